@@ -1,0 +1,47 @@
+# make demo      set everything up and watch the model complete code in three small repositories
+# make test      set everything up and run every test, real model included
+# make test-all  the same, and the tests that take minutes each
+# make check     format, lint and types       make fix   repair what can be repaired
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup model demo test test-all check fix clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; name one with PYTHON=...") if sys.version_info < (3, 10) else None'
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+setup: $(STAMP)
+
+model: $(STAMP)
+	@$(BIN)/qwen-lsp models pull
+
+demo: model
+	@$(BIN)/python -m qwen_lsp.bench.demo fixtures/repos
+
+test: model
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: model
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+fix: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,218 @@
+"""Fill the holes of benchmark rows, score the answers, and report: the core of `bench infill`.
+
+Knows neither the language server nor the engine: whoever calls brings `ask`, which turns a row
+into an answer. `run` is the way in; `Report.to_json` and `render` are the two ways out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from qwen_lsp.bench.execute import Outcome, passes
+from qwen_lsp.bench.rows import Kind, Row
+from qwen_lsp.bench.score import (
+    edit_similarity,
+    exact_match,
+    exact_text,
+    mean,
+    mean_interval,
+    percentile,
+    wilson_interval,
+)
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one row.
+
+    `reason` says why there is no text, or is empty. Token counts are None where they are unknown.
+    """
+
+    text: str
+    latency_ms: float
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row, answered and scored.
+
+    `passed` is None where nothing was executed; `failure` says why it did not pass. `exact` compares
+    the first lines, `exact_text` everything.
+    """
+
+    row_id: str
+    kind: Kind
+    answer: Answer
+    passed: bool | None
+    failure: str
+    exact: bool
+    exact_text: bool
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Every result of one run, and the figures over them."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def executed(self) -> list[bool]:
+        """Whether each executed row passed."""
+        return [result.passed for result in self.results if result.passed is not None]
+
+    @property
+    def empty(self) -> Counter[str]:
+        """How many rows got no text, by reason."""
+        answers = (result.answer for result in self.results)
+        return Counter(answer.reason or "no reason given" for answer in answers if not answer.text.strip())
+
+    def to_json(self, *, rows: bool = False) -> dict[str, Any]:
+        """Return the figures, and with `rows` every result, as plain JSON values.
+
+        Shape: a figure without observations is null; intervals are [low, high] at 95 %. Latency
+            counts every row, tokens the rows where they are known.
+        """
+        exact = [result.exact for result in self.results]
+        similarity = [result.similarity for result in self.results]
+        answers = [result.answer for result in self.results]
+        passed, empty = self.executed, self.empty
+        document: dict[str, Any] = {
+            "n": len(self.results),
+            "pass_at_1": _rounded(mean(passed)),
+            "pass_at_1_interval": _pair(wilson_interval(sum(passed), len(passed))),
+            "exact_match": _rounded(mean(exact)),
+            "exact_match_interval": _pair(wilson_interval(sum(exact), len(exact))),
+            "edit_similarity": _rounded(mean(similarity)),
+            "edit_similarity_interval": _pair(mean_interval(similarity)),
+            "latency_ms": _percentiles([answer.latency_ms for answer in answers]),
+            "prompt_tokens": _percentiles([answer.prompt_tokens for answer in answers]),
+            "generated_tokens": _percentiles([answer.generated_tokens for answer in answers]),
+            "empty": {"count": empty.total(), "reasons": dict(empty.most_common())},
+        }
+        if rows:
+            document["rows"] = [asdict(result) for result in self.results]
+        return document
+
+
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _pair(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [round(bound, 6) for bound in interval]
+
+
+def _percentiles(values: Sequence[float | None]) -> dict[str, float | None]:
+    known = [value for value in values if value is not None]
+    return {"p50": _rounded(percentile(known, 50), 1), "p95": _rounded(percentile(known, 95), 1)}
+
+
+def assemble(row: Row, answer_text: str) -> str:
+    """Put the answer into the hole.
+
+    A hole that swallowed its line end gets it back: an editor's completion ends before it.
+    """
+    line_end = "\n" if row.middle.endswith("\n") and not answer_text.endswith("\n") else ""
+    return row.prefix + answer_text + line_end + row.suffix
+
+
+def program(row: Row, answer_text: str) -> str:
+    """Return the completed file followed by the row's test and the call that runs it."""
+    return f"{assemble(row, answer_text)}\n{row.test}\n\ncheck({row.entry_point})\n"
+
+
+def _silent(_done: int, _total: int, _result: Result) -> None:
+    pass
+
+
+async def run(
+    rows: Sequence[Row],
+    ask: Callable[[Row], Awaitable[Answer]],
+    *,
+    execute: bool,
+    progress: Callable[[int, int, Result], None] = _silent,
+    time_limit_s: float = 10.0,
+    memory_limit_bytes: int = 1 << 30,
+) -> Report:
+    """Ask for every row in turn, score each answer, and call `progress(done, total, result)` after each.
+
+    Rows are asked one at a time and a program is over before the next row is asked, so that nothing
+    of ours disturbs the latencies. With `execute` the Python rows that have a test are run. An
+    answer without text does not pass even where the test would: the user got nothing.
+    Raises: whatever `ask` raises; an answer that may fail should come back as an empty Answer.
+    """
+    results: list[Result] = []
+    for done, row in enumerate(rows, start=1):
+        answer = await ask(row)
+        outcome: Outcome | None = None
+        if execute and row.test and row.language in ("py", "python"):
+            outcome = Outcome(False, "no answer")
+            if answer.text.strip():
+                outcome = await passes(program(row, answer.text), time_limit_s, memory_limit_bytes)
+        results.append(
+            Result(
+                row_id=row.id,
+                kind=row.kind,
+                answer=answer,
+                passed=outcome.passed if outcome else None,
+                failure=outcome.reason if outcome else "",
+                exact=exact_match(answer.text, row.middle),
+                exact_text=exact_text(answer.text, row.middle),
+                similarity=edit_similarity(answer.text, row.middle),
+            )
+        )
+        progress(done, len(rows), results[-1])
+    return Report(tuple(results))
+
+
+def render(report: Report) -> str:
+    """Return the figures as a plain table for people."""
+    figures = report.to_json()
+    executed, n = len(report.executed), len(report.results)
+
+    def figure(key: str) -> str:
+        return _figure(figures[key], figures[f"{key}_interval"])
+
+    some = f"  of the {executed:,} rows with a test" if 0 < executed < n else ""
+    lines = [
+        ("rows", f"{n:,}"),
+        ("pass@1", figure("pass_at_1") + some),
+        ("exact match", figure("exact_match")),
+        ("edit similarity", figure("edit_similarity")),
+    ]
+    if any(result.kind != "single-line" for result in report.results):  # else it would say the same twice
+        whole = sum(result.exact_text for result in report.results)
+        lines.insert(3, ("exact, all lines", f"{whole / n:.3f}"))
+    for label, key, unit in (
+        ("latency", "latency_ms", " ms"),
+        ("prompt tokens", "prompt_tokens", ""),
+        ("generated tokens", "generated_tokens", ""),
+    ):
+        lines.append((label, _spread(figures[key], unit)))
+    empty = report.empty
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in empty.most_common())
+    lines.append(("empty", f"{empty.total():,}" + (f"  ({reasons})" if reasons else "")))
+    width = max(len(label) for label, _ in lines)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
+
+
+def _figure(value: float | None, interval: list[float] | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" + (f"  [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+
+
+def _spread(percentiles: dict[str, float | None], unit: str) -> str:
+    p50, p95 = percentiles["p50"], percentiles["p95"]
+    if p50 is None or p95 is None:
+        return "-"
+    return f"p50 {p50:,.0f}{unit}  p95 {p95:,.0f}{unit}"

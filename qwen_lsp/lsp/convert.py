@@ -1,0 +1,103 @@
+"""Between the LSP's values and ours: positions in the negotiated encoding, edits, file paths.
+
+The only place that knows position encodings (invariant 1). A position past the end of a line or of
+the text is clamped, as the specification asks; one inside a character falls back to its start.
+Source: LSP 3.18, Position and PositionEncodingKind.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath, PureWindowsPath
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+
+from qwen_lsp.text import Document, Edit, Span
+
+Encoding = types.PositionEncodingKind
+
+
+def column_to_chars(line: str, column: int, encoding: Encoding | str) -> int:
+    """Turn a column in encoding units into a number of code points."""
+    if encoding == Encoding.Utf32 or line.isascii():
+        return min(column, len(line))
+    width = _utf8_width if encoding == Encoding.Utf8 else _utf16_width
+    units = 0
+    for chars, char in enumerate(line):
+        units += width(char)
+        if units > column:
+            return chars
+    return len(line)
+
+
+def chars_to_column(line: str, chars: int, encoding: Encoding | str) -> int:
+    """Turn a number of code points into a column in encoding units."""
+    head = line[:chars]
+    if encoding == Encoding.Utf32 or head.isascii():
+        return len(head)
+    return sum(map(_utf8_width if encoding == Encoding.Utf8 else _utf16_width, head))
+
+
+def _utf8_width(char: str) -> int:
+    code = ord(char)
+    return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
+
+
+def _utf16_width(char: str) -> int:
+    return 2 if ord(char) > 0xFFFF else 1
+
+
+def offset(document: Document, position: types.Position, encoding: Encoding | str) -> int:
+    """Turn a position into an offset, clamped into the text."""
+    if position.line >= document.line_count:
+        return len(document.text)
+    line = document.line(position.line)
+    return document.offset(position.line, column_to_chars(line, position.character, encoding))
+
+
+def position(document: Document, at: int, encoding: Encoding | str) -> types.Position:
+    """Turn an offset into a position."""
+    line = document.line_of(at)
+    return types.Position(line, chars_to_column(document.line(line), at - document.starts[line], encoding))
+
+
+def span(document: Document, range_: types.Range, encoding: Encoding | str) -> Span:
+    """Turn a range into a span; a range that runs backwards is turned round."""
+    start = offset(document, range_.start, encoding)
+    end = offset(document, range_.end, encoding)
+    return Span(min(start, end), max(start, end))
+
+
+def lsp_range(document: Document, span_: Span, encoding: Encoding | str) -> types.Range:
+    """Turn a span into a range."""
+    return types.Range(position(document, span_.start, encoding), position(document, span_.end, encoding))
+
+
+def changed(
+    document: Document,
+    change: types.TextDocumentContentChangeEvent,
+    version: int,
+    encoding: Encoding | str,
+) -> Document:
+    """Apply one change of a didChange notification: a range, or the whole text."""
+    if isinstance(change, types.TextDocumentContentChangePartial):
+        return document.with_edit(Edit(span(document, change.range, encoding), change.text), version)
+    return Document(document.uri, change.text, version, document.language, document.path)
+
+
+def path_of(uri: str) -> str | None:
+    """Return the absolute path that a file URI names; None for untitled and other documents."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return None
+    path = unquote(parts.path)
+    if os.name == "nt":
+        drive_path = path[1:] if len(path) > 2 and path[2] == ":" else path
+        return str(PureWindowsPath(f"//{parts.netloc}{drive_path}" if parts.netloc else drive_path))
+    return path
+
+
+def uri_of(path: PurePath) -> str:
+    """Return the file URI of an absolute path."""
+    return path.as_uri()

@@ -1,0 +1,180 @@
+"""The language server: its state, its start and end, and the features it is made of.
+
+State: open documents, the settings of each layer, the model host and the completer. Handlers live
+in one file for each group of methods and get this Server as their first argument. A handler takes
+what it needs of the state before its first await (invariant 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import PurePath
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from qwen_lsp import __version__
+from qwen_lsp.completion.completer import Completer
+from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
+from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle
+from qwen_lsp.lsp.text_sync import Protocol
+from qwen_lsp.model.engine import Host, State, open_host
+from qwen_lsp.model.select import chosen_model
+from qwen_lsp.text import Document
+from qwen_lsp.trace import Trace
+
+log = logging.getLogger(__name__)
+
+
+class Server(LanguageServer):
+    """One session with one client."""
+
+    def __init__(self, command_line: Layer) -> None:
+        super().__init__("qwen-lsp", __version__, protocol_cls=Protocol)
+        self.documents: dict[str, Document] = {}
+        self.command_line = command_line
+        self.layers: dict[str, Layer] = {}
+        self.config = Config()
+        self.wants_stream = False
+        self.host: Host | None = None
+        self._completer: Completer | None = None
+        self._told: set[Problem] = set()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def encoding(self) -> str:
+        """The position encoding agreed with the client."""
+        return str(self.server_capabilities.position_encoding or types.PositionEncodingKind.Utf16)
+
+    @property
+    def completer(self) -> Completer:
+        """The completer of the current settings, made on first need. Starts no process."""
+        if self._completer is None:
+            model = chosen_model(self.config)
+            self.host = open_host(self.config, model.path, self._on_host_state)
+            self._completer = Completer(self.host, model.profile, self.config.completion)
+        return self._completer
+
+    def relative_path(self, document: Document) -> str | None:
+        """Return the document's path below its workspace folder, with forward slashes."""
+        if document.path is None:
+            return None
+        path = PurePath(document.path)
+        roots = [
+            root
+            for folder in self.workspace.folders.values()
+            if (root := convert.path_of(folder.uri)) and path.is_relative_to(root)
+        ]
+        if not roots and self.workspace.root_path and path.is_relative_to(self.workspace.root_path):
+            roots = [self.workspace.root_path]
+        return path.relative_to(max(roots, key=len)).as_posix() if roots else path.name
+
+    def spawn(self, work: Any) -> None:
+        """Run a coroutine beside the handlers; a failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("background work failed", exc_info=error)
+
+    async def configure(self, source: str, values: dict[str, Any]) -> None:
+        """Take the settings of one layer, resolve them all, and restart what they change."""
+        self.layers[source] = Layer(source, values)
+        file_layer, file_problems = user_layer()
+        config, problems = resolve([file_layer, *self.layers.values(), self.command_line])
+        for problem in (*file_problems, *problems):
+            if problem not in self._told:
+                self._told.add(problem)
+                log.warning("%s", problem)
+                self.window_show_message(
+                    types.ShowMessageParams(types.MessageType.Warning, f"qwen-lsp settings: {problem}")
+                )
+        before, self.config = self.config, config
+        logging.getLogger("qwen_lsp").setLevel(config.log.level.upper())
+        if before != config:
+            self._completer = None
+            if (before.model, before.engine, before.endpoint) != (
+                config.model,
+                config.engine,
+                config.endpoint,
+            ):
+                await self.close_host()
+            elif self.host is not None:
+                self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+
+    def forget(self, uri: str) -> None:
+        """Drop what is kept of a closed document."""
+        if self._completer is not None:
+            self._completer.forget(uri)
+
+    def last_trace(self, uri: str) -> Trace | None:
+        """Return the record of the document's last completion request."""
+        return self._completer.last.get(uri) if self._completer is not None else None
+
+    async def close_host(self) -> None:
+        """Stop the engine, if one runs."""
+        host, self.host, self._completer = self.host, None, None
+        if host is not None:
+            await host.close()
+
+    def _on_host_state(self, state: State) -> None:
+        log.info("model host: %s %s", state.phase, state.detail)
+        self.spawn(_report_progress(self, state))
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log what the framework could not handle; automatic requests never pop up a message."""
+        log.error("%s", error, exc_info=error)
+
+
+_PROGRESS_TOKEN = "qwen-lsp/engine"
+
+
+async def _report_progress(server: Server, state: State) -> None:
+    """Tell the client that the model is loading, if it shows progress."""
+    window = server.client_capabilities.window
+    if window is None or not window.work_done_progress:
+        return
+    progress = server.work_done_progress
+    is_open = _PROGRESS_TOKEN in progress.tokens
+    if state.phase == "starting":
+        if not is_open:
+            await progress.create_async(_PROGRESS_TOKEN)
+            if server.host is not None and server.host.state.phase != "starting":
+                return  # it was ready before the client had answered
+        progress.begin(_PROGRESS_TOKEN, types.WorkDoneProgressBegin(title="qwen-lsp", message=state.detail))
+    elif is_open:
+        progress.tokens.pop(_PROGRESS_TOKEN)
+        progress.end(_PROGRESS_TOKEN, types.WorkDoneProgressEnd(message=state.detail or state.phase))
+
+
+def create(command_line: Layer) -> Server:
+    """Build the server with all its features; reads no file and starts nothing."""
+    server = Server(command_line)
+    lifecycle.register(server)
+    configuration.register(server)
+    inline_completion.register(server)
+    explain.register(server)
+    return server
+
+
+def serve_stdio(command_line: Layer) -> None:
+    """Serve one client over stdin and stdout until it goes.
+
+    File descriptor 1 is handed to stderr first, so nothing that prints can break the protocol (invariant 10).
+    """
+    protocol_out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    create(command_line).start_io(sys.stdin.buffer, protocol_out)
+
+
+def serve_tcp(command_line: Layer, port: int) -> None:
+    """Serve one client on a loopback port, for debugging."""
+    create(command_line).start_tcp("127.0.0.1", port)

@@ -1,0 +1,231 @@
+"""An editor without a screen: one LSP session with a real `qwen-lsp serve` over stdio.
+
+The demo, the benchmarks and the protocol tests drive the server through it, as an editor would. Its
+methods read like a user's actions; places are a line and a column in code points, both 0-based.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+from qwen_lsp import __version__
+from qwen_lsp.errors import QwenLspError
+from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.inline_completion import PARTIAL
+from qwen_lsp.text import Document, Edit, Span
+
+_SHUTDOWN_S = 10.0
+SERVER_COMMAND = (sys.executable, "-m", "qwen_lsp", "serve")
+
+
+class Session:
+    """A running server and the documents this editor has open in it."""
+
+    def __init__(self) -> None:
+        self.client = LanguageClient("qwen-lsp-session", __version__)
+        self.documents: dict[str, Document] = {}
+        self.messages: list[types.ShowMessageParams] = []
+        self.progress: list[types.ProgressParams] = []
+        self.stderr: deque[str] = deque(maxlen=500)
+        self.result: types.InitializeResult | None = None
+        self.settings: dict[str, Any] | None = None
+        self.on_partial: Callable[[str], None] | None = None
+        self._ids = itertools.count(1)
+        self._register()
+
+    @property
+    def encoding(self) -> str:
+        """The position encoding agreed with the server."""
+        assert self.result is not None
+        return str(self.result.capabilities.position_encoding or types.PositionEncodingKind.Utf16)
+
+    @property
+    def server_process(self) -> asyncio.subprocess.Process:
+        """The process of the server."""
+        process = self.client._server
+        assert process is not None
+        return process
+
+    def _register(self) -> None:
+        client = self.client
+
+        @client.feature(types.WINDOW_SHOW_MESSAGE)
+        def show_message(params: types.ShowMessageParams) -> None:
+            self.messages.append(params)
+
+        @client.feature(types.WINDOW_LOG_MESSAGE)
+        def log_message(params: types.LogMessageParams) -> None:
+            self.stderr.append(f"[window] {params.message}")
+
+        @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def create_progress(params: types.WorkDoneProgressCreateParams) -> None:
+            return None
+
+        @client.feature(types.PROGRESS)
+        def report_progress(params: types.ProgressParams) -> None:
+            self.progress.append(params)
+
+        @client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def register_capability(params: types.RegistrationParams) -> None:
+            return None
+
+        @client.feature(types.WORKSPACE_CONFIGURATION)
+        def configuration(params: types.ConfigurationParams) -> list[Any]:
+            return [self.settings for _ in params.items]
+
+        @client.feature(PARTIAL)
+        def partial(params: Any) -> None:
+            if self.on_partial is not None:
+                self.on_partial(str(params.text))
+
+    async def open(self, uri: str, language: str, text: str) -> Document:
+        """Open a document with this text."""
+        document = Document(uri, text, 1, language, convert.path_of(uri))
+        self.documents[uri] = document
+        item = types.TextDocumentItem(uri, language, 1, text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+        return document
+
+    async def edit(self, uri: str, edit: Edit) -> Document:
+        """Change a document as typing or accepting does."""
+        before = self.documents[uri]
+        document = before.with_edit(edit, before.version + 1)
+        self.documents[uri] = document
+        change = types.TextDocumentContentChangePartial(
+            range=convert.lsp_range(before, edit.span, self.encoding), text=edit.new_text
+        )
+        identifier = types.VersionedTextDocumentIdentifier(document.version, uri)
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+        return document
+
+    async def type(self, uri: str, at: int, text: str) -> Document:
+        """Insert text at an offset."""
+        return await self.edit(uri, Edit(Span(at, at), text))
+
+    async def close(self, uri: str) -> None:
+        """Close a document."""
+        del self.documents[uri]
+        identifier = types.TextDocumentIdentifier(uri)
+        self.client.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
+
+    async def complete(
+        self, uri: str, offset: int, *, invoked: bool = True
+    ) -> Sequence[types.InlineCompletionItem]:
+        """Ask for inline completions at an offset; cancelling this call cancels the request."""
+        kind = types.InlineCompletionTriggerKind
+        params = types.InlineCompletionParams(
+            context=types.InlineCompletionContext(kind.Invoked if invoked else kind.Automatic),
+            text_document=types.TextDocumentIdentifier(uri),
+            position=convert.position(self.documents[uri], offset, self.encoding),
+        )
+        result = await self.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params)
+        return result.items if isinstance(result, types.InlineCompletionList) else result or []
+
+    async def request(self, method: str, params: Any) -> Any:
+        """Send a request; cancelling this call sends `$/cancelRequest`."""
+        number = f"session-{next(self._ids)}"
+        future = self.client.protocol.send_request(method, params, msg_id=number)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.client.cancel_request(types.CancelParams(id=number))
+            raise
+
+    def accept(self, uri: str, item: types.InlineCompletionItem, offset: int) -> Edit:
+        """Return the edit that accepting a suggestion makes."""
+        document = self.documents[uri]
+        text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
+        if item.range is None:
+            return Edit(Span(offset, offset), text)
+        return Edit(convert.span(document, item.range, self.encoding), text)
+
+
+def capabilities(encodings: Sequence[types.PositionEncodingKind]) -> types.ClientCapabilities:
+    """Return the capabilities of an editor that knows inline completion."""
+    return types.ClientCapabilities(
+        general=types.GeneralClientCapabilities(position_encodings=list(encodings)),
+        text_document=types.TextDocumentClientCapabilities(
+            inline_completion=types.InlineCompletionClientCapabilities(dynamic_registration=True)
+        ),
+        window=types.WindowClientCapabilities(work_done_progress=True),
+        workspace=types.WorkspaceClientCapabilities(
+            configuration=True,
+            did_change_configuration=types.DidChangeConfigurationClientCapabilities(
+                dynamic_registration=True
+            ),
+        ),
+    )
+
+
+@asynccontextmanager
+async def start(
+    root: Path | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    encodings: Sequence[types.PositionEncodingKind] = (types.PositionEncodingKind.Utf16,),
+    env: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+) -> AsyncIterator[Session]:
+    """Start a server, shake hands, and shut it down at the end.
+
+    Raises: QwenLspError with the server's last words when it died.
+    """
+    session = Session()
+    session.settings = dict(settings) if settings is not None else None
+    await session.client.start_io(*SERVER_COMMAND, *arguments, env={**os.environ, **(env or {})})
+    drain = asyncio.create_task(_drain(session))
+    try:
+        folder = [types.WorkspaceFolder(root.as_uri(), root.name)] if root else None
+        session.result = await session.client.initialize_async(
+            types.InitializeParams(
+                capabilities=capabilities(encodings),
+                process_id=os.getpid(),
+                root_uri=root.as_uri() if root else None,
+                workspace_folders=folder,
+                initialization_options=dict(options or {}),
+            )
+        )
+        session.client.initialized(types.InitializedParams())
+        yield session
+    except RuntimeError as error:  # the framework's word for a server that went away
+        if "Server process" not in str(error):
+            raise
+        await drain
+        raise QwenLspError(f"the server died: {error}\n" + "\n".join(session.stderr)) from error
+    finally:
+        await _stop(session, drain)
+
+
+async def _drain(session: Session) -> None:
+    stderr = session.server_process.stderr
+    assert stderr is not None
+    async for line in stderr:
+        session.stderr.append(line.decode("utf-8", "replace").rstrip())
+
+
+async def _stop(session: Session, drain: asyncio.Task[None]) -> None:
+    """Shut down politely, by force when the server does not go."""
+    process = session.server_process
+    if process.returncode is None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(session.client.shutdown_async(None), _SHUTDOWN_S)
+            session.client.exit(None)
+        try:
+            await asyncio.wait_for(process.wait(), _SHUTDOWN_S)
+        except asyncio.TimeoutError:
+            process.kill()
+    await session.client.stop()
+    await drain

@@ -1,0 +1,56 @@
+"""didOpen, didChange, didClose: keep a frozen Document for each open file.
+
+They replace the framework's own handling, whose line table also breaks at form feeds and Unicode
+separators and so puts every later edit on a wrong line, and which keeps a second, mutable copy.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, cast
+
+from lsprotocol import types
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from qwen_lsp.lsp import convert
+from qwen_lsp.text import Document
+
+if TYPE_CHECKING:
+    from qwen_lsp.lsp.server import Server
+
+log = logging.getLogger(__name__)
+
+
+class Protocol(LanguageServerProtocol):
+    """The framework's protocol with our text synchronisation."""
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Freeze the text that the editor shows; from now on it wins over the disk."""
+        item = params.text_document
+        path = convert.path_of(item.uri)
+        _ours(self).documents[item.uri] = Document(item.uri, item.text, item.version, item.language_id, path)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Replace the document by one with the changes applied in their order."""
+        uri, version = params.text_document.uri, params.text_document.version
+        document = _ours(self).documents.get(uri)
+        if document is None:
+            log.warning("change of a document that is not open: %s", uri)
+            return
+        encoding = _ours(self).encoding
+        for change in params.content_changes:
+            document = convert.changed(document, change, version, encoding)
+        _ours(self).documents[uri] = document
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Forget the document and end its request."""
+        _ours(self).documents.pop(params.text_document.uri, None)
+        _ours(self).forget(params.text_document.uri)
+
+
+def _ours(protocol: Protocol) -> Server:
+    # A function, because the framework evaluates every attribute of the class before the server exists.
+    return cast("Server", protocol._server)

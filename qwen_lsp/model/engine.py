@@ -1,0 +1,306 @@
+"""The model's host: an engine process of our own, or the endpoint that the user named.
+
+`open_host(config)` chooses. Both kinds have `ready()` -> Client, `state` and `close()`. The engine is
+started on first need, watched, and started again with back-off when it dies; state lives here only.
+This module knows processes and deadlines; it knows no prompts and no LSP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import psutil
+
+from qwen_lsp.config import Config, EndpointConfig, EngineConfig, user_file
+from qwen_lsp.errors import ConfigError, EndpointError, EndpointTimeout, EndpointUnavailable, QwenLspError
+from qwen_lsp.model.client import Client, Endpoint, Kind, is_loopback
+from qwen_lsp.model.engine_host import Launch
+
+log = logging.getLogger(__name__)
+
+COMPLETION_SLOT = 0
+CHAT_SLOT = 1
+_SLOTS = 2  # one for completion and one for chat, so that neither evicts the other's cache
+
+_BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
+_HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
+_STDERR_LINES = 40
+
+Phase = Literal["off", "starting", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the host stands; `detail` is for people and says what to do on failure."""
+
+    phase: Phase
+    detail: str = ""
+
+
+Listener = Callable[[State], None]
+
+
+def thread_counts(config: EngineConfig) -> tuple[int, int]:
+    """Return the threads that write tokens and the threads that read prompts.
+
+    Source: with as many threads as cores and one busy process, decoding fell from 28 to 1.2 tokens/s
+    (0.5B, two cores), so one physical core is left free; prompts gain from all of them.
+    """
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    # Containers and `taskset` give fewer; macOS has no affinity call.
+    if hasattr(os, "sched_getaffinity"):
+        cores = min(cores, len(os.sched_getaffinity(0)))
+    return config.threads or max(cores - 1, 1), config.batch_threads or cores
+
+
+class Engine:
+    """A llama.cpp server in a child process of our own."""
+
+    def __init__(self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener) -> None:
+        self._config = config
+        self._model_path = model_path  # asked at each start: a pull may have brought the file meanwhile
+        self._on_state = on_state
+        self.state = State("off")
+        self._client: Client | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._failures = 0
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running engine."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def ready(self) -> Client:
+        """Return the client of a loaded engine, starting it on first need.
+
+        Cost: seconds while the model loads; the caller brings the deadline.
+        Raises: EndpointUnavailable when it cannot start; ModelError when there is no model.
+        """
+        if self._keeper is None or self._keeper.done():
+            self._model_path()  # a missing model is the caller's to hear at once, not the back-off's
+            self._set(State("starting", "loading the model"))
+            self._keeper = asyncio.create_task(self._keep())
+        while True:
+            changed = self._changed
+            if self.state.phase == "ready" and self._client is not None:
+                return self._client
+            if self.state.phase == "failed":
+                raise EndpointUnavailable(self.state.detail)
+            await changed.wait()
+
+    async def close(self) -> None:
+        """Stop the engine and wait until it is gone."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+        self._set(State("off"))
+
+    def _set(self, state: State) -> None:
+        self.state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self._on_state(state)
+
+    async def _keep(self) -> None:
+        """Run the engine; run it again when it dies, later each time; give up after too many."""
+        while True:
+            started = time.monotonic()
+            try:
+                await self._run_once()
+            except (QwenLspError, OSError) as error:
+                self._set(State("failed", f"the engine cannot start: {error}"))
+                return
+            finally:
+                await self._drop()
+            if time.monotonic() - started > _HEALTHY_S:
+                self._failures = 0
+            reason = self._reason()
+            if self._failures >= len(_BACKOFF_S):
+                self._failures = 0
+                self._set(
+                    State("failed", f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why")
+                )
+                return
+            pause_s = _BACKOFF_S[self._failures]
+            self._failures += 1
+            log.warning("the engine died (%s); starting again in %.1f s", reason, pause_s)
+            self._set(State("starting", f"the engine died ({reason}); starting it again"))
+            await asyncio.sleep(pause_s)
+
+    def _reason(self) -> str:
+        code = self._process.returncode if self._process else None
+        lines = [line for line in self._stderr if " E " in line or "error" in line.lower()]
+        return lines[-1].strip() if lines else f"exit code {code}"
+
+    async def _run_once(self) -> None:
+        """Start the engine, announce it when it is loaded, and return when it has died."""
+        self._stderr.clear()
+        threads, batch_threads = thread_counts(self._config)
+        launch = Launch(
+            model_path=str(self._model_path()),
+            api_key=secrets.token_urlsafe(24),
+            threads=threads,
+            batch_threads=batch_threads,
+            slots=_SLOTS,
+            slot_context_tokens=self._config.context_tokens,
+            cache_mib=self._config.cache_mib,
+            gpu_layers=self._config.gpu_layers,
+            program=_find_program(self._config.program),
+        )
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "qwen_lsp.model.engine_host"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        log.info("engine process %d: %s", self._process.pid, launch.model_path)
+        errors = asyncio.create_task(self._read_stderr(self._process))
+        try:
+            timeout_s = self._config.start_timeout_ms / 1000
+            self._client = await asyncio.wait_for(self._load(self._process, launch), timeout_s)
+            if self._client is not None:
+                self._set(State("ready"))
+            await self._process.wait()
+        except asyncio.TimeoutError:
+            raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
+        finally:
+            errors.cancel()
+
+    async def _load(self, process: asyncio.subprocess.Process, launch: Launch) -> Client | None:
+        """Hand the launch values over and wait until the model answers; None when the process died."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(ConnectionError):  # it died at once: the empty line below tells
+            process.stdin.write(msgspec.json.encode(launch) + b"\n")
+            await process.stdin.drain()
+        line = await process.stdout.readline()
+        if not line:
+            return None
+        client = Client(
+            Endpoint(f"http://127.0.0.1:{msgspec.json.decode(line)['port']}", "llama", launch.api_key)
+        )
+        while not await client.health():
+            if process.returncode is not None:
+                await client.close()
+                return None
+            await asyncio.sleep(0.05)
+        return client
+
+    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None
+        async for raw in process.stderr:
+            line = raw.decode("utf-8", "replace").rstrip()
+            self._stderr.append(line)
+            log.debug("engine: %s", line)
+
+    async def _drop(self) -> None:
+        """End the process and its connections, whatever state they are in."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+class RemoteEndpoint:
+    """A server that runs without us: llama.cpp's, or any OpenAI-compatible one."""
+
+    def __init__(self, config: EndpointConfig, on_state: Listener) -> None:
+        self._config = config
+        self._on_state = on_state
+        self.state = State("off")
+        self._client: Client | None = None
+
+    async def ready(self) -> Client:
+        """Return a client, having asked the endpoint what it speaks.
+
+        Raises: ConfigError when the host is remote and the user has not allowed that; EndpointUnavailable
+        when nothing answers.
+        """
+        if self._client is None:
+            self._client = await self._connect()
+            self._set(State("ready"))
+        return self._client
+
+    async def close(self) -> None:
+        """Close the connections; the server itself is not ours to stop."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        self._set(State("off"))
+
+    def _set(self, state: State) -> None:
+        self.state = state
+        self._on_state(state)
+
+    async def _connect(self) -> Client:
+        url = self._config.url.rstrip("/").removesuffix("/v1")
+        if not is_loopback(url) and not self._config.allow_remote:
+            message = (
+                f"{url} is not this machine, so your code would leave it; if you want that, "
+                f"set `allowRemote = true` under [endpoint] in {user_file()}"
+            )
+            self._set(State("failed", message))
+            raise ConfigError(message)
+        key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
+        kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
+        for kind in kinds:
+            client = Client(Endpoint(url, kind, key, self._config.model))
+            try:
+                return await self._checked(client)
+            except EndpointError as error:
+                reason = error
+                await client.close()
+        message = f"the endpoint cannot be used: {reason}"
+        self._set(State("failed", message))
+        raise EndpointUnavailable(message)
+
+    async def _checked(self, client: Client) -> Client:
+        """Return the client if the endpoint speaks its kind, with the model's name filled in."""
+        if client.endpoint.kind == "llama":
+            await client.properties()
+            return client
+        if client.endpoint.model:
+            return client
+        names = await client.models()
+        if not names:
+            raise EndpointUnavailable("it serves no model")
+        await client.close()
+        return Client(replace(client.endpoint, model=names[0]))
+
+
+Host = Engine | RemoteEndpoint
+
+
+def open_host(config: Config, model_path: Callable[[], Path], on_state: Listener) -> Host:
+    """Choose the host: the endpoint if one is configured, else an engine of our own. Starts nothing yet."""
+    if config.endpoint.url:
+        return RemoteEndpoint(config.endpoint, on_state)
+    return Engine(config.engine, model_path, on_state)
+
+
+def _find_program(name: str) -> str:
+    if not name:
+        return ""
+    if found := shutil.which(name):
+        return found
+    raise ConfigError(f"`engine.program` {name!r} is neither a file that can be run nor on PATH")

@@ -1,0 +1,153 @@
+"""The engine process: hosts llama.cpp's HTTP server on loopback for exactly as long as its parent lives.
+
+Run as `python -m qwen_lsp.model.engine_host`. It reads one JSON line of `Launch` values from stdin,
+answers one JSON line `{"port": N}` on stdout when the model is loaded, and then waits: the end of
+stdin means that the parent is gone, however it died, so the process ends. Everything that
+llama.cpp prints goes to stderr. This module imports nothing heavy before it is asked to, and knows
+nothing of prompts or the LSP.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from types import FrameType
+from typing import Any, BinaryIO
+
+import msgspec
+
+# Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
+_CORS_ORIGIN = "http://127.0.0.1"
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """What the engine process is told; the API key travels here and never in arguments or the environment."""
+
+    model_path: str
+    api_key: str
+    threads: int
+    batch_threads: int
+    slots: int
+    slot_context_tokens: int
+    cache_mib: int
+    gpu_layers: int
+    program: str = ""
+
+
+def main() -> None:
+    """Read the launch line, serve, and end with the parent."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to handle
+    launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    if launch.program:
+        _serve_program(launch, answer)
+    else:
+        _serve_builtin(launch, answer)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel for SIGKILL when the parent dies, where it can.
+
+    Loading holds the interpreter's lock, so on other systems an orphan notices the end of stdin
+    only after it has loaded; then it ends at once.
+    Source: prctl(2), PR_SET_PDEATHSIG = 1.
+    """
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _answer_port(answer: BinaryIO, port: int) -> None:
+    answer.write(msgspec.json.encode({"port": port}) + b"\n")
+    answer.flush()
+
+
+def _wait_for_parent() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+
+
+def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
+    import xllamacpp
+
+    params: Any = xllamacpp.CommonParams()
+    params.model.path = launch.model_path
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [launch.api_key]
+    params.cors_origins = _CORS_ORIGIN
+    params.cors_origins_explicit = True
+    params.cors_credentials = False
+    params.ui = False
+    params.endpoint_slots = True
+    params.n_parallel = launch.slots
+    params.n_ctx = launch.slots * launch.slot_context_tokens
+    params.cache_ram_mib = launch.cache_mib
+    params.n_gpu_layers = launch.gpu_layers
+    params.cpuparams.n_threads = launch.threads
+    params.cpuparams_batch.n_threads = launch.batch_threads
+    # Polling threads spin on a core that the editor and the compiler need (28 -> 1.2 tokens/s when busy).
+    params.cpuparams.poll = 0
+    params.cpuparams_batch.poll = 0
+    server = xllamacpp.Server(params)
+    port = int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))
+    _answer_port(answer, port)
+    _wait_for_parent()
+    os._exit(0)  # freeing the model takes seconds, and nothing here needs saving
+
+
+def _serve_program(launch: Launch, answer: BinaryIO) -> None:
+    """Run the user's own llama-server as a child, and end it when the parent is gone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    arguments = {
+        "--model": launch.model_path,
+        "--host": "127.0.0.1",
+        "--port": port,
+        "--parallel": launch.slots,
+        "--ctx-size": launch.slots * launch.slot_context_tokens,
+        "--cache-ram": launch.cache_mib,
+        "--threads": launch.threads,
+        "--threads-batch": launch.batch_threads,
+        "--poll": 0,
+        "--poll-batch": 0,
+    }
+    if launch.gpu_layers >= 0:
+        arguments["--n-gpu-layers"] = launch.gpu_layers
+    command = [
+        launch.program,
+        "--slots",
+        "--no-webui",
+        *(str(part) for pair in arguments.items() for part in pair),
+    ]
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, env={**os.environ, "LLAMA_API_KEY": launch.api_key}
+    )
+
+    def end(_signal: int = 0, _frame: FrameType | None = None) -> None:
+        child.kill()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+
+    def watch() -> None:
+        _wait_for_parent()
+        end()
+
+    threading.Thread(target=watch, daemon=True).start()
+    _answer_port(answer, port)  # the parent polls /health: the program loads in its own time
+    os._exit(child.wait())
+
+
+if __name__ == "__main__":
+    main()

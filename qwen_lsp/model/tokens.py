@@ -1,0 +1,37 @@
+"""Estimate how many tokens a text has, without asking the engine.
+
+The estimate follows the splitting expression that Qwen's tokenizer applies before its merges and
+errs on the high side, so a budget kept by it is kept by the true count (tests/model measures it).
+Source: tokenizer.json of Qwen2.5-Coder, `pre_tokenizer`: digits stand alone, a word takes the one
+character before it along, line ends join what precedes them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PIECE = re.compile(
+    r"(?P<han>[⺀-鿿豈-﫿぀-ヿ가-힯＀-￯])"
+    r"|(?P<word>[^\r\n\w]?[^\W\d_]+)"
+    r"|(?P<digit>\d)"
+    r"|(?P<sign> ?(?:[^\s\w]|_)+[\r\n]*)"
+    r"|\s*[\r\n]+|\s+"
+)
+# Identifiers in code split about every five letters: fitted so that no file of code is underestimated.
+_LETTERS_PER_TOKEN = 5
+_SIGNS_PER_TOKEN = 2
+
+
+def estimate(text: str) -> int:
+    """Return a number of tokens that the text is unlikely to exceed."""
+    total = 0
+    for match in _PIECE.finditer(text):
+        kind, length = match.lastgroup, match.end() - match.start()
+        if kind == "word":
+            is_ascii = match.group().isascii()
+            total += -(-length // _LETTERS_PER_TOKEN) if is_ascii else length
+        elif kind == "sign":
+            total += -(-length // _SIGNS_PER_TOKEN) if match.group().isascii() else length
+        else:
+            total += 1
+    return total

@@ -1,0 +1,93 @@
+"""How results look on a terminal and in plain logs: ghost text, traces, the doctor's list.
+
+Colour only where the output is a terminal and NO_COLOR is unset (rich sees to both); every meaning is
+carried by a character too.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from qwen_lsp.completion.completer import Completion
+from qwen_lsp.completion.once import Shown
+from qwen_lsp.text import normalize_line_ends
+from qwen_lsp.trace import Trace
+
+_LINES_AROUND = 4
+_GHOST = "bold green"
+_OPEN, _CLOSE = "⟦", "⟧"
+
+
+def ghost(before: str, insert: str, after: str, first_line: int) -> list[Text]:
+    """Return some numbered lines around a suggestion, the suggestion marked by brackets and colour."""
+    shown = Text()
+    shown.append(before)
+    shown.append(f"{_OPEN}{insert}{_CLOSE}", style=_GHOST)
+    shown.append(after)
+    return [
+        Text(f"{first_line + number:5} │ ", style="dim") + line
+        for number, line in enumerate(shown.split("\n", allow_blank=True))
+    ]
+
+
+def show_completion(shown: Shown) -> None:
+    """Print a completion in place, with what it cost; or why there is none."""
+    console = Console()
+    cursor, outcome = shown.cursor, shown.outcome
+    document = cursor.document
+    line = document.line_of(cursor.offset)
+    first, last = max(line - _LINES_AROUND, 0), min(line + _LINES_AROUND, document.line_count - 1)
+    insert = outcome.edit.new_text if isinstance(outcome, Completion) else ""
+    console.print(Text(f"{shown.path}:{line + 1}", style="bold"))
+    for numbered in ghost(
+        normalize_line_ends(document.text[document.starts[first] : cursor.offset]),
+        normalize_line_ends(insert),
+        normalize_line_ends(document.text[cursor.offset : document.line_end(last)]),
+        first + 1,
+    ):
+        console.print(numbered, soft_wrap=True)
+    if not isinstance(outcome, Completion):
+        console.print(
+            Text(f"no suggestion ({outcome.reason}): {outcome.detail}", style="yellow"), soft_wrap=True
+        )
+    console.print(Text(summary(outcome.trace, shown.model), style="dim"), soft_wrap=True)
+
+
+def summary(trace: Trace, model: str) -> str:
+    """Write one line of figures."""
+    first = f"{trace.first_text_ms:.0f}" if trace.first_text_ms is not None else "-"
+    return (
+        f"{model} · ready {trace.wait_ms:.0f} ms · first text {first} ms · total {trace.total_ms:.0f} ms · "
+        f"{trace.prompt_tokens} prompt tokens, {trace.cached_tokens} of them from cache · "
+        f"{trace.generated_tokens} written"
+    )
+
+
+def show_trace(trace: Trace, *, to_stderr: bool = False) -> None:
+    """Print the whole record of a request: prompt, raw answer, filters, figures."""
+    console = Console(stderr=to_stderr)
+    for title, body in (("prompt", trace.prompt), ("raw answer", trace.raw)):
+        console.rule(title, align="left")
+        console.print(Text(body), soft_wrap=True)
+    table = Table("filter", "effect", title="filters", title_justify="left")
+    before = trace.raw
+    for step in trace.filters:
+        effect = f"rejected: {step.reason}" if step.text is None else _effect(before, step.text)
+        table.add_row(step.name, Text(effect))
+        before = step.text or ""
+    console.print(table)
+    confidence = "-" if trace.mean_logprob is None else f"{trace.mean_logprob:.3f}"
+    console.print(
+        Text(f"mode {trace.mode} · stopped by {trace.stop_reason or '-'} · mean log-probability {confidence}")
+    )
+    if trace.reason:
+        console.print(Text(f"no suggestion ({trace.reason}): {trace.detail}", style="yellow"))
+
+
+def _effect(before: str, after: str) -> str:
+    if before == after:
+        return "-"
+    removed = before[len(after) :] if before.startswith(after) else None
+    return f"removed {removed!r}" if removed is not None else f"now {after!r}"

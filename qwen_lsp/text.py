@@ -1,0 +1,174 @@
+"""Frozen text values: Document, Cursor, Span, Edit, and the arithmetic between offsets and lines.
+
+Inside the program a place is an offset in Unicode code points; a span is half-open. Lines are
+0-based here and end at LF, CRLF or CR only, as the LSP specification says (Python's
+`str.splitlines` also breaks at form feeds and other characters and would shift every line below
+one). This module knows no LSP, no bytes and no files.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def line_starts(text: str) -> list[int]:
+    """List the offset at which each line starts; an empty text has one line."""
+    if "\r" not in text:  # the common case, three times faster without the expression
+        starts = [0]
+        at = text.find("\n")
+        while at >= 0:
+            starts.append(at + 1)
+            at = text.find("\n", at + 1)
+        return starts
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of offsets."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of `span` by `new_text`."""
+
+    span: Span
+    new_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of one file or buffer at one version.
+
+    Units: `version` is the client's; `path` is absolute, or None for an untitled buffer.
+    """
+
+    uri: str
+    text: str
+    version: int = 0
+    language: str = ""
+    path: str | None = None
+    starts: list[int] = field(default_factory=list, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.starts:
+            object.__setattr__(self, "starts", line_starts(self.text))
+
+    @property
+    def line_count(self) -> int:
+        """The number of lines; a trailing line end opens one more, empty, line."""
+        return len(self.starts)
+
+    def line(self, number: int) -> str:
+        """Return line `number` without its line end."""
+        return self.text[self.starts[number] : self.line_end(number)]
+
+    def line_end(self, number: int) -> int:
+        """Return the offset just before the line end of line `number`."""
+        if number + 1 >= len(self.starts):
+            return len(self.text)
+        end = self.starts[number + 1] - 1
+        is_crlf = self.text[end] == "\n" and end > self.starts[number] and self.text[end - 1] == "\r"
+        return end - 1 if is_crlf else end
+
+    def line_of(self, offset: int) -> int:
+        """Return the number of the line that holds `offset`."""
+        return bisect_right(self.starts, offset) - 1
+
+    def offset(self, line: int, column: int) -> int:
+        """Return the offset of a place, clamped into the text as the LSP specification asks."""
+        if line < 0:
+            return 0
+        if line >= len(self.starts):
+            return len(self.text)
+        return min(self.starts[line] + max(column, 0), self.line_end(line))
+
+    @property
+    def line_ending(self) -> str:
+        """The line end of the first line, LF where there is none."""
+        match = _LINE_END.search(self.text)
+        return match.group() if match else "\n"
+
+    def with_edit(self, edit: Edit, version: int) -> Document:
+        """Return the document after one edit, re-using the line table of the untouched part.
+
+        Cost: one copy of the text and of the line table; no scan of the unchanged text.
+        """
+        span = edit.span
+        text = self.text[: span.start] + edit.new_text + self.text[span.end :]
+        # A CR and a LF that meet at the seam become one line end, so rescan one line on each side.
+        first = max(self.line_of(span.start) - 1, 0)
+        last = min(self.line_of(span.end) + 1, len(self.starts) - 1)
+        shift = len(edit.new_text) - (span.end - span.start)
+        scan_start = self.starts[first]
+        tail = self.starts[last + 1 :]
+        scan_end = (tail[0] if tail else len(self.text)) + shift
+        middle = [scan_start + start for start in line_starts(text[scan_start:scan_end])]
+        if tail:
+            middle.pop()  # the scanned piece ends with a line end; its successor is tail[0]
+        starts = self.starts[:first] + middle + [start + shift for start in tail]
+        return Document(self.uri, text, version, self.language, self.path, starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a document: everything before it is the prefix, everything after it the suffix."""
+
+    document: Document
+    offset: int
+
+    @property
+    def prefix(self) -> str:
+        """The text before the cursor."""
+        return self.document.text[: self.offset]
+
+    @property
+    def suffix(self) -> str:
+        """The text after the cursor."""
+        return self.document.text[self.offset :]
+
+    @property
+    def line_prefix(self) -> str:
+        """The text between the start of the line and the cursor."""
+        return self.document.text[self.document.starts[self.document.line_of(self.offset)] : self.offset]
+
+    @property
+    def line_suffix(self) -> str:
+        """The text between the cursor and the end of the line."""
+        return self.document.text[self.offset : self.document.line_end(self.document.line_of(self.offset))]
+
+
+def normalize_line_ends(text: str) -> str:
+    """Write every line end as LF, the only one the models have seen much of."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Decode the bytes of a source file; return the text and the name of the encoding.
+
+    A byte order mark decides; else UTF-8, then GB18030 (Chinese Windows), then Latin-1, which
+    never fails. The text keeps its line ends.
+    Raises: ValueError when the bytes are not text (they hold NUL and no UTF-16 mark).
+    """
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), encoding
+    if b"\0" in data:
+        raise ValueError("binary data")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return data.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1"), "latin-1"

