@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qwen_lsp.config import ModelConfig
     from qwen_lsp.model.catalog import Profile
     from qwen_lsp.model.download import Progress
+    from qwen_lsp.model.part import Advance
 
 _SOURCES = ("huggingface", "modelscope", "packages")
 
@@ -172,7 +173,8 @@ def _progress() -> Iterator[Progress]:
         yield Progress(advance, lambda sentence: console.print(sentence, markup=False, highlight=False))
 
 
-def _tenths() -> Any:
+def _tenths() -> Advance:
+    """Report to a log: one line for every tenth."""
     started, last = time.monotonic(), -1
 
     def advance(done_bytes: int, total_bytes: int) -> None:

@@ -125,12 +125,21 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
         Literal["auto", "spm", "psm"],
         Meta(description="Order of prefix, suffix and middle; `auto`: the one that measured best."),
     ] = "auto"
+    cold_prompt_ms: Annotated[
+        int,
+        Meta(
+            ge=200,
+            le=120_000,
+            description="How long reading a prompt from nothing may take; sizes the prompt.",
+        ),
+    ] = 6000
     prefix_tokens: Annotated[
-        int, Meta(ge=64, le=65_536, description="Most text before the cursor, in tokens.")
-    ] = 1024
+        int,
+        Meta(ge=0, le=65_536, description="Most text before the cursor, in tokens; 0: by measured speed."),
+    ] = 0
     suffix_tokens: Annotated[
-        int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens.")
-    ] = 256
+        int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
+    ] = 0
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
         64
     )
@@ -140,6 +149,35 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     timeout_ms: Annotated[
         int, Meta(ge=100, le=600_000, description="Longest wait for one answer once the engine is ready.")
     ] = 20_000
+    least_confidence: Annotated[
+        float,
+        Meta(
+            ge=-100.0,
+            le=0.0,
+            description="Automatic suggestions whose mean log-probability is below are held back; "
+            "-100 shows everything.",
+        ),
+    ] = -0.35
+    answer_early: Annotated[
+        bool,
+        Meta(
+            description="Answer automatic requests before the next key is due, with the words written so far."
+        ),
+    ] = True
+    grace_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2000,
+            description="How long a generation nobody waits for may go on in case the next key agrees.",
+        ),
+    ] = 300
+    prefetch: Annotated[
+        bool, Meta(description="When idle, compute what would follow the suggestion that is shown.")
+    ] = True
+    client_delay_ms: Annotated[
+        int, Meta(ge=0, le=2000, description="How long this client itself waits before it asks.")
+    ] = 0
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),

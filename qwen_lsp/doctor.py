@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from qwen_lsp.completion import prompt
+from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.errors import EndpointError, QwenLspError
 from qwen_lsp.model.client import Chunk, Client, Request
@@ -169,7 +170,7 @@ async def _check_markers(client: Client, config: Config, model: ChosenModel) -> 
                 return Check("FIM markers", "failed", f"{mark} is not one token of this model", remedy)
     document = Document("", _PROBE_BEFORE + _PROBE_AFTER, language="python")
     layout = model.profile.fim_layout if config.completion.layout == "auto" else config.completion.layout
-    rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, prompt.Budget(256, 256))
+    rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, Budget(256, 256, 12, 12))
     chunks = await _collect(
         client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.forced)
     )

@@ -68,11 +68,11 @@ def summary(trace: Trace, model: str) -> str:
 def show_trace(trace: Trace, *, to_stderr: bool = False) -> None:
     """Print the whole record of a request: prompt, raw answer, filters, figures."""
     console = Console(stderr=to_stderr)
-    for title, body in (("prompt", trace.prompt), ("raw answer", trace.raw)):
+    for title, body in (("prompt", trace.prompt), ("raw answer", trace.raw), ("kept", trace.answer)):
         console.rule(title, align="left")
         console.print(Text(body), soft_wrap=True)
     table = Table("filter", "effect", title="filters", title_justify="left")
-    before = trace.raw
+    before = trace.answer
     for step in trace.filters:
         effect = f"rejected: {step.reason}" if step.text is None else _effect(before, step.text)
         table.add_row(step.name, Text(effect))

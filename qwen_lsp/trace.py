@@ -26,9 +26,12 @@ class Trace:
 
     path: str = ""
     trigger: str = ""
+    source: str = "model"
+    is_partial: bool = False
     mode: str = ""
     prompt: str = ""
     raw: str = ""
+    answer: str = ""
     stop_reason: str = ""
     filters: list[FilterStep] = field(default_factory=list)
     reason: str = ""
@@ -53,6 +56,8 @@ class Trace:
         return {
             "path": self.path,
             "trigger": self.trigger,
+            "source": self.source,
+            "isPartial": self.is_partial,
             "mode": self.mode,
             "reason": self.reason,
             "detail": self.detail,
@@ -60,6 +65,7 @@ class Trace:
             "meanLogprob": self.mean_logprob,
             "prompt": self.prompt,
             "raw": self.raw,
+            "answer": self.answer,
             "filters": [
                 {"name": step.name, "text": step.text, "reason": step.reason} for step in self.filters
             ],

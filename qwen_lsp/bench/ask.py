@@ -92,7 +92,7 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
     """Ask a real server over stdio, as an editor does. A hole of whole lines is an empty line there."""
     options = {"model.name": config.model.name, "completion.layout": layout}
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
+        root = Path(folder)
         async with lsp_session.start(root, options=options) as session:
 
             async def ask(row: Row) -> Answer:

@@ -107,7 +107,8 @@ def repeats_line_above(text: str, case: Case) -> str | Reject:
     if "\n" in text or not case.around.is_blank:
         return text
     above = next((line for line in reversed(case.prefix.split("\n")[:-1]) if line.strip()), "")
-    if len(text.strip()) >= _MIN_REPEAT_CHARS and above.strip() == text.strip():
+    # At another indentation the same words may well be meant (`return False` after an `if`).
+    if len(text.strip()) >= _MIN_REPEAT_CHARS and above.rstrip() == case.around.line_prefix + text:
         return Reject("the answer repeats the line above")
     return text
 

@@ -130,8 +130,10 @@ async def _complete(cursor: Cursor, config: Config) -> Shown:
     host = open_host(config, model.path, lambda state: None)
     assert cursor.document.path is not None
     path = repository_path(Path(cursor.document.path))
+    completer = Completer(host, model.profile, config.completion)
     try:
-        outcome = await Completer(host, model.profile, config.completion).complete(cursor, "invoked", path)
+        outcome = await completer.complete(cursor, "invoked", path)
     finally:
+        await completer.close()
         await host.close()
     return Shown(cursor, path, model.profile.name, outcome)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qwen_lsp.completion.budget import Budget
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.tokens import estimate
 from qwen_lsp.syntax.languages import Language
@@ -27,14 +28,6 @@ _UNFINISHED = re.compile(
     r"|[^\S\r\n]+"  # indentation or a space
     r")\Z"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Units: tokens, estimated high, so that the true counts stay below."""
-
-    prefix_tokens: int
-    suffix_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

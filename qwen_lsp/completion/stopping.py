@@ -8,26 +8,28 @@ a block before the request; `cut` is asked after each chunk and says where the a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor, normalize_line_ends
 
 Mode = Literal["line", "block"]
 
-# What an editor inserts by itself to the right of the cursor, so it is not text that the user wrote there.
-_CLOSERS_ONLY = re.compile(r"[\s)\]}>\"'`;,:]*\Z")
 _BLOCK_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
 # A line that gives no evidence of a repetition: too short to be more than punctuation.
 _MIN_TELLING_CHARS = 3
 _LOOP_LINES = 3
+_OPEN_WORD = re.compile(r"\w+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stopping needs to know of the cursor; all texts have LF line ends.
 
-    Units: `indent` counts characters of leading white space, a tab as one.
+    Units: `indent` counts characters of leading white space, a tab as one. `comment_mark` opens a line
+    comment, empty where the language has none.
     """
 
     line_prefix: str
@@ -35,6 +37,8 @@ class Surroundings:
     indent: int
     next_line: str
     opens_block: bool
+    place: PlaceKind = "code"
+    comment_mark: str = ""
 
     @property
     def is_blank(self) -> bool:
@@ -50,25 +54,24 @@ class Cut:
     reason: str | None
 
 
-def surroundings(cursor: Cursor) -> Surroundings:
+def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
     """Read the cursor's surroundings from the document."""
     line_prefix = cursor.line_prefix
     indent = len(line_prefix) - len(line_prefix.lstrip())
     following = normalize_line_ends(cursor.suffix[len(cursor.line_suffix) :][:4000])
     next_line = next((line for line in following.split("\n") if line.strip()), "")
     opens_block = line_prefix.rstrip().endswith((":", "{", "(", "[", "then", "do", "=>"))
-    return Surroundings(line_prefix, cursor.line_suffix, indent, next_line, opens_block)
+    mark = language.comment if language and isinstance(language.comment, str) else ""
+    return Surroundings(line_prefix, cursor.line_suffix, indent, next_line, opens_block, place, mark)
 
 
 def mode(around: Surroundings) -> Mode:
     """Choose one line or a block.
 
-    One line when the user's own text follows on the line, and when the cursor's blank line stands in
-    the middle of a block: the rest of the block is already there.
+    One line when text follows on the line, inside strings and comments, and when the cursor's line
+    stands in the middle of a block: the rest of the block is already there.
     """
-    if around.line_suffix.strip() and not _CLOSERS_ONLY.match(around.line_suffix):
-        return "line"
-    if around.line_suffix.strip():
+    if around.line_suffix.strip() or around.place != "code":
         return "line"
     if not around.opens_block and around.next_line and _indent(around.next_line) >= max(around.indent, 1):
         return "line"
@@ -82,8 +85,13 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """
     if mode == "line":
         head, line_end, _ = text.partition("\n")
+        if (at := _trailing_comment(head, around)) is not None:
+            return Cut(head[:at].rstrip(), "comment")
         return Cut(head, "line") if line_end else Cut(text, None)
     lines = text.split("\n")
+    if around.is_blank and lines[0].strip():
+        # Indentation that the answer brings along counts as if the user had typed it.
+        around = replace(around, indent=len(around.line_prefix) + _indent(lines[0]))
     kept: list[str] = []
     for number, line in enumerate(lines[:-1] if len(lines) > 1 else []):
         reason = _ends_before(line, number, kept, around)
@@ -99,6 +107,30 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
         if reason and reason not in ("closer", "suffix"):
             return Cut(_joined(kept), reason)
     return Cut(text, None)
+
+
+def finish(text: str, mode: Mode) -> str:
+    """Cut an answer that ran into the token limit back to what is whole: complete lines, whole words."""
+    if mode == "block" and "\n" in text:
+        return _joined(text.split("\n")[:-1])
+    return whole_words(text)
+
+
+def whole_words(text: str) -> str:
+    """Cut the word at the end of an unfinished answer: its rest may still be coming."""
+    return _OPEN_WORD.sub("", text).rstrip()
+
+
+def _trailing_comment(head: str, around: Surroundings) -> int | None:
+    """Find where the model begins to comment on its own code; None inside comments and strings."""
+    mark = around.comment_mark
+    if not mark or around.place != "code" or around.line_prefix.lstrip().startswith(mark):
+        return None
+    at = head.find(f" {mark}")
+    code = around.line_prefix + head[:at]
+    if at < 0 or not code.strip() or code.count('"') % 2 or code.count("'") % 2:
+        return None
+    return at
 
 
 def _ends_before(line: str, number: int, kept: list[str], around: Surroundings) -> str | None:

@@ -99,7 +99,6 @@ class Server(LanguageServer):
         before, self.config = self.config, config
         logging.getLogger("qwen_lsp").setLevel(config.log.level.upper())
         if before != config:
-            self._completer = None
             if (before.model, before.engine, before.endpoint) != (
                 config.model,
                 config.engine,
@@ -107,7 +106,14 @@ class Server(LanguageServer):
             ):
                 await self.close_host()
             elif self.host is not None:
+                if self._completer is not None:
+                    await self._completer.close()
                 self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+
+    def changed(self, document: Document) -> None:
+        """Let the completer end what the new text makes useless."""
+        if self._completer is not None:
+            self._completer.changed(document)
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document."""
@@ -120,6 +126,8 @@ class Server(LanguageServer):
 
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
+        if self._completer is not None:
+            await self._completer.close()
         host, self.host, self._completer = self.host, None, None
         if host is not None:
             await host.close()

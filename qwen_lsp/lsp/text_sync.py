@@ -43,6 +43,7 @@ class Protocol(LanguageServerProtocol):
         for change in params.content_changes:
             document = convert.changed(document, change, version, encoding)
         _ours(self).documents[uri] = document
+        _ours(self).changed(document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:

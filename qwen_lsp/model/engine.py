@@ -104,6 +104,10 @@ class Engine:
                 raise EndpointUnavailable(self.state.detail)
             await changed.wait()
 
+    def idle_client(self) -> Client | None:
+        """Return the client if the engine is loaded already; starts nothing."""
+        return self._client if self.state.phase == "ready" else None
+
     async def close(self) -> None:
         """Stop the engine and wait until it is gone."""
         if self._keeper is not None:
@@ -239,6 +243,10 @@ class RemoteEndpoint:
         if self._client is None:
             self._client = await self._connect()
             self._set(State("ready"))
+        return self._client
+
+    def idle_client(self) -> Client | None:
+        """Return the client if the endpoint was reached already."""
         return self._client
 
     async def close(self) -> None:

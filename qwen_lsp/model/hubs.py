@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import queue
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import quote
@@ -34,7 +36,6 @@ _CONNECT_TIMEOUT_S = 4.0
 _ASK_DEADLINE_S = 10.0
 _SILENCE_TIMEOUT_S = 30.0
 
-_CHUNK_BYTES = 256 * 1024
 _RETRY_WAITS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 # A connection that brings this much before it breaks is slow going, not a failure.
 _HEADWAY_BYTES = 8 * 1024 * 1024
@@ -214,7 +215,7 @@ def _stream(client: httpx.Client, remote: Remote, unfinished: Path, advance: Adv
             # A login page of the network, most likely; what is there already must survive it.
             raise SourceFailed(f"sends {int(length):,} bytes where {size_bytes - done_bytes:,} are missing")
         with unfinished.open("ab" if is_rest else "wb") as file:
-            for chunk in response.iter_raw(_CHUNK_BYTES):
+            for chunk in response.iter_raw():  # in no set size, which would lose the last one on a break
                 done_bytes += len(chunk)
                 if done_bytes > size_bytes:
                     raise SourceFailed(f"sends more than the {size_bytes:,} bytes of the file")
@@ -225,12 +226,17 @@ def _stream(client: httpx.Client, remote: Remote, unfinished: Path, advance: Adv
 
 
 def _client() -> httpx.Client:
-    """Open a client that uses the system's proxy settings, as every other tool of the user does."""
+    """Open a client that uses the proxy and the certificates that the environment names."""
     timeout = httpx.Timeout(_SILENCE_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
     try:
-        return httpx.Client(timeout=timeout, headers={"User-Agent": "qwen-lsp"})
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        raise SourceFailed(f"the proxy set in the environment cannot be used: {error}") from error
+        return httpx.Client(timeout=timeout, headers={"User-Agent": "qwen-lsp"}, verify=_certificates())
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        raise SourceFailed(f"the environment's proxy or certificates cannot be used: {error}") from error
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # reading the authorities takes longer than a request
 
 
 def _within_deadline(ask: Callable[[], _Answer]) -> _Answer:

@@ -43,7 +43,7 @@ def directory() -> Path:
     import platformdirs
 
     if named := os.environ.get("QWEN_LSP_MODELS"):
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()  # child processes work in folders of their own
     return Path(platformdirs.user_data_dir("qwen-lsp", appauthor=False)) / "models"
 
 
@@ -125,7 +125,10 @@ def verify(profile: Profile, advance: part.Advance = lambda done_bytes, total_by
     expected = profile.sha256 or (record.sha256 if record else None)
     if expected is None:
         raise ModelError(f"nothing is known of {file} to compare it with; remove it and pull it again")
-    found = sha256(file, advance)
+    try:
+        found = sha256(file, advance)
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}") from error
     if found != expected:
         raise ModelError(
             f"{file} is corrupt: its sha256 is {found}, it should be {expected}; "

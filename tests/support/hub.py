@@ -149,8 +149,9 @@ class Hub:
     @property
     def config(self) -> ModelConfig:
         """Settings that name this hub, as both hubs, and no packages."""
-        sources = ("huggingface", "modelscope")
-        return ModelConfig(sources=sources, huggingface_url=self.url, modelscope_url=self.url)
+        return ModelConfig(
+            sources=("huggingface", "modelscope"), huggingface_url=self.url, modelscope_url=self.url
+        )
 
     def add(self, data: bytes) -> None:
         self.files[f"{REPOSITORY}/{FILE}"] = data

@@ -37,6 +37,8 @@ def test_the_directory_is_the_user_s_data_directory_unless_named(
     assert store.directory() == models
     monkeypatch.setenv("QWEN_LSP_MODELS", "~/weights")
     assert store.directory() == Path.home() / "weights"
+    monkeypatch.setenv("QWEN_LSP_MODELS", "weights")
+    assert store.directory() == Path.cwd() / "weights"
     monkeypatch.delenv("QWEN_LSP_MODELS")
     assert store.directory().parts[-2:] == ("qwen-lsp", "models")
 
@@ -97,7 +99,7 @@ def test_auto_is_the_largest_that_fits(
 def test_choose_says_how_to_get_what_is_missing() -> None:
     with pytest.raises(ModelNotFound, match="`qwen-lsp models pull`"):
         store.choose("auto")
-    with pytest.raises(ModelNotFound, match="`qwen-lsp models pull qwen2.5-coder-7b`"):
+    with pytest.raises(ModelNotFound, match=r"`qwen-lsp models pull qwen2\.5-coder-7b`"):
         store.choose("Qwen2.5-Coder-7B")
     with pytest.raises(ModelNotFound, match="did you mean"):
         store.choose("qwen2.5-coder-8b")
@@ -116,7 +118,7 @@ def test_verify_reads_the_whole_file() -> None:
 
 def test_verify_finds_one_wrong_byte() -> None:
     store.final_path(TINY).write_bytes(b"X" + DATA[1:])
-    with pytest.raises(ModelError, match="corrupt.*models remove tiny"):
+    with pytest.raises(ModelError, match=r"corrupt.*models remove tiny"):
         store.verify(TINY)
 
 

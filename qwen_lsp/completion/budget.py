@@ -1,0 +1,39 @@
+"""How much text a prompt may hold, sized so that a cold one is read within the time the user allows.
+
+Pure. Budgets move in steps, because a new budget moves the start of the prompt and so spoils the
+engine's cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qwen_lsp.config import CompletionConfig
+from qwen_lsp.model.speed import Speed
+
+# What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
+_SUFFIX_PART = 0.2
+_STEPS = (768, 1024, 1536, 2048, 3072, 4096, 8192)
+# A token that the engine can't write before the user has lost interest is not worth asking for.
+_LINE_SECONDS, _BLOCK_SECONDS = 3.0, 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Units: tokens; of the prompt's parts estimated high, so that the true counts stay below."""
+
+    prefix_tokens: int
+    suffix_tokens: int
+    line_tokens: int
+    block_tokens: int
+
+
+def budget(config: CompletionConfig, speed: Speed, context_tokens: int) -> Budget:
+    """Return the budget for this machine; a number in the settings wins over the measured one."""
+    readable = min(speed.read * config.cold_prompt_ms / 1000, context_tokens / 2)
+    total = max((step for step in _STEPS if step <= readable), default=_STEPS[0])
+    suffix = config.suffix_tokens or int(total * _SUFFIX_PART)
+    prefix = config.prefix_tokens or total - suffix
+    line = min(config.line_tokens, max(int(speed.write * _LINE_SECONDS), 16))
+    block = min(config.block_tokens, max(int(speed.write * _BLOCK_SECONDS), 32))
+    return Budget(prefix, suffix, line, block)

@@ -1,0 +1,62 @@
+"""Finished answers of one model, found again while the user types into them, deletes or retypes.
+
+An entry holds what the model saw (the windows of the prompt) and what it wrote. It serves every state
+that is reached by typing the answer's own beginning, up to MAX_TYPED_CHARS: typing through, accepting
+a word or a line, deleting back and typing again. Bounded; the least recently used entry goes first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+MAX_ENTRIES = 250
+MAX_TYPED_CHARS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer after its filters, or the reason why it is not shown (`text` is then empty)."""
+
+    prefix: str
+    suffix: str
+    text: str
+    reason: str = ""
+    mean_logprob: float | None = None
+
+    def rest(self, prefix: str, suffix: str) -> str | None:
+        """Return what is left of the answer at a later state; None when that state is not on its way."""
+        if suffix != self.suffix or not prefix.startswith(self.prefix):
+            return None
+        typed = prefix[len(self.prefix) :]
+        if len(typed) > MAX_TYPED_CHARS or not self.text.startswith(typed):
+            return None
+        return self.text[len(typed) :]
+
+
+class Cache:
+    """The answers of all documents; one for each model and settings."""
+
+    def __init__(self) -> None:
+        self._entries: LRUCache[tuple[str, str, str], Entry] = LRUCache(MAX_ENTRIES)
+
+    def put(self, uri: str, entry: Entry) -> None:
+        """Keep an answer."""
+        self._entries[uri, entry.prefix, entry.suffix] = entry
+
+    def find(self, uri: str, prefix: str, suffix: str) -> tuple[Entry, str] | None:
+        """Return the entry that serves this state with the most left to show, and that rest.
+
+        Shape: a rejected answer is found only at its own state, with an empty rest.
+        """
+        best: tuple[Entry, str] | None = None
+        for back in range(min(MAX_TYPED_CHARS, len(prefix)) + 1):
+            start = prefix[: len(prefix) - back]
+            entry = self._entries.get((uri, start, suffix))
+            if entry is None:
+                continue
+            rest = entry.rest(prefix, suffix)
+            if rest is not None and (back == 0 or rest) and (best is None or len(rest) > len(best[1])):
+                best = entry, rest
+        return best

@@ -1,0 +1,77 @@
+"""How fast this machine runs a model, as measured by its own requests and remembered between sessions.
+
+Budgets are sized by it (DESIGN: a cold prompt must not take longer than the user waits). One small
+JSON file in the user's cache directory; a damaged or missing one only means a first guess.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from qwen_lsp.model.client import Timings
+
+# Fewer new tokens say more about the overhead of a request than about the speed of reading.
+_MIN_PROMPT_TOKENS = 64
+_MIN_GENERATED_TOKENS = 4
+_WEIGHT = 0.2  # of a new measurement; a busy minute should not resize the prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Units: tokens per second. The first guess is a 0.5B model on two CPU cores."""
+
+    read: float = 100.0
+    write: float = 25.0
+
+    def measured(self, timings: Timings) -> Speed:
+        """Return the speed with one more request taken into account."""
+        speed = self
+        new_tokens = timings.prompt_tokens - timings.cached_tokens
+        if new_tokens >= _MIN_PROMPT_TOKENS and timings.prompt_ms > 0:
+            speed = replace(speed, read=_blend(speed.read, new_tokens / timings.prompt_ms * 1000))
+        if timings.generated_tokens >= _MIN_GENERATED_TOKENS and timings.generated_ms > 0:
+            written = timings.generated_tokens / timings.generated_ms * 1000
+            speed = replace(speed, write=_blend(speed.write, written))
+        return speed
+
+
+def _blend(old: float, new: float) -> float:
+    return old + _WEIGHT * (new - old)
+
+
+def _file() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "speed.json"
+
+
+def load(model: str) -> Speed:
+    """Return the remembered speed of a model, or the first guess."""
+    try:
+        values = json.loads(_file().read_text("utf-8"))[model]
+        speed = Speed(float(values["read"]), float(values["write"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Speed()
+    return speed if speed.read > 0 and speed.write > 0 else Speed()
+
+
+def save(model: str, speed: Speed) -> None:
+    """Remember the speed of a model; a folder that cannot be written is no harm."""
+    file = _file()
+    try:
+        everything = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        everything = {}
+    if not isinstance(everything, dict):
+        everything = {}
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            json.dump({**everything, model: asdict(speed)}, out)
+        os.replace(name, file)

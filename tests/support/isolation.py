@@ -1,0 +1,23 @@
+"""Keep a test, and the processes it starts, away from the user's settings, models, logs and proxies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def isolate_user(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
+    """Make `home` the user's whole world; return the path of the settings file in it, which is not there."""
+    for name in list(os.environ):
+        if name.startswith(("QWEN_LSP_", "HF_", "MODELSCOPE_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    # The folders that platformdirs looks at on Linux, macOS and Windows.
+    for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.setenv("QWEN_LSP_MODELS", str(home / "models"))
+    monkeypatch.setenv("QWEN_LSP_CONFIG", str(home / "settings.toml"))
+    return home / "settings.toml"
