@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -280,9 +280,7 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
             if value is None:  # what clients send for a setting that was never set
                 continue
             if (field := known.get(key)) is None:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"; did you mean `{near[0]}`?" if near else "; `qwen-lsp config schema` lists them all"
-                problems.append(Problem(layer.source, key, f"is not a setting{hint}"))
+                problems.append(Problem(layer.source, key, _unknown(key, known)))
             elif field.user_only and not layer.trusted:
                 if value != values[key]:
                     where = user_file()
@@ -294,6 +292,14 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
     return msgspec.convert(_nest(values), Config), problems
+
+
+def _unknown(key: str, known: Collection[str]) -> str:
+    where = "`qwen-lsp config schema` lists them all"
+    if any(path.startswith(f"{key}.") for path in known):
+        return f"is a group of settings, not a setting; {where}"
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"is not a setting; did you mean `{near[0]}`?" if near else f"is not a setting; {where}"
 
 
 def _lower(message: str) -> str:

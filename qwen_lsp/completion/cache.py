@@ -17,13 +17,19 @@ MAX_TYPED_CHARS = 128
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer after its filters, or the reason why it is not shown (`text` is then empty)."""
+    """One answer after its filters, or the reason why it is not shown (`text` is then empty).
+
+    Shape: `others` are other beginnings that the model considered, with their log-probability;
+    `alternatives` are the answers made of them, None before anybody asked.
+    """
 
     prefix: str
     suffix: str
     text: str
     reason: str = ""
     mean_logprob: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
+    alternatives: tuple[str, ...] | None = None
 
     def rest(self, prefix: str, suffix: str) -> str | None:
         """Return what is left of the answer at a later state; None when that state is not on its way."""

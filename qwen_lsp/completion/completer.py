@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qwen_lsp.completion import gates, pacing, prompt, stopping
@@ -21,6 +21,7 @@ from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
+from qwen_lsp.completion.stopping import Mode
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model import speed
@@ -39,6 +40,11 @@ OnText = Callable[[str], None]
 
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
+# A second request by hand gives other candidates; none is begun when the user has waited so long.
+_CANDIDATES_MS = 2500
+_CANDIDATES = 3
+# Less likely beginnings (5 %) are hardly ever what was meant.
+_LEAST_OTHER_LOGPROB = -3.0
 # Nothing is computed ahead before the user has paused for so long.
 _PREFETCH_PAUSE_MS = 400
 
@@ -50,6 +56,7 @@ class Completion:
     edit: Edit
     version: int
     trace: Trace = field(repr=False)
+    alternatives: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,17 @@ class Completer:
             if self._running.get(uri) is task:
                 del self._running[uri]
         return self._kept(outcome, uri)
+
+    async def prefill(self, cursor: Cursor, path: str | None) -> None:
+        """Read the prompt of a place into the engine's cache before anything is asked there."""
+        client = self._host.idle_client()
+        if client is not None and (self._flight is None or self._flight.is_done):
+            self._launch(client, self._view(cursor, path), "prefill")
+
+    async def warm_up(self) -> None:
+        """Load the model before the first request, if there is one; a failure is told when asked."""
+        with contextlib.suppress(QwenLspError):
+            await self._host.ready()
 
     def changed(self, document: Document) -> None:
         """End a generation at once when the document's new text is not on its way."""
@@ -183,7 +201,11 @@ class Completer:
         if hit := self._cache.find(view.uri, view.prompt.prefix, view.prompt.suffix):
             trace.source = "cache"
             entry, rest = hit
-            return self._finished(cursor, view, entry, rest, trace, is_automatic, path)
+            outcome = self._finished(cursor, view, entry, rest, trace, is_automatic, path)
+            # Asking by hand for what is there already means: show me something else.
+            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text:
+                return await self._with_alternatives(outcome, entry, view, cursor)
+            return outcome
         flight = self._flight
         # A finished one has given all it has to the cache.
         if flight is None or flight.is_done or flight.kind == "prefill" or flight.typed(view) is None:
@@ -210,18 +232,55 @@ class Completer:
         return 2000 / self._speed.read + 2000 / self._speed.write
 
     def _launch(self, client: Client, view: View, kind: Literal["request", "prefetch", "prefill"]) -> Flight:
-        tokens = self._budget.line_tokens if view.mode == "line" else self._budget.block_tokens
         request = Request(
             view.prompt.text,
-            0 if kind == "prefill" else tokens,
+            0 if kind == "prefill" else self._tokens(view.mode),
             view.stops,
             COMPLETION_SLOT,
             "" if kind == "prefill" else view.prompt.forced,
+            _CANDIDATES + 1,
         )
-        flight = Flight(view, kind)
+        return self._take_off(Flight(view, kind), client, request)
+
+    def _take_off(self, flight: Flight, client: Client, request: Request) -> Flight:
         self._flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))
         return flight
+
+    async def _with_alternatives(
+        self, first: Completion, entry: Entry, view: View, cursor: Cursor
+    ) -> Completion:
+        """Add up to two other candidates, the likelier first; each begins with another token."""
+        if entry.alternatives is None:
+            found: list[str] = []
+            for beginning, logprob in entry.others:
+                if first.trace.elapsed_ms() > _CANDIDATES_MS or len(found) == _CANDIDATES - 1:
+                    break
+                if logprob < _LEAST_OTHER_LOGPROB or not beginning.startswith(view.prompt.forced):
+                    continue
+                text = await self._alternative(view, beginning)
+                if text.strip() and text not in (entry.text, *found):
+                    found.append(text)
+            entry = replace(entry, alternatives=tuple(found))
+            self._cache.put(view.uri, entry)
+        texts = entry.alternatives or ()
+        edits = tuple(self._suggestion(cursor, text, first.trace).edit for text in texts)
+        return replace(first, alternatives=edits)
+
+    async def _alternative(self, view: View, beginning: str) -> str:
+        """Generate once more from another beginning; empty when nothing fit comes of it."""
+        client = await self._host.ready()
+        self._stop(self._flight)
+        tokens = self._tokens(view.mode)
+        request = Request(view.prompt.text, tokens, view.stops, COMPLETION_SLOT, beginning)
+        flight = self._take_off(Flight(view, "alternative"), client, request)
+        assert flight.task is not None
+        with contextlib.suppress(asyncio.CancelledError):  # a newer request stopped it
+            await asyncio.shield(flight.task)
+        return "" if flight.error or flight.is_stopped else self._entry(flight).text
+
+    def _tokens(self, mode: Mode) -> int:
+        return self._budget.line_tokens if mode == "line" else self._budget.block_tokens
 
     async def _fly(self, flight: Flight, client: Client, request: Request) -> None:
         """Run a generation to its end; leaving the stream early is what frees the slot."""
@@ -232,7 +291,7 @@ class Completer:
         finally:
             flight.is_done = True
             self._speed = self._speed.measured(flight.timings)
-            if flight.error is None and not flight.is_stopped and flight.kind != "prefill":
+            if flight.error is None and not flight.is_stopped and flight.kind in ("request", "prefetch"):
                 self._cache.put(flight.view.uri, self._entry(flight))
             flight.wake()
 
@@ -255,7 +314,9 @@ class Completer:
             return Entry(view.prompt.prefix, view.prompt.suffix, "", reason)
         if doubt := gates.syntax(view.prompt.prefix, text, view.prompt.suffix, view.language):
             return Entry(view.prompt.prefix, view.prompt.suffix, "", f"syntax gate: {doubt}")
-        return Entry(view.prompt.prefix, view.prompt.suffix, text, "", flight.mean_logprob(text))
+        return Entry(
+            view.prompt.prefix, view.prompt.suffix, text, "", flight.mean_logprob(text), flight.others
+        )
 
     async def _attached(
         self,

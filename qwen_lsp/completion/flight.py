@@ -49,15 +49,17 @@ class View:
 class Flight:
     """A generation; `raw` is everything written, `answer` the part after the forced text, cut where it ends.
 
-    Units: `marks` has, for each token, the length of `raw` after it and its log-probability.
+    Units: `marks` has, for each token, the length of `raw` after it and its log-probability. `others` are
+    the other beginnings that `raw` could have taken, with the log-probability of the choice.
     """
 
     view: View
-    kind: Literal["request", "prefetch", "prefill"]
+    kind: Literal["request", "prefetch", "prefill", "alternative"]
     raw: str = ""
     answer: str = ""
     cut_reason: str | None = None
     stop_reason: str = ""
+    others: tuple[tuple[str, float], ...] = ()
     marks: list[tuple[int, float]] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
     error: QwenLspError | asyncio.TimeoutError | None = None
@@ -95,13 +97,15 @@ class Flight:
 
         Raises: EndpointRejected when the answer does not begin with the forced text.
         """
+        forced = self.view.prompt.forced
+        if len(self.raw) <= len(forced) < len(self.raw) + len(chunk.text):  # the first token of our own
+            self.others = tuple((self.raw + text, value) for text, value in chunk.others)
         self.raw += normalize_line_ends(chunk.text)
         self.marks.extend((len(self.raw), value) for value in chunk.logprobs)
         if chunk.timings.prompt_tokens:
             self.timings = chunk.timings
         if chunk.stop_reason is not None:
             self.stop_reason = chunk.stop_reason
-        forced = self.view.prompt.forced
         if len(self.raw) <= len(forced) and chunk.stop_reason is None:
             return
         if not self.raw.startswith(forced):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from qwen_lsp.completion.completer import Completion, Trigger
+from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.lsp import convert
 from qwen_lsp.text import Cursor
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTIAL = "qwenLsp/inlineCompletion/partial"
+FOCUS = "qwenLsp/didFocus"
 
 
 def register(server: Server) -> None:
@@ -56,10 +58,27 @@ def register(server: Server) -> None:
             log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
             return nothing
         log.info("suggestion after %.0f ms", outcome.trace.total_ms)
-        range_ = convert.lsp_range(document, outcome.edit.span, encoding)
+        now = server.documents.get(uri, document)
+        edits = [outcome.edit, *outcome.alternatives]
+        if now.version != document.version:  # typed on, and this client has not asked again
+            edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
         return types.InlineCompletionList(
-            items=[types.InlineCompletionItem(insert_text=outcome.edit.new_text, range=range_)]
+            items=[
+                types.InlineCompletionItem(
+                    insert_text=edit.new_text, range=convert.lsp_range(now, edit.span, encoding)
+                )
+                for edit in edits
+            ]
         )
+
+    @server.feature(FOCUS)
+    async def did_focus(params: Any) -> None:
+        """Read the prompt of the place where the cursor has settled, so that the first key is warm."""
+        document = server.documents.get(params.textDocument.uri)
+        if document is not None:
+            place = types.Position(int(params.position.line), int(params.position.character))
+            cursor = Cursor(document, convert.offset(document, place, server.encoding))
+            await server.completer.prefill(cursor, server.relative_path(document))
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:

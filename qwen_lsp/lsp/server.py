@@ -110,6 +110,11 @@ class Server(LanguageServer):
                     await self._completer.close()
                 self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
 
+    def warm_up(self) -> None:
+        """Load the model in the background: a file is open, so a request will come."""
+        if self.config.completion.enabled:
+            self.spawn(self.completer.warm_up())
+
     def changed(self, document: Document) -> None:
         """Let the completer end what the new text makes useless."""
         if self._completer is not None:

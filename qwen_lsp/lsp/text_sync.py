@@ -30,6 +30,7 @@ class Protocol(LanguageServerProtocol):
         item = params.text_document
         path = convert.path_of(item.uri)
         _ours(self).documents[item.uri] = Document(item.uri, item.text, item.version, item.language_id, path)
+        _ours(self).warm_up()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:

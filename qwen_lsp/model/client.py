@@ -50,6 +50,7 @@ class Request:
     stop: Sequence[str] = ()
     slot: int = 0
     forced: str = ""
+    n_alternatives: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,13 @@ class Timings:
 class Chunk:
     """A piece of the answer with the timings so far; the last one carries the stop reason.
 
-    Shape: `logprobs` has one natural logarithm for each token in `text`, empty where not given.
+    Shape: `logprobs` has one natural logarithm for each token in `text`, empty where not given;
+    `others` are tokens that could have stood in its place, with theirs, the likeliest first.
     """
 
     text: str
     logprobs: tuple[float, ...] = ()
+    others: tuple[tuple[str, float], ...] = ()
     stop_reason: str | None = None
     timings: Timings = Timings()
 
@@ -132,7 +135,7 @@ class Client:
                 "temperature": 0.0,
                 "cache_prompt": True,
                 "stream": True,
-                "n_probs": 1,
+                "n_probs": request.n_alternatives,
                 "timings_per_token": True,  # so that an answer we leave early has its figures too
             }
         return "/v1/completions", {
@@ -222,6 +225,7 @@ def _read_llama(data: dict[str, Any]) -> Chunk:
     return Chunk(
         data["content"],
         logprobs,
+        _others(data),
         str(data.get("stop_type") or "stop") if data.get("stop") else None,
         Timings(
             prompt_tokens=int(timings.get("cache_n", 0)) + int(timings.get("prompt_n", 0)),
@@ -231,6 +235,15 @@ def _read_llama(data: dict[str, Any]) -> Chunk:
             generated_ms=float(timings.get("predicted_ms", 0.0)),
         ),
     )
+
+
+def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Read the likeliest other tokens; only llama.cpp tells, and only single tokens matter here."""
+    tokens: list[dict[str, Any]] = data.get("completion_probabilities") or []
+    if len(tokens) != 1:
+        return ()
+    top = tokens[0].get("top_logprobs") or ()
+    return tuple((str(one["token"]), float(one["logprob"])) for one in top if one["id"] != tokens[0]["id"])
 
 
 def _read_openai(data: dict[str, Any]) -> Chunk:
@@ -254,6 +267,7 @@ def _read_openai(data: dict[str, Any]) -> Chunk:
     return Chunk(
         choice.get("text") or "",
         tuple(float(value) for value in values if value is not None),
+        (),
         choice.get("finish_reason"),
         timings,
     )
