@@ -38,6 +38,7 @@ class Answer:
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     reason: str = ""
+    mean_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,35 @@ class Report:
             "latency_ms": _percentiles([answer.latency_ms for answer in answers]),
             "prompt_tokens": _percentiles([answer.prompt_tokens for answer in answers]),
             "generated_tokens": _percentiles([answer.generated_tokens for answer in answers]),
+            "confidence": _confidence(self.results),
             "empty": {"count": empty.total(), "reasons": dict(empty.most_common())},
         }
         if rows:
             document["rows"] = [asdict(result) for result in self.results]
         return document
+
+
+# Shares of the rows, the surest first, for which a threshold of confidence is worth knowing.
+_COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+
+
+def _confidence(results: Sequence[Result]) -> list[dict[str, float]]:
+    """Say how often the surest answers are right: passed where there is a test, else exact.
+
+    Shape: one entry a coverage, with the mean log-probability of the last answer within it.
+    """
+    known = [
+        (result.answer.mean_logprob, result.exact if result.passed is None else result.passed)
+        for result in results
+        if result.answer.mean_logprob is not None and result.answer.text.strip()
+    ]
+    known.sort(reverse=True)
+    table = []
+    for coverage in _COVERAGES if known else ():
+        kept = known[: max(round(len(known) * coverage), 1)]
+        right = sum(is_right for _, is_right in kept) / len(kept)
+        table.append({"coverage": coverage, "threshold": round(kept[-1][0], 3), "right": round(right, 3)})
+    return table
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:

@@ -27,6 +27,8 @@ _MAX_FILES_CHARS = 200_000
 _NOT_CODE = frozenset({"json", "markdown"})  # data, and prose that is edited by paragraph
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # git's lines end at LF, unlike `str.splitlines`
+_PATCH = ("-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # git's name for a tree without files
 
 
@@ -70,11 +72,11 @@ def _of_commit(repository: Path, commit: str, key_ms: float, seed: int, max_char
         if language is None or language.id in _NOT_CODE:
             continue
         try:
-            old = _git(repository, "show", f"{parent}:{path}") if path in tree else ""
-            new = _git(repository, "show", f"{commit}:{path}")
+            old = _git(repository, "cat-file", "blob", f"{parent}:{path}") if path in tree else ""
+            new = _git(repository, "cat-file", "blob", f"{commit}:{path}")
         except UnicodeDecodeError:
             continue
-        patch = _git(repository, "diff-tree", "-p", "-U0", "--no-renames", "--no-color", parent, commit, "--", path)
+        patch = _git(repository, "diff-tree", *_PATCH, parent, commit, "--", path)
         made = list(_typed_hunks(old, new, hunks(patch), max_chars))
         if not made:
             continue
@@ -102,9 +104,7 @@ def _typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> I
 
     Earlier hunks are in the text already, later ones are not, and what this one removes is gone.
     """
-    old_lines, new_lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if "".join(old_lines).count("\n") != len([line for line in old_lines if line.endswith("\n")]):
-        return
+    old_lines, new_lines = _LINE.findall(old), _LINE.findall(new)
     for hunk in found:
         head = "".join(new_lines[: hunk.first_new])
         tail = "".join(old_lines[hunk.first_old + hunk.n_old :])
@@ -132,7 +132,7 @@ def _neighbours(
     left = _MAX_FILES_CHARS
     for name in near:
         try:
-            text = _git(repository, "show", f"{commit}:{name}")
+            text = _git(repository, "cat-file", "blob", f"{commit}:{name}")
         except UnicodeDecodeError:
             continue
         if len(text) > left:

@@ -307,16 +307,16 @@ class Completer:
 
     def _entry(self, flight: Flight) -> Entry:
         """Judge a finished answer once, for every state that it will serve."""
-        view = flight.view
+        fim = flight.view.prompt
         text, flight.steps = flight.cleaned(self._config.disabled_filters)
+        reason = ""
         if isinstance(text, Reject):
             reason = f"{flight.steps[-1].name}: {text.reason}"
-            return Entry(view.prompt.prefix, view.prompt.suffix, "", reason)
-        if doubt := gates.syntax(view.prompt.prefix, text, view.prompt.suffix, view.language):
-            return Entry(view.prompt.prefix, view.prompt.suffix, "", f"syntax gate: {doubt}")
-        return Entry(
-            view.prompt.prefix, view.prompt.suffix, text, "", flight.mean_logprob(text), flight.others
-        )
+        elif doubt := gates.syntax(fim.prefix, text, fim.suffix, flight.view.language):
+            reason = f"syntax gate: {doubt}"
+        if reason or isinstance(text, Reject):
+            return Entry(fim.prefix, fim.suffix, "", reason, others=flight.others)
+        return Entry(fim.prefix, fim.suffix, text, "", flight.mean_logprob(text), flight.others)
 
     async def _attached(
         self,
@@ -362,8 +362,22 @@ class Completer:
         entry = self._cache.find(view.uri, flight.view.prompt.prefix, flight.view.prompt.suffix)
         if entry is None:
             return _rejected(trace, "superseded", "the answer is for an older text")
-        rest = entry[0].rest(view.prompt.prefix, view.prompt.suffix)
-        return self._finished(cursor, view, entry[0], rest or "", trace, is_automatic, path)
+        best = entry[0]
+        if best.reason and not is_automatic and not typed:
+            best = await self._second_thought(best, view)
+        rest = best.rest(view.prompt.prefix, view.prompt.suffix)
+        return self._finished(cursor, view, best, rest or "", trace, is_automatic, path)
+
+    async def _second_thought(self, rejected: Entry, view: View) -> Entry:
+        """When a request by hand would get nothing, try the likeliest other beginning."""
+        for beginning, logprob in rejected.others[:1]:
+            if logprob >= _LEAST_OTHER_LOGPROB and beginning.startswith(view.prompt.forced):
+                text = await self._alternative(view, beginning)
+                if text.strip():
+                    better = Entry(rejected.prefix, rejected.suffix, text, others=rejected.others)
+                    self._cache.put(view.uri, better)
+                    return better
+        return rejected
 
     def _early(self, flight: Flight, typed: str) -> str | None:
         """Return the whole words written so far beyond what is typed, if they are fit to be shown."""

@@ -148,6 +148,7 @@ class Flight:
         text = self.answer
         if not self.is_done:
             text = stopping.whole_words(text)
-        elif self.cut_reason is None and self.stop_reason in ("limit", "length"):
-            text = stopping.finish(text, self.view.mode)
+        elif self.cut_reason is None:
+            hit_limit = self.stop_reason in ("limit", "length")
+            text = stopping.finish(text, self.view.mode, self.view.around, hit_limit=hit_limit)
         return filters.clean(text, self.view.case, disabled)

@@ -2,7 +2,11 @@
 
 Instruct models hardly ever stop by themselves, so stopping matters as much as the prompt. `mode` decides
 before the request what is wanted; `cut` is asked after each chunk and says where the answer ends;
-`finish` cuts what ran into the token limit.
+`finish` cuts what ended by itself or by the token limit.
+
+A block answer has two possible ends: the first whole unit (the statement, or the rest of the block that
+the cursor opened) and the end of the enclosing function. The far end is taken only where the answer
+proves it: it has written the line that follows the cursor, or has left a function that ends here.
 """
 
 from __future__ import annotations
@@ -15,28 +19,32 @@ from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor, normalize_line_ends
 
-# line: to the end of the line. statement: in the middle of a block, up to the text that follows, or one
-# statement where the answer does not find back to it. block: to the end of the block.
-Mode = Literal["line", "statement", "block"]
+Mode = Literal["line", "block"]
 
 _BLOCK_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
 _OPENER = re.compile(r"(?:[:{(\[]|\bthen|\bdo|=>)\s*\Z")
 _OPEN_WORD = re.compile(r"\w+\Z")
-# A line that gives no evidence of a repetition: too short to be more than punctuation.
-_MIN_TELLING_CHARS = 3
+# The head of a function in the languages we know, on one line, by its looks: code at the cursor is
+# broken more often than not, so a parser would miss it.
+_FUNCTION_HEAD = re.compile(
+    r"\s*(?!(?:if|for|while|switch|catch|else|with|elif|return|do)\b)"
+    r"(?:.*\b(?:def|function|func|fn|fun|sub)\b.*[:{(,]|.*\)\s*(?:->.*|:\s*\S.*|throws\s.*|const\s*)?\{|.*=>\s*\{)\s*\Z"
+)
 # So much of the next line, written again, shows that the answer has arrived there.
 _MIN_ARRIVED_CHARS = 8
+_MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
 _LOOP_LINES = 3
-# Further than this an answer in the middle of a block hardly ever finds back to what follows.
-_MOST_STATEMENT_LINES = 12
+# Further than this an answer hardly ever finds back to what follows.
+_MOST_LINES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stopping needs to know of the cursor; all texts have LF line ends.
 
-    Units: `indent` counts characters of leading white space, a tab as one. `comment_mark` opens a line
-    comment, empty where the language has none.
+    Units: indentation counts characters of leading white space, a tab as one. `function_indent` is that of
+    the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
+    where the language has none.
     """
 
     line_prefix: str
@@ -44,6 +52,7 @@ class Surroundings:
     indent: int
     next_line: str
     opens_block: bool
+    function_indent: int = -1
     place: PlaceKind = "code"
     comment_mark: str = ""
 
@@ -51,6 +60,11 @@ class Surroundings:
     def is_blank(self) -> bool:
         """Whether nothing but white space stands before the cursor on its line."""
         return not self.line_prefix.strip()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the enclosing function goes on after the cursor."""
+        return bool(self.next_line) and _indent(self.next_line) > self.function_indent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +78,43 @@ class Cut:
 def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
     """Read the cursor's surroundings from the document."""
     line_prefix = cursor.line_prefix
+    line_start = cursor.offset - len(line_prefix)
     after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
     following = normalize_line_ends(after_line).split("\n")
+    before = normalize_line_ends(cursor.document.text[max(line_start - 8000, 0) : line_start]).split("\n")
     mark = language.comment if language and isinstance(language.comment, str) else ""
+    next_line = next((line for line in following if line.strip()), "")
+    indent = _indent(line_prefix)
+    if not line_prefix:  # nothing typed yet: the indentation will come with the answer
+        last = next((line for line in reversed(before) if line.strip()), "")
+        inner = max(_indent(last) + bool(_OPENER.search(last)), _indent(next_line))
+    else:
+        inner = indent + (1 if _OPENER.search(line_prefix) else 0)
     return Surroundings(
         line_prefix=line_prefix,
         line_suffix=cursor.line_suffix,
-        indent=_indent(line_prefix),
-        next_line=next((line for line in following if line.strip()), ""),
+        indent=indent,
+        next_line=next_line,
         opens_block=bool(_OPENER.search(line_prefix)),
+        function_indent=_function_indent([*before, line_prefix], inner),
         place=place,
         comment_mark=mark,
     )
 
 
-def mode(around: Surroundings) -> Mode:
-    """Choose how much is wanted.
+def _function_indent(lines: list[str], inner: int) -> int:
+    """Return the indentation of the nearest function head that encloses text indented by `inner`."""
+    for line in reversed(lines):
+        if line.strip() and _indent(line) < inner:
+            inner = _indent(line)
+            if _FUNCTION_HEAD.match(line):
+                return inner
+    return -1
 
-    One line when text follows on the line, and inside strings and comments. A statement when the next
-    line belongs to the same block as the cursor's; a block when it does not.
-    """
-    if around.line_suffix.strip() or around.place != "code":
-        return "line"
-    is_within = around.next_line and _indent(around.next_line) >= max(around.indent, 1)
-    return "statement" if is_within and not around.opens_block else "block"
+
+def mode(around: Surroundings) -> Mode:
+    """Choose one line when text follows on the line, and inside strings and comments; else a block."""
+    return "line" if around.line_suffix.strip() or around.place != "code" else "block"
 
 
 def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
@@ -96,66 +123,111 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     Cost: linear in the answer, which is at most a few hundred tokens.
     """
     if mode == "line":
-        head, line_end, _ = text.partition("\n")
-        if (at := _trailing_comment(head, around)) is not None:
-            return Cut(head[:at].rstrip(), "comment")
-        return Cut(head, "line") if line_end else Cut(text, None)
+        return _cut_line(text, around)
     lines = text.split("\n")
-    if around.is_blank and lines[0].strip():
-        # Indentation that the answer brings along counts as if the user had typed it.
-        around = replace(around, indent=len(around.line_prefix) + _indent(lines[0]))
-    kept: list[str] = []
-    for number, line in enumerate(lines[:-1]):
-        if reason := _ends_before(line, number, kept, around):
-            if reason == "closer":
-                kept.append(line)
-            return _ended(kept, reason, mode)
-        kept.append(line)
-    if mode == "statement" and len(kept) > _MOST_STATEMENT_LINES:
-        return _ended(kept, "long", mode)
-    # The last line is still being written: it is judged only by what it already shows for sure.
-    open_line = lines[-1]
-    if kept and open_line.strip():
-        if _has_arrived(open_line, around.next_line) and any(line.strip() for line in kept):
-            return _ended(kept, "suffix", mode)
-        reason = _ends_before(open_line, len(kept), kept, around)
-        if reason in ("dedent", "fence"):
-            return _ended(kept, reason, mode)
+    around = _with_indent(lines, around)
+    unit: int | None = None  # the number of lines of the first whole unit, once it is over
+    for number, line in enumerate(lines):
+        is_open = number == len(lines) - 1  # still being written: judged only by what it shows for sure
+        reason = _far_end(line, number, lines, around, is_open)
+        if reason == "suffix" or (reason and not around.goes_on and reason not in ("loop", "fence")):
+            return Cut(_without_dangling(lines[:number], around, reason), reason)
+        if reason:
+            return Cut(_joined(lines[: number if unit is None else unit]), reason)
+        if unit is None and not (is_open and not line.strip()):
+            unit = _unit_end(line, number, lines, around)
     return Cut(text, None)
 
 
-def finish(text: str, mode: Mode) -> str:
-    """Cut an answer that ran into the token limit back to what is whole."""
+def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> str:
+    """Cut an answer that ended by itself or ran into the token limit back to what is whole."""
+    if mode == "line":
+        return whole_words(text) if hit_limit else text
     lines = text.split("\n")
-    if mode == "statement" and len(lines) > 1:
-        return _first_statement(lines[:-1])
-    if mode == "block" and len(lines) > 1:
-        return _joined(lines[:-1])
-    return whole_words(text)
+    if not hit_limit and not around.goes_on:
+        return text
+    around = _with_indent(lines, around)
+    ends = (_unit_end(line, number, lines, around) for number, line in enumerate(lines))
+    unit = next((end for end in ends if end is not None), None)
+    if unit is not None:
+        return _joined(lines[:unit])
+    if not hit_limit:
+        return text
+    return _joined(lines[:-1]) if len(lines) > 1 else whole_words(text)
+
+
+def _cut_line(text: str, around: Surroundings) -> Cut:
+    head, line_end, _ = text.partition("\n")
+    if (at := _trailing_comment(head, around)) is not None:
+        return Cut(head[:at].rstrip(), "comment")
+    if (at := _foreign_closer(head, around.line_suffix)) is not None:
+        return Cut(head[:at], "closer")
+    return Cut(head, "line") if line_end else Cut(text, None)
+
+
+def _with_indent(lines: list[str], around: Surroundings) -> Surroundings:
+    """Count indentation that the answer brings along as if the user had typed it."""
+    if around.is_blank and lines[0].strip():
+        return replace(around, indent=len(around.line_prefix) + _indent(lines[0]))
+    return around
+
+
+def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_open: bool) -> str | None:
+    """Return why the answer can't go on with this line: it is what follows, or is outside."""
+    if line.lstrip().startswith("```"):
+        return "fence"
+    has_text = any(part.strip() for part in lines[:number])
+    if not has_text:
+        return None
+    if not line.strip():
+        is_outside = around.function_indent < 0 and around.indent == 0
+        return "blank line" if not is_open and (is_outside or not lines[number - 1].strip()) else None
+    if line.rstrip() == around.next_line.rstrip() and not is_open:
+        return "suffix"
+    if is_open and _has_arrived(line, around.next_line):
+        return "suffix"
+    least = _indent(around.next_line) if around.goes_on else around.function_indent + 1
+    if around.function_indent < 0:
+        least = min(_floor(around), _indent(around.next_line)) if around.goes_on else _floor(around)
+    if _indent(line) < least and not (is_open and _BLOCK_CLOSER.match(line)):
+        if _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent:
+            return None  # closes what the cursor's own line opened; the next line decides
+        return "dedent"
+    if number >= _MOST_LINES and not is_open:
+        return "long"
+    before = lines[max(number - _LOOP_LINES + 1, 0) : number]
+    is_again = not is_open and before == [line] * (_LOOP_LINES - 1)
+    return "loop" if is_again and len(line.strip()) >= _MIN_TELLING_CHARS else None
+
+
+def _unit_end(line: str, number: int, lines: list[str], around: Surroundings) -> int | None:
+    """Return the number of lines of the first whole unit, when this line shows that it is over."""
+    first = next((at for at, part in enumerate(lines[:number]) if part.strip()), None)
+    if first is None or not line.strip():
+        return None
+    if _indent(line) < _floor(around):
+        closes = _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent
+        return number + 1 if closes and line.rstrip() != around.next_line.rstrip() else number
+    if around.goes_on and not around.opens_block and _indent(around.next_line) >= around.indent:
+        # In the middle of a block a unit is a statement, with its body if it opens one.
+        is_body = _OPENER.search(lines[first]) and _indent(line) > around.indent
+        return None if is_body else number
+    return None
+
+
+def _without_dangling(lines: list[str], around: Surroundings, reason: str) -> str:
+    """Join the lines, less an `else:` whose body would have been the line that is there already."""
+    text = _joined(lines)
+    last = text.rsplit("\n", 1)[-1]
+    is_dangling = reason == "suffix" and "\n" in text and _OPENER.search(last)
+    if is_dangling and _indent(last) >= _indent(around.next_line):
+        return _joined(text.split("\n")[:-1])
+    return text
 
 
 def whole_words(text: str) -> str:
     """Cut the word at the end of an unfinished answer: its rest may still be coming."""
     return _OPEN_WORD.sub("", text).rstrip()
-
-
-def _ended(kept: list[str], reason: str, mode: Mode) -> Cut:
-    """In the middle of a block only an answer that found back to what follows is taken as a whole."""
-    if mode == "statement" and reason != "suffix":
-        return Cut(_first_statement(kept), reason)
-    return Cut(_joined(kept), reason)
-
-
-def _first_statement(lines: list[str]) -> str:
-    """Return the first line with text, and the lines below that are indented deeper if it opens a block."""
-    first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first is None:
-        return ""
-    end = first + 1
-    if _OPENER.search(lines[first]):
-        while end < len(lines) and (not lines[end].strip() or _indent(lines[end]) > _indent(lines[first])):
-            end += 1
-    return _joined(lines[:end])
 
 
 def _trailing_comment(head: str, around: Surroundings) -> int | None:
@@ -170,37 +242,33 @@ def _trailing_comment(head: str, around: Surroundings) -> int | None:
     return at
 
 
-def _ends_before(line: str, number: int, kept: list[str], around: Surroundings) -> str | None:
-    """Return why the answer ends before this line, `closer` to end just after it, None to go on."""
-    if line.lstrip().startswith("```"):
-        return "fence"
-    if number == 0:  # continues the cursor's own line
+_CLOSERS = {")": "(", "]": "[", "}": "{"}
+
+
+def _foreign_closer(head: str, line_suffix: str) -> int | None:
+    """Find a bracket that closes nothing in the answer and stands right of the cursor already."""
+    following = line_suffix.lstrip()[:1]
+    if following not in _CLOSERS:
         return None
-    has_text = any(part.strip() for part in kept)
-    if not line.strip():
-        # Between statements a blank line is style; at the outermost level it ends the definition.
-        return "blank line" if has_text and (around.indent == 0 or not kept[-1].strip()) else None
-    if has_text and _is_same_line(line, around.next_line):
-        return "suffix"
-    if has_text and _indent(line) < _floor(around):
-        if _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent:
-            return "suffix" if _is_same_line(line, around.next_line) else "closer"
-        return "dedent"
-    if kept[-(_LOOP_LINES - 1) :] == [line] * (_LOOP_LINES - 1) and len(line.strip()) >= _MIN_TELLING_CHARS:
-        del kept[-(_LOOP_LINES - 2) :]
-        return "loop"
+    depth = 0
+    quote = ""
+    for at, char in enumerate(head):
+        if quote:
+            quote = "" if char == quote and head[at - 1] != "\\" else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            if depth == 0 and char == following:
+                return at
+            depth -= 1
     return None
 
 
 def _floor(around: Surroundings) -> int:
     """The least indentation that still belongs to the answer."""
     return around.indent + 1 if around.opens_block and not around.is_blank else around.indent
-
-
-def _is_same_line(line: str, other: str) -> bool:
-    if len(line.strip()) >= _MIN_TELLING_CHARS:
-        return line.strip() == other.strip()
-    return line.rstrip() == other.rstrip()
 
 
 def _has_arrived(open_line: str, next_line: str) -> bool:

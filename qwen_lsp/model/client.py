@@ -165,7 +165,7 @@ class Client:
                 break
             try:
                 chunk = read(msgspec.json.decode(payload))
-            except (msgspec.DecodeError, KeyError, IndexError, TypeError, ValueError) as error:
+            except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise EndpointRejected(f"the endpoint sent something unreadable: {payload[:200]}") from error
             is_over = is_over or chunk.stop_reason is not None
             yield chunk
@@ -219,11 +219,11 @@ def _grammar(forced: str) -> str:
 
 def _read_llama(data: dict[str, Any]) -> Chunk:
     if "error" in data:
-        raise EndpointRejected(f"the endpoint broke off: {data['error'].get('message', data['error'])}")
+        raise _broken_off(data["error"])
     logprobs = tuple(float(token["logprob"]) for token in data.get("completion_probabilities") or ())
     timings = data.get("timings") or {}
     return Chunk(
-        data["content"],
+        _text(data["content"]),
         logprobs,
         _others(data),
         str(data.get("stop_type") or "stop") if data.get("stop") else None,
@@ -248,7 +248,7 @@ def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
 
 def _read_openai(data: dict[str, Any]) -> Chunk:
     if "error" in data:
-        raise EndpointRejected(f"the endpoint broke off: {data['error']}")
+        raise _broken_off(data["error"])
     usage = data.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     timings = Timings(
@@ -265,12 +265,23 @@ def _read_openai(data: dict[str, Any]) -> Chunk:
         [token["logprob"] for token in logprobs.get("content") or ()] or logprobs.get("token_logprobs") or ()
     )
     return Chunk(
-        choice.get("text") or "",
+        _text(choice.get("text") or ""),
         tuple(float(value) for value in values if value is not None),
         (),
         choice.get("finish_reason"),
         timings,
     )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text that is not one")
+    return value
+
+
+def _broken_off(error: Any) -> EndpointRejected:
+    message = error.get("message", error) if isinstance(error, dict) else error
+    return EndpointRejected(f"the endpoint broke off: {str(message)[:300]}")
 
 
 def _rejected(status: int, body: bytes) -> EndpointRejected | EndpointUnavailable:
@@ -292,12 +303,20 @@ def _mapped(error: httpx.HTTPError, url: str) -> EndpointUnavailable | EndpointT
     return EndpointUnavailable(f"{url} cannot be reached: {error or type(error).__name__}")
 
 
+def is_http(url: str) -> bool:
+    """Tell whether a text is the address of an HTTP server."""
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and has_place and url.isprintable()
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether a URL certainly names this machine; any doubt means no."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

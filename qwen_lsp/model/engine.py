@@ -26,7 +26,7 @@ import psutil
 
 from qwen_lsp.config import Config, EndpointConfig, EngineConfig, user_file
 from qwen_lsp.errors import ConfigError, EndpointError, EndpointTimeout, EndpointUnavailable, QwenLspError
-from qwen_lsp.model.client import Client, Endpoint, Kind, is_loopback
+from qwen_lsp.model.client import Client, Endpoint, Kind, is_http, is_loopback
 from qwen_lsp.model.engine_host import Launch
 
 log = logging.getLogger(__name__)
@@ -262,6 +262,10 @@ class RemoteEndpoint:
 
     async def _connect(self) -> Client:
         url = self._config.url.rstrip("/").removesuffix("/v1")
+        if not is_http(url):
+            message = f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080"
+            self._set(State("failed", message))
+            raise ConfigError(message)
         if not is_loopback(url) and not self._config.allow_remote:
             message = (
                 f"{url} is not this machine, so your code would leave it; if you want that, "
