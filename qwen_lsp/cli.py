@@ -20,7 +20,7 @@ from qwen_lsp.config import Config, Layer, resolve, schema, user_file, user_laye
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="qwen-lsp")
 def main() -> None:
-    """Local-first coding assistant: inline completion, actions and review from a Qwen Coder model."""
+    """Inline completion for every LSP editor, from a Qwen Coder model on this machine."""
 
 
 main.add_command(models)
@@ -74,6 +74,24 @@ def doctor(as_json: bool, no_engine: bool) -> None:
     from qwen_lsp import doctor
 
     raise SystemExit(0 if doctor.run(_config(), as_json=as_json, with_engine=not no_engine) else 1)
+
+
+@main.command()
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="How far to look back.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--reset", is_flag=True, help="Forget everything that was counted.")
+def stats(days: int, as_json: bool, reset: bool) -> None:
+    """Show what became of suggestions: counts on this machine, never sent anywhere."""
+    from qwen_lsp import terminal
+    from qwen_lsp.completion import stats
+
+    file = stats.stats_file()
+    if reset:
+        stats.reset(file)
+        click.echo(f"{file} is empty now", err=True)
+        return
+    report = stats.read(days, file)
+    click.echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
 
 
 @main.group()

@@ -157,7 +157,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             description="Automatic suggestions whose mean log-probability is below are held back; "
             "-100 shows everything.",
         ),
-    ] = -0.35
+    ] = -0.2
     answer_early: Annotated[
         bool,
         Meta(
@@ -178,10 +178,28 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     client_delay_ms: Annotated[
         int, Meta(ge=0, le=2000, description="How long this client itself waits before it asks.")
     ] = 0
+    popup: Annotated[
+        Literal["auto", "off"],
+        Meta(
+            description="`auto`: clients that have no inline completion get the suggestion as one item of "
+            "their popup menu; `off`: they get nothing."
+        ),
+    ] = "auto"
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
     ] = ()
+
+
+class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """Statistics of suggestions, for `qwen-lsp stats`."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Count what became of suggestions. Only numbers, and they never leave this machine."
+        ),
+    ] = True
 
 
 class LogConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -200,6 +218,7 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
     engine: EngineConfig = EngineConfig()
     endpoint: EndpointConfig = EndpointConfig()
     completion: CompletionConfig = CompletionConfig()
+    stats: StatsConfig = StatsConfig()
     log: LogConfig = LogConfig()
 
 

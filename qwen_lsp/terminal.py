@@ -6,12 +6,16 @@ carried by a character too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from qwen_lsp.completion.completer import Completion
 from qwen_lsp.completion.once import Shown
+from qwen_lsp.completion.stats import Report
 from qwen_lsp.text import normalize_line_ends
 from qwen_lsp.trace import Trace
 
@@ -91,3 +95,55 @@ def _effect(before: str, after: str) -> str:
         return "-"
     removed = before[len(after) :] if before.startswith(after) else None
     return f"removed {removed!r}" if removed is not None else f"now {after!r}"
+
+
+def show_stats(report: Report, file: Path) -> None:
+    """Print what became of suggestions, by language, and what was held back."""
+    # A pipe has no width; a narrow guess would cut names in the middle.
+    console = Console() if Console().is_terminal else Console(width=160)
+    console.print(Text(f"{report.first_day} to {report.last_day}, from {file}", style="dim"), soft_wrap=True)
+    if not report.total and not report.held_back:
+        console.print("nothing was counted yet")
+        return
+    table = Table("Language", box=None, header_style="bold", pad_edge=False)
+    for title in (
+        "Shown",
+        "Accepted",
+        "In part",
+        "Dismissed",
+        "Typed through",
+        "Kept after 30 s",
+        "Characters saved",
+    ):
+        table.add_column(title, justify="right")
+    for language, counts in report.languages.items():
+        table.add_row(language or "-", *_stats_row(counts))
+    if len(report.languages) > 1:
+        table.add_row("all", *_stats_row(report.total), style="bold")
+    console.print(table)
+    if report.latency_p50_ms is not None:
+        median, p95 = report.latency_p50_ms, report.latency_p95_ms
+        console.print(f"\ntime to a suggestion: median {median:.0f} ms, p95 {p95:.0f} ms")
+    if report.held_back:
+        held = Table("Held back by", box=None, header_style="bold", pad_edge=False)
+        held.add_column("Times", justify="right")
+        for rule, n in report.held_back.items():
+            held.add_row(rule, str(n))
+        console.print()
+        console.print(held)
+
+
+def _stats_row(counts: Mapping[str, int]) -> list[str]:
+    def share(part: str, whole: str) -> str:
+        n = counts.get(whole, 0)
+        return f"{counts.get(part, 0)} ({100 * counts.get(part, 0) / n:.0f} %)" if n else "-"
+
+    return [
+        str(counts.get("shown", 0)),
+        share("accepted", "shown"),
+        str(counts.get("partly", 0)),
+        str(counts.get("dismissed", 0)),
+        str(counts.get("typed_through", 0)),
+        share("kept", "kept_of"),
+        str(counts.get("characters", 0)),
+    ]

@@ -36,6 +36,7 @@ class Trace:
     filters: list[FilterStep] = field(default_factory=list)
     reason: str = ""
     detail: str = ""
+    rule: str = ""
     mean_logprob: float | None = None
     wait_ms: float = 0.0
     first_text_ms: float | None = None
@@ -61,6 +62,7 @@ class Trace:
             "mode": self.mode,
             "reason": self.reason,
             "detail": self.detail,
+            "rule": self.rule,
             "stopReason": self.stop_reason,
             "meanLogprob": self.mean_logprob,
             "prompt": self.prompt,

@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("qwen-lsp", deadline=None, print_blob=True)
 settings.load_profile("qwen-lsp")
 
+# Read once: tests that isolate themselves from the user take the variable away.
+REQUIRE_ALL = bool(os.environ.get("QWEN_LSP_REQUIRE_ALL"))
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
@@ -26,7 +29,7 @@ def pytest_runtest_makereport(
     """Where everything must run, a required test that was skipped has failed."""
     report = yield
     is_required = any(item.get_closest_marker(name) for name in ("required", "model"))
-    if report.skipped and is_required and os.environ.get("QWEN_LSP_REQUIRE_ALL"):
+    if report.skipped and is_required and REQUIRE_ALL:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} must run here (QWEN_LSP_REQUIRE_ALL is set). {reason}"

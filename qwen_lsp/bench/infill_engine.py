@@ -25,7 +25,7 @@ from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
 from qwen_lsp.model.engine import thread_counts
 
-# Source: llama.vim's README, `--fim-qwen-1.5b-default` and its kin: one user, one slot, the model's whole context.
+# Source: llama.vim's README, `--fim-qwen-1.5b-default` and its kin: one slot, the model's whole context.
 BATCH_TOKENS = 1024
 CACHE_REUSE_TOKENS = 256
 
@@ -125,7 +125,9 @@ def main() -> None:
     params.cpuparams_batch.n_threads = flags.batch_threads
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     server = xllamacpp.Server(params)
-    answer.write(msgspec.json.encode({"port": int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))}))
+    answer.write(
+        msgspec.json.encode({"port": int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))})
+    )
     answer.write(b"\n")
     answer.flush()
     while sys.stdin.buffer.read(4096):

@@ -110,7 +110,7 @@ def prefill(chunks: Sequence[Chunk]) -> dict[str, Any]:
 
 
 def keys(around: Local) -> list[str]:
-    """Return the keys an answer is kept under: as asked, and as seen after scrolling by one to three lines."""
+    """Return the keys of an answer: as asked, and as seen after scrolling by one to three lines."""
     lines = around.prefix.splitlines(keepends=True)
     return [
         _key("".join(lines[dropped:]) + around.line_prefix, around.suffix)
@@ -202,7 +202,7 @@ def similarity(first: Sequence[str], second: Sequence[str]) -> float:
 
 
 def pick(lines: Sequence[str], name: str, rng: random.Random) -> Chunk | None:
-    """Take a random window of half a chunk out of a region, or all of a region that is no longer than that."""
+    """Take a random window of half a chunk out of a region, or all of a shorter region."""
     if len(lines) < LEAST_CHUNK_LINES:
         return None
     size = CHUNK_LINES // 2

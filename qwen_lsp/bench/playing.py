@@ -37,8 +37,7 @@ class Cost:
     """What happened behind one state of the text. Milliseconds; tokens.
 
     `prompt_tokens` are those that had to be read, None where nobody knows (an engine that is cut off does
-    not tell). `used_tokens` are those of `generated_tokens` (of this state or an earlier one) that the
-    user saw here for the first time.
+    not tell). `answer_tokens` and `answer_chars` are of the whole generation that the answer came from.
     """
 
     source: str = ""
@@ -49,7 +48,11 @@ class Cost:
     generated_ms: float = 0.0
     prompt_tokens: int | None = 0
     generated_tokens: int | None = 0
-    used_tokens: int = 0
+    answer_tokens: int = 0
+    answer_chars: int = 0
+    mean_logprob: float | None = None
+    is_partial: bool = False
+    stop_reason: str = ""
 
 
 class Ask(Protocol):
@@ -81,21 +84,23 @@ class Editor(Protocol):
 class Stroke:
     """One key, and what was seen before the next one.
 
-    `keys` is how many keys of the trace it stands for: an accept for those it spared. `latency_ms` and
-    `is_right` are None where nothing was shown in time.
+    Units: `at_ms` since the cursor was placed; `answered_ms` and `latency_ms` since the key. `keys` is how
+    many keys of the trace it stands for: an accept for those it spared. `answered_ms` is None where no
+    answer came in time, `latency_ms` and `is_right` also where the answer was nothing to show.
     """
 
     trace: str
     user: User
     number: int
+    at_ms: float
     action: Action
     text: str
     keys: int
     following: str
     shown: str
+    answered_ms: float | None
     latency_ms: float | None
     is_right: bool | None
-    is_in_time: bool
     cost: Cost
 
 
@@ -153,7 +158,8 @@ async def play(trace: Trace, editor: Editor, user: User, speed: float = 1.0) -> 
             await press("key", Edit(Span(key.start, key.end), key.text), 1)
     strokes[-1].ask.leave()
     assert editor.document.text == trace.final_text, f"the replay of {trace.id} ended with another text"
-    return [await _told(trace, user, number, stroke) for number, stroke in enumerate(strokes)]
+    started = strokes[0].pressed
+    return [await _told(trace, user, number, stroke, started) for number, stroke in enumerate(strokes)]
 
 
 async def _before(due: float, reply: asyncio.Future[Reply]) -> Reply | None:
@@ -166,20 +172,22 @@ async def _until(moment: float) -> None:
     await asyncio.sleep(max(moment - asyncio.get_running_loop().time(), 0))
 
 
-async def _told(trace: Trace, user: User, number: int, stroke: _Open) -> Stroke:
+async def _told(trace: Trace, user: User, number: int, stroke: _Open, started: float) -> Stroke:
     reply = stroke.reply
-    is_shown = reply is not None and bool(reply.text)
+    shown = reply.text if reply is not None else ""
+    answered_ms = (reply.arrived - stroke.pressed) * 1000 if reply is not None else None
     return Stroke(
         trace=trace.id,
         user=user,
         number=number,
+        at_ms=(stroke.pressed - started) * 1000,
         action=stroke.action,
         text=stroke.text,
         keys=stroke.keys,
         following=stroke.following[:_FOLLOWING_CHARS],
-        shown=reply.text if reply else "",
-        latency_ms=(reply.arrived - stroke.pressed) * 1000 if reply and is_shown else None,
-        is_right=typist.is_right(reply.text, reply.replaced, stroke.following) if reply and is_shown else None,
-        is_in_time=reply is not None,
+        shown=shown,
+        answered_ms=answered_ms,
+        latency_ms=answered_ms if shown else None,
+        is_right=typist.is_right(shown, reply.replaced, stroke.following) if reply and shown else None,
         cost=await stroke.ask.cost(),
     )

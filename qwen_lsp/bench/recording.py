@@ -49,7 +49,9 @@ def record(
 
     Raises: InputError when git does not know a commit, or when nothing in them can be typed.
     """
-    listed = _git(repository, "rev-list", "--no-walk=unsorted", "--no-merges", "--end-of-options", *commits, "--")
+    listed = _git(
+        repository, "rev-list", "--no-walk=unsorted", "--no-merges", "--end-of-options", *commits, "--"
+    )
     traces: list[Trace] = []
     for commit in listed.split():
         for trace in _of_commit(repository, commit, key_ms, seed, max_chars):
@@ -57,16 +59,22 @@ def record(
                 return traces
             traces.append(trace)
     if not traces:
-        raise InputError(f"{repository}: no source file got {LEAST_CHARS} characters or more in these commits")
+        raise InputError(
+            f"{repository}: no source file got {LEAST_CHARS} characters or more in these commits"
+        )
     return traces
 
 
 def _of_commit(repository: Path, commit: str, key_ms: float, seed: int, max_chars: int) -> Iterator[Trace]:
     parents = _git(repository, "rev-list", "--parents", "--max-count=1", commit).split()[1:]
     parent = parents[0] if parents else _EMPTY_TREE
-    status = _git(repository, "diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=AM", parent, commit)
+    status = _git(
+        repository, "diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=AM", parent, commit
+    )
     changed = [name for name in status.split("\0") if name]
-    tree = [name for name in _git(repository, "ls-tree", "-r", "-z", "--name-only", parent).split("\0") if name]
+    tree = [
+        name for name in _git(repository, "ls-tree", "-r", "-z", "--name-only", parent).split("\0") if name
+    ]
     for path in changed:
         language = languages.find("", path)
         if language is None or language.id in _NOT_CODE:

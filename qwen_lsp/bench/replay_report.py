@@ -57,12 +57,18 @@ class Report:
         return document
 
     def _figures(self, policy: str) -> dict[str, Any]:
-        saved = {
-            user: keystrokes_saved(strokes) for user in USERS if (strokes := self.strokes(policy, user))
+        saved = {user: keystrokes_saved(strokes) for user in USERS if (strokes := self.strokes(policy, user))}
+        strokes = self.strokes(policy)
+        seen = sum(seen_chars(run.strokes) for run in self.runs if run.policy == policy)
+        return {
+            "keystrokes_saved": next(iter(saved.values()), None),
+            "keystrokes_saved_by": saved,
+            **figures(strokes),
+            "first_answer_ms": _spread(
+                [first_answer_ms(run.strokes) for run in self.runs if run.policy == policy]
+            ),
+            "cancelled_work": _cancelled_work(strokes, seen),
         }
-        return {"keystrokes_saved": next(iter(saved.values()), None), "keystrokes_saved_by": saved} | figures(
-            self.strokes(policy)
-        )
 
 
 def keystrokes_saved(strokes: Sequence[Stroke]) -> float | None:
@@ -70,6 +76,17 @@ def keystrokes_saved(strokes: Sequence[Stroke]) -> float | None:
     keys = sum(stroke.keys for stroke in strokes)
     pressed = sum(stroke.action != "open" for stroke in strokes)
     return _rounded((keys - pressed) / keys) if keys else None
+
+
+def first_answer_ms(strokes: Iterable[Stroke]) -> float | None:
+    """Return when the model first answered in time, be it with nothing: how long a cold start lasts.
+
+    Units: milliseconds since the cursor was placed; None where it never did.
+    """
+    for stroke in strokes:
+        if stroke.answered_ms is not None:
+            return stroke.at_ms + stroke.answered_ms
+    return None
 
 
 def figures(strokes: Sequence[Stroke]) -> dict[str, Any]:
@@ -99,7 +116,6 @@ def figures(strokes: Sequence[Stroke]) -> dict[str, Any]:
         "shown_single_line": len(lines),
         "shown_chars": _spread([float(len(judged(stroke.shown).strip())) for stroke in shown]),
         "cache_hits": _share(sum(stroke.cost.source == "cache" for stroke in shown), len(shown)),
-        "cancelled_work": _cancelled_work(strokes),
         "generated_tokens": sum(stroke.cost.generated_tokens or 0 for stroke in strokes),
         "nothing_shown": dict(nothing_shown(counted).most_common()),
     }
@@ -116,7 +132,11 @@ def split(stroke: Stroke) -> dict[str, float]:
     """
     left = stroke.latency_ms or 0.0
     cost, parts = stroke.cost, dict.fromkeys(PARTS, 0.0)
-    for part, taken in (("generation", cost.generated_ms), ("prompt", cost.prompt_ms), ("waiting", cost.wait_ms)):
+    for part, taken in (
+        ("generation", cost.generated_ms),
+        ("prompt", cost.prompt_ms),
+        ("waiting", cost.wait_ms),
+    ):
         parts[part] = min(max(taken, 0.0), left)
         left -= parts[part]
     parts["overhead"] = left
@@ -126,7 +146,9 @@ def split(stroke: Stroke) -> dict[str, float]:
 def nothing_shown(strokes: Iterable[Stroke]) -> Counter[str]:
     """Count why nothing was shown; what had no answer when the next key came is `late`."""
     return Counter(
-        (stroke.cost.reason or "no reason given").partition(":")[0] if stroke.is_in_time else _missed(stroke)
+        (stroke.cost.reason or "no reason given").partition(":")[0]
+        if stroke.answered_ms is not None
+        else _missed(stroke)
         for stroke in strokes
         if stroke.is_right is None
     )
@@ -143,11 +165,28 @@ def _tokens(strokes: Sequence[Stroke]) -> dict[str, Any]:
     return {**_spread(known), "mean": mean, "unknown": len(strokes) - len(known)}
 
 
-def _cancelled_work(strokes: Sequence[Stroke]) -> float | None:
-    """The share of generated tokens that the user never saw."""
+def _cancelled_work(strokes: Sequence[Stroke], seen: int) -> float | None:
+    """The share of the generated tokens that the user never saw, by the usual length of a token."""
     generated = sum(stroke.cost.generated_tokens or 0 for stroke in strokes)
-    used = sum(stroke.cost.used_tokens for stroke in strokes)
-    return _share(max(generated - used, 0), generated)
+    tokens = sum(stroke.cost.answer_tokens for stroke in strokes)
+    chars = sum(stroke.cost.answer_chars for stroke in strokes)
+    if not generated or not chars:
+        return None
+    return _rounded(max(1 - seen * tokens / chars / generated, 0.0))
+
+
+def seen_chars(strokes: Iterable[Stroke]) -> int:
+    """Count the suggested code points that the user of one run saw for the first time.
+
+    What is left of a suggestion after a key that agrees with it, and shown again, is not seen again.
+    """
+    total, known = 0, ""
+    for stroke in strokes:
+        known = known[len(stroke.text) :] if known.startswith(stroke.text) else ""
+        if stroke.shown and not known.startswith(stroke.shown):
+            total += len(stroke.shown) - (len(known) if stroke.shown.startswith(known) else 0)
+            known = stroke.shown
+    return total
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -179,11 +218,17 @@ def render(report: Report) -> str:
 
     row("keys of the traces", (f"{column['keys']:,}" for column in columns))
     for user in document["users"]:
-        row(f"keystrokes saved, {user}", (_percent(column["keystrokes_saved_by"].get(user)) for column in columns))
+        row(
+            f"keystrokes saved, {user}",
+            (_percent(column["keystrokes_saved_by"].get(user)) for column in columns),
+        )
     row("shown right", (f"{_percent(column['shown_right'])} of {column['shown']:,}" for column in columns))
     row(
         "  of single lines",
-        (f"{_percent(column['shown_right_single_line'])} of {column['shown_single_line']:,}" for column in columns),
+        (
+            f"{_percent(column['shown_right_single_line'])} of {column['shown_single_line']:,}"
+            for column in columns
+        ),
     )
     row("keystrokes with something shown", (_percent(column["coverage"]) for column in columns))
     row("from the cache, of shown", (_percent(column["cache_hits"]) for column in columns))
@@ -194,6 +239,7 @@ def render(report: Report) -> str:
         ("prompt tokens a keystroke", "prompt_tokens_per_keystroke"),
         ("prompt tokens a request", "prompt_tokens_per_request"),
         ("key to suggestion, ms", "latency_ms"),
+        ("placing the cursor to first answer, ms", "first_answer_ms"),
         *((f"  {part}, ms", f"{part}_ms") for part in PARTS),
     ):
         row(label, (_pair(column[key]) for column in columns))
@@ -202,14 +248,18 @@ def render(report: Report) -> str:
         row("  keystrokes whose tokens nobody told", (f"{number:,}" for number in unknown))
     label_width = max(len(label) for label, _ in rows)
     width = max(len(cell) for _, cells in rows for cell in cells)
-    table = [f"{label:<{label_width}}" + "".join(f"  {cell:>{width}}" for cell in cells) for label, cells in rows]
+    table = [
+        f"{label:<{label_width}}" + "".join(f"  {cell:>{width}}" for cell in cells) for label, cells in rows
+    ]
     return "\n".join(line.rstrip() for line in [*table, *_reasons(report)])
 
 
 def _reasons(report: Report) -> list[str]:
     lines = ["", "nothing shown"]
     for policy in report.policies:
-        counted = [stroke for stroke in report.strokes(policy) if stroke.action != "open" and stroke.following]
+        counted = [
+            stroke for stroke in report.strokes(policy) if stroke.action != "open" and stroke.following
+        ]
         told = ", ".join(f"{reason} {count:,}" for reason, count in nothing_shown(counted).most_common())
         lines.append(f"  {policy}: {told or '-'}")
     return lines

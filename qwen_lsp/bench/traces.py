@@ -1,7 +1,7 @@
 """Recorded editing: a file, the repository around it, and the edits of one person with their times.
 
 Owns the format (docs/traces.md): JSON lines, one trace a line. `read` and `write` are its functions,
-`of_row` turns a hole of an infilling set into a trace, `lay_out` puts a trace's repository on the disk.
+`of_row` turns a hole of an infilling set into a trace, `laid_out` puts a trace's repository on the disk.
 Knows no server and no model; what it reads came from others, so every path is checked.
 """
 
@@ -11,7 +11,9 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -216,7 +218,7 @@ def cut_lines(text: str, max_chars: int) -> str:
     """Return the first whole lines that fit, without the line end of the last."""
     if len(text) <= max_chars:
         return text
-    return text[: max(text.rfind("\n", 0, max_chars + 1), 0)].rstrip("\r")
+    return text[: max(text.rfind("\n", 0, max_chars + 1), 0)].rstrip("\r\n")
 
 
 def retimed(trace: Trace, key_ms: float, seed: int) -> Trace:
@@ -227,15 +229,22 @@ def retimed(trace: Trace, key_ms: float, seed: int) -> Trace:
     return replace(trace, edits=tuple(replace(edit, at_ms=at_ms) for edit, at_ms in pairs))
 
 
-def lay_out(trace: Trace, root: Path) -> Path:
-    """Write the trace's repository below an empty `root`, its file as before the first edit; return the file."""
-    if trace.folder is not None:
-        shutil.copytree(trace.folder, root, ignore=_left_behind, dirs_exist_ok=True)
-    for name, text in {**trace.files, trace.path: trace.text}.items():
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="")
-    return root / trace.path
+@contextmanager
+def laid_out(trace: Trace) -> Iterator[tuple[Path, Path]]:
+    """Put the trace's repository into a folder of its own; yield the folder and the trace's file.
+
+    The file is there as before the first edit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(os.path.realpath(folder)) / "repository"  # links in it would make other URIs
+        root.mkdir()
+        if trace.folder is not None:
+            shutil.copytree(trace.folder, root, ignore=_left_behind, dirs_exist_ok=True)
+        for name, text in {**trace.files, trace.path: trace.text}.items():
+            file = root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+        yield root, root / trace.path
 
 
 def _left_behind(folder: str, names: list[str]) -> set[str]:

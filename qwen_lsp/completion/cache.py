@@ -19,8 +19,9 @@ MAX_TYPED_CHARS = 128
 class Entry:
     """One answer after its filters, or the reason why it is not shown (`text` is then empty).
 
-    Shape: `others` are other beginnings that the model considered, with their log-probability;
-    `alternatives` are the answers made of them, None before anybody asked.
+    Shape: `rule` names the filter or gate behind `reason`; `others` are other beginnings that the model
+    considered, with their log-probability; `alternatives` are the answers made of them, None before
+    anybody asked.
     """
 
     prefix: str
@@ -30,6 +31,7 @@ class Entry:
     mean_logprob: float | None = None
     others: tuple[tuple[str, float], ...] = ()
     alternatives: tuple[str, ...] | None = None
+    rule: str = ""
 
     def rest(self, prefix: str, suffix: str) -> str | None:
         """Return what is left of the answer at a later state; None when that state is not on its way."""

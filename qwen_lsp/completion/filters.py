@@ -53,8 +53,10 @@ def markdown_fence(text: str, case: Case) -> str | Reject:
 
 
 def trailing_space(text: str, case: Case) -> str | Reject:
-    """Remove white space at the end of the answer, and of a line that the answer ends."""
-    return text.rstrip()
+    """Remove white space at the end of the answer; one space stays before a word right of the cursor."""
+    kept = text.rstrip()
+    is_parting = text[len(kept) :].startswith(" ") and _is_word(case.around.line_suffix[:1])
+    return f"{kept} " if is_parting and "\n" not in text[len(kept) :] else kept
 
 
 def line_suffix_overlap(text: str, case: Case) -> str | Reject:
@@ -63,9 +65,14 @@ def line_suffix_overlap(text: str, case: Case) -> str | Reject:
     if not after or "\n" in text:
         return text
     for size in range(min(len(after), len(text)), 0, -1):
-        if text.endswith(after[:size]) and _is_surplus(text, after[:size], case):
+        cuts_word = _is_word(after[0]) and _is_word(text[: len(text) - size][-1:])  # `is` of `this`
+        if text.endswith(after[:size]) and not cuts_word and _is_surplus(text, after[:size], case):
             return text[:-size]
     return text
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}

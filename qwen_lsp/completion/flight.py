@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from qwen_lsp.completion import filters, stopping
+from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Case, Reject
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.stopping import Mode, Surroundings
@@ -24,6 +25,9 @@ from qwen_lsp.trace import FilterStep
 
 # A model this far below the threshold after so many tokens does not come back.
 _HOPELESS_TOKENS, _HOPELESS_MARGIN = 6, 0.7
+
+
+Kind = Literal["request", "prefetch", "prefill", "alternative"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Flight:
     """
 
     view: View
-    kind: Literal["request", "prefetch", "prefill", "alternative"]
+    kind: Kind
     raw: str = ""
     answer: str = ""
     cut_reason: str | None = None
@@ -62,6 +66,7 @@ class Flight:
     others: tuple[tuple[str, float], ...] = ()
     marks: list[tuple[int, float]] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
+    entry: Entry | None = None
     error: QwenLspError | asyncio.TimeoutError | None = None
     is_done: bool = False
     is_stopped: bool = False

@@ -35,7 +35,8 @@ _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
 _LOOP_LINES = 3
 # Further than this an answer hardly ever finds back to what follows.
-_MOST_LINES = 16
+_MOST_LINES = 12
+_MOST_LINES_BEYOND = 5  # the first whole unit, when the function goes on after the cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
             return Cut(_without_dangling(lines[:number], around, reason), reason)
         if reason:
             return Cut(_joined(lines[: number if unit is None else unit]), reason)
+        if unit is not None and around.goes_on and number - unit > _MOST_LINES_BEYOND:
+            return Cut(_joined(lines[:unit]), "long")
         if unit is None and not (is_open and not line.strip()):
             unit = _unit_end(line, number, lines, around)
     return Cut(text, None)
@@ -186,7 +189,8 @@ def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_
         return "suffix"
     if is_open and _has_arrived(line, around.next_line):
         return "suffix"
-    least = _indent(around.next_line) if around.goes_on else around.function_indent + 1
+    # Less deep than what follows is no end yet: an `else:` may lead back to it.
+    least = around.function_indent + 1
     if around.function_indent < 0:
         least = min(_floor(around), _indent(around.next_line)) if around.goes_on else _floor(around)
     if _indent(line) < least and not (is_open and _BLOCK_CLOSER.match(line)):
@@ -209,8 +213,9 @@ def _unit_end(line: str, number: int, lines: list[str], around: Surroundings) ->
         closes = _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent
         return number + 1 if closes and line.rstrip() != around.next_line.rstrip() else number
     if around.goes_on and not around.opens_block and _indent(around.next_line) >= around.indent:
-        # In the middle of a block a unit is a statement, with its body if it opens one.
-        is_body = _OPENER.search(lines[first]) and _indent(line) > around.indent
+        # In the middle of a block a unit is a statement, with its body if that is not there already.
+        has_body = _indent(around.next_line) > around.indent
+        is_body = _OPENER.search(lines[first]) and _indent(line) > around.indent and not has_body
         return None if is_body else number
     return None
 

@@ -8,6 +8,7 @@ Source: LSP 3.18, Position and PositionEncodingKind.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,8 @@ from lsprotocol import types
 from qwen_lsp.text import Document, Edit, Span
 
 Encoding = types.PositionEncodingKind
+
+_HALF_CHAR = re.compile("[\ud800-\udfff]")
 
 
 def column_to_chars(line: str, column: int, encoding: Encoding | str) -> int:
@@ -82,8 +85,21 @@ def changed(
 ) -> Document:
     """Apply one change of a didChange notification: a range, or the whole text."""
     if isinstance(change, types.TextDocumentContentChangePartial):
-        return document.with_edit(Edit(span(document, change.range, encoding), change.text), version)
-    return Document(document.uri, change.text, version, document.language, document.path)
+        new_text = whole_chars(change.text)
+        return document.with_edit(Edit(span(document, change.range, encoding), new_text), version)
+    return Document(document.uri, whole_chars(change.text), version, document.language, document.path)
+
+
+def whole_chars(text: str) -> str:
+    """Replace halves of characters, which editors that count in UTF-16 may send and nothing can encode.
+
+    The replacement is as wide as the half in every encoding, so positions stay right.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _HALF_CHAR.sub("\ufffd", text)
+    return text
 
 
 def path_of(uri: str) -> str | None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Completion, Trigger
-from qwen_lsp.completion.rebase import rebase
+from qwen_lsp.completion.completer import Trigger
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.suggest import suggest
 from qwen_lsp.text import Cursor
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def register(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline_completion(params: types.InlineCompletionParams) -> types.InlineCompletionList:
-        nothing = types.InlineCompletionList(items=[])
+        server.has_asked_inline = True
         uri = params.text_document.uri
         document = server.documents.get(uri)
         if document is None:
             log.warning("completion in a document that is not open: %s", uri)
-            return nothing
+            return types.InlineCompletionList(items=[])
         encoding = server.encoding
         cursor = Cursor(document, convert.offset(document, params.position, encoding))
 
@@ -44,30 +44,20 @@ def register(server: Server) -> None:
             }
             server.protocol.notify(PARTIAL, message)
 
-        try:
-            outcome = await server.completer.complete(
-                cursor,
-                _trigger(params.context.trigger_kind),
-                server.relative_path(document),
-                send_partial if server.wants_stream else None,
-            )
-        except Exception:
-            log.exception("completion failed in %s", uri)
-            return nothing
-        if not isinstance(outcome, Completion):
-            log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
-            return nothing
-        log.info("suggestion after %.0f ms", outcome.trace.total_ms)
-        now = server.documents.get(uri, document)
-        edits = [outcome.edit, *outcome.alternatives]
-        if now.version != document.version:  # typed on, and this client has not asked again
-            edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
+        suggestions = await suggest(
+            server,
+            cursor,
+            _trigger(params.context.trigger_kind),
+            send_partial if server.client_options.stream_completion else None,
+        )
         return types.InlineCompletionList(
             items=[
                 types.InlineCompletionItem(
-                    insert_text=edit.new_text, range=convert.lsp_range(now, edit.span, encoding)
+                    insert_text=suggestion.edit.new_text,
+                    range=convert.lsp_range(suggestion.document, suggestion.edit.span, encoding),
+                    command=suggestion.command,
                 )
-                for edit in edits
+                for suggestion in suggestions
             ]
         )
 
@@ -78,7 +68,7 @@ def register(server: Server) -> None:
         if document is not None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = Cursor(document, convert.offset(document, place, server.encoding))
-            await server.completer.prefill(cursor, server.relative_path(document))
+            server.completer.prefill(cursor, server.relative_path(document))
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:

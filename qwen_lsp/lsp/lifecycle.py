@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import configuration
+from qwen_lsp.lsp import configuration, popup_completion
+from qwen_lsp.messages import locale_of
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
 
+log = logging.getLogger(__name__)
+
 # Beside the settings, a client's initializationOptions may say what it can do.
 _CLIENT_KEY = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What a client of ours can do beyond the standard; nothing unless it says so.
+
+    `stream_completion`: it shows `qwenLsp/inlineCompletion/partial`. `status`: it shows `qwenLsp/status`.
+    `explain`: it shows what `qwenLsp.explain` returns, so that no message need pop up.
+    """
+
+    stream_completion: bool = False
+    status: bool = False
+    explain: bool = False
+
+
+_OPTION_NAMES = {"streamCompletion": "stream_completion", "status": "status", "explain": "explain"}
+
+
+def client_options(value: Any) -> ClientOptions:
+    """Read the options of a client; what is not `true` or not known is no option."""
+    options = value if isinstance(value, dict) else {}
+    if unknown := sorted(set(options) - set(_OPTION_NAMES)):
+        log.warning("unknown client options: %s", ", ".join(unknown))
+    return ClientOptions(**{name: options.get(key) is True for key, name in _OPTION_NAMES.items()})
 
 
 def register(server: Server) -> None:
@@ -22,15 +51,23 @@ def register(server: Server) -> None:
     async def initialize(params: types.InitializeParams) -> None:
         options = params.initialization_options
         values = dict(options) if isinstance(options, dict) else {}
-        client = values.pop(_CLIENT_KEY, None)
-        server.wants_stream = isinstance(client, dict) and client.get("streamCompletion") is True
+        server.client_options = client_options(values.pop(_CLIENT_KEY, None))
+        server.locale = locale_of(params.locale)
         await server.configure("initializationOptions", values)
+        popup_completion.advertise(server)
 
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
-        await configuration.watch(server)
-        await configuration.pull(server)
+        try:
+            await configuration.watch(server)
+            await configuration.pull(server)
+        finally:
+            server.status.open()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
+        server.is_shut_down = True
+        server.status.close()
+        server.offers.close()
+        await server.stats.flush()
         await server.close_host()

@@ -8,9 +8,11 @@ what it needs of the state before its first await (invariant 2).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
+from collections import Counter
 from pathlib import PurePath
 from typing import Any
 
@@ -19,11 +21,18 @@ from pygls.lsp.server import LanguageServer
 
 from qwen_lsp import __version__
 from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.offers import Offers
+from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle
+from qwen_lsp.errors import InputError, ModelError
+from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp.lifecycle import ClientOptions
+from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
+from qwen_lsp.messages import Locale
 from qwen_lsp.model.engine import Host, State, open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Document
 from qwen_lsp.trace import Trace
 
@@ -39,8 +48,17 @@ class Server(LanguageServer):
         self.command_line = command_line
         self.layers: dict[str, Layer] = {}
         self.config = Config()
-        self.wants_stream = False
+        self.client_options = ClientOptions()
+        self.locale: Locale = "en"
+        self.is_shut_down = False
         self.host: Host | None = None
+        self.asking: Counter[str] = Counter()  # requests under way, by document
+        self.asked_uri = ""
+        self.has_asked_inline = False
+        self.failed: Trace | None = None  # the last request, when there was not even a completer for it
+        self.status = Reporter(self)
+        self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
+        self.offers = Offers(self.documents, self.stats)
         self._completer: Completer | None = None
         self._told: set[Problem] = set()
         self._background: set[asyncio.Task[Any]] = set()
@@ -57,7 +75,13 @@ class Server(LanguageServer):
             model = chosen_model(self.config)
             self.host = open_host(self.config, model.path, self._on_host_state)
             self._completer = Completer(self.host, model.profile, self.config.completion)
+            self.failed = None
         return self._completer
+
+    @property
+    def engine_speed(self) -> Speed | None:
+        """How fast the engine has been; None before there is one."""
+        return self._completer.engine_speed if self._completer is not None else None
 
     def relative_path(self, document: Document) -> str | None:
         """Return the document's path below its workspace folder, with forward slashes."""
@@ -109,11 +133,13 @@ class Server(LanguageServer):
                 if self._completer is not None:
                     await self._completer.close()
                 self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+            self.status.configured()
 
     def warm_up(self) -> None:
         """Load the model in the background: a file is open, so a request will come."""
         if self.config.completion.enabled:
-            self.spawn(self.completer.warm_up())
+            with contextlib.suppress(ModelError):  # told when something is asked
+                self.spawn(self.completer.warm_up())
 
     def changed(self, document: Document) -> None:
         """Let the completer end what the new text makes useless."""
@@ -122,12 +148,13 @@ class Server(LanguageServer):
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document."""
+        self.offers.forget(uri)
         if self._completer is not None:
             self._completer.forget(uri)
 
     def last_trace(self, uri: str) -> Trace | None:
         """Return the record of the document's last completion request."""
-        return self._completer.last.get(uri) if self._completer is not None else None
+        return self._completer.last.get(uri) if self._completer is not None else self.failed
 
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
@@ -139,6 +166,7 @@ class Server(LanguageServer):
 
     def _on_host_state(self, state: State) -> None:
         log.info("model host: %s %s", state.phase, state.detail)
+        self.status.host_changed(state)
         self.spawn(_report_progress(self, state))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
@@ -174,6 +202,7 @@ def create(command_line: Layer) -> Server:
     configuration.register(server)
     inline_completion.register(server)
     explain.register(server)
+    signals.register(server)
     return server
 
 
@@ -185,9 +214,15 @@ def serve_stdio(command_line: Layer) -> None:
     protocol_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    create(command_line).start_io(sys.stdin.buffer, protocol_out)
+    server = create(command_line)
+    server.start_io(sys.stdin.buffer, protocol_out)
+    # The framework swallows the exit code that the specification asks for: 1 without a shutdown before.
+    sys.exit(0 if server.is_shut_down else 1)
 
 
 def serve_tcp(command_line: Layer, port: int) -> None:
     """Serve one client on a loopback port, for debugging."""
-    create(command_line).start_tcp("127.0.0.1", port)
+    try:
+        create(command_line).start_tcp("127.0.0.1", port)
+    except OSError as error:
+        raise InputError(f"port {port} cannot be used: {error.strerror}") from error

@@ -24,6 +24,7 @@ from qwen_lsp import __version__
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.inline_completion import PARTIAL
+from qwen_lsp.lsp.status import STATUS
 from qwen_lsp.text import Document, Edit, Span
 
 _SHUTDOWN_S = 10.0
@@ -38,6 +39,7 @@ class Session:
         self.documents: dict[str, Document] = {}
         self.messages: list[types.ShowMessageParams] = []
         self.progress: list[types.ProgressParams] = []
+        self.statuses: list[Any] = []
         self.stderr: deque[str] = deque(maxlen=500)
         self.result: types.InitializeResult | None = None
         self.settings: dict[str, Any] | None = None
@@ -84,6 +86,10 @@ class Session:
         @client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
             return [self.settings for _ in params.items]
+
+        @client.feature(STATUS)
+        def status(params: Any) -> None:
+            self.statuses.append(params)
 
         @client.feature(PARTIAL)
         def partial(params: Any) -> None:
@@ -176,10 +182,12 @@ async def start(
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     encodings: Sequence[types.PositionEncodingKind] = (types.PositionEncodingKind.Utf16,),
+    client: types.ClientCapabilities | None = None,
+    locale: str | None = None,
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
 ) -> AsyncIterator[Session]:
-    """Start a server, shake hands, and shut it down at the end.
+    """Start a server, shake hands, and shut it down at the end. `client` stands in for our capabilities.
 
     Raises: QwenLspError with the server's last words when it died.
     """
@@ -191,8 +199,9 @@ async def start(
         folder = [types.WorkspaceFolder(root.as_uri(), root.name)] if root else None
         session.result = await session.client.initialize_async(
             types.InitializeParams(
-                capabilities=capabilities(encodings),
+                capabilities=client or capabilities(encodings),
                 process_id=os.getpid(),
+                locale=locale,
                 root_uri=root.as_uri() if root else None,
                 workspace_folders=folder,
                 initialization_options=dict(options or {}),

@@ -28,8 +28,8 @@ class Protocol(LanguageServerProtocol):
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         """Freeze the text that the editor shows; from now on it wins over the disk."""
         item = params.text_document
-        path = convert.path_of(item.uri)
-        _ours(self).documents[item.uri] = Document(item.uri, item.text, item.version, item.language_id, path)
+        text, path = convert.whole_chars(item.text), convert.path_of(item.uri)
+        _ours(self).documents[item.uri] = Document(item.uri, text, item.version, item.language_id, path)
         _ours(self).warm_up()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)

@@ -11,13 +11,15 @@ import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 Kind = Literal["llama", "openai"]
 
@@ -91,6 +93,8 @@ class Client:
     """A pool of connections to one endpoint."""
 
     def __init__(self, endpoint: Endpoint) -> None:
+        import httpx  # brings the terminal library along, which the start of the server must not wait for
+
         self.endpoint = endpoint
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(
@@ -112,6 +116,8 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
+        import httpx
+
         path, body = self._body(request)
         is_echo = self.endpoint.kind == "openai" and request.forced.strip()
         echo = request.forced if is_echo else ""
@@ -174,6 +180,8 @@ class Client:
 
     async def health(self) -> bool:
         """Tell whether the endpoint is up and its model loaded. Never raises."""
+        import httpx
+
         path = "/health" if self.endpoint.kind == "llama" else "/v1/models"
         try:
             return (await self._http.get(path, timeout=5.0)).status_code == 200
@@ -199,6 +207,8 @@ class Client:
         return [str(model["id"]) for model in (await self._get_json("GET", "/v1/models"))["data"]]
 
     async def _get_json(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        import httpx
+
         try:
             response = await self._http.request(method, path, json=body, timeout=10.0)
         except httpx.HTTPError as error:
@@ -298,6 +308,8 @@ def _rejected(status: int, body: bytes) -> EndpointRejected | EndpointUnavailabl
 
 
 def _mapped(error: httpx.HTTPError, url: str) -> EndpointUnavailable | EndpointTimeout:
+    import httpx
+
     if isinstance(error, httpx.TimeoutException):
         return EndpointTimeout(f"{url} did not answer in time")
     return EndpointUnavailable(f"{url} cannot be reached: {error or type(error).__name__}")

@@ -40,6 +40,9 @@ _HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
 _STDERR_LINES = 40
 
 Phase = Literal["off", "starting", "ready", "failed"]
+# Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
+# another machine's and that is not allowed, or it does not answer as it should.
+Cause = Literal["", "died", "start", "address", "remote", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class State:
 
     phase: Phase
     detail: str = ""
+    cause: Cause = ""
 
 
 Listener = Callable[[State], None]
@@ -130,7 +134,7 @@ class Engine:
             try:
                 await self._run_once()
             except (QwenLspError, OSError) as error:
-                self._set(State("failed", f"the engine cannot start: {error}"))
+                self._set(State("failed", f"the engine cannot start: {error}", "start"))
                 return
             finally:
                 await self._drop()
@@ -139,14 +143,13 @@ class Engine:
             reason = self._reason()
             if self._failures >= len(_BACKOFF_S):
                 self._failures = 0
-                self._set(
-                    State("failed", f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why")
-                )
+                detail = f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why"
+                self._set(State("failed", detail, "died"))
                 return
             pause_s = _BACKOFF_S[self._failures]
             self._failures += 1
             log.warning("the engine died (%s); starting again in %.1f s", reason, pause_s)
-            self._set(State("starting", f"the engine died ({reason}); starting it again"))
+            self._set(State("starting", f"the engine died ({reason}); starting it again", "died"))
             await asyncio.sleep(pause_s)
 
     def _reason(self) -> str:
@@ -264,14 +267,14 @@ class RemoteEndpoint:
         url = self._config.url.rstrip("/").removesuffix("/v1")
         if not is_http(url):
             message = f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080"
-            self._set(State("failed", message))
+            self._set(State("failed", message, "address"))
             raise ConfigError(message)
         if not is_loopback(url) and not self._config.allow_remote:
             message = (
                 f"{url} is not this machine, so your code would leave it; if you want that, "
                 f"set `allowRemote = true` under [endpoint] in {user_file()}"
             )
-            self._set(State("failed", message))
+            self._set(State("failed", message, "remote"))
             raise ConfigError(message)
         key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
         kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
@@ -283,7 +286,7 @@ class RemoteEndpoint:
                 reason = error
                 await client.close()
         message = f"the endpoint cannot be used: {reason}"
-        self._set(State("failed", message))
+        self._set(State("failed", message, "unreachable"))
         raise EndpointUnavailable(message)
 
     async def _checked(self, client: Client) -> Client:

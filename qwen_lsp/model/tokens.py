@@ -20,6 +20,7 @@ _PIECE = re.compile(
 # Identifiers in code split about every five letters: fitted so that no file of code is underestimated.
 _LETTERS_PER_TOKEN = 5
 _SIGNS_PER_TOKEN = 2
+_SPACES_PER_TOKEN = 16  # of tabs; spaces and line ends make longer tokens
 
 
 def estimate(text: str) -> int:
@@ -33,5 +34,5 @@ def estimate(text: str) -> int:
         elif kind == "sign":
             total += -(-length // _SIGNS_PER_TOKEN) if match.group().isascii() else length
         else:
-            total += 1
+            total += 1 + length // _SPACES_PER_TOKEN
     return total

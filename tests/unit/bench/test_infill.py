@@ -76,9 +76,23 @@ async def test_every_figure_of_a_run() -> None:
         "latency_ms": {"p50": 100.0, "p95": 100.0},
         "prompt_tokens": {"p50": 50.0, "p95": 50.0},
         "generated_tokens": {"p50": 16.0, "p95": 16.0},
+        "confidence": [],
         "empty": {"count": 1, "reasons": {"low confidence": 1}},
     }
     assert document["edit_similarity_interval"][0] < document["edit_similarity"]
+
+
+async def test_the_surest_answers_are_judged_by_themselves() -> None:
+    rows = [row(f"{number}") for number in range(10)]
+
+    async def ask(asked: Row) -> Answer:
+        number = int(asked.id)
+        text = "    return a + b" if number < 5 else "    return a - b"
+        return Answer(text, 1.0, mean_logprob=-number / 10)
+
+    table = (await run(rows, ask, execute=True)).to_json()["confidence"]
+    assert table[0] == {"coverage": 1.0, "threshold": -0.9, "right": 0.5}
+    assert table[-1] == {"coverage": 0.5, "threshold": -0.4, "right": 1.0}
 
 
 async def test_rows_are_listed_when_asked_for() -> None:

@@ -1,0 +1,150 @@
+"""The engine's one completion slot: what flies on it, for how long, and what becomes of the answer.
+
+State: the flight under way, one timer, the measured speed. It starts flights, ends those that nobody waits
+for, judges finished ones and puts them into the cache. When and why is the completer's to decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from qwen_lsp.completion import gates
+from qwen_lsp.completion.budget import Budget, budget
+from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.filters import Reject
+from qwen_lsp.completion.flight import Flight, Kind, View
+from qwen_lsp.config import CompletionConfig
+from qwen_lsp.errors import QwenLspError
+from qwen_lsp.model import speed
+from qwen_lsp.model.catalog import Profile
+from qwen_lsp.model.client import Client, Request
+from qwen_lsp.model.engine import COMPLETION_SLOT, Host
+
+# The likeliest other tokens to ask for, to make other candidates of.
+_N_ALTERNATIVES = 4
+
+
+class CompletionSlot:
+    """Runs one generation at a time on the model host."""
+
+    def __init__(self, host: Host, profile: Profile, config: CompletionConfig, cache: Cache) -> None:
+        self._host = host
+        self._model = profile.name
+        self._config = config
+        self._cache = cache
+        self._timer: asyncio.TimerHandle | None = None
+        self.speed = speed.load(profile.name)
+        # Sized once a session: a prompt whose start moves is read anew.
+        self.budget: Budget = budget(config, self.speed, profile.context_tokens)
+        self.flight: Flight | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being generated."""
+        return self.flight is None or self.flight.is_done
+
+    @property
+    def first_text_ms(self) -> float:
+        """What a warm request takes until its first word: two prompt tokens and two written ones."""
+        return 2000 / self.speed.read + 2000 / self.speed.write
+
+    async def start(self, view: View, kind: Kind, *, beginning: str | None = None) -> Flight:
+        """End what runs and start a generation, loading the model if need be.
+
+        `beginning` takes the place of the forced text, for another candidate.
+        Raises: EndpointError or ModelError when there is no engine to be had.
+        """
+        client = await self._host.ready()
+        self.stop()
+        return self._launch(client, view, kind, beginning)
+
+    def start_if_idle(self, view: View, kind: Kind) -> Flight | None:
+        """Start background work if the model is loaded and nothing else runs."""
+        client = self._host.idle_client()
+        return self._launch(client, view, kind, None) if client and self.is_idle else None
+
+    def _launch(self, client: Client, view: View, kind: Kind, beginning: str | None) -> Flight:
+        tokens = self.budget.line_tokens if view.mode == "line" else self.budget.block_tokens
+        is_prefill = kind == "prefill"
+        request = Request(
+            prompt=view.prompt.text,
+            max_tokens=0 if is_prefill else tokens,
+            stop=view.stops,
+            slot=COMPLETION_SLOT,
+            forced="" if is_prefill else view.prompt.forced if beginning is None else beginning,
+            n_alternatives=_N_ALTERNATIVES,
+        )
+        flight = Flight(view, kind)
+        self.flight = flight
+        flight.task = asyncio.create_task(self._fly(flight, client, request))
+        return flight
+
+    async def _fly(self, flight: Flight, client: Client, request: Request) -> None:
+        """Run a generation to its end; leaving the stream early is what frees the slot."""
+        try:
+            await asyncio.wait_for(self._read(flight, client, request), self._config.timeout_ms / 1000)
+        except (QwenLspError, asyncio.TimeoutError) as error:
+            flight.error = error
+        finally:
+            flight.is_done = True
+            self.speed = self.speed.measured(flight.timings)
+            if flight.error is None and not flight.is_stopped and flight.kind != "prefill":
+                flight.entry = self._judged(flight)
+                # What was given up for lack of confidence is no answer; another candidate is not the first.
+                if flight.kind != "alternative" and flight.cut_reason != "unsure":
+                    self._cache.put(flight.view.uri, flight.entry)
+            flight.wake()
+
+    async def _read(self, flight: Flight, client: Client, request: Request) -> None:
+        async with client.stream(request) as chunks:
+            async for chunk in chunks:
+                flight.feed(chunk)
+                if flight.cut_reason is not None:
+                    return
+                if flight.is_automatic and flight.is_hopeless(self._config.least_confidence):
+                    flight.cut_reason = "unsure"
+                    return
+
+    def _judged(self, flight: Flight) -> Entry:
+        """Judge a finished answer once, for every state that it will serve."""
+        fim = flight.view.prompt
+        text, flight.steps = flight.cleaned(self._config.disabled_filters)
+        reason = rule = ""
+        if isinstance(text, Reject):
+            rule = flight.steps[-1].name
+            reason = f"{rule}: {text.reason}"
+        elif doubt := gates.syntax(fim.prefix, text, fim.suffix, flight.view.language):
+            rule, reason = "syntax", f"syntax gate: {doubt}"
+        if reason or isinstance(text, Reject):
+            return Entry(fim.prefix, fim.suffix, "", reason, others=flight.others, rule=rule)
+        return Entry(fim.prefix, fim.suffix, text, "", flight.mean_logprob(text), flight.others)
+
+    def stop(self) -> None:
+        """End the flight under way, which frees the slot."""
+        flight = self.flight
+        if flight is not None and not flight.is_done and not flight.is_stopped:
+            flight.is_stopped = True
+            if flight.task is not None:
+                flight.task.cancel()
+
+    def release(self, flight: Flight, after_ms: float) -> None:
+        """End a flight that nobody waits for, unless a request attaches to it in time."""
+
+        def end() -> None:
+            if flight.waiters == 0 and self.flight is flight:
+                self.stop()
+
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(after_ms / 1000, end)
+
+    async def close(self) -> None:
+        """End whatever runs and remember how fast the machine was."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.stop()
+        if self.flight is not None and self.flight.task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.flight.task
+        speed.save(self._model, self.speed)
