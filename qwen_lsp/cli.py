@@ -7,14 +7,15 @@ library nor the benchmarks (tests/protocol/test_startup.py).
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from qwen_lsp import __version__
+from qwen_lsp.cli_bench import bench
+from qwen_lsp.cli_config import read_config
 from qwen_lsp.cli_models import models
-from qwen_lsp.config import Config, Layer, resolve, schema, user_file, user_layer
+from qwen_lsp.config import Layer, schema, user_file
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -24,6 +25,7 @@ def main() -> None:
 
 
 main.add_command(models)
+main.add_command(bench)
 
 
 @main.command()
@@ -58,7 +60,7 @@ def complete(place: str, as_json: bool, trace: bool) -> None:
     from qwen_lsp import terminal
     from qwen_lsp.completion import once
 
-    shown = once.run(once.parse_place(place), _config())
+    shown = once.run(once.parse_place(place), read_config())
     click.echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(
         shown
     )
@@ -73,7 +75,7 @@ def doctor(as_json: bool, no_engine: bool) -> None:
     """Check Python, grammars, settings, model, engine, FIM markers and speed; say what to do."""
     from qwen_lsp import doctor
 
-    raise SystemExit(0 if doctor.run(_config(), as_json=as_json, with_engine=not no_engine) else 1)
+    raise SystemExit(0 if doctor.run(read_config(), as_json=as_json, with_engine=not no_engine) else 1)
 
 
 @main.command()
@@ -111,54 +113,4 @@ def config_show() -> None:
     import msgspec
 
     click.echo(f"# {user_file()}")
-    click.echo(json.dumps(msgspec.to_builtins(_config()), indent=2, ensure_ascii=False))
-
-
-@main.group()
-def bench() -> None:
-    """Measure; every published figure names one of these commands."""
-
-
-@bench.command("infill")
-@click.option(
-    "--data",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="HumanEval-Infilling or SantaCoder rows, .jsonl or .jsonl.gz.",
-)
-@click.option("--n", type=click.IntRange(1), help="Rows to draw; all by default.")
-@click.option("--seed", default=7, show_default=True, help="Which rows are drawn.")
-@click.option(
-    "--layout",
-    type=click.Choice(["auto", "spm", "psm", "spm-comment", "spm-file", "spm-repo", "psm-repo"]),
-    default="auto",
-    show_default=True,
-)
-@click.option(
-    "--via",
-    type=click.Choice(["lsp", "engine"]),
-    default="lsp",
-    show_default=True,
-    help="`lsp`: the whole product over stdio; `engine`: the bare prompt and the first line(s).",
-)
-@click.option("--model", default="", help="Model to measure; yours by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--rows", is_flag=True, help="With --json: every row and its answer too.")
-def bench_infill(
-    path: Path, n: int | None, seed: int, layout: str, via: str, model: str, as_json: bool, rows: bool
-) -> None:
-    """Fill holes in programs that have tests: pass@1, exact match, similarity, tokens, time."""
-    from qwen_lsp.bench import ask
-
-    report = ask.infill(path, n, seed, layout, via, ask.with_model(_config(), model))
-    click.echo(ask.as_json(report, with_rows=rows) if as_json else ask.as_text(report))
-
-
-def _config() -> Config:
-    """Resolve the user's settings; tell of problems on stderr."""
-    layer, problems = user_layer()
-    config, more = resolve([layer])
-    for problem in (*problems, *more):
-        click.echo(f"warning: {problem}", err=True)
-    return config
+    click.echo(json.dumps(msgspec.to_builtins(read_config()), indent=2, ensure_ascii=False))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from qwen_lsp.cli_config import read_config
+
 if TYPE_CHECKING:
-    from qwen_lsp.config import ModelConfig
     from qwen_lsp.model.catalog import Profile
     from qwen_lsp.model.download import Progress
     from qwen_lsp.model.part import Advance
@@ -63,7 +64,7 @@ def pull(name: str | None, source: str | None) -> None:
     from qwen_lsp.model import catalog, download
 
     profile = catalog.find(name) if name else catalog.default_profile()
-    config = _model_config()
+    config = read_config().model
     if source:
         config = msgspec.structs.replace(config, sources=(source,))
     click.echo(f"{profile.title}, {_gigabytes(profile.size_bytes)}, licence: {profile.licence}", err=True)
@@ -91,7 +92,7 @@ def path(name: str | None) -> None:
     """Print where the file of the model NAME is; without one, of the model that would be used."""
     from qwen_lsp.model import store
 
-    config = _model_config()
+    config = read_config().model
     is_own = config.path and not name
     click.echo(config.path if is_own else store.choose(name or config.name).path)
 
@@ -107,20 +108,6 @@ def remove(name: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {store.final_path(profile)}?", abort=True, err=True)
     click.echo(f"{profile.name}: {_gigabytes(store.remove(profile))} freed", err=True)
-
-
-def _model_config() -> ModelConfig:
-    """Return the user's settings of models: those the command line was started with, or the file's."""
-    from qwen_lsp.config import Config, resolve, user_layer
-
-    started_with = click.get_current_context().find_object(Config)
-    if started_with is not None:
-        return started_with.model
-    layer, problems = user_layer()
-    config, more = resolve([layer])
-    for problem in [*problems, *more]:
-        click.echo(f"warning: {problem}", err=True)
-    return config.model
 
 
 def _values(profile: Profile, path: str | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ carried by a character too.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def _effect(before: str, after: str) -> str:
 def show_stats(report: Report, file: Path) -> None:
     """Print what became of suggestions, by language, and what was held back."""
     # A pipe has no width; a narrow guess would cut names in the middle.
-    console = Console() if Console().is_terminal else Console(width=160)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(Text(f"{report.first_day} to {report.last_day}, from {file}", style="dim"), soft_wrap=True)
     if not report.total and not report.held_back:
         console.print("nothing was counted yet")
@@ -111,9 +112,9 @@ def show_stats(report: Report, file: Path) -> None:
         "Accepted",
         "In part",
         "Dismissed",
-        "Typed through",
-        "Kept after 30 s",
-        "Characters saved",
+        "Typed out",
+        "Kept 30 s",
+        "Characters",
     ):
         table.add_column(title, justify="right")
     for language, counts in report.languages.items():

@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pygls.exceptions import JsonRpcException
-
 from qwen_lsp.bench import infill_engine, traces
 from qwen_lsp.bench.llama_vim import LlamaVim, Watch
 from qwen_lsp.bench.playing import Ask, Cost, Editor, Reply
@@ -70,7 +68,7 @@ class _LspAsk:
         editor, loop = self._editor, asyncio.get_running_loop()
         try:
             items = await editor.session.complete(editor.uri, self._cursor, invoked=False)
-        except JsonRpcException as error:
+        except lsp_session.ServerError as error:
             self._reason = f"error: {error}"
             return Reply("", "", loop.time())
         arrived = loop.time()

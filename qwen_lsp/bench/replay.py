@@ -1,6 +1,6 @@
 """`qwen-lsp bench replay`: type recorded edits into several completion policies and compare what they show.
 
-`run` is the way in; `as_json` and `as_text` are the ways out, `command` is the command line. Each replay
+`run` is the way in; `as_json` and `as_text` are the ways out. Each replay
 gets a fresh server and a fresh engine, one after the other in a seeded order, so that no policy profits
 from another's cache and the machine's noise hits all alike.
 """
@@ -15,14 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
-from qwen_lsp.bench import recording, rows, traces
+from qwen_lsp.bench import rows, traces
 from qwen_lsp.bench.playing import play
-from qwen_lsp.bench.policies import POLICIES, Open, openers
+from qwen_lsp.bench.policies import Open, openers
 from qwen_lsp.bench.replay_report import Report, Run, render
 from qwen_lsp.bench.traces import Trace
-from qwen_lsp.bench.typist import KEY_MS, USERS, User
+from qwen_lsp.bench.typist import KEY_MS, User
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
 from qwen_lsp.model.engine import thread_counts
@@ -156,123 +154,3 @@ def tell(done: int, total: int, latest: Run) -> None:
         f"{len(strokes)} strokes, {shown} shown, {right} right, {accepts} accepted\n"
     )
     sys.stderr.flush()
-
-
-@click.command("replay")
-@click.argument("commits", nargs=-1, metavar="[COMMIT]...")
-@click.option(
-    "--traces", "file", type=click.Path(dir_okay=False, path_type=Path), help="Traces to replay, .jsonl."
-)
-@click.option(
-    "--data",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="HumanEval-Infilling or SantaCoder rows; their middles are typed in.",
-)
-@click.option(
-    "--record",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="REPO",
-    help="Make traces of what the COMMITs (or ranges) of a git repository added, instead of replaying any.",
-)
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="With --record: where to write them."
-)
-@click.option(
-    "--max-chars", type=click.IntRange(20), default=MAX_CHARS, show_default=True, help="With --record."
-)
-@click.option(
-    "--max-traces", type=click.IntRange(1), default=MAX_TRACES, show_default=True, help="With --record."
-)
-@click.option(
-    "--policy", "policies", type=click.Choice(POLICIES), multiple=True, help="All three by default."
-)
-@click.option(
-    "--user",
-    "users",
-    type=click.Choice(USERS),
-    multiple=True,
-    help="What is accepted; both users by default.",
-)
-@click.option("--n", type=click.IntRange(1), help="Traces to draw; all by default.")
-@click.option(
-    "--seed", default=7, show_default=True, help="Which traces are drawn, the rhythm, the order of turns."
-)
-@click.option(
-    "--key-ms",
-    type=click.FloatRange(20, 5000),
-    help=f"Milliseconds between keys; as recorded by default, {KEY_MS:.0f} where nothing was.",
-)
-@click.option(
-    "--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="Type so much faster."
-)
-@click.option(
-    "--set",
-    "settings",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="A setting to try `ours` with; VALUE is JSON.",
-)
-@click.option("--model", default="", help="Model to measure; yours by default.")
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-@click.option("--rows", "with_rows", is_flag=True, help="With --json: every keystroke too.")
-def command(
-    commits: tuple[str, ...],
-    file: Path | None,
-    data: Path | None,
-    record: Path | None,
-    out: Path | None,
-    max_chars: int,
-    max_traces: int,
-    policies: tuple[str, ...],
-    users: tuple[User, ...],
-    n: int | None,
-    seed: int,
-    key_ms: float | None,
-    speed: float,
-    settings: tuple[str, ...],
-    model: str,
-    is_json: bool,
-    with_rows: bool,
-) -> None:
-    """Type recorded edits at a human rhythm into each policy: what it saves, costs and gets right."""
-    if record is not None:
-        if not commits or out is None:
-            raise click.UsageError("--record REPO needs one COMMIT or more, and --out FILE")
-        made = recording.record(
-            record, commits, key_ms=key_ms or KEY_MS, seed=seed, max_chars=max_chars, max_traces=max_traces
-        )
-        traces.write(out, made)
-        click.echo(f"{len(made)} traces in {out}, {sum(len(trace.edits) for trace in made):,} keys")
-        return
-    if commits:
-        raise click.UsageError("commits are for --record REPO")
-    from qwen_lsp.bench import ask
-    from qwen_lsp.config import resolve, user_layer
-
-    config, _ = resolve([user_layer()[0]])
-    report = run(
-        file,
-        data,
-        policies or POLICIES,
-        users or USERS,
-        ask.with_model(config, model),
-        n=n,
-        seed=seed,
-        key_ms=key_ms,
-        speed=speed,
-        options=dict(_setting(text) for text in settings),
-        progress=tell,
-    )
-    click.echo(as_json(report, with_rows=with_rows) if is_json else as_text(report))
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, _, value = text.partition("=")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-if __name__ == "__main__":
-    command()

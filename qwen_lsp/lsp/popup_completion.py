@@ -48,7 +48,7 @@ def advertise(server: Server) -> None:
             return nothing
         cursor = Cursor(document, convert.offset(document, params.position, server.encoding))
         suggestions = await suggest(server, cursor, "automatic")
-        items = [_item(suggestion, server.encoding) for suggestion in suggestions[:1]]
+        items = [_item(suggestion, server.encoding) for suggestion in suggestions]
         return types.CompletionList(is_incomplete=True, items=items)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 from qwen_lsp import __version__
@@ -28,6 +29,8 @@ from qwen_lsp.lsp.status import STATUS
 from qwen_lsp.text import Document, Edit, Span
 
 _SHUTDOWN_S = 10.0
+# What a request raises when the server answers it with an error.
+ServerError = JsonRpcException
 SERVER_COMMAND = (sys.executable, "-m", "qwen_lsp", "serve")
 
 
@@ -143,9 +146,11 @@ class Session:
         """Send a request; cancelling this call sends `$/cancelRequest`."""
         number = f"session-{next(self._ids)}"
         future = self.client.protocol.send_request(method, params, msg_id=number)
+        answer: asyncio.Future[Any] = asyncio.wrap_future(future)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.shield(answer)  # the framework fails at an answer to a cancelled future
         except asyncio.CancelledError:
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
             self.client.cancel_request(types.CancelParams(id=number))
             raise
 

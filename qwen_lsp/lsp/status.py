@@ -122,7 +122,7 @@ class Reporter:
     def open(self) -> None:
         """Begin to tell: the client is ready to hear."""
         self._is_open = self._server.client_options.status
-        self.configured()
+        self._look_anew()
         self._watch_jobs()  # a quick client has asked already
 
     def close(self) -> None:
@@ -134,9 +134,7 @@ class Reporter:
     def configured(self) -> None:
         """Take note of new settings."""
         self._trouble = None
-        if self._is_open:
-            self._refresh()
-            self._server.spawn(self._check_model())
+        self._look_anew()
 
     def host_changed(self, state: engine.State) -> None:
         """Take note of what the model host is doing."""
@@ -174,15 +172,22 @@ class Reporter:
         facts = Facts(server.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow)
         return judge(facts, server.locale)
 
+    def _look_anew(self) -> None:
+        if self._is_open:
+            self._refresh()
+            self._server.spawn(self._check_model())
+
     def _watch_jobs(self) -> None:
         """Change over when the work, or the rest, has lasted."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._is_open and (self._jobs > 0) != self._is_busy:
+        if not self._is_open or (self._jobs > 0) == self._is_busy:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        elif self._timer is None:  # one job that takes over from another is no rest
             self._timer = asyncio.get_running_loop().call_later(_BUSY_S, self._change_over)
 
     def _change_over(self) -> None:
+        self._timer = None
         self._is_busy = self._jobs > 0
         self._refresh()
 

@@ -55,6 +55,8 @@ async def suggest(
         return []
     finally:
         server.asking[uri] -= 1
+        if not server.asking[uri]:
+            del server.asking[uri]
     server.status.noted(outcome.trace)
     if not isinstance(outcome, Completion):
         log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
@@ -65,11 +67,9 @@ async def suggest(
     edits = [outcome.edit, *outcome.alternatives]
     if now.version != document.version:  # typed on, and this client has not asked again
         edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
-        if not edits:
-            trace = outcome.trace
-            trace.reason, trace.detail = "superseded", "the text went another way while the model wrote"
     if not edits:
-        outcome.trace.reason, outcome.trace.detail = "superseded", "the text has gone another way meanwhile"
+        trace = outcome.trace
+        trace.reason, trace.detail = "superseded", "the text went another way while the model wrote"
         return []
     server.stats.latency(document.language, outcome.trace.total_ms)
     return [Suggestion(now, edit, _offer(server, now, edit, edit is edits[0])) for edit in edits]

@@ -38,6 +38,7 @@ _SLOTS = 2  # one for completion and one for chat, so that neither evicts the ot
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
 _HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
 _STDERR_LINES = 40
+_END_S = 2.0  # a host that has not ended its program by then is killed
 
 Phase = Literal["off", "starting", "ready", "failed"]
 # Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
@@ -102,7 +103,7 @@ class Engine:
             self._keeper = asyncio.create_task(self._keep())
         while True:
             changed = self._changed
-            if self.state.phase == "ready" and self._client is not None:
+            if self.state.phase == "ready" and self._client is not None and self._is_alive():
                 return self._client
             if self.state.phase == "failed":
                 raise EndpointUnavailable(self.state.detail)
@@ -111,6 +112,13 @@ class Engine:
     def idle_client(self) -> Client | None:
         """Return the client if the engine is loaded already; starts nothing."""
         return self._client if self.state.phase == "ready" else None
+
+    def _is_alive(self) -> bool:
+        """Ask the system: our own watch of the process notices its end a moment later than its clients."""
+        try:
+            return self.pid is not None and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     async def close(self) -> None:
         """Stop the engine and wait until it is gone."""
@@ -173,7 +181,7 @@ class Engine:
             program=_find_program(self._config.program),
         )
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "qwen_lsp.model.engine_host"),
+            *(sys.executable, "-m", "qwen_lsp.model.engine_host", str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -223,9 +231,16 @@ class Engine:
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if self._config.program and process.stdin is not None:
+            process.stdin.close()  # the host sees it and ends the program, which a kill would leave behind
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(process.wait(), _END_S)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 class RemoteEndpoint:
@@ -236,6 +251,7 @@ class RemoteEndpoint:
         self._on_state = on_state
         self.state = State("off")
         self._client: Client | None = None
+        self._connecting = asyncio.Lock()
 
     async def ready(self) -> Client:
         """Return a client, having asked the endpoint what it speaks.
@@ -243,10 +259,11 @@ class RemoteEndpoint:
         Raises: ConfigError when the host is remote and the user has not allowed that; EndpointUnavailable
         when nothing answers.
         """
-        if self._client is None:
-            self._client = await self._connect()
-            self._set(State("ready"))
-        return self._client
+        async with self._connecting:  # a warm-up and the first request come at once
+            if self._client is None:
+                self._client = await self._connect()
+                self._set(State("ready"))
+            return self._client
 
     def idle_client(self) -> Client | None:
         """Return the client if the endpoint was reached already."""

@@ -1,7 +1,7 @@
 """The engine process: hosts llama.cpp's HTTP server on loopback for exactly as long as its parent lives.
 
-Run as `python -m qwen_lsp.model.engine_host`. It reads one JSON line of `Launch` values from stdin,
-answers one JSON line `{"port": N}` on stdout when the model is loaded, and then waits: the end of
+Run as `python -m qwen_lsp.model.engine_host [PARENT_PID]`. It reads one JSON line of `Launch` values from
+stdin, answers one JSON line `{"port": N}` on stdout when the model is loaded, and then waits: the end of
 stdin means that the parent is gone, however it died, so the process ends. Everything that
 llama.cpp prints goes to stderr. This module imports nothing heavy before it is asked to, and knows
 nothing of prompts or the LSP.
@@ -41,7 +41,7 @@ class Launch(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Read the launch line, serve, and end with the parent."""
-    _die_with_parent()
+    _die_with_parent(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to handle
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
     answer = os.fdopen(os.dup(1), "wb")
@@ -52,18 +52,21 @@ def main() -> None:
         _serve_builtin(launch, answer)
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the parent dies, where it can.
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent dies, where it can; end at once if it is dead already.
 
     Loading holds the interpreter's lock, so on other systems an orphan notices the end of stdin
     only after it has loaded; then it ends at once.
     Source: prctl(2), PR_SET_PDEATHSIG = 1.
     """
+    _ask_for_death_signal()
+    if os.name == "posix" and os.getppid() != parent:
+        os._exit(1)
+
+
+def _ask_for_death_signal() -> None:
     if sys.platform == "linux":
-        parent = os.getppid()
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def _answer_port(answer: BinaryIO, port: int) -> None:
@@ -131,7 +134,10 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         *(str(part) for pair in arguments.items() for part in pair),
     ]
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, env={**os.environ, "LLAMA_API_KEY": launch.api_key}
+        command,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LLAMA_API_KEY": launch.api_key},
+        preexec_fn=_ask_for_death_signal if os.name == "posix" else None,
     )
 
     def end(_signal: int = 0, _frame: FrameType | None = None) -> None:

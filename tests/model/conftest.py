@@ -1,0 +1,58 @@
+"""Tests with real weights. They skip, saying what is missing, where there are none (see tests/conftest.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from qwen_lsp.config import EngineConfig
+from qwen_lsp.model import catalog, store
+from qwen_lsp.model.catalog import Profile
+from qwen_lsp.model.engine import Engine
+from tests.support.isolation import isolate_user
+
+# Before any test is isolated from the user, whose models these are.
+MODELS = store.directory()
+PROFILE = catalog.default_profile()
+FILE = store.path(PROFILE)
+# The smallest context and cache that these tests need: they share the machine with everything else.
+CONFIG = EngineConfig(context_tokens=2048, cache_mib=64)
+READY_S = 120.0
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    return PROFILE
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The weights of the default model."""
+    if FILE is None:
+        pytest.skip(
+            f"{PROFILE.title} is not in {MODELS}; get it with `make model` (`qwen-lsp models pull`), "
+            "or name the folder that has it in QWEN_LSP_MODELS"
+        )
+    return FILE
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_file: Path) -> Path:
+    """A home of the test's own, but the real models; return the path of the settings file in it."""
+    settings = isolate_user(monkeypatch, tmp_path / "home")
+    settings.parent.mkdir(parents=True)
+    monkeypatch.setenv("QWEN_LSP_MODELS", str(MODELS))
+    return settings
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(model_file: Path) -> AsyncIterator[Engine]:
+    """One engine for a module: it takes seconds to load."""
+    engine = Engine(CONFIG, lambda: model_file, lambda state: None)
+    await asyncio.wait_for(engine.ready(), READY_S)
+    yield engine
+    await engine.close()

@@ -1,0 +1,241 @@
+"""The engine process: what it answers and to whom, and that it ends and comes back when it must."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from qwen_lsp.completion.completer import Completer, Completion, Rejected
+from qwen_lsp.config import CompletionConfig
+from qwen_lsp.model.catalog import Profile
+from qwen_lsp.model.client import Request
+from qwen_lsp.model.engine import COMPLETION_SLOT, Engine, State
+from tests.model.conftest import CONFIG, READY_S
+from tests.support.places import cursor
+from tests.support.raw import RawClient
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
+
+TRIES = 20
+# A list that goes on for longer than any of these tests looks at it.
+LONG = "# The numbers from 1 to 300, one on each line.\n{name} = [\n    1,\n    2,\n    3,\n    4,\n    ║"
+
+
+@asynccontextmanager
+async def completing(engine: Engine, profile: Profile, **config: Any) -> AsyncIterator[Completer]:
+    completer = Completer(engine, profile, CompletionConfig(prefetch=False, **config))
+    try:
+        yield completer
+    finally:
+        await completer.close()
+
+
+async def busy(engine: Engine) -> bool:
+    client = await engine.ready()
+    return next(slot.is_busy for slot in await client.slots() if slot.id == COMPLETION_SLOT)
+
+
+async def until_busy(engine: Engine, wanted: bool) -> None:
+    started = time.monotonic()
+    while await busy(engine) is not wanted:
+        assert time.monotonic() - started < 30, f"the slot never became {'busy' if wanted else 'free'}"
+
+
+async def test_it_answers(engine: Engine, profile: Profile) -> None:
+    client = await engine.ready()
+    assert engine.state == State("ready")
+    assert await client.health()
+    assert [slot.id for slot in await client.slots()] == [0, 1]
+    assert len(await client.tokenize(profile.tokens.fim_middle)) == 1
+    async with client.stream(Request("1, 2, 3, 4, 5,", 8)) as stream:
+        chunks = [chunk async for chunk in stream]
+    assert "".join(chunk.text for chunk in chunks).replace(" ", "").startswith("6,7")
+    timings = chunks[-1].timings
+    assert timings.generated_tokens == 8
+    assert timings.prompt_ms > 0
+    assert timings.generated_ms > 0
+    assert all(chunk.timings.prompt_tokens for chunk in chunks), "figures come with each token"
+
+
+async def test_it_is_held_to_the_typed_beginning_of_a_token(engine: Engine) -> None:
+    """Quotes, backslashes, line ends and Chinese characters get through the grammar as they are."""
+    client = await engine.ready()
+    for forced in ("    ", '("', "\\\n\t", "价格", "]"):
+        async with client.stream(Request("text = ", 6, forced=forced)) as stream:
+            text = "".join([chunk.text async for chunk in stream])
+        assert text.startswith(forced)
+
+
+async def test_only_who_has_the_key_is_answered(engine: Engine) -> None:
+    client = await engine.ready()
+    key = client.endpoint.api_key
+    assert len(key) >= 24
+    async with httpx.AsyncClient(base_url=client.endpoint.url, trust_env=False) as stranger:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {key[:-1]}"}):
+            for path in ("/completion", "/v1/completions", "/v1/chat/completions", "/tokenize", "/infill"):
+                answer = await stranger.post(path, json={"prompt": "x", "content": "x"}, headers=headers)
+                assert answer.status_code == 401, path
+            for path in ("/slots", "/props"):
+                assert (await stranger.get(path, headers=headers)).status_code == 401, path
+
+
+async def test_the_key_is_in_no_list_of_processes(engine: Engine) -> None:
+    client = await engine.ready()
+    assert engine.pid is not None
+    process = psutil.Process(engine.pid)
+    assert client.endpoint.api_key not in " ".join(process.cmdline())
+    assert client.endpoint.api_key not in str(process.environ())
+
+
+async def test_it_listens_on_loopback_only(engine: Engine) -> None:
+    client = await engine.ready()
+    assert engine.pid is not None
+    listening = [
+        (connection.laddr.ip, connection.laddr.port)
+        for connection in psutil.Process(engine.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == [("127.0.0.1", httpx.URL(client.endpoint.url).port)]
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_pages_in_a_browser_are_not_let_in(engine: Engine, method: str) -> None:
+    client = await engine.ready()
+    headers = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    async with httpx.AsyncClient(base_url=client.endpoint.url, trust_env=False) as page:
+        answer = await page.request(method, "/health", headers=headers)
+    allowed = answer.headers.get("access-control-allow-origin", "")
+    assert "evil" not in allowed
+    assert allowed != "*"
+    assert answer.headers.get("access-control-allow-credentials", "false") == "false"
+
+
+async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine, profile: Profile) -> None:
+    """The median of 20 tries by the engine's own account, with no newer request behind the cancelled one."""
+    taken_ms: list[float] = []
+    async with completing(engine, profile) as completer:
+        for number in range(TRIES):
+            at = cursor(LONG.format(name=f"numbers_{number}"))
+            task = asyncio.create_task(completer.complete(at, "invoked"))
+            await until_busy(engine, True)
+            assert not task.done()
+            started = time.monotonic()
+            task.cancel()
+            await until_busy(engine, False)
+            taken_ms.append((time.monotonic() - started) * 1000)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    print("ms from cancel to a free slot:", *(f"{value:.0f}" for value in taken_ms))
+    assert median(taken_ms) <= 500
+
+
+async def test_a_killed_engine_costs_one_answer(engine: Engine, profile: Profile) -> None:
+    async with completing(engine, profile) as completer:
+        at = cursor(LONG.format(name="killed"))
+        task = asyncio.create_task(completer.complete(at, "invoked"))
+        await until_busy(engine, True)
+        pid = engine.pid
+        assert pid is not None
+        psutil.Process(pid).kill()
+        outcome = await asyncio.wait_for(task, 10)
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason == "engine"
+        assert outcome.detail
+        again = await asyncio.wait_for(completer.complete(at, "invoked"), READY_S)
+        assert isinstance(again, Completion), again.detail
+        assert engine.pid not in (None, pid)
+
+
+async def test_closing_it_ends_the_process(model_file: Path) -> None:
+    states: list[str] = []
+    engine = Engine(CONFIG, lambda: model_file, lambda state: states.append(state.phase))
+    loading = asyncio.create_task(engine.ready())
+    await until(lambda: engine.pid, "the process starts")
+    pid = engine.pid
+    assert pid is not None
+    await engine.close()  # in the middle of loading
+    loading.cancel()
+    await until(lambda: not psutil.pid_exists(pid), "it is gone", 5)
+    assert states == ["starting", "off"]
+
+
+async def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(b"GGUF, but no model")
+    states: list[State] = []
+    engine = Engine(CONFIG, lambda: file, states.append)
+    asked = asyncio.create_task(engine.ready())
+    await until(lambda: any("died" in state.detail for state in states), "the engine says that it died")
+    asked.cancel()
+    await engine.close()
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from qwen_lsp.config import EngineConfig
+from qwen_lsp.model.engine import Engine
+
+async def main():
+    engine = Engine(EngineConfig(context_tokens=1024), lambda: Path(sys.argv[1]), lambda state: None)
+    loading = asyncio.ensure_future(engine.ready())
+    while engine.pid is None:
+        await asyncio.sleep(0.01)
+    if sys.argv[2] == "loaded":
+        await loading
+    print(engine.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("when", ["loading", "loaded"])
+async def test_it_ends_with_a_parent_that_is_killed(model_file: Path, when: str) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OWNER, str(model_file), when), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert parent.stdout is not None
+        pid = int(await asyncio.wait_for(parent.stdout.readline(), READY_S))
+        assert psutil.pid_exists(pid)
+    finally:
+        parent.kill()
+        await parent.wait()
+    await until(lambda: not psutil.pid_exists(pid), "the engine is gone", 5)
+
+
+async def test_it_ends_with_a_language_server_that_is_killed() -> None:
+    async with RawClient.started() as client:
+        await client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
+        client.notify("textDocument/didOpen", {"textDocument": document})
+        place = {"line": 0, "character": 4}
+        await client.request(
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": "untitled:a"},
+                "position": place,
+                "context": {"triggerKind": 1},
+            },
+        )
+        engines = psutil.Process(client.process.pid).children(recursive=True)
+        assert [process for process in engines if "qwen_lsp.model.engine_host" in process.cmdline()]
+        client.process.kill()
+        await client.process.wait()
+        await until(lambda: not any(process.is_running() for process in engines), "no engine is left", 5)

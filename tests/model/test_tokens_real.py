@@ -1,0 +1,74 @@
+"""The estimate of tokens against the model's own tokenizer: budgets kept by it are kept by the true count."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.tokens import estimate
+from tests.support.places import FIXTURES, REPOSITORY
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
+
+SUFFIXES = (".py", ".ts", ".json", ".toml", ".md")
+FILES = sorted(
+    path
+    for folder in (REPOSITORY / "qwen_lsp", FIXTURES / "repos", REPOSITORY / "tests" / "unit")
+    for path in folder.rglob("*")
+    if path.suffix in SUFFIXES
+)
+# How far below the true count the estimate of one file may be.
+TOLERANCE = 0.04
+
+SNIPPETS = [
+    "    return sum(prices)\n",
+    "\t\tif err != nil {\n\t\t\treturn err\n\t\t}\n",
+    "价格 = 总价 / 数量  # 单价，保留两位小数\n",
+    "const añadir = (número) => número + 1;  // più",
+    "SELECT * FROM t WHERE id = 12345 AND name LIKE '%x%';",
+    "face = '😀👩‍💻🇨🇳'",
+    "#" * 80 + "\n",
+    "-" * 200,
+    "=" * 200,
+    "_" * 200,
+    " " * 400,
+    "\t" * 100,
+    "\n" * 200,
+    "x" * 300,
+    "AAAA" * 100,
+    "0123456789" * 20,
+    "[1,2,3],[4,5,6]," * 20,
+    "日本語のコメントと한국어 주석",
+    "привет мир, это комментарий",
+    "مرحبا بالعالم",
+]
+
+
+async def test_files(engine: Engine) -> None:
+    client = await engine.ready()
+    n_estimated = n_true = 0
+    below: list[str] = []
+    for path in FILES:
+        text = path.read_text("utf-8")
+        true = len(await client.tokenize(text))
+        n_true, n_estimated = n_true + true, n_estimated + estimate(text)
+        if estimate(text) < true * (1 - TOLERANCE):
+            below.append(f"{path.relative_to(REPOSITORY)}: {estimate(text)} of {true}")
+    print(f"{len(FILES)} files: {n_true} tokens, estimated at {n_estimated} ({n_estimated / n_true:.2f})")
+    assert len(FILES) > 60
+    assert below == []
+    assert n_true <= n_estimated <= 1.6 * n_true, "an estimate far too high wastes the budget"
+
+
+@pytest.mark.parametrize("text", ["deadbeef" * 20, "c2VjcmV0IHRva2VuIGluIGJhc2U2NA==" * 8])
+async def test_data_that_is_not_code(engine: Engine, text: str) -> None:
+    """A context holds twice the budget, so half the true count does no harm."""
+    client = await engine.ready()
+    assert 2 * estimate(text) >= len(await client.tokenize(text))
+
+
+@pytest.mark.parametrize("text", SNIPPETS, ids=lambda text: repr(text[:16]))
+async def test_texts_of_all_kinds(engine: Engine, text: str) -> None:
+    client = await engine.ready()
+    true = len(await client.tokenize(text))
+    assert estimate(text) >= true * (1 - TOLERANCE) - 1, f"{estimate(text)} of {true}"

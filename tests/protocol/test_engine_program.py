@@ -1,0 +1,169 @@
+"""`engine.program`: a llama-server of the user's own, here a scripted one; and the life of both processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from qwen_lsp.config import EngineConfig
+from qwen_lsp.model.client import Client, Request
+from qwen_lsp.model.engine import Engine, State
+from tests.support.editor import within
+from tests.support.places import REPOSITORY
+from tests.support.raw import RawClient
+from tests.support.waiting import until
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a `#!` line"),
+]
+
+STAND_IN = """#!{python}
+import asyncio, json, os, sys
+sys.path.insert(0, {repository!r})
+from pathlib import Path
+from tests.support.engine_server import EngineServer, running, says
+
+async def main():
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    engine = EngineServer(answer=says("return 1"), api_key=os.environ["LLAMA_API_KEY"], port=port)
+    async with running(engine):
+        Path({told!r}).write_text(json.dumps({{"pid": os.getpid(), "arguments": sys.argv[1:]}}))
+        print("standard output is not the protocol's here either", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+class Program:
+    """The stand-in and what it tells of itself when it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.told = folder / "told.json"
+        self.path = folder / "llama-server"
+        self.model = folder / "model.gguf"
+        self.model.touch()
+        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), told=str(self.told))
+        self.path.write_text(text, "utf-8")
+        self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
+
+    def tells(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.told.read_text("utf-8"))
+        return told
+
+    @property
+    def pid(self) -> int:
+        return int(self.tells()["pid"])
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+@asynccontextmanager
+async def engine_of(program: Program, states: list[State]) -> AsyncIterator[Engine]:
+    config = EngineConfig(program=str(program.path), context_tokens=3000, threads=2)
+    engine = Engine(config, lambda: program.model, states.append)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def answer(client: Client) -> str:
+    async with client.stream(Request("x = ", 16)) as chunks:
+        return "".join([chunk.text async for chunk in chunks])
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_it_is_started_with_a_key_and_what_the_settings_say(program: Program) -> None:
+    states: list[State] = []
+    async with engine_of(program, states) as engine:
+        client = await within(engine.ready())
+        assert await answer(client) == "return 1"
+        given = program.tells()["arguments"]
+        options = dict(zip(given[2::2], given[3::2], strict=True))
+        assert given[:2] == ["--slots", "--no-webui"]
+        assert options["--model"] == str(program.model)
+        assert options["--host"] == "127.0.0.1"
+        assert (options["--parallel"], options["--ctx-size"], options["--threads"]) == ("2", "6000", "2")
+        assert client.endpoint.api_key not in str(given)
+        assert [state.phase for state in states] == ["starting", "ready"]
+
+
+async def test_closing_ends_the_program_too(program: Program) -> None:
+    async with engine_of(program, []) as engine:
+        await within(engine.ready())
+        host, pid = engine.pid, program.pid
+        assert host is not None
+    await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone", 5)
+
+
+@pytest.mark.parametrize("victim", ["program", "host"])
+async def test_either_process_killed_is_started_again(program: Program, victim: str) -> None:
+    states: list[State] = []
+    async with engine_of(program, states) as engine:
+        await within(engine.ready())
+        host, pid = engine.pid, program.pid
+        assert host is not None
+        psutil.Process(pid if victim == "program" else host).kill()
+        await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone", 5)
+        await until(
+            lambda: engine.state.phase == "starting" or engine.pid not in (None, host), "it is noticed"
+        )
+        client = await within(engine.ready())
+        assert await answer(client) == "return 1"
+        assert program.pid != pid
+        assert "died" in next(state.detail for state in states[2:] if state.phase == "starting")
+
+
+async def test_it_ends_with_a_language_server_that_is_killed(program: Program, settings_file: Path) -> None:
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text(
+        f'[engine]\nprogram = "{program.path}"\n\n[model]\npath = "{program.model}"\n', "utf-8"
+    )
+    async with RawClient.started() as client:
+        await client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
+        document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
+        client.notify("textDocument/didOpen", {"textDocument": document})
+        result = await client.request(
+            "textDocument/inlineCompletion",
+            {
+                "textDocument": {"uri": "untitled:a"},
+                "position": {"line": 0, "character": 4},
+                "context": {"triggerKind": 1},
+            },
+        )
+        assert result["items"] is not None
+        pid = program.pid
+        client.process.kill()
+        await client.process.wait()
+    await until(lambda: is_gone(pid), "the program is gone", 5)
+
+
+async def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    program.path.write_text("#!/bin/sh\necho 'error: no such model' >&2\nexit 3\n", "utf-8")
+    states: list[State] = []
+    async with engine_of(program, states) as engine:
+        asked = asyncio.create_task(engine.ready())
+        await until(lambda: any("no such model" in state.detail for state in states), "the reason is told")
+        asked.cancel()

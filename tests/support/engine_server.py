@@ -1,0 +1,375 @@
+"""A scripted engine on loopback that answers as llama.cpp's server and OpenAI-compatible ones do.
+
+It runs in the test's own event loop. `answer` says what every generation gets from now on, because a
+server may ask more often than a test foresees. Every generation is recorded in `generations`, with
+its body, whether it ended or was left, and when. Slots are busy for exactly as long as a generation
+runs. Requests that a real engine would not know are recorded in `strange`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.support.places import FIXTURES
+
+REPLIES = FIXTURES / "replies"
+SLOTS = 2
+
+# In the order of a real answer: what the request forces, then the chunks, then the end.
+End = Literal["stop", "drop", "hang"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a generation gets. `chunks` follow the text that the request's grammar forces.
+
+    Units: seconds. `end` is a proper last message, a connection cut off in the middle, or silence.
+    `raw` lines are sent in place of chunks, as they are. A `status` other than 200 sends `message`.
+    """
+
+    chunks: tuple[str, ...] = ()
+    first_s: float = 0.0
+    between_s: float = 0.0
+    end: End = "stop"
+    raw: tuple[bytes, ...] = ()
+    status: int = 200
+    message: str = ""
+    logprob: float = -0.01
+
+
+def says(text: str, *, first_s: float = 0.0, between_s: float = 0.0, end: End = "stop") -> Answer:
+    """Write a text in pieces of about a token each."""
+    return Answer(tuple(re.findall(r"\s?\w+|\s?[^\w\s]+|\s+", text)), first_s, between_s, end)
+
+
+def endless(text: str = "value = value + 1  # again\n", between_s: float = 0.01) -> Answer:
+    """Go on for longer than any test."""
+    return Answer(says(text).chunks * 2000, between_s=between_s, end="hang")
+
+
+def refuses(status: int, message: str = "scripted failure") -> Answer:
+    """Answer with an error status."""
+    return Answer(status=status, message=message)
+
+
+def garbage(*lines: str) -> Answer:
+    """Send lines that are no answer."""
+    return Answer(raw=tuple(line.encode() + b"\n\n" for line in lines))
+
+
+def recorded(name: str, *, between_s: float = 0.0) -> Answer:
+    """Replay what a real engine once sent, message by message."""
+    messages = (REPLIES / f"{name}.sse").read_bytes().split(b"\n\n")
+    return Answer(
+        raw=tuple(message + b"\n\n" for message in messages if message.strip()), between_s=between_s
+    )
+
+
+@dataclass
+class Generation:
+    """One request for a generation, and what became of it."""
+
+    path: str
+    body: dict[str, Any]
+    started_s: float
+    state: Literal["running", "ended", "left", "dropped"] = "running"
+    ended_s: float | None = None
+    sent: str = ""
+
+    @property
+    def prompt(self) -> str:
+        return str(self.body["prompt"])
+
+    @property
+    def forced(self) -> str:
+        """The text that the grammar of the request asks the answer to begin with."""
+        match = re.fullmatch(r'root ::= ("(?:[^"\\]|\\.)*") .*', str(self.body.get("grammar", "")))
+        return str(json.loads(match[1])) if match else ""
+
+    @property
+    def slot(self) -> int:
+        return max(int(self.body.get("id_slot", 0)), 0)
+
+    @property
+    def most_tokens(self) -> int:
+        return int(self.body.get("n_predict", self.body.get("max_tokens", -1)))
+
+
+class _Left(Exception):
+    """Raised when the client went away."""
+
+
+@dataclass
+class EngineServer:
+    """The server; `running()` starts it."""
+
+    answer: Answer = field(default_factory=lambda: says("pass"))
+    script: Callable[[Generation], Answer] | None = None
+    kind: Literal["llama", "openai"] = "llama"
+    api_key: str = ""
+    is_loading: bool = False
+    generations: list[Generation] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    port: int = 0
+    _connections: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> list[Generation]:
+        return [generation for generation in self.generations if generation.state == "running"]
+
+    @property
+    def last(self) -> Generation:
+        return self.generations[-1]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        connection = _Connection(self, reader, writer)
+        # A client that went away, and the end of the test, are both ways for a connection to end.
+        with contextlib.suppress(_Left, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                await connection.answer_one()
+        writer.close()
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await writer.wait_closed()
+        self._connections.discard(task)
+
+    async def close_connections(self) -> None:
+        """Cut every connection."""
+        tasks = list(self._connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running(server: EngineServer | None = None) -> AsyncIterator[EngineServer]:
+    """Run the server on a free loopback port."""
+    server = server or EngineServer()
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", server.port, limit=2**24)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        await server.close_connections()
+        await listener.wait_closed()
+
+
+class _Connection:
+    """One connection: requests come one after another on it."""
+
+    def __init__(
+        self, server: EngineServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.server, self.reader, self.writer = server, reader, writer
+        self.ahead = b""  # read while we watched for the client's leaving
+
+    async def answer_one(self) -> None:
+        method, path, headers, body = await self._request()
+        server = self.server
+        server.headers.append(headers)
+        wanted = f"Bearer {server.api_key}"
+        if server.api_key and headers.get("authorization") != wanted and path != "/health":
+            await self._json(401, _error(401, "Invalid API Key", "authentication_error"))
+        elif server.is_loading:
+            await self._json(503, _error(503, "Loading model", "unavailable_error"))
+        elif (method, path) == ("POST", "/v1/completions"):
+            await self._generate(Generation(path, json.loads(body), time.monotonic()))
+        elif (method, path) == ("GET", "/v1/models"):
+            await self._json(200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+        elif server.kind == "openai":
+            await self._json(404, _error(404, "Not Found", "not_found_error"))
+        elif (method, path) == ("POST", "/completion"):
+            await self._generate(Generation(path, json.loads(body), time.monotonic()))
+        elif (method, path) == ("GET", "/health"):
+            await self._json(200, {"status": "ok"})
+        elif (method, path) == ("GET", "/props"):
+            await self._json(200, {"total_slots": SLOTS, "model_path": "scripted.gguf"})
+        elif (method, path) == ("GET", "/slots"):
+            busy = {generation.slot for generation in server.running}
+            await self._json(200, [{"id": slot, "is_processing": slot in busy} for slot in range(SLOTS)])
+        elif (method, path) == ("POST", "/tokenize"):
+            content = json.loads(body)["content"]
+            pieces = re.findall(r"<\|\w+\|>|\s?\w+|\s?[^\w\s]+|\s+", content)
+            await self._json(200, {"tokens": list(range(len(pieces)))})
+        else:
+            server.strange.append(f"{method} {path}")
+            await self._json(404, _error(404, "File Not Found", "not_found_error"))
+
+    async def _request(self) -> tuple[str, str, dict[str, str], bytes]:
+        ahead, self.ahead = self.ahead, b""
+        head = (ahead + await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
+        }
+        return method, path, headers, await self.reader.readexactly(int(headers.get("content-length", 0)))
+
+    async def _json(self, status: int, value: Any) -> None:
+        body = json.dumps(value).encode()
+        head = f"HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\n"
+        self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await self.writer.drain()
+
+    async def _generate(self, generation: Generation) -> None:
+        server = self.server
+        server.generations.append(generation)
+        answer = server.script(generation) if server.script else server.answer
+        try:
+            if answer.status != 200:
+                await self._unless_left(asyncio.sleep(answer.first_s))
+                await self._json(answer.status, _error(answer.status, answer.message, "scripted"))
+            else:
+                await self._stream(generation, answer)
+            generation.state = "dropped" if answer.end == "drop" else "ended"
+        except (_Left, ConnectionError):
+            generation.state = "left"
+            raise
+        except asyncio.CancelledError:
+            generation.state = "dropped"
+            raise
+        finally:
+            generation.ended_s = time.monotonic()
+        if answer.end == "drop":
+            self.writer.transport.abort()
+            raise _Left
+
+    async def _stream(self, generation: Generation, answer: Answer) -> None:
+        self.writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        await self._unless_left(asyncio.sleep(answer.first_s))
+        for number, line in enumerate(answer.raw):
+            await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
+            await self._send(line)
+        write = _OpenAi if generation.path.startswith("/v1") else _Llama
+        voice = write(generation, answer.logprob)
+        texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
+        most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
+        for number, text in enumerate(texts[:most] if not answer.raw else ()):
+            await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
+            await self._send(voice.chunk(text))
+            generation.sent += text
+        if answer.end == "hang" and len(texts) <= most:
+            await self._unless_left(asyncio.Event().wait())
+        if answer.end == "stop" or len(texts) > most:
+            for message in () if answer.raw else voice.end("limit" if len(texts) > most else "eos"):
+                await self._send(message)
+            self.writer.write(b"0\r\n\r\n")
+        await self.writer.drain()
+
+    async def _send(self, data: bytes) -> None:
+        self.writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        await self.writer.drain()
+
+    async def _unless_left(self, work: Any) -> None:
+        """Do the work, but notice when the client goes away meanwhile."""
+        doing = asyncio.ensure_future(work)
+        watching = asyncio.ensure_future(self.reader.read(1))
+        try:
+            await asyncio.wait((doing, watching), return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                self.ahead += watching.result()
+                if not self.ahead:
+                    raise _Left
+                await doing
+        finally:
+            for task in (doing, watching):
+                task.cancel()
+            await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+@dataclass
+class _Llama:
+    """The messages of llama.cpp's `/completion`."""
+
+    generation: Generation
+    logprob: float
+    n: int = 0
+
+    def chunk(self, text: str) -> bytes:
+        self.n += 1
+        token = {"id": self.n, "token": text, "logprob": self.logprob, "top_logprobs": []}
+        return _event(
+            {
+                "index": 0,
+                "content": text,
+                "tokens": [self.n],
+                "stop": False,
+                "completion_probabilities": [token],
+                "timings": self._timings(),
+            }
+        )
+
+    def end(self, reason: str) -> Sequence[bytes]:
+        message = {
+            "content": "",
+            "tokens": [],
+            "stop": True,
+            "stop_type": reason,
+            "timings": self._timings(),
+        }
+        return [_event(message)]
+
+    def _timings(self) -> dict[str, Any]:
+        n_prompt = len(self.generation.prompt) // 4
+        elapsed_ms = (time.monotonic() - self.generation.started_s) * 1000
+        return {
+            "cache_n": 0,
+            "prompt_n": n_prompt,
+            "prompt_ms": 1.0,
+            "predicted_n": self.n,
+            "predicted_ms": elapsed_ms,
+        }
+
+
+@dataclass
+class _OpenAi:
+    """The messages of `/v1/completions`."""
+
+    generation: Generation
+    logprob: float
+    n: int = 0
+
+    def chunk(self, text: str) -> bytes:
+        self.n += 1
+        logprobs = {"tokens": [text], "token_logprobs": [self.logprob]}
+        choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": None}
+        return _event({"object": "text_completion", "choices": [choice]})
+
+    def end(self, reason: str) -> Sequence[bytes]:
+        choice = {
+            "index": 0,
+            "text": "",
+            "logprobs": None,
+            "finish_reason": "length" if reason == "limit" else "stop",
+        }
+        usage = {"prompt_tokens": len(self.generation.prompt) // 4, "completion_tokens": self.n}
+        return [
+            _event({"object": "text_completion", "choices": [choice]}),
+            _event({"object": "text_completion", "choices": [], "usage": usage}),
+            b"data: [DONE]\n\n",
+        ]
+
+
+def _event(value: Any) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _error(status: int, message: str, kind: str) -> dict[str, Any]:
+    return {"error": {"code": status, "message": message, "type": kind}}

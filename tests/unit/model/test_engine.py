@@ -1,0 +1,138 @@
+"""The host that is not ours: endpoints of both kinds, permission, keys. Our engine is in tests/model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.config import Config, EndpointConfig, EngineConfig
+from qwen_lsp.errors import ConfigError, EndpointUnavailable, ModelNotFound
+from qwen_lsp.model.client import Client
+from qwen_lsp.model.engine import Engine, RemoteEndpoint, State, open_host, thread_counts
+from tests.support.engine_server import EngineServer, running
+from tests.support.hub import closed_port_url
+from tests.support.isolation import isolate_user
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    return isolate_user(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EngineServer]:
+    async with running() as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def connected(config: EndpointConfig) -> AsyncIterator[tuple[Client, list[State]]]:
+    states: list[State] = []
+    host = RemoteEndpoint(config, states.append)
+    try:
+        yield await host.ready(), states
+    finally:
+        await host.close()
+
+
+async def refused(config: EndpointConfig) -> tuple[str, list[State]]:
+    states: list[State] = []
+    host = RemoteEndpoint(config, states.append)
+    with pytest.raises((ConfigError, EndpointUnavailable)) as caught:
+        await host.ready()
+    await host.close()
+    return str(caught.value), states
+
+
+async def test_the_kind_is_found_out(server: EngineServer) -> None:
+    async with connected(EndpointConfig(url=server.url)) as (client, states):
+        assert client.endpoint.kind == "llama"
+        assert [state.phase for state in states] == ["ready"]
+    server.kind = "openai"
+    async with connected(EndpointConfig(url=f"{server.url}/v1/")) as (client, _):
+        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "scripted")
+        assert client.endpoint.url == server.url
+
+
+async def test_a_named_kind_and_model_are_taken(server: EngineServer) -> None:
+    config = EndpointConfig(url=server.url, kind="openai", model="mine")
+    async with connected(config) as (client, _):
+        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "mine")
+
+
+async def test_the_key_comes_from_the_environment(
+    server: EngineServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.api_key = "k"
+    monkeypatch.setenv("THE_KEY", "k")
+    async with connected(EndpointConfig(url=server.url, api_key_env="THE_KEY")) as (client, _):
+        assert client.endpoint.api_key == "k"
+    said, _ = await refused(EndpointConfig(url=server.url, api_key_env="ANOTHER"))
+    assert "apiKeyEnv" in said
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1", "https://localhost.example.com", "http://0.0.0.0:1"])
+async def test_another_machine_needs_permission(url: str, home: Path) -> None:
+    said, states = await refused(EndpointConfig(url=url))
+    assert "allowRemote" in said
+    assert str(home) in said
+    assert states[0].phase == "failed"
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "http://", "http://[::1", "ftp://127.0.0.1/"])
+async def test_a_text_that_is_no_address(url: str) -> None:
+    said, states = await refused(EndpointConfig(url=url, allow_remote=True))
+    assert "endpoint.url" in said
+    assert states[0].phase == "failed"
+
+
+async def test_nobody_there_and_asked_again(server: EngineServer) -> None:
+    states: list[State] = []
+    host = RemoteEndpoint(EndpointConfig(url=closed_port_url()), states.append)
+    for _ in range(2):
+        with pytest.raises(EndpointUnavailable, match="cannot be reached"):
+            await host.ready()
+    assert [state.phase for state in states] == ["failed", "failed"]
+    await host.close()
+    assert states[-1].phase == "off"
+
+
+def test_which_host() -> None:
+    def model_path() -> Path:
+        raise AssertionError("nothing is looked up before it is needed")
+
+    assert isinstance(open_host(Config(), model_path, lambda state: None), Engine)
+    config = Config(endpoint=EndpointConfig(url="http://127.0.0.1:1"))
+    assert isinstance(open_host(config, model_path, lambda state: None), RemoteEndpoint)
+
+
+async def test_without_a_model_the_engine_is_not_started() -> None:
+    def model_path() -> Path:
+        raise ModelNotFound("no model is on this machine")
+
+    states: list[State] = []
+    engine = Engine(EngineConfig(), model_path, states.append)
+    with pytest.raises(ModelNotFound):
+        await engine.ready()
+    assert engine.pid is None
+    await engine.close()
+
+
+async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    model = tmp_path / "model.gguf"
+    model.touch()
+    engine = Engine(EngineConfig(program="no-such-llama-server"), lambda: model, lambda state: None)
+    with pytest.raises(EndpointUnavailable, match=r"engine\.program"):
+        await engine.ready()
+    await engine.close()
+
+
+def test_one_core_is_left_free_for_writing() -> None:
+    threads, batch_threads = thread_counts(EngineConfig())
+    assert 1 <= threads <= batch_threads <= (os.cpu_count() or 1)
+    assert threads == max(batch_threads - 1, 1)
+    assert thread_counts(EngineConfig(threads=3, batch_threads=5)) == (3, 5)

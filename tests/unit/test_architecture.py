@@ -1,0 +1,202 @@
+"""The shape of the package: which way imports go, who may know what, and what the documents must name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.places import REPOSITORY
+
+PACKAGE = REPOSITORY / "qwen_lsp"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# From the bottom up: a module imports its own group and lower layers, never a higher one. In one layer,
+# groups named apart never import one another, except along ALLOWED.
+LAYERS: list[set[str]] = [
+    {"text", "config", "errors", "trace", "messages"},
+    {"syntax"},
+    {"context", "model"},
+    {"completion", "actions", "review"},
+    {"lsp"},
+    {"terminal", "doctor", "logs", "bench", "cli", "__main__"},
+]
+ALLOWED = {
+    # what a command shows, and the commands themselves
+    ("bench", "terminal"),
+    ("doctor", "terminal"),
+    ("cli", "terminal"),
+    ("cli", "doctor"),
+    ("cli", "logs"),
+    ("cli", "bench"),
+    ("__main__", "cli"),
+    ("__main__", "logs"),
+}
+LIBRARIES = {
+    "pygls": {"lsp"},
+    "lsprotocol": {"lsp"},
+    "httpx": {"model"},
+    "xllamacpp": {"model"},
+    "tree_sitter": {"syntax"},
+    "rich": {"terminal", "doctor", "cli"},
+    "click": {"cli"},
+}
+FIM_TOKEN_HOLDERS = {"model/catalog.toml", "model/catalog.py", "completion/prompt.py"}
+EMPTY_NAMES = {"utils", "util", "core", "common", "helpers", "helper", "misc", "services", "managers", "base"}
+MOST_LINES = 450
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import as it is written. `is_typing` ones exist only for the type checker."""
+
+    module: str
+    target: str
+    line: int
+    is_typing: bool
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
+def group(module: str) -> str:
+    """Return the part of the package that a module belongs to; "" for the package itself.
+
+    The command line is one part in several modules.
+    """
+    name = [*module.split("."), ""][1]
+    return "cli" if name.startswith("cli_") else name
+
+
+def imports_of(path: Path) -> list[Import]:
+    tree = ast.parse(path.read_text("utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    found: list[Import] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is a relative import"
+            assert node.module
+            dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else node.module for name in dotted]
+        else:
+            continue
+        found += [Import(module_name(path), name, node.lineno, id(node) in typing_only) for name in names]
+    return found
+
+
+IMPORTS = [entry for path in FILES for entry in imports_of(path)]
+OWN = [entry for entry in IMPORTS if entry.target in MODULES]
+
+
+def layer(name: str) -> int:
+    found = [number for number, names in enumerate(LAYERS) if name in names]
+    assert found, f"qwen_lsp.{name} has no place in the layers: give it one in {Path(__file__).name}"
+    return found[0]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_one_way(module: str) -> None:
+    wrong = []
+    for entry in OWN:
+        source, target = group(module), group(entry.target)
+        if entry.module != module or not source or not target or source == target:
+            continue
+        is_down = layer(target) < layer(source)
+        if not is_down and (source, target) not in ALLOWED:
+            wrong.append(f"line {entry.line}: {source} must not import {target}")
+    assert wrong == []
+
+
+def test_no_cycles() -> None:
+    """Not even between modules of one group; what only the type checker imports does not count."""
+    graph: dict[str, set[str]] = {module: set() for module in MODULES}
+    for entry in OWN:
+        if not entry.is_typing and entry.target != entry.module:
+            graph[entry.module].add(entry.target)
+    while free := [module for module, targets in graph.items() if not targets]:
+        for module in free:
+            del graph[module]
+        for targets in graph.values():
+            targets.difference_update(free)
+    assert graph == {}, "these import one another in a circle"
+
+
+@pytest.mark.parametrize("library", sorted(LIBRARIES))
+def test_a_library_is_known_in_one_place(library: str) -> None:
+    users = {group(entry.module) for entry in IMPORTS if entry.target.split(".")[0] == library}
+    # The benchmarks look at the product and its rivals from outside; no editor ever runs them.
+    assert users - {"bench"} <= LIBRARIES[library]
+    assert users, "nothing imports it: drop the rule"
+
+
+def test_only_two_places_hold_fim_tokens() -> None:
+    tokens = re.compile(r"<\|\w+\|>")
+    holders = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".toml", ".scm") and tokens.search(path.read_text("utf-8"))
+    }
+    assert holders <= FIM_TOKEN_HOLDERS
+    assert "model/catalog.toml" in holders
+
+
+def test_names_say_something() -> None:
+    empty = [module for module in MODULES if set(module.split(".")) & EMPTY_NAMES]
+    assert empty == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_holds_one_noun(path: Path) -> None:
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= MOST_LINES, f"{lines} lines: split it where it holds two things"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_says_what_it_is(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not text or ast.get_docstring(ast.parse(text)) or path.name == "__init__.py"
+
+
+def test_nothing_prints() -> None:
+    """Standard output belongs to the protocol, and of the commands only click and rich write to it."""
+    prints = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert prints == []
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"]
+)
+def test_the_documents_are_there(name: str) -> None:
+    assert (REPOSITORY / name).read_text("utf-8").strip()
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text("utf-8")
+    missing = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if path.name not in ("__init__.py", "__main__.py") and not re.search(rf"\b{path.stem}\b", text)
+    ]
+    assert missing == []
+    groups = {group(module) for module, path in MODULES.items() if path.name != "__init__.py"}
+    assert [name for name in sorted(groups - {""}) if name not in text] == []
