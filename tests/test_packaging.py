@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ PACKAGE = REPOSITORY / "qwen_lsp"
 
 
 def run(
-    *command: object, cwd: Path, data: bytes | None = None, **env: str
+    *command: object, cwd: Path, data: bytes | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Run without anything in the environment that leads back to the checkout."""
     clean = {
@@ -30,7 +31,7 @@ def run(
         [str(part) for part in command],
         cwd=cwd,
         input=data,
-        env={**clean, **env},
+        env={**clean, **(env or {})},
         capture_output=True,
         timeout=600,
         check=False,
@@ -89,9 +90,11 @@ def test_it_runs_elsewhere(installed: Path, tmp_path: Path) -> None:
     assert __version__ in run(program, "--version", cwd=tmp_path).stdout.decode()
     schema = json.loads(run(program, "config", "schema", cwd=tmp_path).stdout)
     assert schema["properties"]["completion"]
-    models = run(program, "models", "list", cwd=tmp_path, **env).stdout.decode()
+    models = run(program, "models", "list", cwd=tmp_path, env=env).stdout.decode()
     assert "qwen2.5-coder-0.5b" in models
-    doctor = run(program, "doctor", "--no-engine", "--json", cwd=tmp_path, QWEN_LSP_CONFIG=endpoint(tmp_path))
+    doctor = run(
+        program, "doctor", "--no-engine", "--json", cwd=tmp_path, env={"QWEN_LSP_CONFIG": endpoint(tmp_path)}
+    )
     assert {check["name"]: check["status"] for check in json.loads(doctor.stdout)}["grammars"] == "ok"
     where = run(installed / "python", "-c", "import qwen_lsp; print(qwen_lsp.__file__)", cwd=tmp_path)
     assert str(REPOSITORY) not in where.stdout.decode()
@@ -105,7 +108,7 @@ def endpoint(folder: Path) -> str:
 
 
 def test_it_shakes_hands_elsewhere(installed: Path, tmp_path: Path) -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": {"processId": None, "rootUri": None, "capabilities": {}}},
         {"method": "initialized", "params": {}},
         {"id": 2, "method": "shutdown", "params": None},

@@ -1,4 +1,4 @@
-"""Tests with real weights. They skip, saying what is missing, where there are none (see tests/conftest.py)."""
+"""Tests with real weights. Without any they skip and say what is missing (see tests/conftest.py)."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ async def test_the_client_is_told(editor: Editor) -> None:
     future = client.protocol.send_request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id="mine")
     await until(lambda: editor.engine.running, "the request arrives")
     client.cancel_request(types.CancelParams("mine"))
-    answers: list[Any] = await asyncio.gather(within(asyncio.wrap_future(future)), return_exceptions=True)
-    answer = answers[0]
+    answered = asyncio.gather(within(asyncio.wrap_future(future)), return_exceptions=True)
+    answer: Any = (await answered)[0]
     if isinstance(answer, JsonRpcRequestCancelled):
         assert answer.code == -32800
     else:
