@@ -1,7 +1,7 @@
 """The command line: each command is a few lines and one call.
 
 Heavy modules are imported inside the commands, so `serve` loads neither the engine, the terminal
-library nor the benchmarks (tests/protocol/test_startup.py).
+library nor the benchmarks (tests/protocol/test_initialize.py).
 """
 
 from __future__ import annotations

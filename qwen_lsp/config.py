@@ -171,7 +171,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             le=2000,
             description="How long a generation nobody waits for may go on in case the next key agrees.",
         ),
-    ] = 300
+    ] = 200
     prefetch: Annotated[
         bool, Meta(description="When idle, compute what would follow the suggestion that is shown.")
     ] = True

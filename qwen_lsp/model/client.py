@@ -97,11 +97,15 @@ class Client:
 
         self.endpoint = endpoint
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        is_here = is_loopback(endpoint.url)
         self._http = httpx.AsyncClient(
             base_url=endpoint.url,
             headers=headers,
             # A proxy named in the environment must never see what goes to this machine itself.
-            trust_env=not is_loopback(endpoint.url),
+            trust_env=not is_here,
+            # llama.cpp closes an idle connection after some seconds, and a request that meets that moment
+            # is lost; a new connection to this machine costs a fraction of a millisecond.
+            limits=httpx.Limits(max_keepalive_connections=0 if is_here else 8, keepalive_expiry=2.0),
             timeout=httpx.Timeout(None, connect=5.0),
             follow_redirects=False,
         )

@@ -20,6 +20,7 @@ from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, Engine, State
+from qwen_lsp.text import Cursor
 from tests.model.conftest import CONFIG, READY_S
 from tests.support.places import cursor
 from tests.support.raw import RawClient
@@ -46,10 +47,18 @@ async def busy(engine: Engine) -> bool:
     return next(slot.is_busy for slot in await client.slots() if slot.id == COMPLETION_SLOT)
 
 
-async def until_busy(engine: Engine, wanted: bool) -> None:
+async def until_free(engine: Engine) -> None:
     started = time.monotonic()
-    while await busy(engine) is not wanted:
-        assert time.monotonic() - started < 30, f"the slot never became {'busy' if wanted else 'free'}"
+    while await busy(engine):
+        assert time.monotonic() - started < 30, "the slot never became free"
+
+
+async def writing(completer: Completer, at: Cursor) -> asyncio.Task[Completion | Rejected]:
+    """Ask, and return when the model has begun to write."""
+    writes = asyncio.Event()
+    task = asyncio.create_task(completer.complete(at, "invoked", on_text=lambda text: writes.set()))
+    await asyncio.wait_for(writes.wait(), READY_S)
+    return task
 
 
 async def test_it_answers(engine: Engine, profile: Profile) -> None:
@@ -131,14 +140,12 @@ async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine,
     async with completing(engine, profile) as completer:
         for number in range(TRIES):
             at = cursor(LONG.format(name=f"numbers_{number}"))
-            texts: list[str] = []
-            task = asyncio.create_task(completer.complete(at, "invoked", on_text=texts.append))
-            await until(lambda seen=texts: seen, "the model writes")
+            task = await writing(completer, at)
             assert await busy(engine)
             assert not task.done()
             started = time.monotonic()
             task.cancel()
-            await until_busy(engine, False)
+            await until_free(engine)
             taken_ms.append((time.monotonic() - started) * 1000)
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -149,8 +156,7 @@ async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine,
 async def test_a_killed_engine_costs_one_answer(engine: Engine, profile: Profile) -> None:
     async with completing(engine, profile) as completer:
         at = cursor(LONG.format(name="killed"))
-        task = asyncio.create_task(completer.complete(at, "invoked"))
-        await until_busy(engine, True)
+        task = await writing(completer, at)
         pid = engine.pid
         assert pid is not None
         psutil.Process(pid).kill()

@@ -200,3 +200,10 @@ def test_the_architecture_names_every_module() -> None:
     assert missing == []
     groups = {group(module) for module, path in MODULES.items() if path.name != "__init__.py"}
     assert [name for name in sorted(groups - {""}) if name not in text] == []
+
+
+def test_the_tests_that_the_architecture_names_exist() -> None:
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
+    assert named, "each invariant names the test that holds it"
+    assert {name for name in named if not (REPOSITORY / name).is_file()} == set()

