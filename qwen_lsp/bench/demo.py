@@ -45,12 +45,16 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What came at one place. Units: milliseconds from the request."""
+    """What came at one place. Units: milliseconds from the request.
+
+    `next_ms` is what the next key cost, typed into the suggestion; None where nothing was suggested.
+    """
 
     text: str
     first_ms: float | None
     total_ms: float
     chunks: int
+    next_ms: float | None
 
 
 def scenes(folder: Path) -> list[Scene]:
@@ -109,8 +113,17 @@ async def play(scene: Scene, session: Session, console: Console) -> Take:
         console.print(
             Text(f"      no suggestion ({trace.reason}): {trace.detail}", style="yellow"), soft_wrap=True
         )
+    next_ms = await _type_on(session, uri, scene.offset, text) if text else None
     await session.close(uri)
-    return Take(text, first_ms, total_ms, chunks)
+    return Take(text, first_ms, total_ms, chunks, next_ms)
+
+
+async def _type_on(session: Session, uri: str, offset: int, text: str) -> float | None:
+    """Type the first character of the suggestion, as a user does who has not accepted it."""
+    await session.type(uri, offset, text[:1])
+    started = time.perf_counter()
+    items = await session.complete(uri, offset + 1, invoked=False)
+    return (time.perf_counter() - started) * 1000 if items else None
 
 
 def _frame(scene: Scene, text: str) -> list[Text]:
@@ -135,7 +148,9 @@ async def perform(folder: Path, console: Console) -> list[Take]:
                 figures = (
                     f"first text {first} ms · total {take.total_ms:.0f} ms · {take.chunks} pieces streamed"
                 )
-                console.print(Text(f"      {figures}\n", style="dim"))
+                if take.next_ms is not None:
+                    figures += f" · the next key {take.next_ms:.0f} ms"
+                console.print(Text(f"      {figures}\n", style="dim"), soft_wrap=True)
                 takes.append(take)
     return takes
 
@@ -146,9 +161,11 @@ def main() -> None:
     try:
         folder = Path(sys.argv[1]).resolve()
         console.print("qwen-lsp serve over stdio, the model on this machine; ⟦ ⟧ marks what it wrote.")
-        console.print(
-            Text("The first answer of each session includes the loading of the model.\n", style="dim")
+        note = (
+            "The first answer of each repository includes the loading of the model, the first in each file the\n"
+            "reading of its text; the next key, typed into the suggestion, costs neither.\n"
         )
+        console.print(Text(note, style="dim"), soft_wrap=True)
         takes = asyncio.run(perform(folder, console))
     except (QwenLspError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
