@@ -162,7 +162,7 @@ def main() -> None:
         folder = Path(sys.argv[1]).resolve()
         console.print("qwen-lsp serve over stdio, the model on this machine; ⟦ ⟧ marks what it wrote.")
         note = (
-            "The first answer of each repository includes the loading of the model, the first in each file the\n"
+            "The first answer of a repository includes the loading of the model, the first in a file the\n"
             "reading of its text; the next key, typed into the suggestion, costs neither.\n"
         )
         console.print(Text(note, style="dim"), soft_wrap=True)
