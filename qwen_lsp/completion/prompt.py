@@ -55,7 +55,7 @@ def fim(
 
     Shape: `layout` is `spm` (empty FIM prefix; the middle starts with the real prefix) or `psm` (the
     documented order). `path` is relative to the repository and becomes a comment on the first line,
-    which measured best of six forms (docs/benchmarks.md).
+    which costs nothing that can be measured (docs/benchmarks.md).
     """
     prefix = prefix_window(cursor, budget.prefix_tokens)
     suffix = suffix_window(cursor, budget.suffix_tokens)
