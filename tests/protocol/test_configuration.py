@@ -97,34 +97,36 @@ async def test_another_endpoint(engine: EngineServer) -> None:
         assert second.strange == []
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"completion": {"lineTokens": "many"}}, "completion.lineTokens"),
-        ({"completion": {"lineTokens": 0}}, "completion.lineTokens"),
-        ({"completion": {"linesTokens": 7}}, "did you mean `completion.lineTokens`"),
-        ({"completion": {"layout": "sideways"}}, "completion.layout"),
-        ({"unheard": {"of": True}}, "unheard"),
-        ({"engine": {"program": "/tmp/evil"}}, "engine.program"),
-        ({"model": {"path": "/tmp/evil.gguf"}}, "model.path"),
-        ({"model": {"huggingfaceUrl": "https://evil.example"}}, "model.huggingfaceUrl"),
-        (
-            {"endpoint": {"url": "http://127.0.0.1:1", "apiKeyEnv": "AWS_SECRET_ACCESS_KEY"}},
-            "endpoint.apiKeyEnv",
-        ),
-        ({"endpoint": {"url": "http://127.0.0.1:1", "allowRemote": True}}, "endpoint.allowRemote"),
-    ],
-)
-async def test_a_wrong_or_forbidden_value_is_named_once(
-    engine: EngineServer, options: dict[str, Any], named: str
-) -> None:
-    async with editing(engine, options=options) as editor:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"completion": {"lineTokens": "many"}}, "completion.lineTokens"),
+    ({"completion": {"lineTokens": 0}}, "completion.lineTokens"),
+    ({"completion": {"linesTokens": 7}}, "did you mean `completion.lineTokens`"),
+    ({"completion": {"layout": "sideways"}}, "completion.layout"),
+    ({"unheard": {"of": True}}, "unheard"),
+    ({"engine": {"program": "/tmp/evil"}}, "engine.program"),
+    ({"model": {"path": "/tmp/evil.gguf"}}, "model.path"),
+    ({"model": {"huggingfaceUrl": "https://evil.example"}}, "model.huggingfaceUrl"),
+    ({"endpoint": {"apiKeyEnv": "AWS_SECRET_ACCESS_KEY"}}, "endpoint.apiKeyEnv"),
+    ({"endpoint": {"allowRemote": True}}, "endpoint.allowRemote"),
+]
+
+
+async def test_a_wrong_or_forbidden_value_is_named_once(editor: Editor) -> None:
+    for settings, named in WRONG:
+        await pulled(editor, settings)
         assert named in await warned(editor)
-        # Asking again, as every change of any setting does, must not warn again.
-        await pulled(editor, {"completion": {"lineTokens": 12}})
+        # The same again, with something else: that is no reason to say it again.
+        await pulled(editor, {**settings, "log.level": "warning"})
         place = await editor.open("x = ║\n")
         await editor.suggest(place)
-        assert editor.take_messages() == []
+        assert editor.take_messages() == [], named
+    await pulled(editor, None)
+
+
+async def test_wrong_initialization_options(engine: EngineServer) -> None:
+    async with editing(engine, options={"completion.lineTokens": "many"}) as editor:
+        assert "completion.lineTokens" in await warned(editor)
+        assert await longest_answer(editor) > 0
 
 
 async def test_user_only_keys_are_refused_from_a_workspace_too(

@@ -114,9 +114,8 @@ async def test_an_endpoint_that_wants_a_key(
         assert "right" not in detail
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "http://", "http://[::1", "ftp://127.0.0.1", "nonsense"])
-async def test_an_endpoint_that_is_no_address(engine: EngineServer, url: str) -> None:
-    async with editing(engine, options={"endpoint": {"url": url}}) as editor:
+async def test_an_endpoint_that_is_no_address(engine: EngineServer) -> None:
+    async with editing(engine, options={"endpoint": {"url": "localhost:8080"}}) as editor:
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
         reason, detail = await editor.reason(place.uri)

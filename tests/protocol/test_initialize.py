@@ -51,7 +51,6 @@ async def test_what_is_offered(editor: Editor) -> None:
     [
         ([Kind.Utf8, Kind.Utf16], Kind.Utf8),
         ([Kind.Utf16, Kind.Utf8], Kind.Utf16),
-        ([Kind.Utf32], Kind.Utf32),
         ([], Kind.Utf16),
         (["klingon-8", Kind.Utf32], Kind.Utf32),
     ],
@@ -66,8 +65,7 @@ async def test_the_position_encoding(engine: EngineServer, offered: list[Any], c
     [
         {"processId": None, "rootUri": None, "capabilities": {}},
         {"processId": 1, "rootUri": "file:///nowhere", "capabilities": {}, "initializationOptions": None},
-        {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": []},
-        {"processId": None, "rootUri": None, "capabilities": {}, "workspaceFolders": None, "trace": "off"},
+        {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": [], "trace": "off"},
     ],
 )
 async def test_clients_that_say_little(params: dict[str, Any]) -> None:
