@@ -116,7 +116,7 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                     timings.prompt_tokens,
                     timings.generated_tokens,
                     f"{trace.reason}: {trace.detail}" if not items else "",
-                    trace.meanLogprob,
+                    trace.probability,
                 )
 
             warm_up = Row("", "python", "def f(x):\n    return ", "\n", "x")

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.completion import gates, pacing, prompt, stopping
+from qwen_lsp.completion import confidence, pacing, prompt, stopping
 from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
@@ -90,6 +91,7 @@ class Completer:
         self._slot = CompletionSlot(host, profile, config, self._cache)
         self._rhythm = Rhythm()
         self._running: dict[str, asyncio.Task[Completion | Rejected]] = {}
+        self._shown: dict[str, Shown] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
 
@@ -161,6 +163,7 @@ class Completer:
         if self._slot.flight is not None and self._slot.flight.view.uri == uri:
             self._slot.stop()
         self.last.pop(uri, None)
+        self._shown.pop(uri, None)
 
     async def close(self) -> None:
         """End whatever runs."""
@@ -239,10 +242,10 @@ class Completer:
         try:
             while not flight.is_done:
                 left_ms = wait_ms - trace.elapsed_ms()
-                if is_early and left_ms <= 0 and (words := self._early(flight, typed)):
+                if is_early and (outcome := self._early(asked, flight, typed, is_due=left_ms <= 0)):
                     self._note(flight, trace)
                     trace.is_partial = True
-                    return _suggestion(asked, words)
+                    return outcome
                 timeout_s = left_ms / 1000 if is_early and left_ms > 0 else None
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(flight.changed.wait(), timeout_s)
@@ -260,28 +263,55 @@ class Completer:
             entry = await self._second_thought(asked, entry)
         return self._finished(asked, entry, entry.rest(view.prompt.prefix, view.prompt.suffix) or "")
 
-    def _early(self, flight: Flight, typed: str) -> str | None:
-        """Return the whole words written so far beyond what is typed, if they are fit to be shown."""
+    def _early(
+        self, asked: _Asked, flight: Flight, typed: str, *, is_due: bool
+    ) -> Completion | Rejected | None:
+        """Answer before the end: with the sure words there are when it is due, or when no more can come."""
+        least = self._config.least_confidence
+        marks = flight.marks_of(flight.answer)
+        is_settled = confidence.is_settled(marks, len(typed), least)
+        if not is_due and not is_settled:
+            return None
         text, _ = flight.cleaned(self._config.disabled_filters)
-        if isinstance(text, Reject) or not text.startswith(typed) or not text[len(typed) :].strip():
-            return None
-        if gates.confidence(flight.mean_logprob(text), self._config.least_confidence):
-            return None
-        return text[len(typed) :]
+        if not isinstance(text, Reject) and text.startswith(typed):
+            words = self._sure_part(asked, text, flight.marks_of(text), len(typed), is_whole=False)
+            if words.strip():
+                return _suggestion(asked, words)
+        return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
+
+    def _sure_part(self, asked: _Asked, text: str, marks: Marks, typed: int, *, is_whole: bool) -> str:
+        """Return what of text[typed:] may be shown unasked, and note that it was."""
+        document, offset = asked.cursor.document, asked.cursor.offset
+        last = self._shown.get(document.uri)
+        passed_over = last.passed_over_at(document.text, offset, text[typed:]) if last else 0
+        least = confidence.least_for(self._config.least_confidence, passed_over)
+        part = confidence.sure_part(text, marks, typed, least, is_whole=is_whole)
+        self._shown[document.uri] = Shown(offset, text[typed:], part, passed_over)
+        return part
+
+    def _unsure(self, asked: _Asked, text: str, marks: Marks, typed: int) -> Rejected:
+        """Say how unsure the model is of what would come first."""
+        asked.trace.first_word = sure = confidence.first_word(text, marks, typed)
+        least = self._config.least_confidence
+        return Rejected("unsure", f"the model gives it {sure:.0%}, less than {least:.0%}", asked.trace)
 
     def _finished(self, asked: _Asked, entry: Entry, rest: str) -> Completion | Rejected:
         """Answer from a finished entry, and think ahead."""
         trace = asked.trace
-        trace.mean_logprob = entry.mean_logprob
+        typed = len(entry.text) - len(rest)
+        trace.probability = confidence.probability(entry.marks, typed, len(entry.text))
         if not rest.strip():
             trace.rule = entry.rule or "typed"
             return Rejected("filtered", entry.reason or "everything suggested here is already typed", trace)
-        least = self._config.least_confidence
-        if asked.is_automatic and (doubt := gates.confidence(entry.mean_logprob, least)):
-            return Rejected("unsure", doubt, trace)
+        shown = rest
+        if asked.is_automatic:
+            shown = self._sure_part(asked, entry.text, entry.marks, typed, is_whole=True)
+            if not shown.strip():
+                return self._unsure(asked, entry.text, entry.marks, typed)
+            trace.is_partial = len(shown) < len(rest)
         if self._config.prefetch:
             self._think_ahead(asked, rest)
-        return _suggestion(asked, rest)
+        return _suggestion(asked, shown)
 
     def _note(self, flight: Flight, trace: Trace) -> None:
         """Copy what the flight knows into the record of one request."""
@@ -291,7 +321,7 @@ class Completer:
         trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
         trace.generated_tokens = timings.generated_tokens or len(flight.marks)
         trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
-        trace.mean_logprob = flight.mean_logprob(flight.answer)
+        trace.probability = confidence.probability(flight.marks_of(flight.answer), 0, len(flight.answer))
         if flight.first_text is not None:
             trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
 

@@ -235,7 +235,7 @@ async def test_explain(editor: Editor) -> None:
     assert trace.prompt == editor.engine.generations[0].prompt
     assert trace.raw.endswith("1 + 1")
     assert trace.timings.total_ms >= trace.timings.first_text_ms > 0
-    assert trace.meanLogprob < 0
+    assert 0 < trace.probability <= 1
     assert getattr(await editor.why("untitled:other"), "prompt", "") == ""
 
 
