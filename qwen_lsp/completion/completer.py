@@ -333,9 +333,9 @@ class Completer:
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
         document, at = asked.cursor.document, asked.cursor.offset
-        after = document.with_edit(Edit(Span(at, at), rest), document.version)
 
         def prefetch() -> None:
+            after = document.with_edit(Edit(Span(at, at), rest), document.version)
             view = self._view(Cursor(after, at + len(rest)), asked.path)
             if self._cache.find(view.uri, view.prompt.prefix, view.prompt.suffix) is None:
                 flight = self._slot.start_if_idle(view, "prefetch")
