@@ -267,6 +267,9 @@ class Completer:
             return None
         if gates.confidence(flight.mean_logprob(text), self._config.least_confidence):
             return None
+        fim = flight.view.prompt
+        if gates.security(fim.prefix, text, fim.suffix, flight.view.language):
+            return None
         return text[len(typed) :]
 
     def _finished(self, asked: _Asked, entry: Entry, rest: str) -> Completion | Rejected:
@@ -279,6 +282,11 @@ class Completer:
         least = self._config.least_confidence
         if asked.is_automatic and (doubt := gates.confidence(entry.mean_logprob, least)):
             return Rejected("unsure", doubt, trace)
+        if asked.is_automatic and (
+            danger := gates.security(entry.prefix, entry.text, entry.suffix, asked.view.language)
+        ):
+            trace.rule = "security"
+            return Rejected("filtered", f"security gate: {danger}", trace)
         if self._config.prefetch:
             self._think_ahead(asked, rest)
         return _suggestion(asked, rest)

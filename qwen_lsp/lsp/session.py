@@ -43,6 +43,7 @@ class Session:
         self.messages: list[types.ShowMessageParams] = []
         self.progress: list[types.ProgressParams] = []
         self.statuses: list[Any] = []
+        self.registered: dict[str, types.Registration] = {}
         self.stderr: deque[str] = deque(maxlen=500)
         self.result: types.InitializeResult | None = None
         self.settings: dict[str, Any] | None = None
@@ -84,7 +85,12 @@ class Session:
 
         @client.feature(types.CLIENT_REGISTER_CAPABILITY)
         def register_capability(params: types.RegistrationParams) -> None:
-            return None
+            self.registered.update({one.id: one for one in params.registrations})
+
+        @client.feature(types.CLIENT_UNREGISTER_CAPABILITY)
+        def unregister_capability(params: types.UnregistrationParams) -> None:
+            for one in params.unregisterations:
+                del self.registered[one.id]
 
         @client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
