@@ -158,6 +158,20 @@ def replay(
     click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
 
 
+@bench.command()
+@click.option(
+    "--lines", type=click.IntRange(8, 200_000), default=5000, show_default=True, help="Of the file."
+)
+@click.option("--keys", type=click.IntRange(1, 100_000), default=400, show_default=True, help="To be typed.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def overhead(lines: int, keys: int, is_json: bool) -> None:
+    """Measure what a keystroke costs beside the engine: a loopback stands in for it and answers at once."""
+    from qwen_lsp.bench import overhead as measured
+
+    report = measured.run(lines, keys)
+    click.echo(json.dumps(report.to_json()) if is_json else measured.as_text(report))
+
+
 def _setting(text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     try:

@@ -107,6 +107,10 @@ TEXTS: dict[str, Text] = {
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     # why an answer was held back, by the name of the filter or gate
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
+    "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
+    "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
+    "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
+    "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.completion import confidence, pacing, prompt, stopping
+from qwen_lsp.completion import confidence, gates, pacing, prompt, stopping
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
@@ -275,7 +275,10 @@ class Completer:
         text, _ = flight.cleaned(self._config.disabled_filters)
         if not isinstance(text, Reject) and text.startswith(typed):
             words = self._sure_part(asked, text, flight.marks_of(text), len(typed), is_whole=False)
-            if words.strip():
+            fim = flight.view.prompt
+            if words.strip() and not gates.security(
+                fim.prefix, typed + words, fim.suffix, asked.view.language
+            ):
                 return _suggestion(asked, words)
         return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
 
@@ -309,6 +312,10 @@ class Completer:
             if not shown.strip():
                 return self._unsure(asked, entry.text, entry.marks, typed)
             trace.is_partial = len(shown) < len(rest)
+            text = entry.text[:typed] + shown
+            if danger := gates.security(entry.prefix, text, entry.suffix, asked.view.language):
+                trace.rule = "security"
+                return Rejected("filtered", f"security gate: {danger}", trace)
         if self._config.prefetch:
             self._think_ahead(asked, rest)
         return _suggestion(asked, shown)
@@ -363,9 +370,9 @@ class Completer:
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
         document, at = asked.cursor.document, asked.cursor.offset
-        after = document.with_edit(Edit(Span(at, at), rest), document.version)
 
         def prefetch() -> None:
+            after = document.with_edit(Edit(Span(at, at), rest), document.version)
             view = self._view(Cursor(after, at + len(rest)), asked.path)
             if self._cache.find(view.uri, view.prompt.prefix, view.prompt.suffix) is None:
                 flight = self._slot.start_if_idle(view, "prefetch")

@@ -18,7 +18,7 @@ from qwen_lsp.completion.confidence import Marks
 from qwen_lsp.completion.filters import Case, Reject
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.stopping import Mode, Surroundings
-from qwen_lsp.errors import EndpointRejected, QwenLspError
+from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.client import Chunk, Timings
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import normalize_line_ends
@@ -54,13 +54,16 @@ class View:
 class Flight:
     """A generation; `raw` is everything written, `answer` the part after the forced text, cut where it ends.
 
-    Units: `marks` has, for each token, the length of `raw` after it and its log-probability. `others` are
-    the other beginnings that `raw` could have taken, with the log-probability of the choice.
+    The cut reason `astray` means that the model did not go on from the forced text: there is no answer.
+    Units: `start` is where in `raw` the forced text, or the white space in its place, ends. `marks` has,
+    for each token, the length of `raw` after it and its log-probability. `others` are the other beginnings
+    that `raw` could have taken, with the log-probability of the choice.
     """
 
     view: View
     kind: Kind
     raw: str = ""
+    start: int = 0
     answer: str = ""
     cut_reason: str | None = None
     stop_reason: str = ""
@@ -99,10 +102,7 @@ class Flight:
         return not self.is_done and typed.startswith(self.answer)
 
     def feed(self, chunk: Chunk) -> None:
-        """Take one more piece in.
-
-        Raises: EndpointRejected when the answer does not begin with the forced text.
-        """
+        """Take one more piece in."""
         forced = self.view.prompt.forced
         if len(self.raw) <= len(forced) < len(self.raw) + len(chunk.text):  # the first token of our own
             self.others = tuple((self.raw + text, value) for text, value in chunk.others)
@@ -114,9 +114,13 @@ class Flight:
             self.stop_reason = chunk.stop_reason
         if len(self.raw) <= len(forced) and chunk.stop_reason is None:
             return
-        if not self.raw.startswith(forced):
-            raise EndpointRejected("the model did not go on from what is typed")
-        cut = stopping.cut(self.raw[len(forced) :], self.view.mode, self.view.around)
+        start = _start(self.raw, forced)
+        if start is None:
+            self.answer, self.cut_reason = "", "astray"
+            self.wake()
+            return
+        self.start = start
+        cut = stopping.cut(self.raw[start:], self.view.mode, self.view.around)
         self.answer, self.cut_reason = cut.text, cut.reason
         if self.first_text is None and self.answer:
             self.first_text = time.perf_counter()
@@ -134,7 +138,7 @@ class Flight:
 
         A token that the forced text runs through counts for what comes after it.
         """
-        first = len(self.view.prompt.forced)
+        first = self.start
         marks: list[tuple[int, float]] = []
         before = 0
         for end, value in self.marks:
@@ -159,3 +163,15 @@ class Flight:
             hit_limit = self.stop_reason in ("limit", "length")
             text = stopping.finish(text, self.view.mode, self.view.around, hit_limit=hit_limit)
         return filters.clean(text, self.view.case, disabled)
+
+
+def _start(raw: str, forced: str) -> int | None:
+    """Return where the answer begins in `raw`; None when it does not go on from the forced text.
+
+    Endpoints that cannot be forced may indent otherwise than what is typed: white space stands for
+    white space.
+    """
+    if raw.startswith(forced):
+        return len(forced)
+    body = raw.lstrip(" \t")
+    return len(raw) - len(body) if forced.isspace() and not body.startswith("\n") else None

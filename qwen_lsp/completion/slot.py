@@ -111,7 +111,9 @@ class CompletionSlot:
         fim = flight.view.prompt
         text, flight.steps = flight.cleaned(self._config.disabled_filters)
         reason = rule = ""
-        if isinstance(text, Reject):
+        if flight.cut_reason == "astray":
+            rule, reason = "astray", "the model did not go on from what is typed"
+        elif isinstance(text, Reject):
             rule = flight.steps[-1].name
             reason = f"{rule}: {text.reason}"
         elif doubt := gates.syntax(fim.prefix, text, fim.suffix, flight.view.language):

@@ -363,6 +363,52 @@ async def test_an_openai_endpoint(engine: EngineServer) -> None:
         assert engine.last.body["model"] == "scripted"
 
 
+@pytest.mark.parametrize(
+    ("marked", "written", "expected"),
+    [
+        ("def add(a, b):\n    ║\n", "return a + b", "return a + b"),  # no indentation
+        ("def add(a, b):\n    ║\n", "\treturn a + b", "return a + b"),  # another one
+        ("def add(a, b):\n    ║\n", "\nreturn a + b", None),
+    ],
+)
+async def test_an_endpoint_that_cannot_be_forced(
+    engine: EngineServer, marked: str, written: str, expected: str | None
+) -> None:
+    """White space that is typed already may come back in another form; anything else has gone astray."""
+    engine.kind = "openai"
+    engine.answer = says(written)
+    async with editing(engine, locale="zh") as editor:
+        place = await editor.open(marked)
+        assert await editor.suggest(place) == expected
+        if expected is None:
+            assert (await editor.reason(place.uri))[0] == "filtered"
+            trace = await editor.why(place.uri)
+            assert trace.rule == "astray"
+            assert "模型没有接着" in trace.summary
+
+
+async def test_a_focus_without_a_model_is_no_error(engine: EngineServer) -> None:
+    async with editing(
+        engine, options={"endpoint": {"url": ""}, "model": {"name": "no-such-model"}}
+    ) as editor:
+        place = await editor.open("x = ║\n")
+        for _ in range(3):
+            params = {"textDocument": {"uri": place.uri}, "position": {"line": 0, "character": 4}}
+            editor.session.client.protocol.notify("qwenLsp/didFocus", params)
+        assert await editor.suggest(place) is None
+        assert not [line for line in editor.session.stderr if " E " in line]
+
+
+async def test_a_security_hole_is_shown_only_when_asked_for(editor: Editor) -> None:
+    editor.engine.answer = says("subprocess.run(f'rm {path}', shell=True)")
+    place = await editor.open("import subprocess\n\n\ndef remove(path):\n    ║\n")
+    assert await editor.suggest(place, invoked=False) is None
+    trace = await editor.why(place.uri)
+    assert (trace.reason, trace.rule) == ("filtered", "security")
+    assert "shell-format" in trace.detail
+    assert await editor.suggest(place) == "subprocess.run(f'rm {path}', shell=True)"
+
+
 async def test_completion_can_be_switched_off(engine: EngineServer) -> None:
     async with editing(engine, options={"completion": {"enabled": False}}) as editor:
         place = await editor.open("x = ║\n")
