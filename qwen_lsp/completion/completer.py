@@ -163,7 +163,10 @@ class Completer:
         self.last.pop(uri, None)
 
     async def close(self) -> None:
-        """End whatever runs."""
+        """End whatever runs; requests under way end as superseded, for the settings are others now."""
+        running, self._running = self._running, {}
+        for task in running.values():
+            task.cancel()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._slot.close()

@@ -132,6 +132,11 @@ class Flight:
         self.changed.set()
         self.changed = asyncio.Event()
 
+    def end(self) -> None:
+        """Note that nothing more will come."""
+        self.is_done = True
+        self.wake()
+
     def mean_logprob(self, text: str) -> float | None:
         """Return the mean log-probability of the tokens of `text`, which begins the answer."""
         first = self.start

@@ -1,4 +1,4 @@
-"""Thousands of random operations of a wild editor: nothing breaks, nothing leaks, and both agree on the text."""
+"""Thousands of random operations of a wild editor: nothing breaks or leaks, and both agree on the text."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ async def test_a_storm(n: int, seed: int) -> None:
         async with editing(engine, options=options) as editor:
             storm = Storm(editor.session, seed, lambda chance: _wreck(engine, chance))
             warm, end = await storm.run(n)
-            print(
-                f"seed {seed}: {n} operations, {storm.n_asked} requests, {len(engine.generations)} generations"
-            )
+            print(f"seed {seed}: {n} operations, {storm.n_asked} asked, {len(engine.generations)} generated")
             print(f"memory: {warm / MIB:.1f} MiB after a third, {end / MIB:.1f} MiB at the end")
             engine.script, engine.answer, engine.is_loading = None, says("pass"), False
             await until(lambda: not engine.running, "every slot is free")
