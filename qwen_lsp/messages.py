@@ -82,8 +82,8 @@ TEXTS: dict[str, Text] = {
     "explain.loading": Text("A suggestion will come when the model is loaded.", "模型加载完成后会给出建议。"),
     "explain.shown": Text("The model made a suggestion in {ms:.0f} ms.", "模型用 {ms:.0f} 毫秒给出了建议。"),
     "explain.early": Text(
-        "After {ms:.0f} ms the words written so far were suggested; the rest comes with the next key.",
-        "{ms:.0f} 毫秒时给出了已生成的部分，其余部分在下次按键时给出。",
+        "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
+        "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
     ),
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
@@ -91,9 +91,9 @@ TEXTS: dict[str, Text] = {
     ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model was not sure enough of it ({logprob:.2f}; "
-        "`completion.leastConfidence` is {least:.2f}). Ask by hand to see it.",
-        "有结果，但没有显示：模型把握不足（{logprob:.2f}；`completion.leastConfidence` 为 {least:.2f}）。"
+        "An answer was held back: the model gave it a chance of {sure:.0%} "
+        "(`completion.leastConfidence` is {least:.0%}). Ask by hand to see it.",
+        "有结果，但没有显示：模型的把握只有 {sure:.0%}（`completion.leastConfidence` 为 {least:.0%}）。"
         "手动触发可以查看。",
     ),
     "explain.not wanted here": Text(

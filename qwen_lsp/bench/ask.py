@@ -119,7 +119,7 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                     timings.prompt_tokens,
                     timings.generated_tokens,
                     f"{trace.reason}: {trace.detail}" if not items else "",
-                    trace.meanLogprob,
+                    trace.probability,
                     without_each(cursor, trace.answer, trace.stopReason, stops),
                 )
 

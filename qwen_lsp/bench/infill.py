@@ -39,7 +39,7 @@ class Answer:
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     reason: str = ""
-    mean_logprob: float | None = None
+    probability: float | None = None
     without: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -135,12 +135,12 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 def _confidence(results: Sequence[Result]) -> list[dict[str, float]]:
     """Say how often the surest answers are right: passed where there is a test, else exact.
 
-    Shape: one entry a coverage, with the mean log-probability of the last answer within it.
+    Shape: one entry a coverage, with the probability that the model gives the last answer within it.
     """
     known = [
-        (result.answer.mean_logprob, result.right)
+        (result.answer.probability, result.right)
         for result in results
-        if result.answer.mean_logprob is not None and result.answer.text.strip()
+        if result.answer.probability is not None and result.answer.text.strip()
     ]
     known.sort(reverse=True)
     table = []

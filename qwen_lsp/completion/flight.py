@@ -14,6 +14,7 @@ from typing import Literal
 
 from qwen_lsp.completion import filters, stopping
 from qwen_lsp.completion.cache import Entry
+from qwen_lsp.completion.confidence import Marks
 from qwen_lsp.completion.filters import Case, Reject
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.stopping import Mode, Surroundings
@@ -23,8 +24,8 @@ from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import normalize_line_ends
 from qwen_lsp.trace import FilterStep
 
-# A model this far below the threshold after so many tokens does not come back.
-_HOPELESS_TOKENS, _HOPELESS_MARGIN = 6, 0.7
+# A model whose tokens have had such a mean log-probability, after so many of them, does not come back.
+_HOPELESS_TOKENS, _HOPELESS_MEAN = 6, -0.9
 
 
 Kind = Literal["request", "prefetch", "prefill", "alternative"]
@@ -137,25 +138,26 @@ class Flight:
         self.is_done = True
         self.wake()
 
-    def mean_logprob(self, text: str) -> float | None:
-        """Return the mean log-probability of the tokens of `text`, which begins the answer."""
+    def marks_of(self, text: str) -> Marks:
+        """Return the marks of `text`, which begins the answer.
+
+        A token that the forced text runs through counts for what comes after it.
+        """
         first = self.start
-        last = first + len(text)
-        values: list[float] = []
+        marks: list[tuple[int, float]] = []
         before = 0
         for end, value in self.marks:
-            # A token that the cut runs through, or that the forced text does, counts: its choice was real.
-            if end > first and before < last:
-                values.append(value)
+            if end > first and before < first + len(text):
+                marks.append((min(end - first, len(text)), value))
             before = end
-        return sum(values) / len(values) if values else None
+        return tuple(marks)
 
-    def is_hopeless(self, least: float) -> bool:
-        """Tell whether the model is too unsure for an automatic suggestion to come of this."""
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the model is too unsure for an automatic suggestion to come of this."""
         if len(self.marks) < _HOPELESS_TOKENS:
             return False
-        mean = sum(value for _, value in self.marks) / len(self.marks)
-        return mean < least - _HOPELESS_MARGIN
+        return sum(value for _, value in self.marks) / len(self.marks) < _HOPELESS_MEAN
 
     def cleaned(self, disabled: tuple[str, ...]) -> tuple[str | Reject, list[FilterStep]]:
         """Return the answer through the filters; of an unfinished one, its whole words."""

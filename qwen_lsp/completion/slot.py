@@ -104,7 +104,7 @@ class CompletionSlot:
                 flight.feed(chunk)
                 if flight.cut_reason is not None:
                     return
-                if flight.is_automatic and flight.is_hopeless(self._config.least_confidence):
+                if flight.is_automatic and flight.is_hopeless:
                     flight.cut_reason = "unsure"
                     return
 
@@ -122,7 +122,7 @@ class CompletionSlot:
             rule, reason = "syntax", f"syntax gate: {doubt}"
         if reason or isinstance(text, Reject):
             return Entry(fim.prefix, fim.suffix, "", reason, others=flight.others, rule=rule)
-        return Entry(fim.prefix, fim.suffix, text, "", flight.mean_logprob(text), flight.others)
+        return Entry(fim.prefix, fim.suffix, text, "", flight.marks_of(text), flight.others)
 
     def stop(self) -> None:
         """End the flight under way, which frees the slot."""

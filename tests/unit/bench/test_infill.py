@@ -89,11 +89,11 @@ async def test_the_surest_answers_are_judged_by_themselves() -> None:
     async def ask(asked: Row) -> Answer:
         number = int(asked.id)
         text = "    return a + b" if number < 5 else "    return a - b"
-        return Answer(text, 1.0, mean_logprob=-number / 10)
+        return Answer(text, 1.0, probability=1 - number / 100)
 
     table = (await run(rows, ask, execute=True)).to_json()["confidence"]
-    assert table[0] == {"coverage": 1.0, "threshold": -0.9, "right": 0.5}
-    assert table[-1] == {"coverage": 0.5, "threshold": -0.4, "right": 1.0}
+    assert table[0] == {"coverage": 1.0, "threshold": 0.91, "right": 0.5}
+    assert table[-1] == {"coverage": 0.5, "threshold": 0.96, "right": 1.0}
 
 
 async def test_rows_are_listed_when_asked_for() -> None:

@@ -175,7 +175,7 @@ def told(source: str = "model", prompt: int = 100, cached: int = 90, generated: 
         "reason": "",
         "detail": "",
         "raw": "abcdefghij",
-        "meanLogprob": -0.1,
+        "probability": 0.9,
         "stopReason": "line",
         **more,
     }
