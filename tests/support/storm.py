@@ -97,15 +97,15 @@ class Storm:
             (1, lambda: self.wreck(self.random)),
         )
 
-    async def run(self, n: int) -> tuple[int, int]:
-        """Do `n` operations; return the server's memory after a third of them and at the end, in bytes."""
+    async def run(self, n: int) -> list[int]:
+        """Do `n` operations; return the server's memory after each tenth of them, in bytes."""
         process = psutil.Process(self.session.server_process.pid)
         weights = [weight for weight, _ in self.operations]
-        warm = 0
+        memory: list[int] = []
         await self.open()
         for number in range(n):
-            if number == n // 3:
-                warm = process.memory_info().rss
+            if number % (n // 10) == n // 10 - 1:
+                memory.append(process.memory_info().rss)
             ((_, operation),) = self.random.choices(self.operations, weights)
             done = operation()
             if asyncio.iscoroutine(done):
@@ -117,7 +117,7 @@ class Storm:
                 self.pending = [task for task in self.pending if not task.done()]
         await within(asyncio.gather(*self.pending))
         assert self.n_answered == self.n_asked, "a request was never answered"
-        return warm, process.memory_info().rss
+        return memory
 
     async def check_texts(self, settings: dict[str, Any]) -> None:
         """Read every document back from the prompts for its start and its end."""
