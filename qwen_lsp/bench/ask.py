@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.bench import infill as infill_bench
+from qwen_lsp.bench.effects import without_each
 from qwen_lsp.bench.infill import Answer, Report, Result
 from qwen_lsp.bench.rows import Row, read, sample
 from qwen_lsp.config import Config
@@ -27,6 +28,7 @@ from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.text import Cursor
 
 Ask = Callable[[Row], Awaitable[Answer]]
 
@@ -95,6 +97,7 @@ def told(done: int, total: int) -> None:
 async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
     """Ask a real server over stdio, as an editor does. A hole of whole lines is an empty line there."""
     options = {"model.name": config.model.name, "completion.layout": layout}
+    stops = chosen_model(config).profile.tokens.stops
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         async with lsp_session.start(root, options=options) as session:
@@ -105,9 +108,9 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                 )
                 uri = (root / f"solution.{extension}").as_uri()
                 line_end = "\n" if row.middle.endswith("\n") else ""
-                await session.open(
-                    uri, "python" if extension == "py" else "", row.prefix + line_end + row.suffix
-                )
+                text = row.prefix + line_end + row.suffix
+                document = await session.open(uri, "python" if extension == "py" else "", text)
+                cursor = Cursor(document, len(row.prefix))
                 started = time.perf_counter()
                 items = await session.complete(uri, len(row.prefix))
                 latency_ms = (time.perf_counter() - started) * 1000
@@ -121,6 +124,7 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                     timings.generated_tokens,
                     f"{trace.reason}: {trace.detail}" if not items else "",
                     trace.probability,
+                    without_each(cursor, trace.answer, trace.stopReason, stops),
                 )
 
             warm_up = Row("", "python", "def f(x):\n    return ", "\n", "x")

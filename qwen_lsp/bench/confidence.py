@@ -1,4 +1,4 @@
-"""`qwen-lsp bench confidence`: how often the sure part of a suggestion is what comes next, by least probability.
+"""`qwen-lsp bench confidence`: how often the sure part of a suggestion is right, for each threshold.
 
 At places all over some traces the whole answer is asked for, with the probabilities of its tokens; then every
 threshold is tried on it with the product's own rule (completion/confidence.py). No clock plays a part, so a

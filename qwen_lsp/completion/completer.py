@@ -166,7 +166,10 @@ class Completer:
         self._shown.pop(uri, None)
 
     async def close(self) -> None:
-        """End whatever runs."""
+        """End whatever runs; requests under way end as superseded, for the settings are others now."""
+        running, self._running = self._running, {}
+        for task in running.values():
+            task.cancel()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._slot.close()
@@ -213,7 +216,8 @@ class Completer:
             trace.source = "cache"
             outcome = self._finished(asked, entry, rest)
             # Asking by hand for what is there already means: show me something else.
-            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text:
+            had_part = (last := self.last.get(view.uri)) is not None and last.is_partial
+            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text and not had_part:
                 return await self._with_alternatives(outcome, asked, entry)
             return outcome
         flight = self._slot.flight
@@ -240,9 +244,16 @@ class Completer:
         wait_ms = pacing.answer_wait_ms(self._rhythm.gap_ms, view.prompt.prefix[-1:])
         is_early = asked.is_automatic and self._config.answer_early
         try:
-            while not flight.is_done:
+            while not flight.is_done and flight.agrees(typed):
                 left_ms = wait_ms - trace.elapsed_ms()
-                if is_early and (outcome := self._early(asked, flight, typed, is_due=left_ms <= 0)):
+                # A client that shows the text grow gets the first line as soon as it is whole.
+                has_line = asked.on_text is not None and "\n" in flight.answer[len(typed) :].lstrip()
+                outcome = None
+                if is_early or (has_line and asked.is_automatic):
+                    outcome = self._early(asked, flight, typed, is_due=has_line or left_ms <= 0)
+                elif has_line:
+                    outcome = self._first_line(asked, flight, typed)
+                if outcome is not None:
                     self._note(flight, trace)
                     trace.is_partial = True
                     return outcome
@@ -252,7 +263,11 @@ class Completer:
         finally:
             flight.waiters -= 1
             if not flight.is_done and flight.waiters == 0:
-                self._slot.release(flight, _LINGER_MS if trace.is_partial else self._config.grace_ms)
+                linger_ms = self._config.timeout_ms if asked.on_text else _LINGER_MS
+                self._slot.release(flight, linger_ms if trace.is_partial else self._config.grace_ms)
+        if typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed):
+            trace.source = "model"  # typing ran ahead of it, and it has gone another way
+            return await self._attached(asked, await self._slot.start(view, "request"))
         self._note(flight, trace)
         if flight.error is not None:
             raise flight.error
@@ -281,6 +296,16 @@ class Completer:
             ):
                 return _suggestion(asked, words)
         return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
+
+    def _first_line(self, asked: _Asked, flight: Flight, typed: str) -> Completion | None:
+        """Answer a request by hand with the first whole line; the rest is streamed, then in the cache."""
+        text, _ = flight.cleaned(self._config.disabled_filters)
+        if isinstance(text, Reject) or not text.startswith(typed):
+            return None
+        rest = text[len(typed) :]
+        body = rest.lstrip()
+        line = rest[: len(rest) - len(body)] + body.partition("\n")[0]
+        return _suggestion(asked, line) if body else None
 
     def _sure_part(self, asked: _Asked, text: str, marks: Marks, typed: int, *, is_whole: bool) -> str:
         """Return what of text[typed:] may be shown unasked, and note that it was."""

@@ -133,6 +133,11 @@ class Flight:
         self.changed.set()
         self.changed = asyncio.Event()
 
+    def end(self) -> None:
+        """Note that nothing more will come."""
+        self.is_done = True
+        self.wake()
+
     def marks_of(self, text: str) -> Marks:
         """Return the marks of `text`, which begins the answer.
 

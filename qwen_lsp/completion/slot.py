@@ -78,6 +78,8 @@ class CompletionSlot:
         flight = Flight(view, kind)
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))
+        # A task that is cancelled before its first step never gets to its own end.
+        flight.task.add_done_callback(lambda task: flight.end())
         return flight
 
     async def _fly(self, flight: Flight, client: Client, request: Request) -> None:

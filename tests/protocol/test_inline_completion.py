@@ -351,6 +351,36 @@ async def test_text_streams_only_to_clients_that_ask_for_it(engine: EngineServer
         assert all(late.startswith(early) for early, late in pairwise(partial))
 
 
+@pytest.mark.parametrize("invoked", [True, False])
+async def test_the_first_whole_line_comes_at_once(engine: EngineServer, invoked: bool) -> None:
+    """To clients that stream: the line is the answer, the rest follows and is then in memory."""
+    whole = "if x:\n        return 1\n    return 2"
+    async with editing(engine, options={"client": {"streamCompletion": True}}) as editor:
+        partial: list[str] = []
+        editor.session.on_partial = partial.append
+        engine.answer = says(whole, between_s=0.1)
+        place = await editor.open("def f(x):\n    ║\n")
+        assert await editor.suggest(place, invoked=invoked) == "if x:"
+        assert engine.running, "the model is still at work on the rest"
+        assert (await editor.why(place.uri)).isPartial
+        await until(lambda: not engine.running, "the rest is written")
+        await until(lambda: whole in partial, "the rest is streamed")
+        assert await editor.suggest(place, invoked=invoked) == whole
+        assert (await editor.why(place.uri)).source == "cache"
+        assert len(engine.generations) == 1
+
+
+async def test_typing_that_a_slow_model_does_not_follow_is_asked_anew(editor: Editor) -> None:
+    editor.engine.answer = says("alpha", first_s=0.5)
+    place = await editor.open("x = ║\n")
+    first = asyncio.create_task(editor.suggest(place, invoked=False))
+    await until(lambda: editor.engine.running, "the model is at work")
+    place = await editor.type(place, "b")
+    editor.engine.answer = says("eta")
+    assert await editor.suggest(place) == "eta"
+    await within(first)
+
+
 async def test_an_openai_endpoint(engine: EngineServer) -> None:
     engine.kind = "openai"
     async with editing(engine) as editor:

@@ -1,4 +1,4 @@
-"""Thousands of random operations of a wild editor: nothing breaks, nothing leaks, and both agree on the text."""
+"""Thousands of random operations of a wild editor: nothing breaks or leaks, and both agree on the text."""
 
 from __future__ import annotations
 
@@ -59,17 +59,16 @@ async def test_a_storm(n: int, seed: int) -> None:
         }
         async with editing(engine, options=options) as editor:
             storm = Storm(editor.session, seed, lambda chance: _wreck(engine, chance))
-            warm, end = await storm.run(n)
-            print(
-                f"seed {seed}: {n} operations, {storm.n_asked} requests, {len(engine.generations)} generations"
-            )
-            print(f"memory: {warm / MIB:.1f} MiB after a third, {end / MIB:.1f} MiB at the end")
+            memory = await storm.run(n)
+            print(f"seed {seed}: {n} operations, {storm.n_asked} asked, {len(engine.generations)} generated")
+            print("MiB after each tenth:", *(f"{size / MIB:.1f}" for size in memory))
             engine.script, engine.answer, engine.is_loading = None, says("pass"), False
             await until(lambda: not engine.running, "every slot is free")
             await storm.check_texts({"completion": {"prefetch": False}})
             await until(lambda: not engine.running, "every slot is free again")
             assert storm.errors() == []
-            assert end - warm < 0.15 * warm + 4 * MIB, "memory grows"
+            # Caches fill up in the beginning; a leak would go on as it began.
+            assert memory[-1] - memory[4] < 0.1 * memory[4], "memory grows"
             editor.take_messages()  # of wrong settings
 
 

@@ -97,15 +97,15 @@ class Storm:
             (1, lambda: self.wreck(self.random)),
         )
 
-    async def run(self, n: int) -> tuple[int, int]:
-        """Do `n` operations; return the server's memory after a third of them and at the end, in bytes."""
+    async def run(self, n: int) -> list[int]:
+        """Do `n` operations; return the server's memory after each tenth of them, in bytes."""
         process = psutil.Process(self.session.server_process.pid)
         weights = [weight for weight, _ in self.operations]
-        warm = 0
+        memory: list[int] = []
         await self.open()
         for number in range(n):
-            if number == n // 3:
-                warm = process.memory_info().rss
+            if number % (n // 10) == n // 10 - 1:
+                memory.append(process.memory_info().rss)
             ((_, operation),) = self.random.choices(self.operations, weights)
             done = operation()
             if asyncio.iscoroutine(done):
@@ -117,7 +117,7 @@ class Storm:
                 self.pending = [task for task in self.pending if not task.done()]
         await within(asyncio.gather(*self.pending))
         assert self.n_answered == self.n_asked, "a request was never answered"
-        return warm, process.memory_info().rss
+        return memory
 
     async def check_texts(self, settings: dict[str, Any]) -> None:
         """Read every document back from the prompts for its start and its end."""
@@ -135,8 +135,10 @@ class Storm:
                 assert len(whole) - len(trace.prompt) <= 48, "more is left out than a token to be healed"
 
     def errors(self) -> list[str]:
-        """Return what the server has logged that no server should."""
-        return [line for line in self.session.stderr if "Traceback" in line or " E " in line or " C " in line]
+        """Return what the server has logged that no server should, each with the lines below it."""
+        lines = list(self.session.stderr)
+        bad = [at for at, line in enumerate(lines) if "Traceback" in line or " E " in line or " C " in line]
+        return ["\n".join(lines[at : at + 30]) for at in bad[:5]]
 
     # what an editor does
 
@@ -189,11 +191,11 @@ class Storm:
     def replace_all(self) -> None:
         self._replace(self._uri(), "".join(self.random.choices(PIECES, k=self.random.randrange(80))))
 
-    def ask_automatic(self) -> None:
-        self._ask(invoked=False)
+    async def ask_automatic(self) -> None:
+        await self._ask(invoked=False)
 
-    def ask_by_hand(self) -> None:
-        self._ask(invoked=True)
+    async def ask_by_hand(self) -> None:
+        await self._ask(invoked=True)
 
     def cancel(self) -> None:
         if self.pending:
@@ -222,18 +224,18 @@ class Storm:
         position = {"line": at.line, "character": at.character}
         self.session.client.protocol.notify(FOCUS, {"textDocument": {"uri": uri}, "position": position})
 
-    def explain(self) -> None:
+    async def explain(self) -> None:
         if self.random.random() < 0.5:
-            self._send(self.session.request(EXPLAIN, {"textDocument": {"uri": self._uri()}}))
+            await self._send(self.session.request(EXPLAIN, {"textDocument": {"uri": self._uri()}}))
         else:
             params = types.ExecuteCommandParams(COMMAND, [self._uri()])
-            self._send(self.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
+            await self._send(self.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
 
     def configure(self) -> None:
         self.session.settings = self.random.choice(SETTINGS)
         self.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
 
-    def stray(self) -> None:
+    async def stray(self) -> None:
         """Speak of documents that are not open, and of places that are none."""
         gone = types.VersionedTextDocumentIdentifier(1, "untitled:gone")
         whole = types.TextDocumentContentChangeWholeDocument("x")
@@ -242,7 +244,7 @@ class Storm:
         for uri in (self._uri(), "untitled:gone"):
             context = types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic)
             params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), place)
-            self._send(self.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))
+            await self._send(self.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))
 
     # how
 
@@ -279,7 +281,7 @@ class Storm:
         change = types.TextDocumentContentChangeWholeDocument(text)
         self.session.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
 
-    def _ask(self, *, invoked: bool) -> None:
+    async def _ask(self, *, invoked: bool) -> None:
         uri = self._uri()
         document = self.session.documents[uri]
         at = len(document.text) if self.random.random() < 0.6 else self._place(document)
@@ -289,9 +291,9 @@ class Storm:
             items = await self.session.complete(uri, at, invoked=invoked)
             self.items = [*self.items[-5:], *((uri, version, item) for item in items)]
 
-        self._send(ask())
+        await self._send(ask())
 
-    def _send(self, request: Any) -> None:
+    async def _send(self, request: Any) -> None:
         """Send a request whose answer, an error or a cancellation too, is waited for at the end."""
         self.n_asked += 1
 
@@ -304,3 +306,4 @@ class Storm:
                 self.n_answered += 1
 
         self.pending.append(asyncio.create_task(answered()))
+        await asyncio.sleep(0)  # it is sent now, before anything else happens

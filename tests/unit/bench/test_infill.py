@@ -77,6 +77,7 @@ async def test_every_figure_of_a_run() -> None:
         "prompt_tokens": {"p50": 50.0, "p95": 50.0},
         "generated_tokens": {"p50": 16.0, "p95": 16.0},
         "confidence": [],
+        "filters": {},
         "empty": {"count": 1, "reasons": {"low confidence": 1}},
     }
     assert document["edit_similarity_interval"][0] < document["edit_similarity"]
@@ -171,3 +172,25 @@ async def test_render() -> None:
 def test_an_empty_run_renders() -> None:
     assert "pass@1            -" in render(Report(()))
     assert Report(()).to_json()["n"] == 0
+
+
+async def test_what_each_filter_did() -> None:
+    """Right with the filter and wrong without: it helped. The other way round: it hurt."""
+    rows = [row("helped"), row("hurt"), row("neutral"), row("idle")]
+    right, wrong = "    return a + b", "    return a - b"
+    answers = {
+        "helped": Answer(right, 1.0, without={"cut": wrong, "drop": None}),
+        "hurt": Answer("", 1.0, without={"cut": None, "drop": right}),
+        "neutral": Answer(right, 1.0, without={"cut": right + "  ", "drop": None}),
+        "idle": Answer(right, 1.0, without={"cut": None, "drop": None}),
+    }
+
+    async def ask(row: Row) -> Answer:
+        return answers[row.id]
+
+    report = await run(rows, ask, execute=True)
+    assert report.to_json()["filters"] == {
+        "cut": {"fired": 2, "helped": 1, "hurt": 0, "neutral": 1},
+        "drop": {"fired": 1, "helped": 0, "hurt": 1, "neutral": 0},
+    }
+    assert "filter cut" in render(report)
