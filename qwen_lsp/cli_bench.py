@@ -41,18 +41,28 @@ def bench() -> None:
     show_default=True,
     help="`lsp`: the whole product over stdio; `engine`: the bare prompt and the first line(s).",
 )
+@click.option("--compare-prompts", is_flag=True, help="Fill each hole under `prompt` and under `prompt_en`.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--rows", "with_rows", is_flag=True, help="With --json: every row and its answer too.")
 def infill(
-    data: Path, n: int | None, seed: int, layout: str, via: str, model: str, is_json: bool, with_rows: bool
+    data: Path,
+    n: int | None,
+    seed: int,
+    layout: str,
+    via: str,
+    compare_prompts: bool,
+    model: str,
+    is_json: bool,
+    with_rows: bool,
 ) -> None:
     """Fill holes in programs that have tests: pass@1, exact match, similarity, tokens, time."""
     from qwen_lsp.bench import ask
 
     if via == "lsp" and layout not in _LAYOUTS:
         raise click.UsageError(f"--layout {layout} is one of the bare prompts: add --via engine")
-    report = ask.infill(data, n, seed, layout, via, ask.with_model(read_config(), model))
+    config = ask.with_model(read_config(), model)
+    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts)
     click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from qwen_lsp.bench import infill as infill_bench
 from qwen_lsp.bench.effects import without_each
-from qwen_lsp.bench.infill import Answer, Report, Result
-from qwen_lsp.bench.rows import Row, read, sample
+from qwen_lsp.bench.infill import Answer, Paired, Report, Result
+from qwen_lsp.bench.rows import Row, both_prompts, read, sample
 from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp import session as lsp_session
@@ -64,13 +64,24 @@ FORMS: dict[str, Callable[[ControlTokens, str, str], str]] = {
 }
 
 
-def infill(path: Path, n: int | None, seed: int, layout: str, via: str, config: Config) -> Report:
-    """Answer and score the rows of a file; progress goes to stderr.
+def infill(
+    path: Path,
+    n: int | None,
+    seed: int,
+    layout: str,
+    via: str,
+    config: Config,
+    *,
+    compare_prompts: bool = False,
+) -> Report | Paired:
+    """Answer and score the rows of a file, or each row under both its prompts; progress goes to stderr.
 
     Raises: InputError for the file, EndpointError and ModelError when there is no model to ask.
     """
     rows = sample(read(path), n, seed)
     opened = _by_lsp(layout, config) if via == "lsp" else _by_engine(layout, config)
+    if compare_prompts:
+        return Paired.of(asyncio.run(_run(both_prompts(rows, path), opened)))
     return asyncio.run(_run(rows, opened))
 
 
@@ -175,14 +186,14 @@ def crude_cut(text: str, suffix: str) -> str:
     return text
 
 
-def as_json(report: Report, *, with_rows: bool) -> str:
+def as_json(report: Report | Paired, *, with_rows: bool) -> str:
     """Return the report as one JSON object."""
     return json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Report | Paired) -> str:
     """Return the report as a table."""
-    return infill_bench.render(report)
+    return report.render() if isinstance(report, Paired) else infill_bench.render(report)
 
 
 def with_model(config: Config, name: str) -> Config:

@@ -14,6 +14,7 @@ from typing import Any
 from qwen_lsp.bench.execute import Outcome, passes
 from qwen_lsp.bench.rows import Kind, Row
 from qwen_lsp.bench.score import (
+    compare,
     edit_similarity,
     exact_match,
     exact_text,
@@ -126,6 +127,35 @@ class Report:
         if rows:
             document["rows"] = [asdict(result) for result in self.results]
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The same holes under two prompts, asked in turn: `prompt` and `prompt_en`."""
+
+    own: Report
+    english: Report
+
+    @classmethod
+    def of(cls, report: Report) -> Paired:
+        """Split a run over `rows.both_prompts`."""
+        return cls(Report(report.results[::2]), Report(report.results[1::2]))
+
+    def to_json(self, *, rows: bool = False) -> dict[str, Any]:
+        """Return both reports and their comparison; a win is a hole that only `prompt` filled right."""
+        rights = [[result.right for result in report.results] for report in (self.own, self.english)]
+        return {
+            "prompts": {"prompt": self.own.to_json(rows=rows), "prompt_en": self.english.to_json(rows=rows)},
+            "comparison": asdict(compare(*rights)),
+        }
+
+    def render(self) -> str:
+        """Return both tables and the comparison for people."""
+        found = self.to_json()["comparison"]
+        told = "only prompt right {wins:,}, only prompt_en right {losses:,}, of {n:,} (p = {p_value:.2f})"
+        return "\n".join(
+            ["prompt", render(self.own), "", "prompt_en", render(self.english), "", told.format(**found)]
+        )
 
 
 # Shares of the rows, the surest first, for which a threshold of confidence is worth knowing.

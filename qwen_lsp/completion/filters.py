@@ -115,14 +115,15 @@ def _string_end(text: str, after: str, case: Case) -> int | None:
     return None if at < 0 or "{" in text[:at] or "\\" in text[:at] else at
 
 
-_PAIRS = {")": "(", "]": "[", "}": "{"}
+_PAIRS = dict(zip(")]}）】」』》”’", "([{（【「『《“‘", strict=True))
+_MARKS = "\"'`;,:。，；：、"  # end what stands left of the cursor by themselves
 
 
 def _is_surplus(text: str, tail: str, case: Case) -> bool:
     """Whether the tail closes or ends something opened left of the cursor rather than in the answer."""
     opener = _PAIRS.get(tail[0])
     if opener is None:
-        return len(tail) > 1 or tail in "\"'`;,:"
+        return len(tail) > 1 or tail in _MARKS
     opened = case.around.line_prefix + text[: -len(tail)]
     body = text[: -len(tail)]
     if body.count(opener) > body.count(tail[0]):

@@ -92,7 +92,7 @@ class Storm:
             (2, self.explain),
             (2, self.open),
             (2, self.close),
-            (1, self.configure),
+            (2, self.configure),
             (1, self.stray),
             (1, lambda: self.wreck(self.random)),
         )
@@ -232,7 +232,9 @@ class Storm:
             await self._send(self.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
 
     def configure(self) -> None:
-        self.session.settings = self.random.choice(SETTINGS)
+        # Bad ones don't last, or nothing would ever be generated.
+        is_bad = bool(self.session.settings)
+        self.session.settings = {} if is_bad else self.random.choice(SETTINGS)
         self.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
 
     async def stray(self) -> None:

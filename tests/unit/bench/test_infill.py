@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench.infill import Answer, Report, Result, assemble, program, render, run
-from qwen_lsp.bench.rows import Row
+from qwen_lsp.bench.infill import Answer, Paired, Report, Result, assemble, program, render, run
+from qwen_lsp.bench.rows import Row, both_prompts
+from qwen_lsp.errors import InputError
 
 TEST = "def check(candidate):\n    assert candidate(2, 3) == 5\n"
 
@@ -194,3 +197,17 @@ async def test_what_each_filter_did() -> None:
         "drop": {"fired": 1, "helped": 0, "hurt": 1, "neutral": 0},
     }
     assert "filter cut" in render(report)
+
+
+async def test_two_prompts_are_compared_hole_by_hole() -> None:
+    rows = [replace(row(name), other_prefix="def add(a, b):\n    # sum\n") for name in ("both", "own", "en")]
+    asked = both_prompts([*rows, row("has no other")], Path("rows.jsonl"))
+    right, wrong = "    return a + b", "    return a - b"
+    texts = {"both": right, "both en": right, "own": right, "own en": wrong, "en": wrong, "en en": right}
+    paired = Paired.of(await fill(asked, texts))
+    document = paired.to_json()
+    assert document["comparison"] == {"n": 3, "wins": 1, "losses": 1, "p_value": 1.0}
+    assert document["prompts"]["prompt"]["n"] == document["prompts"]["prompt_en"]["n"] == 3
+    assert "of 3 (p = 1.00)" in paired.render()
+    with pytest.raises(InputError, match="prompt_en"):
+        both_prompts([row("has no other")], Path("rows.jsonl"))
