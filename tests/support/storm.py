@@ -278,8 +278,7 @@ class Storm:
 
     def _whole(self, document: Document, start: int, end: int) -> Span:
         """Keep out of the middle of a CRLF, where no cursor can stand."""
-        text = document.text
-        start, end = (at - (text[at - 1 : at + 1] == "\r\n") for at in (start, end))
+        start, end = (at - int(document.text[at - 1 : at + 1] == "\r\n") for at in (start, end))
         return Span(start, max(start, end))
 
     def _change(self, uri: str, edits: list[Edit]) -> None:
