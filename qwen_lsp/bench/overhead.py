@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psutil
@@ -195,6 +195,7 @@ def as_text(report: Report) -> str:
         (f"didChange, {DID_CHANGE_LINES:,} lines", report.did_change),
     ):
         rows += [
-            (f"{what}, {kind}", *(f"{value:.1f}" for value in astuple(cost))) for kind, cost in costs.items()
+            (f"{what}, {kind}", f"{cost.p50:.1f}", f"{cost.p95:.1f}", f"{cost.cpu:.1f}")
+            for kind, cost in costs.items()
         ]
     return "\n".join(f"{label:<48}{p50:>8}{p95:>8}{cpu:>8}" for label, p50, p95, cpu in rows)

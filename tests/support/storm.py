@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psutil
@@ -23,10 +23,10 @@ from qwen_lsp.lsp.session import ServerError, Session
 from qwen_lsp.lsp.signals import DID_ACCEPT, DID_DISMISS, DID_PARTIALLY_ACCEPT
 from qwen_lsp.text import Document, Edit, Span, normalize_line_ends
 from tests.support.editor import within
+from tests.support.waiting import DEADLINE_S
 
 # So that every prompt holds the whole document.
 WINDOWS = {"prefixTokens": 60_000, "suffixTokens": 60_000, "timeoutMs": 2000}
-MAX_CHARS = 2000
 MAX_PENDING = 12
 LANGUAGES = ("python", "javascript", "go", "plaintext", "")
 PIECES = (
@@ -66,8 +66,20 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 class Storm:
     """One session under random operations. `seed` tells them all."""
 
-    def __init__(self, session: Session, seed: int, wreck: Callable[[random.Random], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        seed: int,
+        wreck: Callable[[random.Random], None],
+        *,
+        settings: Sequence[dict[str, Any]] = SETTINGS,
+        max_chars: int = 2000,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self.session = session
+        self.settings = settings
+        self.max_chars = max_chars
+        self.deadline_s = deadline_s
         self.random = random.Random(seed)
         self.wreck = wreck
         self.undo: dict[str, list[str]] = {}
@@ -113,9 +125,9 @@ class Storm:
             if self.random.random() < 0.2:
                 await asyncio.sleep(self.random.choice((0, 0, 0.001, 0.01, 0.05)))
             while len(self.pending) > MAX_PENDING:
-                await within(asyncio.wait(self.pending[:1]))
+                await within(asyncio.wait(self.pending[:1]), self.deadline_s)
                 self.pending = [task for task in self.pending if not task.done()]
-        await within(asyncio.gather(*self.pending))
+        await within(asyncio.gather(*self.pending), self.deadline_s)
         assert self.n_answered == self.n_asked, "a request was never answered"
         return memory
 
@@ -126,7 +138,7 @@ class Storm:
         for uri, document in self.session.documents.items():
             text = normalize_line_ends(document.text)
             for offset in (0, len(document.text)):
-                await within(self.session.complete(uri, offset))
+                await within(self.session.complete(uri, offset), self.deadline_s)
                 trace = await within(self.session.request(EXPLAIN, {"textDocument": {"uri": uri}}))
                 head, tail = ("", text) if offset == 0 else (text, "")
                 whole = f"<|fim_prefix|><|fim_suffix|>{tail}<|fim_middle|>{head}"
@@ -179,7 +191,8 @@ class Storm:
         document = self.session.documents[uri]
         start = self._place(document)
         end = min(
-            start + self.random.randrange(400 if len(document.text) > MAX_CHARS else 30), len(document.text)
+            start + self.random.randrange(400 if len(document.text) > self.max_chars else 30),
+            len(document.text),
         )
         self._change(uri, [Edit(self._whole(document, start, end), "")])
 
@@ -234,7 +247,7 @@ class Storm:
     def configure(self) -> None:
         # Bad ones don't last, or nothing would ever be generated.
         is_bad = bool(self.session.settings)
-        self.session.settings = {} if is_bad else self.random.choice(SETTINGS)
+        self.session.settings = {} if is_bad else self.random.choice(self.settings)
         self.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
 
     async def stray(self) -> None:
@@ -265,14 +278,13 @@ class Storm:
 
     def _whole(self, document: Document, start: int, end: int) -> Span:
         """Keep out of the middle of a CRLF, where no cursor can stand."""
-        text = document.text
-        start, end = (at - (text[at - 1 : at + 1] == "\r\n") for at in (start, end))
+        start, end = (at - int(document.text[at - 1 : at + 1] == "\r\n") for at in (start, end))
         return Span(start, max(start, end))
 
     def _change(self, uri: str, edits: list[Edit]) -> None:
         document = self.session.documents[uri]
-        if len(document.text) > MAX_CHARS and sum(len(edit.new_text) for edit in edits):
-            edits = [Edit(self._whole(document, 0, MAX_CHARS // 2), "")]
+        if len(document.text) > self.max_chars and sum(len(edit.new_text) for edit in edits):
+            edits = [Edit(self._whole(document, 0, self.max_chars // 2), "")]
         self.undo[uri] = [*self.undo[uri][-5:], document.text]
         self.session.client.text_document_did_change(self.session.change(uri, edits))
 
