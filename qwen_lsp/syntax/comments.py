@@ -7,9 +7,15 @@ import re
 from qwen_lsp.syntax.languages import Language
 
 _DOCSTRING = re.compile(r'[rRuU]?("""|\'\'\'|"|\')\s*(.*?)\s*(?:\1|\n|$)')
+# Words alone, none of which starts a statement of its own.
+_MODIFIERS = re.compile(
+    r"[ \t]*((?!(?:return|await|yield|throw|case|else|new|do|in|of|let)\b)(?:\w+[ \t]+)+)"
+)
 _MARKS = " \t*/#-!;<"
 _TAG = re.compile(r"</?\w+[^>]*>")
-_SENTENCE = re.compile(r"(.*?[.!?])(?:\s|$)|(.*?[。！？])")
+# A line with nothing but attributes or decorators: `#[derive(Debug)]`, `@override`.
+_ATTRIBUTE = re.compile(r"#!?\[.*\]|@[\w.]+(?:\(.*\))?")
+_SENTENCE = re.compile(r".*?(?:[.!?](?=\s|$)|[。！？])")
 _MAX_DOC_CHARS = 200
 # A longer line is not one that a person wrote above a definition.
 _MAX_LINE_CHARS = 1000
@@ -18,6 +24,20 @@ _MAX_LINE_CHARS = 1000
 def one_line(text: str) -> str:
     """Collapse white space."""
     return " ".join(text.split())
+
+
+def without(text: str, language: Language) -> str:
+    """Drop the line comments of a text of several lines."""
+    if "\n" not in text or not isinstance(language.comment, str) or language.comment not in text:
+        return text
+    mark = " " + language.comment
+    return "\n".join(line.split(mark, 1)[0] for line in text.split("\n"))
+
+
+def modifiers(text: str, at: int) -> int:
+    """Return where the words right before a definition start: `export const`, `static`, `type`."""
+    match = _MODIFIERS.match(text, max(text.rfind("\n", max(0, at - _MAX_LINE_CHARS), at), at - 80) + 1, at)
+    return match.start(1) if match and match.end() == at else at
 
 
 def docstring(text: str, at: int) -> str:
@@ -39,9 +59,10 @@ def above(text: str, at: int, language: Language) -> tuple[int, str]:
     while line > 0:
         previous = text.rfind("\n", max(0, line - _MAX_LINE_CHARS), line - 1) + 1
         content = text[previous : line - 1].strip()
-        if content.startswith((mark, "#[")):
+        is_attribute = content[:1] in ("#", "@") and _ATTRIBUTE.fullmatch(content) is not None
+        if is_attribute or content.startswith(mark):
             start = previous + text[previous:line].index(content[0])
-            lines += [content] if not content.startswith("#[") else []
+            lines += [] if is_attribute else [content]
             line = previous
         elif content.endswith("*/") and not lines:
             opened = text.rfind("/*", 0, line)
@@ -65,4 +86,4 @@ def _first(lines: list[str]) -> str:
 def _sentence(text: str) -> str:
     text = one_line(text)
     match = _SENTENCE.match(text)
-    return (match.group(1) or match.group(2) if match else text)[:_MAX_DOC_CHARS]
+    return (match.group() if match else text)[:_MAX_DOC_CHARS]

@@ -1,1 +1,3 @@
-; No captures yet.
+(field_definition property: (_) @name) @field
+(field_definition property: (_) @name
+  value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @function

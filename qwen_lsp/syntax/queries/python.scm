@@ -7,11 +7,11 @@
 (block (expression_statement (assignment left: (identifier) @name) @variable))
 (assignment left: (attribute object: (identifier) attribute: (identifier) @name)) @field
 
-(import_statement name: (dotted_name) @module @import)
-(import_statement name: (aliased_import name: (dotted_name) @module alias: (identifier) @alias) @import)
-(import_from_statement module_name: (_) @module) @import
+(import_statement name: (dotted_name) @import.module @import)
+(import_statement name: (aliased_import name: (dotted_name) @import.module alias: (identifier) @import.alias) @import)
+(import_from_statement module_name: (_) @import.module) @import
 (import_from_statement name: (dotted_name) @import.name)
-(import_from_statement name: (aliased_import name: (dotted_name) @import.name alias: (identifier) @alias))
+(import_from_statement name: (aliased_import name: (dotted_name) @import.name alias: (identifier) @import.alias))
 (import_from_statement (wildcard_import) @import.name)
 
 (identifier) @reference
