@@ -191,6 +191,17 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = ()
 
 
+class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What of the repository helps the model."""
+
+    index: Annotated[
+        bool,
+        Meta(
+            description="Index the workspace folders, in a background process and a file in your cache folder."
+        ),
+    ] = True
+
+
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
     """Statistics of suggestions, for `qwen-lsp stats`."""
 
@@ -218,6 +229,7 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
     engine: EngineConfig = EngineConfig()
     endpoint: EndpointConfig = EndpointConfig()
     completion: CompletionConfig = CompletionConfig()
+    context: ContextConfig = ContextConfig()
     stats: StatsConfig = StatsConfig()
     log: LogConfig = LogConfig()
 

@@ -18,7 +18,7 @@ from qwen_lsp.syntax.outline import Definition, Import, outline
 from qwen_lsp.text import Span, line_starts
 
 # A file may cost this much of the parser's time; what was found until then is kept.
-PARSE_DEADLINE_MS = 500
+PARSE_DEADLINE_MS = 5000
 
 # A piece ends before a definition once it has the first number of lines, after a blank line once it has
 # the second, and in any case at the third.
@@ -43,17 +43,15 @@ class Extract:
 
 def extract(text: str, language_id: str, path: str) -> Extract:
     """Take apart the text of the file `path`."""
-    found = outline(text, find(language_id, path), deadline_ms=PARSE_DEADLINE_MS)
-    references: dict[str, int] = {}
-    for reference in found.references:
-        references.setdefault(reference.name, reference.offset)
+    found = outline(text, find(language_id, path), deadline_ms=PARSE_DEADLINE_MS, references="distinct")
+    references = {name: offset for name, offset, _ in found.references}
     starts = [definition.span.start for definition in found.definitions]
     chunks = [(span, words_of(text[span.start : span.end])) for span in pieces(text, starts)]
-    return Extract(found.definitions, found.imports, references, chunks, found.problem)
+    return Extract(found.definitions, found.imports, references, chunks, found.problem or "")
 
 
 def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
-    """Cut a text into pieces of some lines, where it can be done before a definition or after a blank line."""
+    """Cut a text into pieces of some lines, before definitions and after blank lines where it can be done."""
     lines = line_starts(text)
     heads = {bisect_left(lines, start + 1) - 1 for start in definition_starts}
     spans: list[Span] = []
@@ -82,8 +80,8 @@ def path_stem(path: str) -> str:
     return pure.parent.name.lower() or stem if stem in _FOLDER_STEMS else stem
 
 
-def module_stem(module: str, name: str = "") -> str:
+def module_stem(module: str, name: str | None = None) -> str:
     """Return the stem that an import is about: the last part of the module, else the imported name."""
     bare = _EXTENSION.sub("", module.strip("\"'<>"))
     parts = [part for part in _SEPARATORS.split(bare) if part]
-    return (parts[-1] if parts else name).lower()
+    return (parts[-1] if parts else name or "").lower()

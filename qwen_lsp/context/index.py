@@ -146,7 +146,9 @@ class Index:
         open_ones = [
             other
             for other, overlay in self._overlays.items()
-            if any(stem in (module_stem(entry.module), entry.name) for entry in overlay.found.imports)
+            if any(
+                stem in (module_stem(entry.module, entry.name), entry.name) for entry in overlay.found.imports
+            )
         ]
         return self._unique(open_ones, self._rows(query, stem, limit), path)
 
@@ -179,7 +181,7 @@ class Index:
         return int(rows[0][0]) if rows else None
 
     def paths_matching(self, stem: str, *, limit: int = 50) -> list[str]:
-        """Return the files of a stem: the name without extension, in lower case; a package's is its folder's."""
+        """Return the files of a stem: the name without extension; a package's is its folder's."""
         stem = stem.lower()
         open_ones = [path for path in self._overlays if path_stem(path) == stem]
         return self._unique(
@@ -200,7 +202,9 @@ class Index:
         for word in sorted(wanted, key=lambda word: (common.get(word, 0), word)):
             if postings + common.get(word, 0) > _SEARCH_POSTINGS and scores:
                 break
-            rows = self._rows("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS)
+            rows = self._rows(
+                "SELECT rowid FROM words WHERE word MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS
+            )
             postings += len(rows)
             weight = math.log(1 + total / (len(rows) + 0.5))
             for (chunk,) in rows:
@@ -272,11 +276,14 @@ class Index:
 
     # --- open editors ------------------------------------------------------------------------------------
 
-    def set_overlay(self, path: str, text: str, language: str) -> None:
-        """Let the text of an open editor stand for a file. Parses it: call it when the typing pauses."""
+    def set_overlay(self, path: str, text: str, language: str, found: Extract | None = None) -> None:
+        """Let the text of an open editor stand for a file, with what was found in it.
+
+        Without `found` it is parsed here, which takes milliseconds.
+        """
         overlay = self._overlays.get(path)
         if overlay is None or overlay.text != text:
-            self._overlays[path] = _Overlay(text, extract(text, language, path))
+            self._overlays[path] = _Overlay(text, found or extract(text, language, path))
             self._overlay_changes += 1
 
     def drop_overlay(self, path: str) -> None:

@@ -22,13 +22,10 @@ def words_of(text: str) -> set[str]:
     An identifier gives its camelCase and snake_case parts of two characters or more, and itself as a
     whole when it has several; a run of Han characters gives its overlapping pairs.
     """
-    words: set[str] = set()
-    for token in set(_TOKEN.findall(text)):
-        words.update(_split(token))
-    return words
+    return set().union(*map(_split, set(_TOKEN.findall(text))))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _split(token: str) -> tuple[str, ...]:
     """Split one token; a repository repeats its identifiers, so the answers are kept."""
     if len(token) > _MAX_CHARS:

@@ -63,6 +63,7 @@ def register(server: Server) -> None:
             await configuration.pull(server)
         finally:
             server.status.open()
+        await server.indexing.open()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
@@ -70,4 +71,5 @@ def register(server: Server) -> None:
         server.status.close()
         server.offers.close()
         await server.stats.flush()
+        await server.indexing.close()
         await server.close_host()

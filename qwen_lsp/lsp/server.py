@@ -25,7 +25,7 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp import configuration, convert, explain, indexing, inline_completion, lifecycle, signals
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -59,6 +59,7 @@ class Server(LanguageServer):
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
         self.offers = Offers(self.documents, self.stats)
+        self.indexing = indexing.Indexing(self)
         self._completer: Completer | None = None
         self._told: set[Problem] = set()
         self._background: set[asyncio.Task[Any]] = set()
@@ -133,6 +134,8 @@ class Server(LanguageServer):
                 if self._completer is not None:
                     await self._completer.close()
                 self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+            if before.context != config.context:
+                await self.indexing.refresh()
             self.status.configured()
 
     def warm_up(self) -> None:
@@ -143,6 +146,7 @@ class Server(LanguageServer):
 
     def changed(self, document: Document) -> None:
         """Let the completer end what the new text makes useless."""
+        self.indexing.changed(document)
         if self._completer is not None:
             self._completer.changed(document)
 
@@ -203,6 +207,7 @@ def create(command_line: Layer) -> Server:
     inline_completion.register(server)
     explain.register(server)
     signals.register(server)
+    indexing.register(server)
     return server
 
 
