@@ -17,6 +17,8 @@ _TAG = re.compile(r"</?\w+[^>]*>")
 _ATTRIBUTE = re.compile(r"#!?\[.*\]|@[\w.]+(?:\(.*\))?")
 _SENTENCE = re.compile(r".*?(?:[.!?](?=\s|$)|[。！？])")
 _MAX_DOC_CHARS = 200
+_MAX_MODIFIERS_CHARS = 80
+_MAX_COMMENT_CHARS = 20_000
 # A longer line is not one that a person wrote above a definition.
 _MAX_LINE_CHARS = 1000
 
@@ -36,8 +38,12 @@ def without(text: str, language: Language) -> str:
 
 def modifiers(text: str, at: int) -> int:
     """Return where the words right before a definition start: `export const`, `static`, `type`."""
-    match = _MODIFIERS.match(text, max(text.rfind("\n", max(0, at - _MAX_LINE_CHARS), at), at - 80) + 1, at)
-    return match.start(1) if match and match.end() == at else at
+    line = text.rfind("\n", max(0, at - _MAX_MODIFIERS_CHARS), at) + 1
+    before = text[line:at]
+    if not before or before.isspace():
+        return at
+    match = _MODIFIERS.fullmatch(before)
+    return line + match.start(1) if match else at
 
 
 def docstring(text: str, at: int) -> str:
@@ -52,26 +58,28 @@ def above(text: str, at: int, language: Language) -> tuple[int, str]:
     Without one: `at` and "". Attributes in lines of their own (`#[test]`) are passed over.
     """
     line = text.rfind("\n", max(0, at - _MAX_LINE_CHARS), at) + 1
-    if line == 0 or text[line:at].strip():
+    if line == 0 or (line < at and not text[line:at].isspace()):
         return at, ""
     mark = language.comment if isinstance(language.comment, str) else "\0"
-    start, lines = at, list[str]()
+    lines: list[str] = []
     while line > 0:
         previous = text.rfind("\n", max(0, line - _MAX_LINE_CHARS), line - 1) + 1
-        content = text[previous : line - 1].strip()
-        is_attribute = content[:1] in ("#", "@") and _ATTRIBUTE.fullmatch(content) is not None
+        content = text[previous:line].strip()
+        if not content:
+            break
+        is_attribute = content[0] in "#@" and _ATTRIBUTE.fullmatch(content) is not None
         if is_attribute or content.startswith(mark):
-            start = previous + text[previous:line].index(content[0])
+            at = text.index(content[0], previous)
             lines += [] if is_attribute else [content]
-            line = previous
         elif content.endswith("*/") and not lines:
-            opened = text.rfind("/*", 0, line)
-            if opened < 0 or text[text.rfind("\n", 0, opened) + 1 : opened].strip():
-                break
-            return opened, _first(text[opened : line - 1].splitlines())
+            opened = text.rfind("/*", max(0, line - _MAX_COMMENT_CHARS), line)
+            if opened >= 0 and not text[text.rfind("\n", 0, opened) + 1 : opened].strip():
+                return opened, _first(text[opened:line].splitlines())
+            break
         else:
             break
-    return start, _first(lines[::-1])
+        line = previous
+    return at, _first(lines[::-1]) if lines else ""
 
 
 def _first(lines: list[str]) -> str:

@@ -70,7 +70,6 @@ _NO_OWNERS = _THIS | {"prototype", "module", "exports"}
 _DEFINING_WORDS = frozenset(
     {"attr_accessor", "attr_reader", "attr_writer", "belongs_to", "has_many", "has_one", "scope"}
 )
-_SIGNATURE_END = re.compile(r"[\s:={;,]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +122,8 @@ def opened(captures: Captures) -> list[Opened]:
         end = -negative_end
         while around and around[-1].end <= start:
             around.pop()
+        if start == end:
+            continue  # what the parser put in to get on
         if order == 1:
             if around and around[-1].start == start and around[-1].end == end:
                 # Two patterns agree on the node: the one that says more is right.
@@ -212,8 +213,11 @@ def definitions(tree: Tree, found: Iterable[Opened], imported: set[int]) -> tupl
 def _owner_and_name(tree: Tree, entry: Opened) -> tuple[str, str]:
     """Split a qualified name; say what a definition that stands elsewhere belongs to."""
     assert entry.name is not None
-    name = comments.one_line(_text(tree, entry.name)).strip("\"'`")
+    name = _text(tree, entry.name)
     owner = _text(tree, entry.owner) if entry.owner is not None else ""
+    if name.isidentifier() and (entry.kind not in VALUES or entry.start == entry.name.start_byte):
+        return owner, name
+    name = comments.one_line(name).strip("\"'`")
     if entry.kind in ("module", "key", "heading", "rule", "element", "view"):
         return owner, name
     if _QUALIFIED.fullmatch(name):
@@ -251,11 +255,14 @@ def _definition(
     above, doc = comments.above(text, outer, tree.language)
     if body is not None and tree.language.id == "python":
         doc = comments.docstring(text, cut) or doc
+    if entry.node.is_error and entry.name is not None:  # the head is somewhere in what was not understood
+        start = text.rfind("\n", 0, tree.offset(entry.name.start_byte)) + 1
+        cut = max(text.find("\n", start), start)
     signature = text[start : min(cut, start + 4 * _MAX_SIGNATURE_CHARS)]
     most = _MAX_VALUE_CHARS if kind in VALUES else _MAX_SIGNATURE_CHARS
     if kind in ("key", "heading", "element"):
         signature = signature.split("\n", 1)[0]
-    signature = _SIGNATURE_END.sub("", comments.one_line(comments.without(signature, tree.language)))
+    signature = comments.one_line(comments.without(signature, tree.language)).rstrip(" :={;,")
     if len(signature) > most:
         signature = signature[: most - 1] + "…"
     return Definition(name, cast("Kind", kind), signature, doc, Span(above, end), container)

@@ -8,6 +8,7 @@ read is missing, and `problem` says why.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -38,6 +39,8 @@ Problem = Literal["no language", "no grammar", "too slow", "too deep"]
 DEADLINE_MS = 1000.0
 # A larger text is queried in pieces, and the time looked at between them: 10 ms each.
 _PIECE_BYTES = 100_000
+# Each open level costs time at each node below it; a chain of 300 calls is about this deep.
+_MAX_NODE_DEPTH = 1000
 
 
 class Reference(NamedTuple):
@@ -98,10 +101,10 @@ def outline_tree(
     imported = imports(tree, captures)
     defined, is_too_deep = definitions(tree, found, {entry.offset for entry in imported})
     names = {entry.name.start_byte for entry in found if entry.name is not None}
-    used = [node for node in captures.get("reference", ()) if node.start_byte not in names]
+    gather = _each_use if references == "all" else _distinct_names
     return Outline(
         tuple(defined),
-        _each_use(tree, used) if references == "all" else _distinct_names(tree, used),
+        gather(tree, captures.get("reference", ()), names),
         imported,
         "too slow" if is_late else "too deep" if is_too_deep else None,
     )
@@ -159,6 +162,7 @@ def _captures(tree: Tree, query: tree_sitter.Query, end: float) -> tuple[Capture
     queried piece by piece. Each capture's nodes come in no order.
     """
     cursor = tree_sitter.QueryCursor(query)
+    cursor.set_max_start_depth(_MAX_NODE_DEPTH)
     root = tree.syntax.root_node
     if len(tree.data) <= _PIECE_BYTES:
         return cursor.captures(root), False
@@ -174,21 +178,26 @@ def _captures(tree: Tree, query: tree_sitter.Query, end: float) -> tuple[Capture
     return {name: list(nodes) for name, nodes in captures.items()}, True
 
 
-def _each_use(tree: Tree, nodes: list[tree_sitter.Node]) -> tuple[Reference, ...]:
+def _each_use(tree: Tree, nodes: Iterable[tree_sitter.Node], defined: set[int]) -> tuple[Reference, ...]:
+    text, offset = tree.text, tree.offset
     ranges = sorted([node.byte_range for node in nodes])
+    ranges = [entry for entry in ranges if entry[0] < entry[1] and entry[0] not in defined]
     if tree.widths:
-        data, offset = tree.data, tree.offset
-        return tuple([Reference(data[a:b].decode("utf-8", "replace"), offset(a)) for a, b in ranges])
-    text = tree.text
-    return tuple([Reference(text[a:b], a) for a, b in ranges])
+        ranges = [(offset(start), offset(end)) for start, end in ranges]
+    return tuple([Reference(text[start:end], start) for start, end in ranges])
 
 
-def _distinct_names(tree: Tree, nodes: list[tree_sitter.Node]) -> tuple[Reference, ...]:
+def _distinct_names(
+    tree: Tree, nodes: Iterable[tree_sitter.Node], defined: set[int]
+) -> tuple[Reference, ...]:
+    # This loop runs for each identifier of each file: bytes are decoded once for each name only.
     data = tree.data
     first: dict[bytes, int] = {}
     uses: dict[bytes, int] = {}
     for node in nodes:
         start = node.start_byte
+        if start in defined:
+            continue
         name = data[start : node.end_byte]
         if name in uses:
             uses[name] += 1
@@ -197,9 +206,11 @@ def _distinct_names(tree: Tree, nodes: list[tree_sitter.Node]) -> tuple[Referenc
         else:
             uses[name] = 1
             first[name] = start
+    first.pop(b"", None)  # what the parser put in to get on
+    offset = tree.offset
     return tuple(
         [
-            Reference(name.decode("utf-8", "replace"), tree.offset(start), uses[name])
+            Reference(name.decode("utf-8", "replace"), offset(start), uses[name])
             for name, start in sorted(first.items(), key=itemgetter(1))
         ]
     )

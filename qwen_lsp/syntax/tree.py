@@ -11,6 +11,7 @@ import re
 import time
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import chain
 
 import tree_sitter
 
@@ -18,6 +19,8 @@ from qwen_lsp.syntax.languages import Language, grammar
 from qwen_lsp.text import Edit
 
 # Runs of characters that take two, three and four bytes in UTF-8.
+_ASCII = re.compile("[\x00-\x7f]+")
+_END = re.compile("")
 _WIDE = re.compile("[\x80-\u07ff]+|[\u0800-\uffff]+|[\U00010000-\U0010ffff]+")
 
 
@@ -122,16 +125,25 @@ def _tree(text: str, data: bytes, language: Language, syntax: tree_sitter.Tree) 
     offsets_at: list[int] = []
     widths: list[int] = []
     if len(text) != len(data):
-        bytes_at, offsets_at, widths = [0], [0], [1]
-        surplus = 0
-        for match in _WIDE.finditer(text):
-            start, end = match.span()
-            width = 2 if text[start] < "\u0800" else 3 if text[start] < "\U00010000" else 4
-            bytes_at += (start + surplus, end + surplus + (end - start) * (width - 1))
-            offsets_at += (start, end)
-            widths += (width, 1)
-            surplus += (end - start) * (width - 1)
+        at = byte = 0
+        # The quickest way past ASCII; what it leaves out are the runs of wide characters.
+        for ascii_run in chain(_ASCII.finditer(text), _END.finditer(text, len(text))):
+            for wide in _WIDE.finditer(text, at, ascii_run.start()):
+                width = _width(text[wide.start()])
+                bytes_at.append(byte)
+                offsets_at.append(wide.start())
+                widths.append(width)
+                byte += (wide.end() - wide.start()) * width
+            at = ascii_run.end()
+            bytes_at.append(byte)
+            offsets_at.append(ascii_run.start())
+            widths.append(1)
+            byte += at - ascii_run.start()
     return Tree(text, data, language, syntax, bytes_at, offsets_at, widths)
+
+
+def _width(character: str) -> int:
+    return 2 if character < "\u0800" else 3 if character < "\U00010000" else 4
 
 
 def _point(data: bytes, byte: int) -> tuple[int, int]:

@@ -16,3 +16,6 @@
   (init_declarator declarator: (identifier) @name)]) @variable)
 
 (namespace_identifier) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (type_identifier) @name) @class

@@ -20,3 +20,6 @@
 (using_directive name: (_) @import.alias [(qualified_name) (generic_name)] @import.module) @import
 
 (identifier) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (identifier) @name) @class

@@ -16,3 +16,6 @@
 (import_declaration) @import @import.path
 
 [(identifier) (type_identifier)] @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (identifier) @name) @class

@@ -16,3 +16,6 @@
 (import) @import @import.path
 
 (identifier) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (identifier) @name) @class

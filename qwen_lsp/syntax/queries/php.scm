@@ -16,3 +16,6 @@
 (include_expression [(string) @import.module (binary_expression right: (string) @import.module)]) @import
 
 (name) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (name) @name) @class

@@ -4,7 +4,8 @@
 (function_definition name: (identifier) @name) @function
 (type_alias_statement left: (type (identifier) @name)) @type
 (module (expression_statement (assignment left: (identifier) @name) @variable))
-(block (expression_statement (assignment left: (identifier) @name) @variable))
+(module (if_statement consequence: (block (expression_statement (assignment left: (identifier) @name) @variable))))
+(class_definition body: (block (expression_statement (assignment left: (identifier) @name) @variable)))
 (assignment left: (attribute object: (identifier) attribute: (identifier) @name)) @field
 
 (import_statement name: (dotted_name) @import.module @import)
@@ -15,3 +16,6 @@
 (import_from_statement (wildcard_import) @import.name)
 
 (identifier) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (identifier) @name) @class

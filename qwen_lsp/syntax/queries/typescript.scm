@@ -22,3 +22,7 @@
 (import_statement (import_require_clause (identifier) @import.alias source: (string) @import.module)) @import
 
 (type_identifier) @reference
+
+; The head of a class that is being written.
+(ERROR "class" . (type_identifier) @name) @class
+(ERROR "interface" . (type_identifier) @name) @interface
