@@ -15,7 +15,7 @@ from tests.support.places import REPOSITORY
 
 FOLDER = REPOSITORY / "fixtures" / "syntax"
 SUFFIX = ".outline.json"
-SOURCES = sorted(path for path in FOLDER.iterdir() if not path.name.endswith(SUFFIX))
+SOURCES = sorted(path for path in FOLDER.iterdir() if path.is_file() and not path.name.endswith(SUFFIX))
 
 
 def read(path: Path) -> str:
