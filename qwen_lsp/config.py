@@ -140,6 +140,13 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     suffix_tokens: Annotated[
         int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
     ] = 0
+    snippet_tokens: Annotated[
+        Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
+        Meta(
+            description="Room for what other files hold, in tokens, taken from the text before the cursor; "
+            "0: none; `auto`: a third of the prompt."
+        ),
+    ] = "auto"
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
         64
     )

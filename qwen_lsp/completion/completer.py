@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -35,6 +35,9 @@ Reason = Literal[
     "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
 ]
 OnText = Callable[[str], None]
+# What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
+# the cursor stays in one scope.
+Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
@@ -81,8 +84,11 @@ class _Asked:
 class Completer:
     """Answers completion requests from one model host."""
 
-    def __init__(self, host: Host, profile: Profile, config: CompletionConfig) -> None:
+    def __init__(
+        self, host: Host, profile: Profile, config: CompletionConfig, snippets: Snippets | None = None
+    ) -> None:
         self._host = host
+        self._snippets = snippets
         self._profile = profile
         self._config = config
         self._layout = profile.fim_layout if config.layout == "auto" else config.layout
@@ -180,7 +186,9 @@ class Completer:
     def _view(self, cursor: Cursor, path: str | None) -> View:
         document = cursor.document
         language = languages.find(document.language, document.path)
-        fim = prompt.fim(cursor, self._profile.tokens, self._layout, self._slot.budget, path, language)
+        budget = self._slot.budget
+        files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
+        fim = prompt.fim(cursor, self._profile.tokens, self._layout, budget, path, language, files)
         place = parsing.place_kind(fim.prefix, fim.suffix, language)
         around = stopping.surroundings(cursor, language, place)
         return View(

@@ -71,5 +71,6 @@ def register(server: Server) -> None:
         server.status.close()
         server.offers.close()
         await server.stats.flush()
+        server.context.close()
         await server.indexing.close()
         await server.close_host()

@@ -42,16 +42,18 @@ class Protocol(LanguageServerProtocol):
         if document is None:
             log.warning("change of a document that is not open: %s", uri)
             return
-        encoding = _ours(self).encoding
+        before, encoding = document, _ours(self).encoding
         for change in params.content_changes:
             document = convert.changed(document, change, version, encoding)
         _ours(self).documents[uri] = document
+        _ours(self).context.edited(before, document)
         _ours(self).changed(document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget the document and end its request."""
         if (document := _ours(self).documents.pop(params.text_document.uri, None)) is not None:
+            _ours(self).context.forget(document)
             _ours(self).indexing.closed(document)
         _ours(self).forget(params.text_document.uri)
 
