@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 
 import tree_sitter
 
+from qwen_lsp.syntax.blank import INDENTED, code_end, column
 from qwen_lsp.syntax.definitions import SCOPES, Captures, Definition, Kind, definitions, opened
 from qwen_lsp.syntax.imports import Import, imports
 from qwen_lsp.syntax.languages import Language, grammar
@@ -55,13 +56,14 @@ class Reference(NamedTuple):
 class Outline:
     """The definitions, references and imports of one text, each in document order.
 
-    Shape: `problem` says why the outline is partial or empty; None for a complete one.
+    Shape: `problem` says why the outline is partial or empty; None for a complete one. `language` is ours.
     """
 
     definitions: tuple[Definition, ...] = ()
     references: tuple[Reference, ...] = ()
     imports: tuple[Import, ...] = ()
     problem: Problem | None = None
+    language: str = ""
 
 
 def outline(
@@ -107,40 +109,29 @@ def outline_tree(
         gather(tree, captures.get("reference", ()), names),
         imported,
         "too slow" if is_late else "too deep" if is_too_deep else None,
+        tree.language.id,
     )
 
 
 def enclosing(outline: Outline, offset: int, text: str = "") -> tuple[Definition, ...]:
     """List the definitions around a place that can have others in them, the outermost first.
 
-    With the text of the outline, a blank line that is indented deeper than the definition which ends above
-    it belongs to that definition, as it does for the person about to write there.
+    With the text, white space that is indented deeper than the definition which ends before it belongs to
+    that definition where blocks end with their indentation, as it does for the person about to write there.
     """
-    reached = _code_end(text, offset)
+    reached = code_end(text, offset) if outline.language in INDENTED and text else -1
     return tuple(
         [
             entry
             for entry in outline.definitions
             if entry.span.start <= offset
             and entry.kind in SCOPES
-            and (offset <= entry.span.end or (entry.span.end == reached and _is_deeper(text, offset, entry)))
+            and (
+                offset <= entry.span.end
+                or (entry.span.end == reached and column(text, offset) > column(text, entry.span.start))
+            )
         ]
     )
-
-
-def _code_end(text: str, offset: int) -> int:
-    """Return where the code above a blank line ends, -1 where no blank line is."""
-    line = text.rfind("\n", 0, offset) + 1
-    if line == 0 or text[line:offset].strip():
-        return -1
-    while line > 0 and text[line - 1].isspace():
-        line -= 1
-    return line if text[line - 1 : line] not in ("}", ")", "]", ";") else -1
-
-
-def _is_deeper(text: str, offset: int, entry: Definition) -> bool:
-    start = entry.span.start
-    return offset - text.rfind("\n", 0, offset) > start - text.rfind("\n", 0, start)
 
 
 @cache
