@@ -10,13 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from qwen_lsp.context import database, reading
-from qwen_lsp.context.extract import path_stem
+from qwen_lsp.context.extract import family, path_stem
 from qwen_lsp.context.listing import list_files
 from qwen_lsp.context.ranks import write_ranks
 from qwen_lsp.context.reading import Stat
@@ -26,12 +27,13 @@ _BATCH_FILES = 400
 _BATCH_S = 2.0
 # Words in so many pieces say little: how many pieces each of them has is kept, so that a search can plan.
 _COMMON_CHUNKS = 200
-# Ranks and common words move slowly: they are worked out anew when so many files have changed.
-_MANY_CHANGED = 100
+# Common words move slowly: they are counted anew when so many files have changed.
+MANY_CHANGED = 100
 # The full-text table cannot forget: beyond this share of dead rows the index is made anew.
 _MOST_DEAD, _DEAD_MATTERS = 0.5, 20_000
 _NAMES_KEPT = 300_000
 _MOST_TOLD = 20
+_FILE_TABLES = ("definitions", "refs", "imports", "chunks", "words (rowid, word)")
 _FILE_COLUMNS = "id, path, size_bytes, mtime_ns, inode, hash, skipped"
 
 Progress = Callable[[int, int], None]
@@ -64,6 +66,18 @@ class _Known:
     stat: Stat
     hash: bytes
     skipped: str
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return a report with camelCase keys."""
+    values = asdict(report)
+    return {
+        **{key: values[key] for key in ("files", "definitions", "skipped", "changed", "removed", "seconds")},
+        "sourceBytes": report.source_bytes,
+        "indexBytes": report.index_bytes,
+        "rebuilt": report.rebuilt,
+        "problems": report.problems,
+    }
 
 
 class Builder:
@@ -109,6 +123,14 @@ class Builder:
         report.rebuilt, report.seconds = rebuilt, time.perf_counter() - started
         return report
 
+    def rank(self) -> None:
+        """Work out the ranks of the files, if any has changed since the last time: for the map."""
+        if self._connection is not None:
+            with FileLock(database.lock_file(self.file)):
+                if self._is_current():
+                    database.unseal(self.file)
+                    write_ranks(self._connection)
+
     def close(self) -> None:
         """Let go of the file and seal it, unless another writer is at work."""
         if self._connection is not None:
@@ -146,10 +168,14 @@ class Builder:
         self._connection = None
 
 
-def update(root: Path, progress: Progress | None = None, *, must_rebuild: str = "") -> Report:
+def update(
+    root: Path, progress: Progress | None = None, *, must_rebuild: str = "", with_ranks: bool = False
+) -> Report:
     """Bring the index of a root up to date, once; see `Builder.update`."""
     with closing(Builder(root)) as builder:
         report = builder.update(progress=progress, must_rebuild=must_rebuild)
+        if with_ranks:
+            builder.rank()
     report.index_bytes = builder.file.stat().st_size
     return report
 
@@ -181,9 +207,10 @@ class _Job:
         self._names: dict[str, int] = {}
         self._new_names: list[tuple[int, str]] = []
         self._next_name = self._next("names")
-        self._has_all_names = self._next_name == 1
+        self._is_new = self._has_all_names = self._next_name == 1
         self._next_file = self._next("files")
         self._next_chunk = max(self._next("chunks"), int(self._meta("next_chunk")))
+        self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _FILE_TABLES}
         self._in_batch, self._batch_started = 0, 0.0
 
     def run(self, paths: list[str] | None) -> Report:
@@ -259,41 +286,33 @@ class _Job:
 
     def _insert(self, id_: int, taken: Taken) -> None:
         self._connection.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (id_, taken.path, path_stem(taken.path), *taken[1:8]),
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (id_, taken.path, path_stem(taken.path), *taken[1:6], family(taken.language), *taken[6:8]),
         )
         if taken.skipped:
             return
         self._report.source_bytes += taken.size_bytes
-        numbers = self._name_numbers
-        insert = self._connection.executemany
+        rows, numbers = self._rows, self._name_numbers
         names = numbers([row[0] for row in taken.definitions])
-        insert(
-            "INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (id_, n, name, *row[1:])
-                for n, (name, row) in enumerate(zip(names, taken.definitions, strict=True))
-            ],
-        )
+        rows["definitions"] += [
+            (id_, n, name, *row[1:])
+            for n, (name, row) in enumerate(zip(names, taken.definitions, strict=True))
+        ]
         names = numbers([row[0] for row in taken.references])
-        insert(
-            "INSERT OR IGNORE INTO refs VALUES (?, ?, ?)",
-            sorted((id_, name, row[1]) for name, row in zip(names, taken.references, strict=True)),
-        )
-        insert(
-            "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(id_, n, *row) for n, row in enumerate(taken.imports)],
-        )
-        first = self._next_chunk
-        self._next_chunk += len(taken.chunks)
-        insert(
-            "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)",
-            [(n, id_, *row[:3]) for n, row in enumerate(taken.chunks, first)],
-        )
-        insert(
-            "INSERT INTO words (rowid, word) VALUES (?, ?)",
-            [(n, row[3]) for n, row in enumerate(taken.chunks, first)],
-        )
+        rows["refs"] += sorted((id_, name, row[1]) for name, row in zip(names, taken.references, strict=True))
+        rows["imports"] += [(id_, n, *row) for n, row in enumerate(taken.imports)]
+        for start, end, count, words in taken.chunks:
+            rows["chunks"].append((self._next_chunk, id_, start, end, count))
+            rows["words (rowid, word)"].append((self._next_chunk, words))
+            self._next_chunk += 1
+
+    def _flush(self) -> None:
+        """Write the collected rows: one statement for many files takes half the time."""
+        for table, rows in self._rows.items():
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                self._connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+                rows.clear()
 
     def _name_numbers(self, names: Sequence[str]) -> list[int]:
         """Return the number of each name; new names get one."""
@@ -336,6 +355,7 @@ class _Job:
 
     def _commit(self) -> None:
         if self._in_batch:
+            self._flush()
             self._connection.executemany("INSERT INTO names VALUES (?, ?)", self._new_names)
             self._new_names.clear()
             if len(self._names) > _NAMES_KEPT:
@@ -349,22 +369,21 @@ class _Job:
     # --- the whole ---------------------------------------------------------------------------------
 
     def _sum_up(self) -> None:
-        """Work out what depends on all files: the average piece, the common words, the ranks."""
+        """Work out what depends on all files: the average piece, the common words."""
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         chunks, words = run("SELECT count(*), total(word_count) FROM chunks").fetchone()
         self._set("chunks", chunks)
         self._set("chunk_words", words)
-        changed = self._report.changed + self._report.removed + self._meta("changed_since_ranked")
-        if changed > _MANY_CHANGED or not self._meta("is_ranked"):
+        self._set("is_ranked", 0)
+        changed = self._report.changed + self._report.removed + self._meta("changed_since_summed")
+        if changed > MANY_CHANGED or self._is_new:
             run("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)")
             run("DELETE FROM common_words")
             run("INSERT INTO common_words SELECT term, doc FROM vocabulary WHERE doc > ?", (_COMMON_CHUNKS,))
             run("DROP TABLE temp.vocabulary")
-            write_ranks(self._connection)
-            self._set("is_ranked", 1)
             changed = 0
-        self._set("changed_since_ranked", changed)
+        self._set("changed_since_summed", changed)
         run("COMMIT")
 
     def _count(self) -> None:

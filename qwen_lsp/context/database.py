@@ -14,6 +14,8 @@ import sqlite3
 import zlib
 from pathlib import Path
 
+from filelock import FileLock
+
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
 
@@ -30,7 +32,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, stem TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, hash BLOB NOT NULL,
-    language TEXT NOT NULL, skipped TEXT NOT NULL, problem TEXT NOT NULL, rank REAL NOT NULL DEFAULT 0);
+    language TEXT NOT NULL, family TEXT NOT NULL, skipped TEXT NOT NULL, problem TEXT NOT NULL,
+    rank REAL NOT NULL DEFAULT 0);
 CREATE INDEX files_by_stem ON files (stem);
 
 CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -174,6 +177,17 @@ def remove(file: Path) -> None:
     """Delete an index and what belongs to it. The caller holds the lock."""
     for path in (_seal_file(file), *parts(file)):
         path.unlink(missing_ok=True)
+
+
+def delete(file: Path) -> int:
+    """Delete an index for good, once its writer is done; return how many bytes that freed."""
+    if not file.parent.is_dir():
+        return 0
+    with FileLock(lock_file(file)):
+        freed = sum(part.stat().st_size for part in parts(file))
+        remove(file)
+    lock_file(file).unlink(missing_ok=True)
+    return freed
 
 
 def parts(file: Path) -> list[Path]:

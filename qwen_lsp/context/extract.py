@@ -10,12 +10,13 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import PurePosixPath
 
 from qwen_lsp.context.words import words_of
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.outline import Definition, Import, outline
-from qwen_lsp.text import Span, line_starts
+from qwen_lsp.text import Span
 
 # A file may cost this much of the parser's time; what was found until then is kept.
 PARSE_DEADLINE_MS = 5000
@@ -27,6 +28,14 @@ _GOOD_LINES, _ENOUGH_LINES, _MOST_LINES = 15, 30, 40
 # Names of files that stand for their folder.
 _FOLDER_STEMS = {"__init__", "index", "mod"}
 _SEPARATORS = re.compile(r"[./\\:]+")
+_FAMILIES = {
+    "typescript": "javascript",
+    "typescriptreact": "javascript",
+    "html": "javascript",
+    "kotlin": "java",
+    "scala": "java",
+    "cpp": "c",
+}
 _EXTENSION = re.compile(r"\.(?:h|hh|hpp|hxx|[cm]?jsx?|[cm]?tsx?|css|rb|php|lua|sh|vue|json)$")
 
 
@@ -52,7 +61,7 @@ def extract(text: str, language_id: str, path: str) -> Extract:
 
 def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
     """Cut a text into pieces of some lines, before definitions and after blank lines where it can be done."""
-    lines = line_starts(text)
+    lines = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))[:-1]
     heads = {bisect_left(lines, start + 1) - 1 for start in definition_starts}
     spans: list[Span] = []
     first = 0
@@ -71,6 +80,11 @@ def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
     if text[lines[first] :].strip():
         spans.append(Span(lines[first], len(text)))
     return spans
+
+
+def family(language_id: str) -> str:
+    """Return what stands for a language and those whose code uses the same names."""
+    return _FAMILIES.get(language_id, language_id)
 
 
 def path_stem(path: str) -> str:

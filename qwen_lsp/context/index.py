@@ -203,7 +203,7 @@ class Index:
             if postings + common.get(word, 0) > _SEARCH_POSTINGS and scores:
                 break
             rows = self._rows(
-                "SELECT rowid FROM words WHERE word MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS
+                "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS
             )
             postings += len(rows)
             weight = math.log(1 + total / (len(rows) + 0.5))
@@ -240,6 +240,22 @@ class Index:
         figures = dict(rows)
         total = int(figures.get("chunks", 0)) or 1
         return total, float(figures.get("chunk_words", 0)) / total or 50.0
+
+    def rows_for_map(self, kinds: Sequence[str], most_files: int) -> list[Any]:
+        """Return (path, rank, kind, name, container, signature, start, users, definers) of top files.
+
+        `users` counts the other files of like languages that use the name, `definers` its definitions.
+        """
+        query = (
+            "SELECT f.path, f.rank, d.kind, n.name, d.container, d.signature, d.start, "
+            "(SELECT count(*) FROM refs r JOIN files u ON u.id = r.file_id "
+            "WHERE r.name_id = d.name_id AND u.family = f.family AND u.id != f.id), "
+            "(SELECT count(*) FROM definitions e WHERE e.name_id = d.name_id) "
+            "FROM (SELECT id, path, rank, family FROM files WHERE skipped = '' "
+            "ORDER BY rank DESC, path LIMIT ?) f "
+            "JOIN definitions d ON d.file_id = f.id JOIN names n ON n.id = d.name_id WHERE d.kind IN ({})"
+        )
+        return self._rows(query.format(",".join("?" * len(kinds))), most_files, *kinds)
 
     # --- text ------------------------------------------------------------------------------------------
 

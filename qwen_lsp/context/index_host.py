@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
-from qwen_lsp.context.building import Builder, Report
+from qwen_lsp.context.building import MANY_CHANGED, Builder, Report
 from qwen_lsp.context.watching import watch
 from qwen_lsp.lifeline import die_with_parent
 
@@ -180,6 +180,8 @@ def _run(order: Order, builders: dict[str, Builder], todo: _Todo, events: Binary
             is_careful=order.is_careful,
         )
         tell(Event("done", root, report=report))
+        if report.changed + report.removed > MANY_CHANGED:
+            builder.rank()
     except _Ended:
         pass
     except sqlite3.DatabaseError as error:

@@ -1,7 +1,7 @@
-"""PageRank over the references of a repository: which files and definitions the others lean on.
+"""PageRank over the references of a repository: which files the others lean on.
 
 A file passes its weight on to the names it uses, rare names getting more of it, and a name to the files
-that define it. Names that half the repository defines lead nowhere.
+of like languages that define it. Names that many files define lead nowhere.
 Source: Page, Brin, Motwani and Winograd 1999; damping 0.85 as there.
 """
 
@@ -17,57 +17,69 @@ _ENOUGH = 1e-4  # change of the whole in one round, relative
 _MOST_DEFINERS = 5
 _LEAST_CHARS = 3
 
+# Which files define a name, by number of the name and family of languages.
+Definers = dict[tuple[int, str], list[int]]
+
 
 def write_ranks(connection: sqlite3.Connection) -> None:
-    """Compute the rank of every file (mean 1) and write it to the table of files, in the open transaction."""
-    ranks = _ranks(connection)
-    connection.execute("UPDATE files SET rank = 0")
-    connection.executemany(
-        "UPDATE files SET rank = ? WHERE id = ?", [(rank, id_) for id_, rank in ranks.items()]
-    )
+    """Compute the rank of every file (mean 1) and write it, unless it was done for these files already."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'is_ranked'").fetchone()
+    if row is not None and row[0]:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    files = [row[0] for row in connection.execute("SELECT id FROM files WHERE skipped = ''")]
+    ranks = _ranks(files, _edges(connection, _definers(connection)))
+    connection.executemany("UPDATE files SET rank = ? WHERE id = ?", [(ranks[id_], id_) for id_ in files])
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('is_ranked', 1)")
+    connection.execute("COMMIT")
 
 
-def definers(connection: sqlite3.Connection) -> dict[int, list[int]]:
-    """Return, by number of the name, the files that define it, for names that tell anything."""
+def _definers(connection: sqlite3.Connection) -> Definers:
     rows = connection.execute(
-        "SELECT d.name_id, min(d.file_id), group_concat(DISTINCT d.file_id) FROM definitions d "
-        "JOIN names n ON n.id = d.name_id WHERE length(n.name) >= ? "
+        "SELECT d.name_id, f.family, group_concat(DISTINCT d.file_id) FROM definitions d "
+        "JOIN names n ON n.id = d.name_id JOIN files f ON f.id = d.file_id WHERE length(n.name) >= ? "
         "AND d.kind NOT IN ('heading', 'key', 'rule', 'element') "
-        "GROUP BY d.name_id HAVING count(DISTINCT d.file_id) <= ?",
+        "GROUP BY d.name_id, f.family HAVING count(DISTINCT d.file_id) <= ?",
         (_LEAST_CHARS, _MOST_DEFINERS),
     )
-    return {name: [int(part) for part in str(files).split(",")] for name, _, files in rows}
+    return {(name, family): [int(part) for part in str(files).split(",")] for name, family, files in rows}
 
 
-def _ranks(connection: sqlite3.Connection) -> dict[int, float]:
-    files = [row[0] for row in connection.execute("SELECT id FROM files WHERE skipped = ''")]
-    known = definers(connection)
-    users: dict[int, list[int]] = defaultdict(list)
-    for name, file in connection.execute("SELECT name_id, file_id FROM refs"):
-        if name in known:
-            users[name].append(file)
+def _edges(connection: sqlite3.Connection, definers: Definers) -> dict[int, dict[int, float]]:
+    """Return, for each file, how strongly it leans on which others."""
+    users: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for name, family, file in connection.execute(
+        "SELECT r.name_id, f.family, r.file_id FROM refs r JOIN files f ON f.id = r.file_id"
+    ):
+        if (name, family) in definers:
+            users[name, family].append(file)
     edges: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for name, using in users.items():
-        weight = 1 / math.log(2 + len(using)) / len(known[name])
+        weight = 1 / math.log(2 + len(using)) / len(definers[name])
         for source in using:
-            for target in known[name]:
+            for target in definers[name]:
                 if target != source:
                     edges[source][target] += weight
-    ways = [
-        (source, [(target, weight / sum(targets.values())) for target, weight in targets.items()])
-        for source, targets in edges.items()
-    ]
+    return edges
+
+
+def _ranks(files: list[int], edges: dict[int, dict[int, float]]) -> dict[int, float]:
+    shares = []
+    for source, targets in edges.items():
+        whole = sum(targets.values())
+        shares.append((source, [(target, weight / whole) for target, weight in targets.items()]))
     rank = dict.fromkeys(files, 1.0)
+    count = max(len(files), 1)
     for _ in range(_ROUNDS):
         flow = dict.fromkeys(files, 0.0)
-        for source, targets in ways:
+        for source, ways in shares:
             weight = rank[source]
-            for target, share in targets:
+            for target, share in ways:
                 flow[target] += weight * share
         # What leads nowhere is shared by all, so the mean stays 1.
-        rest = 1 - _DAMPING * sum(flow.values()) / max(len(files), 1)
+        rest = 1 - _DAMPING * sum(flow.values()) / count
         new = {file: rest + _DAMPING * weight for file, weight in flow.items()}
-        change = sum(abs(new[file] - rank[file]) for file in files) / max(len(files), 1)
+        change = sum(abs(new[file] - rank[file]) for file in files) / count
         rank = new
         if change < _ENOUGH:
             break

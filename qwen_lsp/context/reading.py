@@ -116,10 +116,12 @@ def _bytes(file: str) -> bytes:
 
 def _unwritten(text: str, language: str) -> Literal["generated", "minified", ""]:
     """Say whether a program has written the text."""
-    if _GENERATED.search(text, 0, _HEAD_CHARS):
+    head = text[:_HEAD_CHARS]
+    if "generated" in head.lower() and _GENERATED.search(head):
         return "generated"
     if language not in _PROSE and len(text) > _SHORT_TEXT:
-        lines = text.count("\n") + 1
-        if len(text) / lines > _MEAN_CHARS or max(map(len, text.split("\n"))) > _LONGEST_CHARS:
+        if len(text) > _MEAN_CHARS * (text.count("\n") + 1):
+            return "minified"
+        if len(text) > _LONGEST_CHARS and max(map(len, text.split("\n"))) > _LONGEST_CHARS:
             return "minified"
     return ""
