@@ -140,6 +140,13 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     suffix_tokens: Annotated[
         int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
     ] = 0
+    snippet_tokens: Annotated[
+        Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
+        Meta(
+            description="Room for what other files hold, in tokens, taken from the text before the cursor; "
+            "0: none; `auto`: a third of the prompt."
+        ),
+    ] = "auto"
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
         64
     )
@@ -191,6 +198,17 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = ()
 
 
+class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What of the repository helps the model."""
+
+    index: Annotated[
+        bool,
+        Meta(
+            description="Index the workspace folders, in a background process and a file in your cache folder."
+        ),
+    ] = True
+
+
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
     """Statistics of suggestions, for `qwen-lsp stats`."""
 
@@ -218,6 +236,7 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
     engine: EngineConfig = EngineConfig()
     endpoint: EndpointConfig = EndpointConfig()
     completion: CompletionConfig = CompletionConfig()
+    context: ContextConfig = ContextConfig()
     stats: StatsConfig = StatsConfig()
     log: LogConfig = LogConfig()
 

@@ -48,6 +48,10 @@ TEXTS: dict[str, Text] = {
     ),
     "status.unreachable": Text("The endpoint {url} cannot be used: {detail}", "端点 {url} 不可用：{detail}"),
     "status.failed": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
+    # the index of the repository
+    "index.title": Text("Indexing {folder}", "正在索引 {folder}"),
+    "index.progress": Text("{done} of {total} files", "{done} / {total} 个文件"),
+    "index.done": Text("{files} files", "{files} 个文件"),
     # what to do about it
     "remedy.slow": Text(
         "Close programs that use the processor, or set `model.name` to a smaller model.",

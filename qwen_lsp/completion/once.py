@@ -1,6 +1,7 @@
 """One completion from the command line, through the same code as in an editor.
 
-`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it. Raises InputError for
+`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it; `gather` only looks for
+what helps there. Raises InputError for
 anything wrong with the file or the place; it prints nothing.
 """
 
@@ -13,16 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.completion.budget import budget
 from qwen_lsp.completion.completer import Completer, Completion, Rejected
 from qwen_lsp.config import Config
+from qwen_lsp.context import building
+from qwen_lsp.context import gather as gathering
+from qwen_lsp.context.index import Index
+from qwen_lsp.context.listing import refusal
+from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.errors import InputError
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.speed import load
+from qwen_lsp.model.tokens import estimate
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Cursor, Document, decode
 
 # Larger files are data; editors do not ask for completion in them either.
 _MAX_BYTES = 20_000_000
+# A command line has no typing to keep up with: nothing is skipped for being late.
+_PATIENCE_MS = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +123,42 @@ def offset(document: Document, place: Place) -> int:
 
 def repository_path(path: Path) -> str:
     """Return the path below the git repository that holds it; outside of one, the file's name."""
+    root = repository(path)
+    return path.relative_to(root).as_posix()
+
+
+def repository(path: Path) -> Path:
+    """Return the root of the git repository that holds a file; outside of one, the file's folder."""
     command = ["git", "-C", str(path.parent), "rev-parse", "--show-toplevel"]
     try:
         found = subprocess.run(command, capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return path.name
+        return path.parent
     root = Path(found.stdout.decode("utf-8", "replace").strip())
-    return (
-        path.relative_to(root).as_posix()
-        if found.returncode == 0 and path.is_relative_to(root)
-        else path.name
-    )
+    return root if found.returncode == 0 and path.is_relative_to(root) else path.parent
+
+
+def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Gathered:
+    """Bring the repository's index up to date and gather what helps at a place.
+
+    Raises: InputError for the place, and for a folder that is not indexed.
+    """
+    document = read(place.path)
+    cursor = Cursor(document, offset(document, place))
+    root = repository(place.path.resolve())
+    if reason := refusal(root):
+        raise InputError(f"{root} is not indexed: {reason}")
+    building.update(root)
+    if budget_tokens is None:
+        profile = chosen_model(config).profile
+        speed = load(profile.name)
+        budget_tokens = budget(config.completion, speed, profile.context_tokens).snippet_tokens
+    path = place.path.resolve().relative_to(root).as_posix()
+    index = Index(root)
+    try:
+        return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)
+    finally:
+        index.close()
 
 
 async def _complete(cursor: Cursor, config: Config) -> Shown:

@@ -64,6 +64,7 @@ def register(server: Server) -> None:
             await popup_completion.follow(server)
         finally:
             server.status.open()
+        await server.indexing.open()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
@@ -71,4 +72,6 @@ def register(server: Server) -> None:
         server.status.close()
         server.offers.close()
         await server.stats.flush()
+        server.context.close()
+        await server.indexing.close()
         await server.close_host()

@@ -25,7 +25,16 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp import (
+    configuration,
+    context,
+    convert,
+    explain,
+    indexing,
+    inline_completion,
+    lifecycle,
+    signals,
+)
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -60,6 +69,8 @@ class Server(LanguageServer):
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
         self.offers = Offers(self.documents, self.stats)
+        self.indexing = indexing.Indexing(self)
+        self.context = context.SessionContext(self)
         self._completer: Completer | None = None
         self._told: set[Problem] = set()
         self._background: set[asyncio.Task[Any]] = set()
@@ -75,7 +86,7 @@ class Server(LanguageServer):
         if self._completer is None:
             model = chosen_model(self.config)
             self.host = open_host(self.config, model.path, self._on_host_state)
-            self._completer = Completer(self.host, model.profile, self.config.completion)
+            self._completer = Completer(self.host, model.profile, self.config.completion, self.context.files)
             self.failed = None
         return self._completer
 
@@ -133,7 +144,11 @@ class Server(LanguageServer):
             elif self.host is not None:
                 if self._completer is not None:
                     await self._completer.close()
-                self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+                self._completer = Completer(
+                    self.host, chosen_model(config).profile, config.completion, self.context.files
+                )
+            if before.context != config.context:
+                await self.indexing.refresh()
             self.status.configured()
 
     def warm_up(self) -> None:
@@ -144,6 +159,7 @@ class Server(LanguageServer):
 
     def changed(self, document: Document) -> None:
         """Let the completer end what the new text makes useless."""
+        self.indexing.changed(document)
         if self._completer is not None:
             self._completer.changed(document)
 
@@ -204,6 +220,8 @@ def create(command_line: Layer) -> Server:
     inline_completion.register(server)
     explain.register(server)
     signals.register(server)
+    indexing.register(server)
+    context.register(server)
     return server
 
 

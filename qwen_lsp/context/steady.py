@@ -1,0 +1,71 @@
+"""Keeps the chosen context of each document while the cursor stays in one scope (the prompt must not change).
+
+State: for each document what was gathered last, and for which scope. A new scope gathers at once; within
+one, only `refresh` does, which is for moments when nobody types. It knows nothing of prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from qwen_lsp.context.gather import gather
+from qwen_lsp.context.index import Index
+from qwen_lsp.context.place import scope_key
+from qwen_lsp.context.snippets import Gathered, Recent
+from qwen_lsp.text import Cursor
+
+Files = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What a document's prompts carry, and the scope and budget that it was chosen for."""
+
+    scope: tuple[str, ...]
+    budget_tokens: int
+    gathered: Gathered
+
+
+class SteadyContext:
+    """The context of one root's documents. `recent` is asked for what the user did lately, by document."""
+
+    def __init__(
+        self, index: Index, estimate: Callable[[str], int], recent: Callable[[], Recent] = Recent
+    ) -> None:
+        self._index = index
+        self._estimate = estimate
+        self._recent = recent
+        self._chosen: dict[str, _Chosen] = {}
+
+    def files(self, cursor: Cursor, path: str, budget_tokens: int) -> Files:
+        """Return the files to show with their texts: the same ones until the cursor leaves the scope."""
+        if budget_tokens <= 0:
+            return ()
+        chosen = self._chosen.get(path)
+        scope = scope_key(cursor)
+        if chosen is None or (chosen.scope, chosen.budget_tokens) != (scope, budget_tokens):
+            chosen = self._choose(cursor, path, scope, budget_tokens)
+        return chosen.gathered.files
+
+    def refresh(self, cursor: Cursor, path: str, budget_tokens: int) -> bool:
+        """Gather anew, when nobody types; tell whether the prompts will change."""
+        if budget_tokens <= 0:
+            return False
+        before = self._chosen.get(path)
+        after = self._choose(cursor, path, scope_key(cursor), budget_tokens)
+        return before is None or before.gathered.files != after.gathered.files
+
+    def last(self, path: str) -> Gathered | None:
+        """Return what was gathered last for a document, to explain a prompt."""
+        chosen = self._chosen.get(path)
+        return chosen.gathered if chosen is not None else None
+
+    def forget(self, path: str) -> None:
+        """Drop what is kept of a closed document."""
+        self._chosen.pop(path, None)
+
+    def _choose(self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int) -> _Chosen:
+        gathered = gather(cursor, path, self._index, budget_tokens, self._estimate, recent=self._recent())
+        chosen = self._chosen[path] = _Chosen(scope, budget_tokens, gathered)
+        return chosen
