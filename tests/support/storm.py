@@ -278,8 +278,11 @@ class Storm:
 
     def _whole(self, document: Document, start: int, end: int) -> Span:
         """Keep out of the middle of a CRLF, where no cursor can stand."""
-        start, end = (at - int(document.text[at - 1 : at + 1] == "\r\n") for at in (start, end))
-        return Span(start, max(start, end))
+
+        def outside(at: int) -> int:
+            return at - 1 if document.text[at - 1 : at + 1] == "\r\n" else at
+
+        return Span(outside(start), outside(end))
 
     def _change(self, uri: str, edits: list[Edit]) -> None:
         document = self.session.documents[uri]
