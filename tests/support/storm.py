@@ -286,7 +286,7 @@ class Storm:
 
     def _change(self, uri: str, edits: list[Edit]) -> None:
         document = self.session.documents[uri]
-        if len(document.text) > self.max_chars and sum(len(edit.new_text) for edit in edits):
+        if len(document.text) > self.max_chars and any(edit.new_text for edit in edits):
             edits = [Edit(self._whole(document, 0, self.max_chars // 2), "")]
         self.undo[uri] = [*self.undo[uri][-5:], document.text]
         self.session.client.text_document_did_change(self.session.change(uri, edits))
