@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli_config import read_config
+from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
 _LAYOUTS = ("auto", "spm", "psm")
@@ -188,3 +189,21 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+@bench.command("confidence")
+@click.option("--traces", "files", type=_DATA, multiple=True, help="Traces, .jsonl; our own by default.")
+@click.option(
+    "--every", type=click.IntRange(1), default=4, show_default=True, help="Of so many keys ask at one."
+)
+@click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> None:
+    """Try every threshold of `completion.leastConfidence`: how much is shown, how much of it is right."""
+    from qwen_lsp.bench import ask, confidence, replay, traces
+
+    config = ask.with_model(read_config(), model)
+    chosen = [trace for file in files for trace in traces.read(file)] or replay.own_traces()
+    samples = confidence.run(chosen, every, config, ask.told)
+    name = chosen_model(config).profile.name
+    click.echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))

@@ -157,7 +157,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             description="Automatic suggestions are shown as far as the model thinks them at least this "
             "likely to be what comes next; 0 shows everything.",
         ),
-    ] = 0.7
+    ] = 0.8
     answer_early: Annotated[
         bool,
         Meta(

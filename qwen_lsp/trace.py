@@ -25,7 +25,7 @@ class Trace:
     """One request. Units: milliseconds since the request came; tokens as the engine counted them.
 
     `probability` is the model's own for what is left of the answer; `first_word` that of its first word,
-    where it was too little to show anything.
+    where it was too little to show anything; `tokens` are those of the answer with theirs.
     """
 
     path: str = ""
@@ -43,6 +43,7 @@ class Trace:
     rule: str = ""
     probability: float | None = None
     first_word: float | None = None
+    tokens: list[tuple[str, float]] = field(default_factory=list)
     wait_ms: float = 0.0
     first_text_ms: float | None = None
     total_ms: float = 0.0
@@ -70,6 +71,7 @@ class Trace:
             "rule": self.rule,
             "stopReason": self.stop_reason,
             "probability": self.probability,
+            "tokens": [[text, round(probability, 4)] for text, probability in self.tokens],
             "prompt": self.prompt,
             "raw": self.raw,
             "answer": self.answer,

@@ -91,7 +91,11 @@ async def _run(rows: list[Row], opened: Any) -> Report:
 
 
 def _progress(done: int, total: int, result: Result) -> None:
-    """Say where the run stands: in place on a terminal, now and then in a log."""
+    told(done, total)
+
+
+def told(done: int, total: int) -> None:
+    """Say where a run stands: in place on a terminal, now and then in a log."""
     is_terminal = sys.stderr.isatty()
     if is_terminal:
         sys.stderr.write(f"\r{done}/{total}" + ("\n" if done == total else ""))

@@ -328,6 +328,7 @@ class Completer:
         trace = asked.trace
         typed = len(entry.text) - len(rest)
         trace.probability = confidence.probability(entry.marks, typed, len(entry.text))
+        trace.tokens = confidence.tokens(entry.text, entry.marks)
         if not rest.strip():
             trace.rule = entry.rule or "typed"
             return Rejected("filtered", entry.reason or "everything suggested here is already typed", trace)
@@ -353,7 +354,9 @@ class Completer:
         trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
         trace.generated_tokens = timings.generated_tokens or len(flight.marks)
         trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
-        trace.probability = confidence.probability(flight.marks_of(flight.answer), 0, len(flight.answer))
+        marks = flight.marks_of(flight.answer)
+        trace.probability = confidence.probability(marks, 0, len(flight.answer))
+        trace.tokens = confidence.tokens(flight.answer, marks)
         if flight.first_text is not None:
             trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
 

@@ -20,7 +20,7 @@ Marks = Sequence[tuple[int, float]]
 # Taking over a shorter piece by a key of its own saves nothing, and looking at it costs.
 _LEAST_PART_CHARS = 3
 # Beyond this nothing would be sure enough.
-_MOST_HALVINGS = 3
+_MOST_HALVINGS = 8
 # Han and kana have no spaces between words: each is one.
 _LETTER = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]")
 
@@ -36,6 +36,11 @@ def log_probability(marks: Marks, start: int, end: int) -> float:
 def probability(marks: Marks, start: int, end: int) -> float | None:
     """Return the same as a probability; None where none is known."""
     return math.exp(log_probability(marks, start, end)) if marks else None
+
+
+def tokens(text: str, marks: Marks) -> list[tuple[str, float]]:
+    """Return the pieces of a text, each with its probability."""
+    return [(text[start:end], math.exp(value)) for value, start, end in _between(marks, 0, len(text))]
 
 
 def sure_part(text: str, marks: Marks, typed: int, least: float, *, is_whole: bool = True) -> str:

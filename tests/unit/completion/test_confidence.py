@@ -127,5 +127,5 @@ def test_what_was_not_shown_is_not_passed_over() -> None:
 def test_the_doubt_allowed_is_halved() -> None:
     assert confidence.least_for(0.7, 0) == pytest.approx(0.7)
     assert confidence.least_for(0.7, 1) == pytest.approx(0.85)
-    assert confidence.least_for(0.7, 50) == confidence.least_for(0.7, 3) < 1
+    assert confidence.least_for(0.7, 50) == confidence.least_for(0.7, 8) < 1
     assert confidence.least_for(0.0, 5) == 0
