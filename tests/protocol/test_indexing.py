@@ -172,7 +172,7 @@ async def test_progress_of_a_large_folder_is_shown(engine: EngineServer, tmp_pat
                 "end",
             ]
 
-        await until(shown, f"{kinds}", INDEX_S)
+        await until(shown, "progress begins and ends", INDEX_S)
         begin = next(p.value for p in editor.session.progress if "qwen-lsp/index" in str(p.token))
         assert field_of(begin, "title") == "正在索引 large"
 
