@@ -26,6 +26,8 @@ ARMS = ("none", "similar", "ours")
 
 _WORD = re.compile(r"\w+")
 _MOST_CHUNKS = 30
+# Whether a busy machine is late is another question than what is found.
+_PATIENCE_MS = 10_000.0
 Files = tuple[tuple[str, str], ...]
 
 
@@ -55,7 +57,9 @@ class Repository:
         if arm == "similar":
             return self._similar(row, budget_tokens), 0.0
         with self._replaced(row):
-            gathered = gather(cursor(row), row.path, self._index, budget_tokens, estimate)
+            gathered = gather(
+                cursor(row), row.path, self._index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS
+            )
         return gathered.files, gathered.elapsed_ms
 
     @contextlib.contextmanager

@@ -17,7 +17,7 @@ from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.text import Cursor, Span
 
 # More candidates than this are not scored: the sources asked first are the better ones.
-_MOST_CANDIDATES = 320
+_MOST_CANDIDATES = 600
 
 
 def gather(

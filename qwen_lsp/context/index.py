@@ -21,8 +21,9 @@ from cachetools import LRUCache
 
 from qwen_lsp.context import database
 from qwen_lsp.context.extract import Extract, extract, module_stem, path_stem
+from qwen_lsp.context.reading import source_text
 from qwen_lsp.syntax.outline import Definition, Import
-from qwen_lsp.text import Span, decode
+from qwen_lsp.text import Span
 
 log = logging.getLogger(__name__)
 
@@ -284,7 +285,7 @@ class Index:
             kept = self._texts.get(path)
             if kept is not None and kept[0] == rows[0]:
                 return kept[1]
-            text = decode(file.read_bytes())[0]
+            text = source_text(file.read_bytes(), path)[0]
         except (OSError, ValueError):
             return None
         self._texts[path] = (rows[0], text)

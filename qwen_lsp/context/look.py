@@ -18,7 +18,7 @@ from qwen_lsp.syntax.outline import Import
 
 # Bounds that keep one gathering within its time whatever the repository.
 MOST_NAMES = 20
-MOST_MEMBERS = 80
+MOST_MEMBERS = 200
 _MOST_MEANINGS = 3
 _MOST_TYPES = 8
 _MOST_BASES = 3
@@ -49,6 +49,7 @@ class Look:
         self.imports: Sequence[Import] = index.imports_of(place.path)
         self._files: dict[str, list[IndexedDefinition]] = {}
         self._named: dict[str, list[IndexedDefinition]] = {}
+        self._owners: dict[tuple[str, str], str] = {}
         self._modules: dict[str, list[str]] = {}
         self._types: dict[IndexedDefinition, float] | None = None
         self._variables: dict[str, list[IndexedDefinition]] = {}
@@ -112,15 +113,18 @@ class Look:
 
     def owner_signature(self, one: IndexedDefinition) -> str:
         """The first line of the type that a member belongs to; "" for what belongs to none."""
-        *_, name = one.container.split(".")
-        if not name:
+        if not one.container:
             return ""
-        around = (
-            owner.signature
-            for owner in self.definitions_in(one.path)
-            if owner.name == name and owner.span.start <= one.span.start < owner.span.end
-        )
-        return next(around, name)
+        key = one.path, one.container
+        if key not in self._owners:
+            outer, _, name = one.container.rpartition(".")
+            owners = (
+                owner.signature
+                for owner in self.definitions_in(one.path)
+                if owner.name == name and owner.container == outer
+            )
+            self._owners[key] = next(owners, name)
+        return self._owners[key]
 
     def types_in_scope(self) -> dict[IndexedDefinition, float]:
         """The repository's types that variables near the cursor have, with how near, the nearest first."""
@@ -164,7 +168,7 @@ class Look:
             if found := self.result_types(member):
                 return found
             # `self.md = md`: the constructor's parameter says it.
-            maker = bindings(member.signature).get(name, Binding()).maker or (name,)
+            maker = _binding(member).maker or (name,)
             for constructor in members:
                 if constructor.name in (*_CONSTRUCTORS, owner.name):
                     binding = bindings(constructor.signature).get(maker[0], Binding())
@@ -178,7 +182,7 @@ class Look:
             match = _RESULT.search(definition.signature)
             words = _WORD.findall(match[1]) if match else []
         else:
-            binding = bindings(definition.signature).get(definition.name, Binding())
+            binding = _binding(definition)
             words = list(binding.types or binding.maker[-1:])
         return [kind for word in words for kind in self._types_named(word)][:2]
 
@@ -221,6 +225,12 @@ def _types_in_scope(look: Look) -> dict[IndexedDefinition, float]:
             break
         add(look.type_of_chain(["self", match[1]]), 0.8 * place.near.get(match[1], 0.1))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _binding(field: IndexedDefinition) -> Binding:
+    """Read the signature of a field, which may be an assignment to an attribute of `self`."""
+    signature = re.sub(r"^(?:self|this|cls)\.", "", field.signature)
+    return bindings(signature).get(field.name, Binding())
 
 
 def _family(path: str) -> str:

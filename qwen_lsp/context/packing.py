@@ -21,7 +21,7 @@ SAME = 0.9
 # model. Source: llama.vim's limit for chunks near the cursor.
 TOO_NEAR = 0.5
 _LEAST_LINES_COMPARED = 3
-_WHOLE_PART = 0.7
+_WHOLE_PART = 0.6
 _LINE_TOKENS = 2  # the indentation and the end of a line
 _MOST_CHARS_PER_TOKEN, _LEAST_TOKENS = 8, 3
 _HEADER_TOKENS = 4  # the marker and the line ends around a path

@@ -156,7 +156,7 @@ def heads_above(cursor: Cursor) -> list[int]:
         indent = len(text) - len(bare)
         if not bare or indent >= level:
             continue
-        if bare[0] in ")]}":  # the end of a head of several lines: it begins at the same indentation
+        if bare[0] in ")]}>":  # the end of a head of several lines: it begins at the same indentation
             level = indent + 1
             continue
         found.append(number)

@@ -31,6 +31,7 @@ _NEARNESS = 0.5
 _WORDS = 0.8
 _FOLDER = 0.05
 _TYPED = 0.6
+_UNUSED = 0.6
 _SEEN = -0.15
 _PRIVATE = -0.1
 
@@ -42,6 +43,8 @@ def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dic
         "near": _NEARNESS * candidate.nearness,
         "words": _WORDS * overlap(candidate.name or candidate.text, words),
     }
+    if candidate.source == "import" and candidate.nearness == 1.0:
+        parts["unused"] = _UNUSED
     if place.path.rpartition("/")[0] == candidate.path.rpartition("/")[0]:
         parts["folder"] = _FOLDER
     if place.typed and candidate.name.startswith(place.typed):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.text import decode
 
@@ -20,6 +21,8 @@ Reason = Literal["language", "large", "binary", "generated", "minified", "link",
 
 # Larger sources are nearly always generated; 1 MB is some 25,000 lines.
 MAX_BYTES = 1_000_000
+NOTEBOOK = ".ipynb"
+_MAX_NOTEBOOK_BYTES = 10_000_000  # most of it pictures
 
 _LOCK_FILES = {"package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "composer.lock", "yarn.lock"}
 _MINIFIED_NAME = re.compile(r"[.-](?:min|bundle)\.(?:js|mjs|cjs|css)$")
@@ -77,7 +80,9 @@ def read(file: str, path: str) -> Source | None:
     except OSError:
         return Source(Stat(0, 0, 0), skipped="unreadable")
     marks = _stat(status)
-    language = find("", path)
+    is_notebook = path.endswith(NOTEBOOK)
+    language = find("python", None) if is_notebook else find("", path)
+    most_bytes = _MAX_NOTEBOOK_BYTES if is_notebook else MAX_BYTES
     if stat.S_ISLNK(status.st_mode):
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
@@ -89,29 +94,44 @@ def read(file: str, path: str) -> Source | None:
         return Source(marks, language=language.id, skipped="generated")
     if _MINIFIED_NAME.search(name):
         return Source(marks, language=language.id, skipped="minified")
-    if status.st_size > MAX_BYTES:
+    if status.st_size > most_bytes:
         return Source(marks, language=language.id, skipped="large")
     try:
-        data = _bytes(file)
+        data = _bytes(file, most_bytes)
     except OSError:
         return Source(marks, language=language.id, skipped="unreadable")
-    if len(data) > MAX_BYTES:
+    if len(data) > most_bytes:
         return Source(marks, language=language.id, skipped="large")
     digest = hashlib.blake2b(data, digest_size=16).digest()
     try:
-        text, _ = decode(data)
+        text, language_id = source_text(data, path)
     except ValueError:
         return Source(marks, digest, language.id, skipped="binary")
-    return Source(marks, digest, language.id, text, _unwritten(text, language.id))
+    return Source(marks, digest, language_id, text, _unwritten(text, language_id))
 
 
-def _bytes(file: str) -> bytes:
+def source_text(data: bytes, path: str) -> tuple[str, str]:
+    """Return the source that the bytes of a file are, and its language: of a notebook, the code of its cells.
+
+    Raises: ValueError when they are no text, or no notebook.
+    """
+    text, _ = decode(data)
+    if not path.endswith(NOTEBOOK):
+        language = find("", path)
+        return text, language.id if language else ""
+    found = notebook.read(text)
+    if found.problem:
+        raise ValueError(found.problem)
+    return found.source, found.language
+
+
+def _bytes(file: str, most_bytes: int) -> bytes:
     # What became a FIFO or a link since it was looked at must neither block nor lead elsewhere.
     flags = (
         os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     )
     with open(os.open(file, flags), "rb") as stream:
-        return stream.read(MAX_BYTES + 1)
+        return stream.read(most_bytes + 1)
 
 
 def _unwritten(text: str, language: str) -> Literal["generated", "minified", ""]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Longer values and signatures are shortened. Units: characters.
 _BRIEF_VALUE, _BRIEF_SIGNATURE = 24, 72
 
 
+@lru_cache(maxsize=20_000)
 def brief(signature: str, kind: str) -> str:
     """Shorten a signature: no values of fields, no types and defaults in a long list of parameters."""
     if kind in ("field", "variable", "constant"):

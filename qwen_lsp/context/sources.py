@@ -20,6 +20,7 @@ from qwen_lsp.text import Span, normalize_line_ends
 
 _MOST_IMPORTED_FILES = 8
 _MOST_IMPORTS = 30
+_MOST_OF_EACH = 60
 _SEARCH_WORDS = 24
 _SIMILAR_CHUNKS = 4
 _LINES_AT_USE = 4  # around a call, a test or a copied line
@@ -53,7 +54,7 @@ def members(look: Look) -> list[Candidate]:
     return [
         found
         for one, nearness in look.types_in_scope().items()
-        for found in _members(look, one, "member", nearness)
+        for found in _members(look, one, "member", nearness)[:_MOST_OF_EACH]
     ]
 
 
@@ -73,7 +74,7 @@ def definitions(look: Look) -> list[Candidate]:
                 continue
             found.append(_candidate(look, one, "definition", place.near[name]))
             if one.kind in TYPE_KINDS:
-                found += _members(look, one, "definition", 0.8 * place.near[name])
+                found += _members(look, one, "definition", 0.8 * place.near[name])[:_MOST_OF_EACH]
     return found
 
 
@@ -89,15 +90,19 @@ def imported(look: Look) -> list[Candidate]:
     files: dict[str, None] = {}
     for entry in look.imports[:_MOST_IMPORTS]:
         if entry.name and entry.name != "*":
-            for one in look.resolve(entry.alias or entry.name):
+            name = entry.alias or entry.name
+            # What is imported and not used yet is about to be.
+            nearness = 1.0 if look.place.cursor.document.text.count(name) == 1 else 0.4
+            for one in look.resolve(name):
                 if one.path != look.place.path:
-                    found.append(_candidate(look, one, "import", 0.5))
-                    if one.kind in TYPE_KINDS:
-                        found += _members(look, one, "import", 0.4)
-        files.update(dict.fromkeys(look.files_of(entry)[:1]))
+                    found.append(_candidate(look, one, "import", nearness))
+                    if one.kind in TYPE_KINDS and nearness == 1.0:
+                        found += _members(look, one, "import", 0.8)[:_MOST_OF_EACH]
+        else:
+            files.update(dict.fromkeys(look.files_of(entry)[:1]))
     for path in list(files)[:_MOST_IMPORTED_FILES]:
         top = [one for one in look.definitions_in(path) if not one.container]
-        found += [_candidate(look, one, "import", 0.2) for one in top[:MOST_MEMBERS]]
+        found += [_candidate(look, one, "import", 0.2) for one in top[:_MOST_OF_EACH]]
     return found
 
 

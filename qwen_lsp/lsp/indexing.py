@@ -227,7 +227,7 @@ async def _watch_by_client(server: Server) -> bool:
     if not (watches and watches.dynamic_registration):
         return False
     extensions = ",".join(sorted({end[1:] for language in LANGUAGES for end in language.extensions}))
-    patterns = [f"**/*.{{{extensions}}}", *(f"**/{name}" for name in IGNORE_FILES), "**/.git/HEAD"]
+    patterns = [f"**/*.{{{extensions},ipynb}}", *(f"**/{name}" for name in IGNORE_FILES), "**/.git/HEAD"]
     registration = types.Registration(
         id=_REGISTRATION,
         method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,

@@ -73,17 +73,17 @@ def outline(
     deadline_ms: float = DEADLINE_MS,
     references: Literal["all", "distinct"] = "all",
 ) -> Outline:
-    """Outline a text; see `outline_tree`. `deadline_ms` is for all of it."""
+    """Outline a text; see `outline_tree`. `deadline_ms` is for all of it, in processor time."""
     if language is None:
         return Outline(problem="no language")
-    started = time.monotonic()
+    started = time.thread_time()
     try:
         tree = parse(text, language, deadline_ms=deadline_ms)
     except TimeoutError:
         return Outline(problem="too slow")
     if tree is None:
         return Outline(problem="no grammar")
-    left_ms = deadline_ms - (time.monotonic() - started) * 1000
+    left_ms = deadline_ms - (time.thread_time() - started) * 1000
     return outline_tree(tree, deadline_ms=left_ms, references=references)
 
 
@@ -98,7 +98,7 @@ def outline_tree(
     query = _query(tree.language)
     if query is None:
         return Outline(problem="no grammar")
-    captures, is_late = _captures(tree, query, time.monotonic() + deadline_ms / 1000)
+    captures, is_late = _captures(tree, query, time.thread_time() + deadline_ms / 1000)
     found = opened(captures)
     imported = imports(tree, captures)
     defined, is_too_deep = definitions(tree, found, {entry.offset for entry in imported})
@@ -159,7 +159,7 @@ def _captures(tree: Tree, query: tree_sitter.Query, end: float) -> tuple[Capture
         return cursor.captures(root), False
     captures: dict[str, set[tree_sitter.Node]] = {}
     for start in range(0, len(tree.data), _PIECE_BYTES):
-        if time.monotonic() > end:
+        if time.thread_time() > end:
             break
         cursor.set_byte_range(start, start + _PIECE_BYTES)
         for name, nodes in cursor.captures(root).items():

@@ -154,8 +154,9 @@ async def test_a_home_folder_is_not_indexed(
     async with editing(engine, root) as editor:
         place = await editor.open("def f():\n    ║\n")
         assert await editor.suggest(place) == "pass"
+        said = "is not indexed: it is your home folder"
+        await until(lambda: [line for line in editor.session.stderr if said in line], "it is told")
         assert indexers(editor) == []
-        assert [line for line in editor.session.stderr if "is not indexed: it is your home folder" in line]
 
 
 async def test_progress_of_a_large_folder_is_shown(engine: EngineServer, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ async def test_progress_of_a_large_folder_is_shown(engine: EngineServer, tmp_pat
                 "end",
             ]
 
-        await until(shown, f"{kinds}", INDEX_S)
+        await until(shown, "progress begins and ends", INDEX_S)
         begin = next(p.value for p in editor.session.progress if "qwen-lsp/index" in str(p.token))
         assert field_of(begin, "title") == "正在索引 large"
 

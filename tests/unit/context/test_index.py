@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,4 +146,18 @@ def test_the_common_words_do_not_drown_the_rare_one(write: Write) -> None:
     building.update(root)
     index = Index(root)
     assert [chunk.path for chunk in index.search(["value", "total", "quaternion"], limit=1)] == ["rare.py"]
+    index.close()
+
+
+def test_a_notebook_is_its_code(write: Write) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title"]},
+        {"cell_type": "code", "source": ["def in_cell(rows):\n", "    return rows\n"], "outputs": []},
+    ]
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    root = write({"a.ipynb": json.dumps(notebook), "broken.ipynb": "{"})
+    assert building.update(root).skipped == {"binary": 1}
+    index = Index(root)
+    (found,) = index.definitions_named(["in_cell"])
+    assert index.text_of(found.path, found.span) == "def in_cell(rows):\n    return rows"
     index.close()
