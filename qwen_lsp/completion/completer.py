@@ -101,6 +101,12 @@ class Completer:
         """How fast the engine has been."""
         return self._slot.speed
 
+    @property
+    def cold_prompt_ms(self) -> float:
+        """How long the engine takes to read a whole prompt that it has nothing of."""
+        budget = self._slot.budget
+        return (budget.prefix_tokens + budget.suffix_tokens) / self._slot.speed.read * 1000
+
     async def complete(
         self, cursor: Cursor, trigger: Trigger, path: str | None = None, on_text: OnText | None = None
     ) -> Completion | Rejected:

@@ -1,13 +1,13 @@
 """Keeps the chosen context of each document while the cursor stays in one scope (the prompt must not change).
 
-State: for each document what was gathered last, and for which scope. A new scope gathers at once; within
-one, only `refresh` does, which is for moments when nobody types. It knows nothing of prompts.
+State: for each document what was gathered last, and for which scope. A jump to another scope gathers at
+once, typing never does; `refresh` is for moments when nobody types. It knows nothing of prompts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qwen_lsp.context.gather import gather
 from qwen_lsp.context.index import Index
@@ -15,16 +15,19 @@ from qwen_lsp.context.place import scope_key
 from qwen_lsp.context.snippets import Gathered, Recent
 from qwen_lsp.text import Cursor
 
+_FOLLOWING_CHARS = 200
+
 Files = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """What a document's prompts carry, and the scope and budget that it was chosen for."""
+    """What a document's prompts carry, and the scope, budget and following text that it was chosen for."""
 
     scope: tuple[str, ...]
     budget_tokens: int
     gathered: Gathered
+    following: str
 
 
 class SteadyContext:
@@ -39,21 +42,32 @@ class SteadyContext:
         self._chosen: dict[str, _Chosen] = {}
 
     def files(self, cursor: Cursor, path: str, budget_tokens: int) -> Files:
-        """Return the files to show with their texts: the same ones until the cursor leaves the scope."""
+        """Return the files to show with their texts: the same ones until the cursor jumps to another scope.
+
+        Who types a new function enters its scope too, but the prompt that was read must not be lost then.
+        """
         if budget_tokens <= 0:
             return ()
         chosen = self._chosen.get(path)
-        scope = scope_key(cursor)
-        if chosen is None or (chosen.scope, chosen.budget_tokens) != (scope, budget_tokens):
-            chosen = self._choose(cursor, path, scope, budget_tokens)
-        return chosen.gathered.files
+        if chosen is not None and chosen.budget_tokens == budget_tokens:
+            following = _following(cursor)
+            if following == chosen.following:
+                return chosen.gathered.files
+            if scope_key(cursor) == chosen.scope:
+                self._chosen[path] = replace(chosen, following=following)
+                return chosen.gathered.files
+        return self._choose(cursor, path, scope_key(cursor), budget_tokens).gathered.files
 
-    def refresh(self, cursor: Cursor, path: str, budget_tokens: int) -> bool:
-        """Gather anew, when nobody types; tell whether the prompts will change."""
-        if budget_tokens <= 0:
-            return False
+    def refresh(self, cursor: Cursor, path: str, budget_tokens: int, *, is_cheap: bool) -> bool:
+        """Gather anew, when nobody types; tell whether the prompts will change.
+
+        Unless reading a whole prompt is cheap, only where typing has entered another scope.
+        """
         before = self._chosen.get(path)
-        after = self._choose(cursor, path, scope_key(cursor), budget_tokens)
+        scope = scope_key(cursor)
+        if budget_tokens <= 0 or (before is not None and before.scope == scope and not is_cheap):
+            return False
+        after = self._choose(cursor, path, scope, budget_tokens)
         return before is None or before.gathered.files != after.gathered.files
 
     def last(self, path: str) -> Gathered | None:
@@ -67,5 +81,10 @@ class SteadyContext:
 
     def _choose(self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int) -> _Chosen:
         gathered = gather(cursor, path, self._index, budget_tokens, self._estimate, recent=self._recent())
-        chosen = self._chosen[path] = _Chosen(scope, budget_tokens, gathered)
+        chosen = self._chosen[path] = _Chosen(scope, budget_tokens, gathered, _following(cursor))
         return chosen
+
+
+def _following(cursor: Cursor) -> str:
+    """The text after the cursor, as far as it tells typing from a jump."""
+    return cursor.document.text[cursor.offset : cursor.offset + _FOLLOWING_CHARS]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DID_COPY = "qwenLsp/didCopy"
 
+# A prompt read in this time is read again whenever something better is to be shown.
+_CHEAP_MS = 1500.0
 # The context is chosen anew when nothing has been asked for so long.
 _IDLE_S = 2.0
 
@@ -121,5 +123,10 @@ class SessionContext:
         if self._server.documents.get(document.uri) is not document:
             return  # typed on since: the next request begins another pause
         found = self._find(document)
-        if found is not None and found[0].steady.refresh(cursor, found[1], budget_tokens):
+        if found is not None and self._steady_changed(found, cursor, budget_tokens):
             self._server.completer.prefill(cursor, self._server.relative_path(document))
+
+    def _steady_changed(self, found: tuple[_Root, str], cursor: Cursor, budget_tokens: int) -> bool:
+        """Choose anew, and tell whether the prompt changes; within one scope only if it is read quickly."""
+        is_cheap = self._server.completer.cold_prompt_ms < _CHEAP_MS
+        return found[0].steady.refresh(cursor, found[1], budget_tokens, is_cheap=is_cheap)

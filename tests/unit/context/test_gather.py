@@ -198,12 +198,29 @@ def test_another_scope_and_a_quiet_moment_choose_anew(chinese: Workspace) -> Non
     cursor = chinese.cursor(path, "    名单 = 库.")
     steady = SteadyContext(chinese.index, estimate)
     first = steady.files(cursor, path, BUDGET)
-    assert steady.refresh(cursor, path, BUDGET) is False
+    assert steady.refresh(cursor, path, BUDGET, is_cheap=True) is False
     elsewhere = Cursor(cursor.document, cursor.document.text.index("未过 = ") + 5)
     assert steady.files(elsewhere, path, BUDGET) != first
     assert isinstance(steady.last(path), Gathered)
     steady.forget(path)
     assert steady.last(path) is None
+
+
+def test_typing_a_new_function_keeps_what_is_shown_until_a_pause(chinese: Workspace) -> None:
+    path = "xueji/transcript.py"
+    cursor = chinese.cursor(path, "    名单 = 库.")
+    steady = SteadyContext(chinese.index, estimate)
+    shown = typed(chinese, steady, cursor, path, "所有()\n\n\ndef 打印成绩单(学号: str) -> None:\n    库.")
+    assert all(files == shown[0] for files in shown), "the prompt that was read is not lost"
+    text = "所有()\n\n\ndef 打印成绩单(学号: str) -> None:\n    库."
+    document = cursor.document.with_edit(Edit(Span(cursor.offset, cursor.offset), text), 9)
+    after = Cursor(document, cursor.offset + len(text))
+    before = steady.last(path)
+    steady.refresh(after, path, BUDGET, is_cheap=False)
+    assert steady.last(path) is not before, "another scope: chosen anew when nobody types"
+    before = steady.last(path)
+    assert steady.refresh(after, path, BUDGET, is_cheap=False) is False
+    assert steady.last(path) is before, "in one scope a slow machine keeps what it has read"
 
 
 def test_recent_doings_are_offered(chinese: Workspace) -> None:
