@@ -225,10 +225,19 @@ class Completer:
         else:
             trace.source = "flight"
         trace.wait_ms = trace.elapsed_ms()
-        return await self._attached(asked, flight)
+        outcome = await self._attached(asked, flight)
+        if outcome is None:  # typed ahead of the model, which then wrote something else
+            self._slot.stop()
+            trace.source = "model"
+            outcome = await self._attached(asked, await self._slot.start(view, "request"))
+        assert outcome is not None  # nothing is typed ahead of a flight of one's own
+        return outcome
 
-    async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected:
-        """Wait for the flight's end, or answer an automatic request early with the words there are."""
+    async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected | None:
+        """Wait for the flight's end, or answer an automatic request early with the words there are.
+
+        None when it turns out that the flight does not go where the text has gone since it began.
+        """
         trace, view = asked.trace, asked.view
         typed = flight.typed(view) or ""
         flight.waiters += 1
@@ -238,6 +247,8 @@ class Completer:
         is_early = asked.is_automatic and self._config.answer_early
         try:
             while not flight.is_done:
+                if flight.went_elsewhere(typed):
+                    return None
                 left_ms = wait_ms - trace.elapsed_ms()
                 if is_early and left_ms <= 0 and (words := self._early(flight, typed)):
                     self._note(flight, trace)
@@ -250,6 +261,8 @@ class Completer:
             flight.waiters -= 1
             if not flight.is_done and flight.waiters == 0:
                 self._slot.release(flight, _LINGER_MS if trace.is_partial else self._config.grace_ms)
+        if flight.went_elsewhere(typed):
+            return None
         self._note(flight, trace)
         if flight.error is not None:
             raise flight.error

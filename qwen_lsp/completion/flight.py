@@ -97,6 +97,11 @@ class Flight:
         # Typing may run ahead of a slow engine; it still agrees as far as one can see.
         return not self.is_done and typed.startswith(self.answer)
 
+    def went_elsewhere(self, typed: str) -> bool:
+        """Tell whether what was written is another text than what was typed ahead of it."""
+        has_failed = self.is_stopped or self.error is not None
+        return bool(typed) and not has_failed and not self.agrees(typed)
+
     def feed(self, chunk: Chunk) -> None:
         """Take one more piece in.
 

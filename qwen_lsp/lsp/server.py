@@ -25,7 +25,7 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals, tolerance
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -43,7 +43,9 @@ class Server(LanguageServer):
     """One session with one client."""
 
     def __init__(self, command_line: Layer) -> None:
-        super().__init__("qwen-lsp", __version__, protocol_cls=Protocol)
+        super().__init__(
+            "qwen-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerance.converter
+        )
         self.documents: dict[str, Document] = {}
         self.command_line = command_line
         self.layers: dict[str, Layer] = {}

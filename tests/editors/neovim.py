@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -120,7 +121,17 @@ async def started(
     program, socket = runtime / "bin" / "nvim", folder / "nvim.socket"
     process = await asyncio.create_subprocess_exec(
         str(program),
-        *("--headless", "-i", "NONE", "-n", "--listen", str(socket), "-u", str(folder / "init.lua"), str(file)),
+        *(
+            "--headless",
+            "-i",
+            "NONE",
+            "-n",
+            "--listen",
+            str(socket),
+            "-u",
+            str(folder / "init.lua"),
+            str(file),
+        ),
         env={**os.environ, "VIMRUNTIME": str(runtime / "share" / "nvim" / "runtime")},
         cwd=file.parent,
         stdin=asyncio.subprocess.DEVNULL,
@@ -133,7 +144,8 @@ async def started(
             assert process.returncode is None, "Neovim ended"
             await asyncio.sleep(0.02)
         yield neovim
-        await neovim.keys("<Esc>:qa!<CR>")
+        with contextlib.suppress(AssertionError):  # it may be gone before it has answered
+            await neovim.keys("<Esc>:qa!<CR>")
         out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
         assert process.returncode == 0, out.decode()
         assert "Error" not in out.decode(), out.decode()

@@ -205,7 +205,9 @@ async def test_dos_line_ends(tmp_path: Path, engine: EngineServer) -> None:
         await ready(neovim)
         await neovim.keys("jA")
         await neovim.until_ghost("total = a + b\n    return total")
-        await neovim.keys("<Tab><Esc>:write<CR>")
+        await neovim.keys("<Tab>")
+        await neovim.until("#vim.api.nvim_buf_get_lines(0, 0, -1, false) == 3", "it is inserted")
+        await neovim.keys("<Esc>:write<CR>")
         await neovim.until("not vim.bo.modified", "it is written")
     assert _bytes(file) == b"def add(a, b):\r\n    total = a + b\r\n    return total\r\n"
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp.completion import stats
-from tests.support.engine_server import Answer, EngineServer, endless, says
+from tests.support.engine_server import EngineServer, endless, says
 from tests.support.places import split
 from tests.support.raw import RawClient
 from tests.support.waiting import until
@@ -60,9 +60,7 @@ class Client:
 
 VSCODE = Client("VS Code, languageclient 10 and 11", (1, 2), ("utf-16",), selected_info=True)
 VSCODE_9 = Client("VS Code, languageclient 9", (0, 1), ("utf-16",), selected_info=True)
-LSP4IJ = Client(
-    "LSP4IJ 0.20", (2, 2), ("utf-16",), past_cursor="appends", runs_command=False, cancels=True, locale=None
-)
+LSP4IJ = Client("LSP4IJ 0.20", (2, 2), ("utf-16",), past_cursor="appends", runs_command=False, locale=None)
 NEOVIM_12 = Client("Neovim 0.12", (1, 2), ("utf-8", "utf-16", "utf-32"), cancels=False, locale=None)
 OUR_NEOVIM = Client("Neovim with our ghost text", (1, 2), ("utf-8",), runs_command=False, locale="zh-CN")
 BARE = Client(
@@ -100,7 +98,8 @@ class Editing:
         lines = self.text.split("\n")
         start = sum(len(line) + 1 for line in lines[: position["line"]])
         column = next(
-            at for at in range(len(lines[position["line"]]) + 1)
+            at
+            for at in range(len(lines[position["line"]]) + 1)
             if self.width(lines[position["line"]][:at]) == position["character"]
         )
         return start + column
@@ -197,27 +196,17 @@ ACCEPTED: dict[str, tuple[str, str, str]] = {
 async def test_the_text_after_an_acceptance_is_the_same(client: Client, engine: EngineServer) -> None:
     async with editing(client, engine) as document:
         for name, (marked, answer, wanted) in ACCEPTED.items():
-            at = document.open(marked)
-            forced = marked.split("║")[0].split("\n")[-1]
-            engine.script = lambda generation, answer=answer: Answer(says(answer).chunks)
-            items = await document.ask(at)
-            assert len(items) == 1, f"{name}: {forced!r}"
-            await document.accept(items[0], at)
-            assert document.text == wanted, name
+            for by_hand in (True, False):
+                at = document.open(marked)
+                engine.answer = says(answer)
+                items = await document.ask(at, by_hand=by_hand)
+                assert len(items) == 1, name
+                assert items[0]["range"]["start"] == items[0]["range"]["end"] == document.position(at)
+                await document.accept(items[0], at)
+                assert document.text == wanted, name
 
 
-@every()
-async def test_automatic_requests(client: Client, engine: EngineServer) -> None:
-    """LSP4IJ sends nothing else, not even when the user asks by hand."""
-    engine.answer = says("first + second")
-    async with editing(client, engine) as document:
-        at = document.open("x = ║\n")
-        (item,) = await document.ask(at, by_hand=False)
-        assert item["insertText"] == "first + second"
-        assert item["range"]["start"] == item["range"]["end"] == document.position(at)
-
-
-@every()
+@every(VSCODE, VSCODE_9, LSP4IJ, NEOVIM_12)
 async def test_typing_at_full_speed(client: Client, engine: EngineServer) -> None:
     """Every request is answered, by the words or by an error that the client expects."""
     engine.answer = says("second + third", first_s=0.05)
@@ -232,13 +221,21 @@ async def test_typing_at_full_speed(client: Client, engine: EngineServer) -> Non
         answers = [await document.server.response(number) for number in numbers]
         for answer in answers[:-1]:
             assert "result" in answer or answer["error"]["code"] in (-32800, -32801), answer
+        why = await document.server.request("qwenLsp/explain", {"textDocument": {"uri": URI}})
+        assert answers[-1]["result"]["items"], (
+            why["outcome"],
+            why["detail"],
+            why["raw"],
+            why["prompt"],
+            document.text,
+        )
         (item,) = answers[-1]["result"]["items"]
         await document.accept(item, at)
         assert document.text.startswith("x = first + second")
         assert document.text.count("\n") == 1
 
 
-@every(VSCODE, LSP4IJ, OUR_NEOVIM)
+@every(VSCODE, BARE)
 async def test_a_cancelled_request_frees_the_model(client: Client, engine: EngineServer) -> None:
     engine.answer = endless()
     options = {"completion": {"answerEarly": False}}
@@ -305,11 +302,32 @@ async def test_a_client_without_inline_completion_has_a_popup(client: Client, en
     engine.answer = says("first + second")
     async with editing(client, engine) as document:
         at = document.open("x = ║\n")
-        params = {"textDocument": {"uri": URI}, "position": document.position(at), "context": {"triggerKind": 1}}
+        params = {
+            "textDocument": {"uri": URI},
+            "position": document.position(at),
+            "context": {"triggerKind": 1},
+        }
         result = await document.server.request("textDocument/completion", params)
         (item,) = result["items"]
         assert item["textEdit"]["newText"] == "first + second"
         assert "command" not in item
+
+
+async def test_a_request_that_cannot_be_read_is_answered(engine: EngineServer) -> None:
+    """Else the client waits for ever."""
+    async with editing(VSCODE, engine) as document:
+        answer = await document.server.answer(INLINE, {"textDocument": {"uri": URI}, "position": None})
+        assert answer["error"]["code"] == -32602
+
+
+async def test_settings_that_are_null_end_the_start(engine: EngineServer) -> None:
+    """The answer to workspace/configuration is a list; some clients send null when there is nothing."""
+    async with editing(VSCODE, engine, client={"status": True}) as document:
+        document.open("x = 1\n")
+        sent = document.server.notifications
+        await until(
+            lambda: any(message["method"] == "qwenLsp/status" for message in sent), "the status is told"
+        )
 
 
 async def test_eglot_s_way_of_speaking(engine: EngineServer, tmp_path: Path) -> None:
@@ -345,14 +363,15 @@ async def test_eglot_s_way_of_speaking(engine: EngineServer, tmp_path: Path) -> 
         await server.goodbye()
 
 
-@every()
+@every(VSCODE, BARE)
 async def test_methods_that_are_not_offered_are_no_end(client: Client, engine: EngineServer) -> None:
     """Clients ask for more than is offered; the answer is an error, and the session goes on."""
     engine.answer = says("1")
     async with editing(client, engine) as document:
         at = document.open("x = ║\n")
-        for method in ("textDocument/hover", "textDocument/documentSymbol", "textDocument/foldingRange"):
-            answer = await document.server.answer(method, {"textDocument": {"uri": URI}})
+        where = {"textDocument": {"uri": URI}, "position": document.position(at)}
+        for method in ("textDocument/hover", "textDocument/definition", "unknown/request"):
+            answer = await document.server.answer(method, where)
             assert answer["error"]["code"] == -32601
         document.server.notify("$/setTrace", {"value": "off"})
         document.server.notify("workspace/didChangeWatchedFiles", {"changes": []})
