@@ -92,8 +92,8 @@ class Neovim:
 
     async def until_no_ghost(self) -> None:
         """Wait until no ghost text is shown."""
-        while await self.ghost() is not None:
-            await asyncio.sleep(0.02)
+        space = "vim.api.nvim_get_namespaces()['qwen_lsp_ghost']"
+        await self.until(f"#vim.api.nvim_buf_get_extmarks(0, {space}, 0, -1, {{}}) == 0", "it is hidden")
 
     async def screen(self) -> list[str]:
         """The screen as text."""

@@ -243,5 +243,47 @@ async def test_what_the_server_does_not_offer_is_told(tmp_path: Path, engine: En
         await neovim.until("vim.fn.execute('messages'):find('does not offer') ~= nil", "it is said")
 
 
+# A stand-in for the table that Neovim 0.12 has, with the names and fields of its source. Not run on 0.12.
+NATIVE = """
+local calls = {}
+vim.lsp.inline_completion = {
+  calls = calls,
+  enable = function(on, filter) table.insert(calls, { 'enable', on, filter.bufnr ~= nil }) end,
+  select = function(options) table.insert(calls, { 'select', options.count }) end,
+  get = function(options)
+    table.insert(calls, { 'get' })
+    vim.schedule(function() options.on_accept(vim.lsp.inline_completion.item) end)
+    return true
+  end,
+}
+"""
+
+
+async def test_the_native_branch_with_a_stand_in_for_neovim_0_12(
+    tmp_path: Path, engine: EngineServer
+) -> None:
+    file = file_in(tmp_path, "x = \n", "x.py")
+    async with started(tmp_path, file, scripted(engine), first=NATIVE) as neovim:
+        await ready(neovim)
+        calls = "return vim.lsp.inline_completion.calls"
+        assert await neovim.lua(calls) == [["enable", True, True]]
+        await neovim.keys("Afi")
+        await neovim.until("vim.api.nvim_get_current_line() == 'x = fi'", "it is typed")
+        # Neovim draws in this namespace; the item was asked for before `fi` was typed.
+        await neovim.lua(
+            "local space = vim.api.nvim_create_namespace('nvim.lsp.inline_completion') "
+            "vim.api.nvim_buf_set_extmark(0, space, 0, 6, { virt_text = { { 'rst + second' } } }) "
+            "vim.lsp.inline_completion.item = { insert_text = 'first + second', client_id = 1, "
+            "range = { start = { row = 0, col = 4 }, end_ = { row = 0, col = 4 } } } return true"
+        )
+        await neovim.keys("<M-Right>")
+        await neovim.until("vim.api.nvim_get_current_line() == 'x = first'", "a word is accepted")
+        await neovim.keys("<Tab>")
+        await neovim.until("vim.api.nvim_get_current_line() == 'x = first + second'", "the rest is accepted")
+        await neovim.keys("<M-]><M-[>")
+        await neovim.until("#vim.lsp.inline_completion.calls == 5", "candidates are left to Neovim")
+        assert (await neovim.lua(calls))[-2:] == [["select", 1], ["select", -1]]
+
+
 def _bytes(file: Path) -> bytes:
     return file.read_bytes()

@@ -32,7 +32,7 @@ class Client:
     """How one client behaves.
 
     `triggers` are the kinds it sends, the first one when the user asks by hand. `past_cursor` says what it
-    does with the part of a range that lies after the cursor. `runs_command` tells whether it runs an item's command.
+    does with the part of a range that lies after the cursor. `runs_command`: it runs an item's command.
     """
 
     name: str

@@ -217,9 +217,9 @@ function M.is_visible()
   return shown ~= nil and vim.fn.pumvisible() == 0
 end
 
---- The text on the screen; nil without any.
-function M.text()
-  return shown and shown.items[shown.index].text
+--- Whether what is shown is still being written.
+function M.is_draft()
+  return shown ~= nil and (shown.is_draft or asked ~= nil)
 end
 
 --- Insert what is shown: all of it, or its next 'word' or 'line'.
