@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from tests.editors import programs
+from tests.editors.readme import snippet
 from tests.support.engine_server import EngineServer, says
-from tests.support.places import REPOSITORY
 
 pytestmark = pytest.mark.required
 
-README = REPOSITORY / "editors" / "README.md"
 DEADLINE_S = 180.0
-
-
-def snippet(language: str, holds: str) -> str:
-    """Return the code block of editors/README.md that holds a text, as a user would copy it."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), re.S)
-    (found,) = [block for block in blocks if holds in block]
-    return found
 
 
 async def run(script: Path, cwd: Path) -> str:

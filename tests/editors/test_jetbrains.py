@@ -63,7 +63,11 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = [*SOURCES, *(out / "stubs").rglob("*.java"), HERE / "HostTest.java"]
     options = ["--release", "17", "-proc:none", "-nowarn", "-d", str(out / "classes"), "-cp", jars()]
     ran = subprocess.run(
-        [javac, *options, *map(str, files)], capture_output=True, encoding="utf-8", timeout=DEADLINE_S, check=False
+        [javac, *options, *map(str, files)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=DEADLINE_S,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     return out / "classes"
@@ -171,7 +175,9 @@ async def test_the_template_starts_the_server() -> None:
     template = json.loads((TEMPLATE / "template.json").read_text("utf-8"))
     assert template["id"] == "qwen-lsp"
     for mapping in template["fileTypeMappings"]:
-        assert set(mapping["fileType"]) == {"patterns"}, "a name would make a file type and take others' files"
+        assert set(mapping["fileType"]) == {"patterns"}, (
+            "a name would make a file type and take others' files"
+        )
     command = shlex.split(template["programArgs"]["default"])
     options = json.loads((TEMPLATE / "initializationOptions.json").read_text("utf-8"))
     async with RawClient.started(command) as client:
