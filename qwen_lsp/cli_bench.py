@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli_config import read_config
+from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
 _LAYOUTS = ("auto", "spm", "psm")
@@ -40,18 +41,28 @@ def bench() -> None:
     show_default=True,
     help="`lsp`: the whole product over stdio; `engine`: the bare prompt and the first line(s).",
 )
+@click.option("--compare-prompts", is_flag=True, help="Fill each hole under `prompt` and under `prompt_en`.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--rows", "with_rows", is_flag=True, help="With --json: every row and its answer too.")
 def infill(
-    data: Path, n: int | None, seed: int, layout: str, via: str, model: str, is_json: bool, with_rows: bool
+    data: Path,
+    n: int | None,
+    seed: int,
+    layout: str,
+    via: str,
+    compare_prompts: bool,
+    model: str,
+    is_json: bool,
+    with_rows: bool,
 ) -> None:
     """Fill holes in programs that have tests: pass@1, exact match, similarity, tokens, time."""
     from qwen_lsp.bench import ask
 
     if via == "lsp" and layout not in _LAYOUTS:
         raise click.UsageError(f"--layout {layout} is one of the bare prompts: add --via engine")
-    report = ask.infill(data, n, seed, layout, via, ask.with_model(read_config(), model))
+    config = ask.with_model(read_config(), model)
+    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts)
     click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
@@ -158,9 +169,41 @@ def replay(
     click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
 
 
+@bench.command()
+@click.option(
+    "--lines", type=click.IntRange(8, 200_000), default=5000, show_default=True, help="Of the file."
+)
+@click.option("--keys", type=click.IntRange(1, 100_000), default=400, show_default=True, help="To be typed.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def overhead(lines: int, keys: int, is_json: bool) -> None:
+    """Measure what a keystroke costs beside the engine: a loopback stands in for it and answers at once."""
+    from qwen_lsp.bench import overhead as measured
+
+    report = measured.run(lines, keys)
+    click.echo(json.dumps(report.to_json()) if is_json else measured.as_text(report))
+
+
 def _setting(text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     try:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+@bench.command("confidence")
+@click.option("--traces", "files", type=_DATA, multiple=True, help="Traces, .jsonl; our own by default.")
+@click.option(
+    "--every", type=click.IntRange(1), default=4, show_default=True, help="Of so many keys ask at one."
+)
+@click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> None:
+    """Try every threshold of `completion.leastConfidence`: how much is shown, how much of it is right."""
+    from qwen_lsp.bench import ask, confidence, replay, traces
+
+    config = ask.with_model(read_config(), model)
+    chosen = [trace for file in files for trace in traces.read(file)] or replay.own_traces()
+    samples = confidence.run(chosen, every, config, ask.told)
+    name = chosen_model(config).profile.name
+    click.echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))

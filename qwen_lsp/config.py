@@ -152,12 +152,12 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     least_confidence: Annotated[
         float,
         Meta(
-            ge=-100.0,
-            le=0.0,
-            description="Automatic suggestions whose mean log-probability is below are held back; "
-            "-100 shows everything.",
+            ge=0.0,
+            le=1.0,
+            description="Automatic suggestions are shown as far as the model thinks them at least this "
+            "likely to be what comes next; 0 shows everything.",
         ),
-    ] = -0.2
+    ] = 0.8
     answer_early: Annotated[
         bool,
         Meta(

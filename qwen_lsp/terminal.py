@@ -83,9 +83,9 @@ def show_trace(trace: Trace, *, to_stderr: bool = False) -> None:
         table.add_row(step.name, Text(effect))
         before = step.text or ""
     console.print(table)
-    confidence = "-" if trace.mean_logprob is None else f"{trace.mean_logprob:.3f}"
+    probability = "-" if trace.probability is None else f"{trace.probability:.0%}"
     console.print(
-        Text(f"mode {trace.mode} · stopped by {trace.stop_reason or '-'} · mean log-probability {confidence}")
+        Text(f"mode {trace.mode} · stopped by {trace.stop_reason or '-'} · probability {probability}")
     )
     if trace.reason:
         console.print(Text(f"no suggestion ({trace.reason}): {trace.detail}", style="yellow"))

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.completion import gates, pacing, prompt, stopping
+from qwen_lsp.completion import confidence, gates, pacing, prompt, stopping
 from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
@@ -90,6 +91,7 @@ class Completer:
         self._slot = CompletionSlot(host, profile, config, self._cache)
         self._rhythm = Rhythm()
         self._running: dict[str, asyncio.Task[Completion | Rejected]] = {}
+        self._shown: dict[str, Shown] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
 
@@ -161,9 +163,13 @@ class Completer:
         if self._slot.flight is not None and self._slot.flight.view.uri == uri:
             self._slot.stop()
         self.last.pop(uri, None)
+        self._shown.pop(uri, None)
 
     async def close(self) -> None:
-        """End whatever runs."""
+        """End whatever runs; requests under way end as superseded, for the settings are others now."""
+        running, self._running = self._running, {}
+        for task in running.values():
+            task.cancel()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._slot.close()
@@ -210,7 +216,8 @@ class Completer:
             trace.source = "cache"
             outcome = self._finished(asked, entry, rest)
             # Asking by hand for what is there already means: show me something else.
-            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text:
+            had_part = (last := self.last.get(view.uri)) is not None and last.is_partial
+            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text and not had_part:
                 return await self._with_alternatives(outcome, asked, entry)
             return outcome
         flight = self._slot.flight
@@ -225,19 +232,10 @@ class Completer:
         else:
             trace.source = "flight"
         trace.wait_ms = trace.elapsed_ms()
-        outcome = await self._attached(asked, flight)
-        if outcome is None:  # typed ahead of the model, which then wrote something else
-            self._slot.stop()
-            trace.source = "model"
-            outcome = await self._attached(asked, await self._slot.start(view, "request"))
-        assert outcome is not None  # nothing is typed ahead of a flight of one's own
-        return outcome
+        return await self._attached(asked, flight)
 
-    async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected | None:
-        """Wait for the flight's end, or answer an automatic request early with the words there are.
-
-        None when it turns out that the flight does not go where the text has gone since it began.
-        """
+    async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected:
+        """Wait for the flight's end, or answer an automatic request early with the words there are."""
         trace, view = asked.trace, asked.view
         typed = flight.typed(view) or ""
         flight.waiters += 1
@@ -246,23 +244,30 @@ class Completer:
         wait_ms = pacing.answer_wait_ms(self._rhythm.gap_ms, view.prompt.prefix[-1:])
         is_early = asked.is_automatic and self._config.answer_early
         try:
-            while not flight.is_done:
-                if flight.went_elsewhere(typed):
-                    return None
+            while not flight.is_done and flight.agrees(typed):
                 left_ms = wait_ms - trace.elapsed_ms()
-                if is_early and left_ms <= 0 and (words := self._early(flight, typed)):
+                # A client that shows the text grow gets the first line as soon as it is whole.
+                has_line = asked.on_text is not None and "\n" in flight.answer[len(typed) :].lstrip()
+                outcome = None
+                if is_early or (has_line and asked.is_automatic):
+                    outcome = self._early(asked, flight, typed, is_due=has_line or left_ms <= 0)
+                elif has_line:
+                    outcome = self._first_line(asked, flight, typed)
+                if outcome is not None:
                     self._note(flight, trace)
                     trace.is_partial = True
-                    return _suggestion(asked, words)
+                    return outcome
                 timeout_s = left_ms / 1000 if is_early and left_ms > 0 else None
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(flight.changed.wait(), timeout_s)
         finally:
             flight.waiters -= 1
             if not flight.is_done and flight.waiters == 0:
-                self._slot.release(flight, _LINGER_MS if trace.is_partial else self._config.grace_ms)
-        if flight.went_elsewhere(typed):
-            return None
+                linger_ms = self._config.timeout_ms if asked.on_text else _LINGER_MS
+                self._slot.release(flight, linger_ms if trace.is_partial else self._config.grace_ms)
+        if typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed):
+            trace.source = "model"  # typing ran ahead of it, and it has gone another way
+            return await self._attached(asked, await self._slot.start(view, "request"))
         self._note(flight, trace)
         if flight.error is not None:
             raise flight.error
@@ -273,28 +278,73 @@ class Completer:
             entry = await self._second_thought(asked, entry)
         return self._finished(asked, entry, entry.rest(view.prompt.prefix, view.prompt.suffix) or "")
 
-    def _early(self, flight: Flight, typed: str) -> str | None:
-        """Return the whole words written so far beyond what is typed, if they are fit to be shown."""
+    def _early(
+        self, asked: _Asked, flight: Flight, typed: str, *, is_due: bool
+    ) -> Completion | Rejected | None:
+        """Answer before the end: with the sure words there are when it is due, or when no more can come."""
+        least = self._config.least_confidence
+        marks = flight.marks_of(flight.answer)
+        is_settled = confidence.is_settled(marks, len(typed), least)
+        if not is_due and not is_settled:
+            return None
         text, _ = flight.cleaned(self._config.disabled_filters)
-        if isinstance(text, Reject) or not text.startswith(typed) or not text[len(typed) :].strip():
+        if not isinstance(text, Reject) and text.startswith(typed):
+            words = self._sure_part(asked, text, flight.marks_of(text), len(typed), is_whole=False)
+            fim = flight.view.prompt
+            if words.strip() and not gates.security(
+                fim.prefix, typed + words, fim.suffix, asked.view.language
+            ):
+                return _suggestion(asked, words)
+        return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
+
+    def _first_line(self, asked: _Asked, flight: Flight, typed: str) -> Completion | None:
+        """Answer a request by hand with the first whole line; the rest is streamed, then in the cache."""
+        text, _ = flight.cleaned(self._config.disabled_filters)
+        if isinstance(text, Reject) or not text.startswith(typed):
             return None
-        if gates.confidence(flight.mean_logprob(text), self._config.least_confidence):
-            return None
-        return text[len(typed) :]
+        rest = text[len(typed) :]
+        body = rest.lstrip()
+        line = rest[: len(rest) - len(body)] + body.partition("\n")[0]
+        return _suggestion(asked, line) if body else None
+
+    def _sure_part(self, asked: _Asked, text: str, marks: Marks, typed: int, *, is_whole: bool) -> str:
+        """Return what of text[typed:] may be shown unasked, and note that it was."""
+        document, offset = asked.cursor.document, asked.cursor.offset
+        last = self._shown.get(document.uri)
+        passed_over = last.passed_over_at(document.text, offset, text[typed:]) if last else 0
+        least = confidence.least_for(self._config.least_confidence, passed_over)
+        part = confidence.sure_part(text, marks, typed, least, is_whole=is_whole)
+        self._shown[document.uri] = Shown(offset, text[typed:], part, passed_over)
+        return part
+
+    def _unsure(self, asked: _Asked, text: str, marks: Marks, typed: int) -> Rejected:
+        """Say how unsure the model is of what would come first."""
+        asked.trace.first_word = sure = confidence.first_word(text, marks, typed)
+        least = self._config.least_confidence
+        return Rejected("unsure", f"the model gives it {sure:.0%}, less than {least:.0%}", asked.trace)
 
     def _finished(self, asked: _Asked, entry: Entry, rest: str) -> Completion | Rejected:
         """Answer from a finished entry, and think ahead."""
         trace = asked.trace
-        trace.mean_logprob = entry.mean_logprob
+        typed = len(entry.text) - len(rest)
+        trace.probability = confidence.probability(entry.marks, typed, len(entry.text))
+        trace.tokens = confidence.tokens(entry.text, entry.marks)
         if not rest.strip():
             trace.rule = entry.rule or "typed"
             return Rejected("filtered", entry.reason or "everything suggested here is already typed", trace)
-        least = self._config.least_confidence
-        if asked.is_automatic and (doubt := gates.confidence(entry.mean_logprob, least)):
-            return Rejected("unsure", doubt, trace)
+        shown = rest
+        if asked.is_automatic:
+            shown = self._sure_part(asked, entry.text, entry.marks, typed, is_whole=True)
+            if not shown.strip():
+                return self._unsure(asked, entry.text, entry.marks, typed)
+            trace.is_partial = len(shown) < len(rest)
+            text = entry.text[:typed] + shown
+            if danger := gates.security(entry.prefix, text, entry.suffix, asked.view.language):
+                trace.rule = "security"
+                return Rejected("filtered", f"security gate: {danger}", trace)
         if self._config.prefetch:
             self._think_ahead(asked, rest)
-        return _suggestion(asked, rest)
+        return _suggestion(asked, shown)
 
     def _note(self, flight: Flight, trace: Trace) -> None:
         """Copy what the flight knows into the record of one request."""
@@ -304,7 +354,9 @@ class Completer:
         trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
         trace.generated_tokens = timings.generated_tokens or len(flight.marks)
         trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
-        trace.mean_logprob = flight.mean_logprob(flight.answer)
+        marks = flight.marks_of(flight.answer)
+        trace.probability = confidence.probability(marks, 0, len(flight.answer))
+        trace.tokens = confidence.tokens(flight.answer, marks)
         if flight.first_text is not None:
             trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
 
@@ -346,9 +398,9 @@ class Completer:
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
         document, at = asked.cursor.document, asked.cursor.offset
-        after = document.with_edit(Edit(Span(at, at), rest), document.version)
 
         def prefetch() -> None:
+            after = document.with_edit(Edit(Span(at, at), rest), document.version)
             view = self._view(Cursor(after, at + len(rest)), asked.path)
             if self._cache.find(view.uri, view.prompt.prefix, view.prompt.suffix) is None:
                 flight = self._slot.start_if_idle(view, "prefetch")

@@ -61,6 +61,7 @@ def register(server: Server) -> None:
         try:
             await configuration.watch(server)
             await configuration.pull(server)
+            await popup_completion.follow(server)
         finally:
             server.status.open()
 

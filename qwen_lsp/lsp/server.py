@@ -57,6 +57,7 @@ class Server(LanguageServer):
         self.asking: Counter[str] = Counter()  # requests under way, by document
         self.asked_uri = ""
         self.has_asked_inline = False
+        self.has_popup = False  # registered with a client that can be told later
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)

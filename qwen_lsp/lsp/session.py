@@ -43,6 +43,7 @@ class Session:
         self.messages: list[types.ShowMessageParams] = []
         self.progress: list[types.ProgressParams] = []
         self.statuses: list[Any] = []
+        self.registered: dict[str, types.Registration] = {}
         self.stderr: deque[str] = deque(maxlen=500)
         self.result: types.InitializeResult | None = None
         self.settings: dict[str, Any] | None = None
@@ -84,7 +85,12 @@ class Session:
 
         @client.feature(types.CLIENT_REGISTER_CAPABILITY)
         def register_capability(params: types.RegistrationParams) -> None:
-            return None
+            self.registered.update({one.id: one for one in params.registrations})
+
+        @client.feature(types.CLIENT_UNREGISTER_CAPABILITY)
+        def unregister_capability(params: types.UnregistrationParams) -> None:
+            for one in params.unregisterations:
+                del self.registered[one.id]
 
         @client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
@@ -109,15 +115,20 @@ class Session:
 
     async def edit(self, uri: str, edit: Edit) -> Document:
         """Change a document as typing or accepting does."""
-        before = self.documents[uri]
-        document = before.with_edit(edit, before.version + 1)
+        self.client.text_document_did_change(self.change(uri, [edit]))
+        return self.documents[uri]
+
+    def change(self, uri: str, edits: Sequence[Edit]) -> types.DidChangeTextDocumentParams:
+        """Change our own copy by edits that follow one another; return the one notification of them."""
+        document = self.documents[uri]
+        version = document.version + 1
+        changes: list[types.TextDocumentContentChangeEvent] = []
+        for edit in edits:
+            range_ = convert.lsp_range(document, edit.span, self.encoding)
+            changes.append(types.TextDocumentContentChangePartial(range=range_, text=edit.new_text))
+            document = document.with_edit(edit, version)
         self.documents[uri] = document
-        change = types.TextDocumentContentChangePartial(
-            range=convert.lsp_range(before, edit.span, self.encoding), text=edit.new_text
-        )
-        identifier = types.VersionedTextDocumentIdentifier(document.version, uri)
-        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
-        return document
+        return types.DidChangeTextDocumentParams(types.VersionedTextDocumentIdentifier(version, uri), changes)
 
     async def type(self, uri: str, at: int, text: str) -> Document:
         """Insert text at an offset."""

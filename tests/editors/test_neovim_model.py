@@ -16,10 +16,7 @@ pytestmark = pytest.mark.model
 
 README = PLUGIN / "README.md"
 DUMP = PLUGIN / "screen.txt"
-CODE = '''def celsius(fahrenheit):
-    """Convert a temperature from Fahrenheit to Celsius."""
-    
-'''
+CODE = 'def celsius(fahrenheit):\n    """Convert a temperature from Fahrenheit to Celsius."""\n    \n'
 
 
 def readme_init(clone: Path) -> str:
