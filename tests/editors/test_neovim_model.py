@@ -29,6 +29,8 @@ def readme_init(clone: Path) -> str:
 async def test_a_new_user_follows_the_readme(tmp_path: Path, home: Path, real_model: Path) -> None:
     clone = home / "clone"
     shutil.copytree(PLUGIN, clone / "editors" / "neovim")
+    # The machine may be busy with other tests; nobody waits for the answer.
+    (home / "settings.toml").write_text("[completion]\ntimeoutMs = 300_000\n", "utf-8")
     file = tmp_path / "temperature.py"
     file.write_text(CODE, "utf-8")
     async with started(tmp_path, file, init=readme_init(clone)) as neovim:

@@ -176,8 +176,14 @@ function ask(client, kind, done)
       request.place = item.range and item.range.start or request.place
       table.insert(items, { text = plain(item.insertText), id = (command.arguments or {})[1] })
     end
+    follow()
     if #items > 0 then
-      show(bufnr, request.place, items, false)
+      -- An early answer may be the beginning of what is shown already.
+      local place = request.place
+      local is_here = shown and not shown.is_draft and place.line == shown.row and place.character == shown.col
+      if #items > 1 or not (is_here and vim.startswith(shown.items[1].text, items[1].text)) then
+        show(bufnr, request.place, items, false)
+      end
       if request.streamed and #request.streamed > #items[1].text then
         ask_for_more()
       end
