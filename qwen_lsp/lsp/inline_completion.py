@@ -77,5 +77,4 @@ def register(server: Server) -> None:
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:
-    """Read the trigger kind; older clients send VS Code's own 0 for Invoked."""
     return "automatic" if kind == types.InlineCompletionTriggerKind.Automatic else "invoked"

@@ -34,6 +34,7 @@ from qwen_lsp.lsp import (
     inline_completion,
     lifecycle,
     signals,
+    tolerance,
 )
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
@@ -52,7 +53,9 @@ class Server(LanguageServer):
     """One session with one client."""
 
     def __init__(self, command_line: Layer) -> None:
-        super().__init__("qwen-lsp", __version__, protocol_cls=Protocol)
+        super().__init__(
+            "qwen-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerance.converter
+        )
         self.documents: dict[str, Document] = {}
         self.command_line = command_line
         self.layers: dict[str, Layer] = {}

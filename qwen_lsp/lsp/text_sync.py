@@ -10,9 +10,10 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from lsprotocol import types
-from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol import lsp_method
 
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.tolerance import TolerantProtocol
 from qwen_lsp.text import Document
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Protocol(LanguageServerProtocol):
+class Protocol(TolerantProtocol):
     """The framework's protocol with our text synchronisation."""
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
