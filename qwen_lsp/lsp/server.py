@@ -25,7 +25,7 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp import code_action, configuration, convert, explain, inline_completion, lifecycle, signals
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -203,6 +203,7 @@ def create(command_line: Layer) -> Server:
     inline_completion.register(server)
     explain.register(server)
     signals.register(server)
+    code_action.register(server)
     return server
 
 
