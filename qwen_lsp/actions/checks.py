@@ -9,13 +9,21 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import sys
 import warnings
+from functools import cache
+from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Knowledge, Refused
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 # Actions that may change what a function is called with.
 _MAY_CHANGE_SIGNATURES = {"edit", "types"}
@@ -24,26 +32,19 @@ _LEAST_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
 _LEAST_LEFT_ELSE = 0.6
 _MOST_GROWTH = 6.0
 
-# Names that exist without a definition: languages whose used names the index or the file must know.
-_JAVASCRIPT = frozenset(
-    "undefined NaN Infinity globalThis window document console process require module exports Object Function Boolean "
-    "Symbol Error TypeError RangeError SyntaxError ReferenceError EvalError URIError AggregateError Number BigInt Math Date "
-    "String RegExp Array Map Set WeakMap WeakSet WeakRef JSON Promise Proxy Reflect Intl ArrayBuffer SharedArrayBuffer DataView "
-    "Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array Float32Array Float64Array Buffer "
-    "isNaN isFinite parseInt parseFloat encodeURI encodeURIComponent decodeURI decodeURIComponent setTimeout clearTimeout "
-    "setInterval clearInterval setImmediate queueMicrotask structuredClone fetch Request Response Headers URL URLSearchParams "
-    "FormData Blob File FileReader AbortController AbortSignal TextEncoder TextDecoder Event EventTarget CustomEvent performance "
-    "crypto localStorage sessionStorage navigator location history alert arguments this super null true false Record Partial "
-    "Required Readonly Pick Omit Exclude Extract NonNullable Parameters ReturnType Awaited any unknown never void string number "
-    "boolean object symbol bigint".split()
-)
 _PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls", "__file__", "__name__"}
-_KNOWN_NAMES = {
-    "python": _PYTHON,
-    "javascript": _JAVASCRIPT,
-    "typescript": _JAVASCRIPT,
-    "typescriptreact": _JAVASCRIPT,
-}
+
+
+@cache
+def _globals(language: Language) -> frozenset[str] | None:
+    """Return the names that need no definition; None for a language whose names nobody has listed."""
+    if language.id == "python":
+        return _PYTHON
+    lists = tomllib.loads(files("qwen_lsp.actions").joinpath("globals.toml").read_text("utf-8"))
+    words = lists.get(
+        {"typescript": "javascript", "typescriptreact": "javascript"}.get(language.id, language.id)
+    )
+    return frozenset(words.split()) if words else None
 
 
 def rewritten(target: Target, new_region: str, knowledge: Knowledge) -> Refused | None:
@@ -125,7 +126,7 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
 
 def _names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
     """Names that are newly used exist: in the file, in the language, or in the repository."""
-    known = _KNOWN_NAMES.get(before.language.id)
+    known = _globals(before.language)
     if known is None or _imports_everything(before.text):
         return None
     new = after.used() - before.identifiers() - after.bound() - known

@@ -9,14 +9,15 @@ here. Spans are in code points; bytes and nodes stay in here.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import tree_sitter
 
-from qwen_lsp.syntax.languages import Language, grammar
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.tree import Tree
+from qwen_lsp.syntax.tree import parse as parse_tree
 from qwen_lsp.text import Span
 
 _FUNCTION = re.compile(
@@ -65,19 +66,26 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed text."""
+    """A parsed text, ready to be asked."""
 
-    text: str
-    language: Language
-    _root: tree_sitter.Node = field(repr=False)
-    _marks: list[int] = field(repr=False)
+    tree: Tree
 
-    def _offset(self, byte: int) -> int:
-        """Turn a byte into a code point; `_marks` holds the first byte of each, empty for ASCII."""
-        return bisect_right(self._marks, byte) - 1 if self._marks else byte
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self.tree.text
+
+    @property
+    def language(self) -> Language:
+        """The language that it was parsed as."""
+        return self.tree.language
+
+    @property
+    def _root(self) -> tree_sitter.Node:
+        return self.tree.syntax.root_node
 
     def _span(self, node: tree_sitter.Node) -> Span:
-        return Span(self._offset(node.start_byte), self._offset(node.end_byte))
+        return Span(self.tree.offset(node.start_byte), self.tree.offset(node.end_byte))
 
     def _walk(self) -> Iterator[tree_sitter.Node]:
         """Yield every node in order, outer ones first."""
@@ -107,21 +115,23 @@ class Source:
         while whole.parent is not None and _WRAPPER.match(whole.parent.type):
             whole = whole.parent
         body = _body(node)
-        end = self._offset(node.end_byte)
+        end = self.tree.offset(node.end_byte)
         parameters = _field(node, "parameters")
         return Definition(
             _name(node),
             bool(_FUNCTION.match(node.type)),
             self._span(whole),
-            Span(self._offset(node.start_byte), self._offset(body.start_byte) if body is not None else end),
+            Span(
+                self.tree.offset(node.start_byte),
+                self.tree.offset(body.start_byte) if body is not None else end,
+            ),
             self._span(body) if body is not None else Span(end, end),
             self._span(parameters) if parameters is not None else None,
         )
 
     def enclosing(self, span: Span, *, functions_only: bool = False) -> Definition | None:
         """Return the innermost definition that holds a span whole."""
-        start, end = (len(self.text[:at].encode("utf-8", "replace")) for at in (span.start, span.end))
-        node = self._root.descendant_for_byte_range(start, max(end, start))
+        node = self._root.descendant_for_byte_range(self.tree.byte(span.start), self.tree.byte(span.end))
         while node is not None:
             if _is_definition(node) and (not functions_only or _FUNCTION.match(node.type)):
                 return self._definition(node)
@@ -218,18 +228,8 @@ class Source:
 
 def parse(text: str, language: Language | None) -> Source | None:
     """Parse a text whole; None without a grammar."""
-    loaded = grammar(language) if language else None
-    if loaded is None or language is None:
-        return None
-    data = text.encode("utf-8", "replace")
-    marks: list[int] = []
-    if len(data) != len(text):
-        at = 0
-        for char in text:
-            marks.append(at)
-            at += len(char.encode("utf-8", "replace"))
-        marks.append(at)
-    return Source(text, language, tree_sitter.Parser(loaded).parse(data).root_node, marks)
+    tree = parse_tree(text, language)
+    return Source(tree) if tree is not None else None
 
 
 def _is_definition(node: tree_sitter.Node) -> bool:
