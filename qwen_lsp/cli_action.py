@@ -8,6 +8,7 @@ import sys
 import click
 
 from qwen_lsp.cli_config import read_config
+from qwen_lsp.messages import Locale
 
 
 @click.command()
@@ -31,11 +32,11 @@ def action(
     as_json: bool,
     lang: str,
 ) -> None:
-    """Run a code action on a range: KIND is one of
+    """Run a code action on a range of a file, and show what it would change.
 
-    fix explain docstring test simplify extract rename types errors optimise translate edit, or the name of
-    an action of your own (`actions.custom`). `translate` writes comments in --lang. Exit code 1: the model's
-    answer was not fit to be applied, and nothing has changed.
+    KIND is fix, explain, docstring, test, simplify, extract, rename, types, errors, optimise, translate,
+    edit, or the name of an action of your own (`actions.custom`). `translate` writes comments in --lang. Exit code
+    1: the model's answer was not fit to be applied, and nothing has changed.
     """
     from qwen_lsp import terminal
     from qwen_lsp.actions import once, patch
@@ -45,7 +46,7 @@ def action(
     if as_diff + is_applied + as_json > 1:
         raise click.UsageError("--diff, --apply and --json exclude one another")
     config = read_config()
-    locale = "zh" if lang == "zh" else "en"
+    locale: Locale = "zh" if lang == "zh" else "en"
     range_ = once.parse_range(place)
     task = once.task_of(kind, range_, config, instruction=instruction, locale=locale, problem=problem)
     done = once.run(task, config)

@@ -202,8 +202,8 @@ class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
         str,
         Meta(
             min_length=1,
-            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` are "
-            "filled in.",
+            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` "
+            "are filled in.",
         ),
     ]
     languages: Annotated[

@@ -157,10 +157,33 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
     "refused.no_test": Text("The answer holds no test.", "回答中没有测试。"),
+    "refused.no_test_style": Text(
+        "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
+    ),
     "refused.no_names": Text("The model found no better name.", "模型没有给出更好的名称。"),
     "refused.engine": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
     # names of commands
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
+    "command.fix": Text("Fix: {message}", "修复：{message}"),
+    "command.fix.plain": Text("Find and fix the bug", "查找并修复错误"),
+    "command.explain": Text("Explain", "解释代码"),
+    "command.docstring": Text("Write documentation", "编写文档注释"),
+    "command.test": Text("Write a unit test", "编写单元测试"),
+    "command.simplify": Text("Simplify", "简化代码"),
+    "command.extract": Text("Extract a function", "提取函数"),
+    "command.rename": Text("Rename badly named variables", "改进变量命名"),
+    "command.types": Text("Add type annotations", "添加类型注解"),
+    "command.errors": Text("Handle errors", "添加错误处理"),
+    "command.optimise": Text("Make it faster", "优化性能"),
+    "command.translate.en": Text("Translate comments into English", "将注释翻译成英文"),
+    "command.translate.zh": Text("Translate comments into Chinese", "将注释翻译成中文"),
+    "command.edit": Text("Do: {order}", "执行：{order}"),
+    "command.edit.plain": Text("Edit by instruction", "按说明修改"),
+    "command.annotation": Text("Written by the model", "由模型生成"),
+    # what an action is doing
+    "action.waiting": Text("The model reads.", "模型正在阅读代码。"),
+    "action.writing": Text("{lines} lines written.", "已写出 {lines} 行。"),
+    "action.explained": Text("The explanation is in {file}.", "说明位于 {file}。"),
 }
 
 

@@ -47,21 +47,20 @@ def _globals(language: Language) -> frozenset[str] | None:
     return frozenset(words.split()) if words else None
 
 
-def rewritten(target: Target, new_region: str, knowledge: Knowledge) -> Refused | None:
-    """Judge a region that was rewritten, in its place."""
+def rewritten(target: Target, new_region: str, after: str, knowledge: Knowledge) -> Refused | None:
+    """Judge a region that was rewritten; `after` is the whole text with it in its place."""
     task = target.task
     text = task.document.text
-    after = text[: target.span.start] + new_region + text[target.span.end :]
     language = task.language
     before_source, after_source = target.source, code.parse(after, language)
     if before_source is None or after_source is None:
-        return _dangers(text, after, language, knowledge)
+        return dangers(text, after, language, knowledge)
     return (
         syntax(before_source, after_source)
         or _deleted(target, new_region)
         or _signatures(target, before_source, after_source)
-        or _names(before_source, after_source, knowledge)
-        or _dangers(text, after, language, knowledge)
+        or names(before_source, after_source, knowledge)
+        or dangers(text, after, language, knowledge)
     )
 
 
@@ -124,7 +123,7 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
     return found
 
 
-def _names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
+def names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
     """Names that are newly used exist: in the file, in the language, or in the repository."""
     known = _globals(before.language)
     if known is None or _imports_everything(before.text):
@@ -158,7 +157,8 @@ _INJECTION = {
 }
 
 
-def _dangers(before: str, after: str, language: Language | None, knowledge: Knowledge) -> Refused | None:
+def dangers(before: str, after: str, language: Language | None, knowledge: Knowledge) -> Refused | None:
+    """No new pattern of insecure code."""
     found = [
         name
         for name, pattern in _INJECTION.items()

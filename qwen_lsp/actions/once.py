@@ -57,7 +57,7 @@ class Done:
         return text(f"refused.{outcome.reason}", self.task.locale, detail=outcome.detail).strip()
 
     def to_json(self) -> dict[str, Any]:
-        """Return `edits` (0-based lines, code points), `files`, `markdown`, `reason`, `message`, `timings`."""
+        """Return `edits` (0-based lines, code points), `files`, `markdown`, `reason`, `timings` and more."""
         outcome = self.outcome
         is_proposal, is_explanation = isinstance(outcome, Proposal), isinstance(outcome, Explanation)
         other = outcome.other if isinstance(outcome, Proposal) else None

@@ -12,21 +12,23 @@ from qwen_lsp.actions.task import Refused
 from qwen_lsp.text import normalize_line_ends
 
 _FENCE = re.compile(r"^[ \t]*(?P<marks>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$", re.MULTILINE)
-# How models begin when they will not do it, or will not be themselves.
+# How models begin when they will not do it, or talk about what they do.
 _REFUSAL = re.compile(
-    r"^\W*(i('m| am) (very |so )?(sorry|unable|not able)|sorry\b|i can(no|')t|i apologi[sz]e|as an ai\b|as a language model"
-    r"|unfortunately,? i|抱歉|对不起|很遗憾|我(无法|不能|没办法)|作为(一个|一名)?(ai|人工智能|语言模型))",
+    r"^\W*(i('m| am) (very |so )?(sorry|unable|not able)|sorry\b|i can(no|')t|i apologi[sz]e|as an ai\b"
+    r"|as a language model|unfortunately,? i|抱歉|对不起|很遗憾|我(无法|不能|没办法)"
+    r"|作为(一个|一名)?(ai|人工智能|语言模型))",
     re.IGNORECASE,
 )
 _CHATTER = re.compile(
-    r"^\W*(sure|certainly|of course|here('s| is| are)|below is|okay|ok\b|the (following|above|code|function|updated|fixed)"
-    r"|this (code|function|version)|i('ve| have)|let me|let's|note\b|explanation|in this|to (fix|add|make)|you can"
-    r"|好的|当然|以下|下面|这是|这段|修改后|解释|说明|注意)",
+    r"^\W*(sure|certainly|of course|here('s| is| are)|below is|okay|ok\b|the (following|above|code|function)"
+    r"|the (updated|fixed)|this (code|function|version)|i('ve| have)|let me|let's|note\b|explanation|in this"
+    r"|to (fix|add|make)|you can|好的|当然|以下|下面|这是|这段|修改后|解释|说明|注意)",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"^[ \t]*(#|//|--|/\*|<!--)?[ \t]*(\.\.\.|…)?[ \t]*\(?((the )?(rest|remainder) of|(existing|remaining|other|previous|same|your) (code|"
-    r"implementation|methods|functions|lines)|unchanged|(其余|其他|剩余|原有|省略).{0,8}(代码|部分|不变|内容))",
+    r"^[ \t]*(#|//|--|/\*|<!--)?[ \t]*(\.\.\.|…)?[ \t]*\(?((the )?(rest|remainder) of"
+    r"|(existing|remaining|other|previous|same|your) (code|implementation|methods|functions|lines)|unchanged"
+    r"|(其余|其他|剩余|原有|省略).{0,8}(代码|部分|不变|内容))",
     re.IGNORECASE | re.MULTILINE,
 )
 _LOOP_LINES, _LOOP_TIMES, _LOOP_PERIOD = 8, 4, 6
@@ -61,15 +63,16 @@ def code_of(reply: str, original: str) -> str | Refused:
     Reasons: `empty`, `refusal`, `chatter`, `loop`, `placeholder`.
     """
     reply = normalize_line_ends(reply)
-    if is_looping(reply, original):
-        return Refused("loop")
     fenced = [block for block in blocks(reply) if block.text.strip()]
     if not fenced and _REFUSAL.match(reply.strip()):
         return Refused("refusal", _first_line(reply))
     text = max(fenced, key=lambda block: _likeness(block.text, original)).text if fenced else _unfenced(reply)
     text = text.rstrip().strip("\n")
+    if is_looping(text, original):
+        return Refused("loop")
     if not text.strip():
-        return Refused("chatter" if reply.strip().strip("`~ \n") else "empty", _first_line(reply))
+        said = _FENCE.sub("", reply).strip()
+        return Refused("chatter" if said else "empty", _first_line(said))
     if _REFUSAL.match(re.sub(r"^\W+", "", text)):
         return Refused("refusal", _first_line(text))
     if (match := _PLACEHOLDER.search(text)) and match.group().strip() not in original:
@@ -124,3 +127,10 @@ def so_far(reply: str) -> str:
 def is_refusal(text: str) -> bool:
     """Whether a text begins as models do that will not answer."""
     return _REFUSAL.match(text.strip()) is not None
+
+
+def prose_so_far(reply: str) -> str:
+    """Return prose without a fence around the whole of it."""
+    text = normalize_line_ends(reply).strip()
+    fenced = blocks(text)
+    return fenced[0].text.strip() if fenced and text.startswith(("`", "~")) else text

@@ -5,10 +5,10 @@ Either the whole answer is fit to be applied, or nothing of it is.
 
 from __future__ import annotations
 
-from qwen_lsp.actions import checks, layout, prompts, reply
+from qwen_lsp.actions import checks, imports, layout, prompts, reply
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Extent, Target, choose
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
+from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
 from qwen_lsp.messages import text
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
@@ -64,12 +64,17 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     if isinstance(found, Refused):
         return found
     task = target.task
+    imported: list[str] = []
+    if target.definition is not None:  # imports belong to the top of the file, not to a function
+        imported, found = imports.split(found)
     new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
     new_region = _without_surroundings(target, new_region)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
-    refused = checks.rewritten(target, new_region, knowledge)
+    if (importing := imports.added(task.document, imported)) and importing.span.end <= target.span.start:
+        edits = (importing, *edits)
+    refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
     if refused is None and task.kind == "extract":
         refused = _not_extracted(target, new_region)
     return refused or Proposal(edits)

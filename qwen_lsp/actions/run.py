@@ -1,4 +1,4 @@
-"""One action from beginning to end: which way it goes, and a Record of what happened.
+"""One action from beginning to end: which way it goes, and what is refused before it begins.
 
 Raises only EndpointError and CancelledError; whatever a model writes ends as an Outcome.
 """
@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from qwen_lsp.actions import explain, rewrite
+from qwen_lsp.actions import annotate, docstring, explain, rename, rewrite, translate, unit_test
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Knowledge, Outcome, Refused, Task
 
 Way = Callable[[Task, Voice, Knowledge], Awaitable[Outcome]]
 
-_WAYS: dict[str, Way] = {"explain": explain.run}
+_WAYS: dict[str, Way] = {
+    "explain": explain.run,
+    "docstring": docstring.run,
+    "test": unit_test.run,
+    "rename": rename.run,
+    "types": annotate.run,
+    "translate": translate.run,
+}
 
 
 async def run(task: Task, voice: Voice, knowledge: Knowledge | None = None) -> Outcome:

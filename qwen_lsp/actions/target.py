@@ -6,7 +6,6 @@ indentation that all its lines share and with LF line ends; `layout` puts both b
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,5 +103,12 @@ def dedented(text: str) -> tuple[str, str]:
     """Take the indentation that all lines share off them; return the text and what was taken."""
     lines = [line for line in text.split("\n") if line.strip()]
     indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines]
-    indent = os.path.commonprefix(indents) if indents else ""
+    indent = _shared(indents)
     return "\n".join(line[len(indent) :] if line.strip() else "" for line in text.split("\n")), indent
+
+
+def _shared(indents: list[str]) -> str:
+    """Return what all begin with. Shape: tabs and spaces, never mixed up with one another."""
+    shortest, longest = min(indents, default=""), max(indents, default="")
+    n = next((i for i, pair in enumerate(zip(shortest, longest, strict=False)) if pair[0] != pair[1]), None)
+    return shortest[: min(len(shortest), len(longest)) if n is None else n]

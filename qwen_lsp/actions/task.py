@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import Locale
@@ -69,6 +70,10 @@ def _no_signatures(document: Document, names: set[str]) -> Sequence[str]:
     return ()
 
 
+def _nothing_open(path: Path) -> Document | None:
+    return None
+
+
 def _never(*_: object) -> bool:
     return False
 
@@ -83,12 +88,14 @@ class Knowledge:
 
     `signatures(document, names)` gives definitions of names that live elsewhere in the repository;
     `is_known(name)` says whether anything there is called so; `dangers(before, after, language)` names
-    the patterns of insecure code that `after` holds and `before` does not.
+    the patterns of insecure code that `after` holds and `before` does not; `open_document(path)` gives
+    another file as the editor has it.
     """
 
     signatures: Callable[[Document, set[str]], Sequence[str]] = _no_signatures
     is_known: Callable[[str], bool] = _never
     dangers: Callable[[str, str, Language | None], Sequence[str]] = _no_dangers
+    open_document: Callable[[Path], Document | None] = _nothing_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing is fit to be applied. `reason` is a key of `refused.*` in messages; `detail` is code or a name."""
+    """Nothing is fit to be applied. `reason` is a key `refused.*` of messages; `detail` is code or a name."""
 
     reason: str
     detail: str = ""

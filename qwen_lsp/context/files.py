@@ -1,4 +1,4 @@
-"""Files that a command line names: read as documents, places in them, where their repository is, written whole.
+"""Files that a command line names: read as documents, places in them, their repository, written whole.
 
 Raises InputError, which says what is wrong with the file or the place.
 """

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.configuration import plain
-from qwen_lsp.text import Document, Span
+from qwen_lsp.lsp import action_list, action_run, convert
+from qwen_lsp.lsp.action_list import Asked
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -24,27 +22,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the client has selected, and what it wants to see; `only` is empty when it wants all kinds."""
-
-    document: Document
-    span: Span
-    diagnostics: Sequence[types.Diagnostic]
-    only: Sequence[str]
-    is_automatic: bool
-
-    def wants(self, kind: str) -> bool:
-        """Whether actions of this kind are asked for; `refactor` asks for `refactor.rewrite` too."""
-        return not self.only or any(kind == wanted or kind.startswith(f"{wanted}.") for wanted in self.only)
-
-
 Provider = Callable[["Server", Asked], Sequence[types.CodeAction]]
 # Returns None for an action of another feature.
 Resolver = Callable[["Server", types.CodeAction], Awaitable[types.CodeAction | None]]
 
-PROVIDERS: tuple[Provider, ...] = ()
-RESOLVERS: tuple[Resolver, ...] = ()
+PROVIDERS: tuple[Provider, ...] = (action_list.model_actions,)
+RESOLVERS: tuple[Resolver, ...] = (action_run.resolve,)
 
 
 def register(server: Server) -> None:
@@ -86,8 +69,3 @@ def register(server: Server) -> None:
 def kind_of(action: types.CodeAction) -> str:
     """Return the kind of an action as text."""
     return str(getattr(action.kind, "value", action.kind) or "")
-
-
-def data_of(action: types.CodeAction) -> Any:
-    """Return the action's `data` as plain values, however the framework has read it."""
-    return plain(action.data)

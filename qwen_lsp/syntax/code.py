@@ -28,6 +28,7 @@ _TYPE = re.compile(
     r"^(class|struct|interface|trait|enum|impl|object|protocol|record|union|module|namespace|type)"
     r"(_(definition|declaration|item|specifier|alias_declaration))?$"
 )
+_LONE_CR = re.compile(r"\r(?!\n)")
 # What is written around a definition and belongs to it.
 _WRAPPER = re.compile(r"^(decorated_definition|export_statement|template_declaration)$")
 _NAME = re.compile(r"(^|_)(identifier|name|word|constant|variable)$")
@@ -171,7 +172,8 @@ class Source:
             if not with_types and _is_annotation(node):
                 continue
             if node.type == "block":
-                found.append(f"block:{sum(not _is_docstring(child) for child in node.named_children)}")
+                code = [child for child in node.named_children if "comment" not in child.type]
+                found.append(f"block:{sum(not _is_docstring(child) for child in code)}")
             if node.child_count == 0 or "string" in node.type:
                 text = (node.text or b"").decode("utf-8", "replace").strip()
                 if text:
@@ -227,8 +229,11 @@ class Source:
 
 
 def parse(text: str, language: Language | None) -> Source | None:
-    """Parse a text whole; None without a grammar."""
-    tree = parse_tree(text, language)
+    """Parse a text whole; None without a grammar.
+
+    The grammars know no lone CR as a line end: the Source has LF there, which moves nothing.
+    """
+    tree = parse_tree(_LONE_CR.sub("\n", text) if "\r" in text else text, language)
     return Source(tree) if tree is not None else None
 
 
