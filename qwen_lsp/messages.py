@@ -143,6 +143,9 @@ TEXTS: dict[str, Text] = {
     "refused.deleted": Text(
         "The answer would delete code that must stay. {detail}", "回答会删除应当保留的代码。{detail}"
     ),
+    "refused.doubled": Text(
+        "The answer defines again what is there already: {detail}", "回答重复定义了已有的内容：{detail}"
+    ),
     "refused.grown": Text("The answer adds far too much code.", "回答添加了过多的代码。"),
     "refused.signature": Text(
         "The answer changes what a function is called with: {detail}", "回答改变了函数的签名：{detail}"
@@ -165,7 +168,7 @@ TEXTS: dict[str, Text] = {
     # names of commands
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
-    "command.fix.plain": Text("Find and fix the bug", "查找并修复错误"),
+    "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),
@@ -178,7 +181,7 @@ TEXTS: dict[str, Text] = {
     "command.translate.en": Text("Translate comments into English", "将注释翻译成英文"),
     "command.translate.zh": Text("Translate comments into Chinese", "将注释翻译成中文"),
     "command.edit": Text("Do: {order}", "执行：{order}"),
-    "command.edit.plain": Text("Edit by instruction", "按说明修改"),
+    "command.plain.edit": Text("Edit by instruction", "按说明修改"),
     "command.annotation": Text("Written by the model", "由模型生成"),
     # what an action is doing
     "action.waiting": Text("The model reads.", "模型正在阅读代码。"),

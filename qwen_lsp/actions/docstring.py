@@ -39,8 +39,8 @@ _STYLES = {
     "go": ". Begin it with the name, as Go does",
 }
 _LABEL = re.compile(
-    r"^\s*\**(documentation|docstring|doc comment|description|summary|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**"
-    r"\s*[:：]\**\s*",
+    r"^\s*\**(documentation|docstring|doc comment|description|summary"
+    r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
     re.IGNORECASE,
 )
 

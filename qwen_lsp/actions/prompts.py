@@ -157,7 +157,7 @@ def unit_test(
 ) -> list[Message]:
     """Ask for a test of a definition."""
     what = f"{framework} tests for this {language_name(target.task)} code"
-    parts = [f"Write {what}: one of what it does, one edge case."]
+    parts = [f"Write {what}: two short ones, what it does and one edge case."]
     if importing:
         parts.append(f"The test file already has this line: {importing}")
     if example:

@@ -24,6 +24,7 @@ from pygls.lsp.client import LanguageClient
 from qwen_lsp import __version__
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.action_run import STREAM
 from qwen_lsp.lsp.inline_completion import PARTIAL
 from qwen_lsp.lsp.status import STATUS
 from qwen_lsp.text import Document, Edit, Span
@@ -47,6 +48,9 @@ class Session:
         self.result: types.InitializeResult | None = None
         self.settings: dict[str, Any] | None = None
         self.on_partial: Callable[[str], None] | None = None
+        self.on_stream: Callable[[Any], object] | None = None
+        self.applied: list[types.ApplyWorkspaceEditParams] = []
+        self.shown: list[types.ShowDocumentParams] = []
         self._ids = itertools.count(1)
         self._register()
 
@@ -93,6 +97,21 @@ class Session:
         @client.feature(STATUS)
         def status(params: Any) -> None:
             self.statuses.append(params)
+
+        @client.feature(STREAM)
+        def stream(params: Any) -> None:
+            if self.on_stream is not None:
+                self.on_stream(params)
+
+        @client.feature(types.WORKSPACE_APPLY_EDIT)
+        def apply_edit(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+            self.applied.append(params)
+            return types.ApplyWorkspaceEditResult(applied=True)
+
+        @client.feature(types.WINDOW_SHOW_DOCUMENT)
+        def show_document(params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+            self.shown.append(params)
+            return types.ShowDocumentResult(success=True)
 
         @client.feature(PARTIAL)
         def partial(params: Any) -> None:

@@ -95,7 +95,7 @@ async def _ask(client: Client, request: ChatRequest, on_text: OnText | None) -> 
         async for chunk in chunks:
             text += chunk.text
             timings = chunk.timings if chunk.timings != Timings() else timings
-            reason = chunk.stop_reason or reason
+            reason = reason or chunk.stop_reason or ""  # what comes after the first only counts tokens
             logprobs += chunk.logprobs
             if chunk.logprobs:
                 others.append(chunk.others)
