@@ -219,7 +219,7 @@ def _indent_of(line: str) -> str:
 
 def _wrapped(text: str, used: int) -> list[str]:
     lines: list[str] = []
-    for line in text.split("\n"):
+    for line in re.split(r"\n|(?<=[。；])(?=\S{30})", text):  # Chinese has no spaces to break at
         indent = _indent_of(line)
         if len(line) + used <= _WIDTH or not line.isascii():
             lines.append(line.rstrip())

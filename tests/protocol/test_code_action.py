@@ -123,7 +123,8 @@ def _whole(entry: Any) -> types.CodeAction:
         return entry
     command: Any = ast.literal_eval(str(entry.command))
     return types.CodeAction(
-        entry.title, command=types.Command(command["title"], command["command"], command["arguments"])
+        entry.title,
+        command=types.Command(command["title"], command["command"], arguments=command["arguments"]),
     )
 
 

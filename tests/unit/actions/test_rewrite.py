@@ -255,11 +255,6 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
             after = apply(asked_.document.text, result.edits)
             ast.parse(after)
             assert after.endswith(CODE[CODE.index("\n\n    def other") :]), "what stands below is untouched"
-            assert (
-                after.replace("from typing import", "")
-                .lstrip("AnyOptional,\n ")
-                .endswith(after[after.index("class Reader") :])
-            )
     assert n_applied > 20, "the mutations leave some answers whole"
 
 
