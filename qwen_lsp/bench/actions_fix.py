@@ -15,7 +15,7 @@ from pathlib import Path
 from qwen_lsp.bench import execute
 from qwen_lsp.errors import InputError
 
-_TIME_LIMIT_S = 10.0
+_TIME_LIMIT_S = 15.0
 
 # What the test files need around them. `FAILED` says what a test expected and what it got.
 _HARNESS = """
