@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from qwen_lsp import __version__
+from qwen_lsp.cli_action import action
 from qwen_lsp.cli_bench import bench
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.cli_context import context
@@ -31,6 +32,7 @@ main.add_command(bench)
 main.add_command(context)
 main.add_command(index)
 main.add_command(show_map)
+main.add_command(action)
 
 
 @main.command()

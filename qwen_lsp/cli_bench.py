@@ -12,6 +12,7 @@ from qwen_lsp.cli_config import read_config
 from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _LAYOUTS = ("auto", "spm", "psm")
 _ENGINE_LAYOUTS = ("spm-comment", "spm-file", "spm-repo", "psm-repo")
 
@@ -261,6 +262,29 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 
     report = index.run(path, files, lambda sentence: click.echo(sentence, err=True))
     click.echo(index.as_json(report) if is_json else index.as_text(report))
+
+
+@bench.command()
+@click.option("--quixbugs", type=_FOLDER, help="A checkout of QuixBugs: repairs are judged by its tests.")
+@click.option("--packages", type=_FOLDER, help="Python packages: their functions are documented and so on.")
+@click.option(
+    "--n", default=10, show_default=True, type=click.IntRange(1), help="Programs, functions a kind."
+)
+@click.option("--seed", default=7, show_default=True, help="Which are drawn.")
+@click.option("--minutes", default=60.0, show_default=True, help="Stop after so long.")
+@click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object, with every row.")
+def actions(
+    quixbugs: Path | None, packages: Path | None, n: int, seed: int, minutes: float, model: str, is_json: bool
+) -> None:
+    """Run code actions on programs with tests and on functions of packages: how many are right, how soon."""
+    from qwen_lsp.bench import actions, ask
+
+    if quixbugs is None and packages is None:
+        raise click.UsageError("give --quixbugs, --packages or both")
+    config = ask.with_model(read_config(), model)
+    report = actions.run(config, quixbugs=quixbugs, packages=packages, n=n, seed=seed, minutes=minutes)
+    click.echo(actions.as_json(report) if is_json else actions.as_text(report))
 
 
 def _setting(text: str) -> tuple[str, Any]:
