@@ -22,13 +22,15 @@ class Language:
     """One language.
 
     Shape: `ids` are LSP language identifiers, the first is ours; `comment` opens a line comment, or is
-    a pair of opening and closing marks; `grammar` is module:function of the wheel.
+    a pair of opening and closing marks; `grammar` is module:function of the wheel; `queries` names the
+    files in queries/, where they are not the one named like the language.
     """
 
     ids: tuple[str, ...]
     extensions: tuple[str, ...]
     comment: str | tuple[str, str]
     grammar: str
+    queries: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

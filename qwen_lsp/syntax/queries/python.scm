@@ -1,0 +1,17 @@
+; Captures are explained in qwen_lsp/syntax/outline.py.
+(decorated_definition) @outer
+(class_definition name: (identifier) @name) @class
+(function_definition name: (identifier) @name) @function
+(type_alias_statement left: (type (identifier) @name)) @type
+(module (expression_statement (assignment left: (identifier) @name) @variable))
+(block (expression_statement (assignment left: (identifier) @name) @variable))
+(assignment left: (attribute object: (identifier) attribute: (identifier) @name)) @field
+
+(import_statement name: (dotted_name) @module @import)
+(import_statement name: (aliased_import name: (dotted_name) @module alias: (identifier) @alias) @import)
+(import_from_statement module_name: (_) @module) @import
+(import_from_statement name: (dotted_name) @import.name)
+(import_from_statement name: (aliased_import name: (dotted_name) @import.name alias: (identifier) @alias))
+(import_from_statement (wildcard_import) @import.name)
+
+(identifier) @reference
