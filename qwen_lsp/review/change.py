@@ -81,7 +81,9 @@ def from_git(
         return _range(root, name, only)
     if scope == "staged":
         base = git.head(root) or git.empty_tree(root)
-        return _collect(root, "staged changes", base, "", git.diff(root, "--cached", base, paths=only), only=only)
+        return _collect(
+            root, "staged changes", base, "", git.diff(root, "--cached", base, paths=only), only=only
+        )
     if scope == "unstaged":
         return _collect(root, "unstaged changes", "", None, git.diff(root, paths=only), unsaved, only)
     base, title, notes = _base(root, name if scope == "base" else "")
@@ -130,7 +132,7 @@ def _collect(
     *,
     with_new: bool = False,
 ) -> Change:
-    """Read both sides of each file. `base` and `head` are ids, "" for the index, None for the working tree."""
+    """Read both sides of each file. `base`, `head`: ids, "" for the index, None for the working tree."""
     unsaved = unsaved or {}
     patch = parse(diff)
     if with_new:
@@ -179,7 +181,7 @@ def compare(path: str, before: str | None, after: str) -> FilePatch:
         if not side[-1] and (len(side) > 1 or not document.text):  # the end of the last line starts no line
             side.pop()
     hunks = []
-    for group in difflib.SequenceMatcher(None, *lines, autojunk=False).get_grouped_opcodes(3):
+    for group in difflib.SequenceMatcher(a=lines[0], b=lines[1], autojunk=False).get_grouped_opcodes(3):
         made: list[Line] = []
         for tag, old_at, old_end, new_at, new_end in group:
             if tag == "equal":

@@ -75,7 +75,7 @@ class Finding:
 
 
 def place(document: Document, span: Span, changed: Collection[int]) -> Span | None:
-    """Move a span onto the changed lines that it touches; None when it touches none (invariant of every finding).
+    """Move a span onto the changed lines that it touches; None when it touches none.
 
     Shape: `changed` holds line numbers from 1. An empty line is no place.
     """
@@ -155,7 +155,12 @@ def without_duplicates(findings: Iterable[Finding]) -> list[Finding]:
     kept: list[Finding] = []
     order = sorted(
         findings,
-        key=lambda one: (one.source != "rule", SEVERITIES.index(one.severity), -one.confidence, one.span.start),
+        key=lambda one: (
+            one.source != "rule",
+            SEVERITIES.index(one.severity),
+            -one.confidence,
+            one.span.start,
+        ),
     )
     for finding in order:
         if not any(_is_same(finding, other) for other in kept):

@@ -86,7 +86,12 @@ def head(root: Path) -> str | None:
 def default_branch(root: Path) -> str | None:
     """Return the branch that work is merged into: the remote's own, else main or master; None for neither."""
     names = [_line(root, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")]
-    names += ["refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"]
+    names += [
+        "refs/remotes/origin/main",
+        "refs/remotes/origin/master",
+        "refs/heads/main",
+        "refs/heads/master",
+    ]
     known = (name for name in names if name and _line(root, "rev-parse", "--verify", "--quiet", name))
     return next(known, None)
 
@@ -115,7 +120,9 @@ def generated(root: Path, paths: Sequence[str]) -> set[str]:
     attributes = ("linguist-generated", "linguist-vendored")
     fields = run(root, "check-attr", "--stdin", "-z", *attributes, stdin=names).split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
-    return {path.decode("utf-8", "surrogateescape") for path, _, value in triples if value in (b"set", b"true")}
+    return {
+        path.decode("utf-8", "surrogateescape") for path, _, value in triples if value in (b"set", b"true")
+    }
 
 
 def blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
+from unidiff.patch import PatchSet
 
 from qwen_lsp.text import decode
 
@@ -104,7 +104,9 @@ def parse(data: bytes) -> Patch:
     files: list[FilePatch] = []
     broken: list[Broken] = []
     for piece in _pieces(data):
-        text, _ = decode(piece.replace(b"\0", b"\xef\xbf\xbd"))  # a NUL would make it binary, and text is asked
+        text, _ = decode(
+            piece.replace(b"\0", b"\xef\xbf\xbd")
+        )  # a NUL would make it binary, and text is asked
         lines = text.split("\n")
         if lines and not lines[-1]:
             lines.pop()
@@ -117,7 +119,7 @@ def parse(data: bytes) -> Patch:
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    """Cut a diff where a file starts. Inside a hunk every line has a sign before it, so nothing is cut there."""
+    """Cut a diff where a file starts. Lines of a hunk have a sign before them, so none looks like a start."""
     starts = [match.start() for match in _FILE_START.finditer(data)]
     if not starts:
         starts = list(_plain_starts(data))
@@ -264,6 +266,11 @@ def _hunks(lines: list[str]) -> Iterator[Hunk]:
             kind: Kind = "added" if line.is_added else "removed" if line.is_removed else "context"
             if line.source_line_no is not None or line.target_line_no is not None:
                 kept.append(
-                    Line(kind, line.value.rstrip("\n").removesuffix("\r"), line.source_line_no, line.target_line_no)
+                    Line(
+                        kind,
+                        line.value.rstrip("\n").removesuffix("\r"),
+                        line.source_line_no,
+                        line.target_line_no,
+                    )
                 )
         yield Hunk(hunk.source_start, hunk.target_start, hunk.target_length, tuple(kept))

@@ -35,7 +35,17 @@ _MOST_CHARS = 1_000_000
 _LONG_LINE = 1_000
 
 _SECRET = (
-    *(".env", ".env.*", "!.env.example", "!.env.sample", "!.env.template", "*.pem", "*.key", "*.p12", "*.pfx"),
+    *(
+        ".env",
+        ".env.*",
+        "!.env.example",
+        "!.env.sample",
+        "!.env.template",
+        "*.pem",
+        "*.key",
+        "*.p12",
+        "*.pfx",
+    ),
     *("*.jks", "*.keystore", "*.kdbx", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass"),
     *(".npmrc", ".pypirc", ".htpasswd", "credentials.json", "service-account*.json", ".aws/credentials"),
     *("*.tfstate", "*.tfstate.*", "*.tfvars"),

@@ -55,7 +55,18 @@ _STRINGS = {
 }
 _INTERPOLATIONS = {"interpolation", "template_substitution"}
 _LITERALS = _STRINGS | {
-    *("integer", "float", "true", "false", "none", "number", "null", "undefined", "regex", "character_literal"),
+    *(
+        "integer",
+        "float",
+        "true",
+        "false",
+        "none",
+        "number",
+        "null",
+        "undefined",
+        "regex",
+        "character_literal",
+    ),
     *("decimal_integer_literal", "hex_integer_literal", "decimal_floating_point_literal", "null_literal"),
     *("int_literal", "float_literal", "rune_literal", "nil", "boolean"),
 }
@@ -85,7 +96,9 @@ _USER_INPUT = re.compile(
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
-_SENT_PARAMETER = re.compile(r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b")
+_SENT_PARAMETER = re.compile(
+    r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +154,11 @@ class Expressions:
             sides = node.named_children
             chosen = (sides[0], sides[2]) if node.type == "conditional_expression" else sides[1:]
             return all(self.is_constant(side, steps) for side in chosen)
-        if node.type in _SUMS or node.type in _COLLECTIONS or node.type in ("unary_operator", "spread_element"):
+        if (
+            node.type in _SUMS
+            or node.type in _COLLECTIONS
+            or node.type in ("unary_operator", "spread_element")
+        ):
             return all(self.is_constant(part, steps) for part in node.named_children)
         return False
 
@@ -157,7 +174,9 @@ class Expressions:
             if operator is None or operator.type not in ("+", "%"):
                 return False
             parts = list(_operands(node))
-            is_text = any(unwrapped(part).type in _STRINGS or self.is_built(part, steps - 1) for part in parts)
+            is_text = any(
+                unwrapped(part).type in _STRINGS or self.is_built(part, steps - 1) for part in parts
+            )
             if not is_text and operator.type == "+":
                 is_text = any(self._is_text_name(part) for part in parts)
             return is_text and any(not self.is_constant(part) for part in parts)
@@ -210,7 +229,8 @@ class Expressions:
         if _USER_INPUT.search(text) and not any(
             _HARMLESS.search(self.text(called))
             for call in _descendants(node, _CALLS)
-            if (called := _called(call)) is not None and _USER_INPUT.search(self.text(call))
+            if (called := _called(call)) is not None
+            and _USER_INPUT.search(self.text(call))
             and not _USER_INPUT.search(self.text(called) + "(")
         ):
             return True
@@ -236,18 +256,23 @@ class Expressions:
         if decorated is None or decorated.type != "decorated_definition":
             return False
         return any(
-            child.type == "decorator" and _ROUTE.search(self.text(child)) for child in decorated.named_children
+            child.type == "decorator" and _ROUTE.search(self.text(child))
+            for child in decorated.named_children
         )
 
     def bindings(self, node: Node) -> list[Node]:
         """Return the values that the name at a node may have here."""
-        return [binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None]
+        return [
+            binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None
+        ]
 
     def is_async_function(self, name: str, root: Node) -> bool | None:
         """Whether every function of this name in the file is asynchronous; None where there is none."""
         found = [
             node
-            for node in _descendants(root, {"function_definition", "function_declaration", "method_definition"})
+            for node in _descendants(
+                root, {"function_definition", "function_declaration", "method_definition"}
+            )
             if (field := node.child_by_field_name("name")) is not None and self.text(field) == name
         ]
         return all(is_async(node) for node in found) if found else None
@@ -321,7 +346,9 @@ def _parameter_names(node: Node) -> Iterator[Node]:
 def unwrapped(node: Node) -> Node:
     """Look inside parentheses, casts and awaits."""
     while node.type in _WRAPPERS:
-        inner = node.child_by_field_name("value") or (node.named_children[-1] if node.named_children else None)
+        inner = node.child_by_field_name("value") or (
+            node.named_children[-1] if node.named_children else None
+        )
         if inner is None or (node.type == "expression_list" and node.named_child_count != 1):
             return node
         node = inner
@@ -352,7 +379,7 @@ def _descendants(node: Node, kinds: set[str]) -> Iterator[Node]:
 def _interpolated(node: Node) -> Iterator[Node]:
     for part in node.named_children:
         if part.type in _INTERPOLATIONS:
-            inner = part.child_by_field_name("expression") or (part.named_children or [None])[0]
+            inner = part.child_by_field_name("expression") or next(iter(part.named_children), None)
             if inner is not None:
                 yield inner
         elif part.type in _STRINGS:

@@ -8,15 +8,18 @@ stay in here.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
+from typing import Literal
 
 import tree_sitter
 
 from qwen_lsp.syntax.expressions import FUNCTIONS, Expressions, enclosing, is_async, unwrapped
 from qwen_lsp.syntax.languages import Language, grammar
-from qwen_lsp.syntax.tree import Tree
+from qwen_lsp.syntax.tree import Tree, parse
 from qwen_lsp.text import Span
 
 Node = tree_sitter.Node
@@ -37,15 +40,19 @@ Match = Mapping[str, Capture]
 
 
 @cache
-def _query(language: Language, source: str) -> tree_sitter.Query | None:
+def _query(language: Language, sources: tuple[str, ...]) -> tuple[tree_sitter.Query, list[int]] | None:
+    """Compile queries into one, which costs one walk over a tree; and say where the patterns of each end."""
     loaded = grammar(language)
-    return tree_sitter.Query(loaded, source) if loaded is not None else None
+    if loaded is None:
+        return None
+    counts = (tree_sitter.Query(loaded, source).pattern_count for source in sources)
+    return tree_sitter.Query(loaded, "\n".join(sources)), list(accumulate(counts))
 
 
 def check(language: Language, source: str) -> None:
     """Raise ValueError when a query does not fit the grammar, or asks for a predicate that is not there."""
     try:
-        _query(language, source)
+        _query(language, (source,))
     except tree_sitter.QueryError as error:
         raise ValueError(f"{language.id}: {error}") from error
     known = {*PREDICATES, *("eq", "match", "any-of", "any-eq", "any-match", "is", "set")}
@@ -56,46 +63,48 @@ def check(language: Language, source: str) -> None:
 
 
 class Matcher:
-    """The queries of one tree; answers about values are shared between them."""
+    """The queries of one text; answers about values are shared between them."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._expressions = Expressions(tree.data)
+    def __init__(self, text: str, language: Language) -> None:
+        # Without a deadline: predicates on the text of a node that was parsed with one crash the process
+        # (tree-sitter 0.26.1 asks the reader for the text, and does not look at what comes back).
+        self._tree = parse(text, language)
+        self._expressions = Expressions(self._tree.data if self._tree else b"")
 
-    def find(self, source: str, within: Sequence[Span] | None = None) -> Iterator[Match]:
-        """Yield the matches of a query that touch one of the spans, all of them by default.
-
-        Raises: ValueError when the query does not fit the grammar.
-        """
-        query = _query(self._tree.language, source)
-        if query is None:
-            return
-        for span in within if within is not None else [Span(0, len(self._tree.text))]:
-            cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
-            cursor.set_byte_range(self._tree.byte(span.start), self._tree.byte(span.end))
-            for _, captures in cursor.matches(self._tree.syntax.root_node, self._holds):
-                yield {name: self._capture(nodes[0]) for name, nodes in captures.items() if nodes}
-
-    def _capture(self, node: Node) -> Capture:
+    def find(
+        self, sources: tuple[str, ...], within: Sequence[Span] | None = None
+    ) -> Iterator[tuple[int, Match]]:
+        """Yield what queries match in the spans, everywhere by default: number of the query, match."""
         tree = self._tree
-        span = Span(tree.offset(node.start_byte), tree.offset(node.end_byte))
-        return Capture(span, tree.text[span.start : span.end])
+        if tree is None or (compiled := _query(tree.language, sources)) is None:
+            return
+        query, ends = compiled
+        for span in within if within is not None else [Span(0, len(tree.text))]:
+            cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
+            cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
+            for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
+                match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
+                yield bisect_right(ends, pattern), match
 
     def _holds(
         self,
-        name: str,
-        arguments: list[tuple[str, str]],
-        _pattern: int,
-        captures: Mapping[str, Sequence[Node]],
+        predicate: str,
+        args: list[tuple[str, Literal["capture", "string"]]],
+        pattern_index: int,
+        captures: dict[str, list[Node]],
     ) -> bool:
-        plain = name.rstrip("?")
+        plain = predicate.rstrip("?")
         is_negated = plain.startswith("not-")
-        predicate = PREDICATES[plain.removeprefix("not-")]
-        nodes = [node for text, kind in arguments if kind == "capture" for node in captures.get(text, ())]
-        words = [text for text, kind in arguments if kind == "string"]
+        nodes = [node for text, kind in args if kind == "capture" for node in captures.get(text, ())]
+        words = [text for text, kind in args if kind == "string"]
         if not nodes:
             return is_negated
-        return predicate(self._expressions, nodes, words) != is_negated
+        return PREDICATES[plain.removeprefix("not-")](self._expressions, nodes, words) != is_negated
+
+
+def _capture(tree: Tree, node: Node) -> Capture:
+    span = Span(tree.offset(node.start_byte), tree.offset(node.end_byte))
+    return Capture(span, tree.text[span.start : span.end])
 
 
 Predicate = Callable[[Expressions, Sequence[Node], Sequence[str]], bool]
@@ -185,6 +194,13 @@ def _mentioned(expressions: Expressions, nodes: Sequence[Node], words: Sequence[
     return any(re.search(phrase.replace("%", rf"\b{name}\b"), text) for phrase in words)
 
 
+def _indexes(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """The first node reads the second one at the index that the third one names."""
+    body, items, index = (expressions.text(node) for node in nodes[:3])
+    items, index = re.escape(items), re.escape(index)
+    return bool(re.search(rf"{items}\s*(?:\[\s*{index}\s*\]|\.(?:get|charAt|at)\(\s*{index}\s*\))", body))
+
+
 def _last(_: Expressions, nodes: Sequence[Node], __: Sequence[str]) -> bool:
     """No statement follows in the same block."""
     following = nodes[0].next_named_sibling
@@ -207,5 +223,6 @@ PREDICATES: dict[str, Predicate] = {
     "repeated": _repeated,
     "same": _same,
     "mentioned": _mentioned,
+    "indexes": _indexes,
     "last": _last,
 }
