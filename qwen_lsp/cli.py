@@ -15,6 +15,7 @@ from qwen_lsp import __version__
 from qwen_lsp.cli_bench import bench
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.cli_models import models
+from qwen_lsp.cli_review import review
 from qwen_lsp.config import Layer, schema, user_file
 
 
@@ -26,6 +27,7 @@ def main() -> None:
 
 main.add_command(models)
 main.add_command(bench)
+main.add_command(review)
 
 
 @main.command()

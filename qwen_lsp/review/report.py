@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review.finding import Finding, count
+from qwen_lsp.review.patch import Hunk
 from qwen_lsp.text import Document
 
 Status = Literal["findings", "no_findings", "nothing_to_review", "failed"]
@@ -98,7 +99,8 @@ class Report:
     """A whole review.
 
     `fixed` are the fingerprints of a baseline that are no longer found; `novelty` maps each fingerprint to
-    whether it is new against that baseline (empty without one). `documents` hold the reviewed texts.
+    whether it is new against that baseline (empty without one). `documents` and `hunks` hold the reviewed
+    texts and where they were changed, by path.
     """
 
     title: str
@@ -113,6 +115,7 @@ class Report:
     fixed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     documents: Mapping[str, Document] = field(default_factory=dict, repr=False)
+    hunks: Mapping[str, tuple[Hunk, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def status(self) -> Status:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from qwen_lsp.errors import EndpointError
@@ -122,9 +122,7 @@ async def review(
         failed=tuple(failed),
         passes=tuple(records),
     )
-    documents = {entry.file.path: entry.file.document for entry in reviewed}
-    changed = {entry.file.path: entry.file.patch.added for entry in reviewed}
-    return _report(change, options, found, coverage, documents, changed)
+    return _report(change, options, found, coverage, [entry.file for entry in reviewed])
 
 
 def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]:
@@ -208,9 +206,10 @@ def _report(
     options: Options,
     found: Sequence[Finding],
     coverage: Coverage,
-    documents: Mapping[str, Document],
-    changed: Mapping[str, Collection[int]],
+    files: Sequence[ChangedFile],
 ) -> Report:
+    documents = {file.path: file.document for file in files}
+    changed = {file.path: file.patch.added for file in files}
     sure = [entry for entry in found if entry.confidence >= options.least_confidence]
     kept: list[Finding] = []
     dismissed: list[Dismissed] = []
@@ -235,6 +234,7 @@ def _report(
         len(found) - len(sure),
         notes=change.notes,
         documents=documents,
+        hunks={file.path: file.patch.hunks for file in files},
     )
 
 
