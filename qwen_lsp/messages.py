@@ -115,29 +115,33 @@ TEXTS: dict[str, Text] = {
     "rule.inside_word": Text("the cursor is inside a word", "光标位于单词内部"),
     # reviews
     "review.status.findings": Text(
-        "Found {counts} in {lines} changed lines of {files} files.",
+        "Found {counts} (changed lines: {lines}, files: {files}).",
         "在 {files} 个文件的 {lines} 行改动中发现 {counts}。",
     ),
     "review.status.no_findings": Text(
-        "No findings in {lines} changed lines of {files} files.",
+        "No findings (changed lines: {lines}, files: {files}).",
         "已审查 {files} 个文件的 {lines} 行改动，未发现问题。",
     ),
     "review.status.nothing_to_review": Text("Nothing to review.", "没有需要审查的内容。"),
     "review.status.failed": Text(
-        "The review failed: {failed} parts of the change could not be reviewed.",
+        "The review failed. Parts of the change that could not be reviewed: {failed}.",
         "审查失败：有 {failed} 处改动无法审查。",
     ),
     "review.count.error": Text("{n} errors", "{n} 个错误"),
     "review.count.warning": Text("{n} warnings", "{n} 个警告"),
     "review.count.info": Text("{n} remarks", "{n} 条提示"),
     "review.count.hint": Text("{n} hints", "{n} 条建议"),
-    "review.skipped": Text("{files} files were skipped.", "跳过了 {files} 个文件。"),
-    "review.incomplete": Text("{files} parts could not be reviewed.", "有 {files} 处无法审查。"),
-    "review.dismissed": Text("{n} findings are dismissed.", "有 {n} 条已忽略。"),
+    "review.one.error": Text("1 error", "1 个错误"),
+    "review.one.warning": Text("1 warning", "1 个警告"),
+    "review.one.info": Text("1 remark", "1 条提示"),
+    "review.one.hint": Text("1 hint", "1 条建议"),
+    "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
+    "review.incomplete": Text("Parts that could not be reviewed: {files}.", "有 {files} 处无法审查。"),
+    "review.dismissed": Text("Dismissed: {n}.", "已忽略 {n} 条。"),
     "review.dismissed_here": Text(
-        "{n} of them by comments that this change adds.", "其中 {n} 条由本次改动中新增的注释忽略。"
+        "Dismissed by comments that this change adds: {n}.", "其中 {n} 条由本次改动中新增的注释忽略。"
     ),
-    "review.fixed": Text("{n} findings of the baseline are gone.", "基线中有 {n} 条已消失。"),
+    "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
     "review.severity.error": Text("error", "错误"),
     "review.severity.warning": Text("warning", "警告"),
     "review.severity.info": Text("info", "提示"),

@@ -131,7 +131,8 @@ class Report:
         cover = self.coverage
         counted = count(self.findings)
         listed = ", ".join(
-            text(f"review.count.{severity}", self.locale, n=number) for severity, number in counted.items()
+            text(f"review.{'one' if number == 1 else 'count'}.{severity}", self.locale, n=number)
+            for severity, number in counted.items()
         )
         said = text(
             f"review.status.{self.status}",
