@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from qwen_lsp import __version__
+from qwen_lsp.cli_action import action
 from qwen_lsp.cli_bench import bench
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.cli_models import models
@@ -28,6 +29,7 @@ def main() -> None:
 main.add_command(models)
 main.add_command(bench)
 main.add_command(review)
+main.add_command(action)
 
 
 @main.command()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -96,6 +97,21 @@ def _effect(before: str, after: str) -> str:
         return "-"
     removed = before[len(after) :] if before.startswith(after) else None
     return f"removed {removed!r}" if removed is not None else f"now {after!r}"
+
+
+def show_markdown(text: str) -> None:
+    """Print Markdown: laid out on a terminal, as it is in a pipe."""
+    console = Console()
+    console.print(Markdown(text) if console.is_terminal else Text(text), soft_wrap=True)
+
+
+def show_patch(patch: str) -> None:
+    """Print a patch in colour."""
+    console = Console()
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in patch.split("\n")[:-1]:
+        is_head = line.startswith(("+++", "---", "diff "))
+        console.print(Text(line, style="bold" if is_head else styles.get(line[:1], "")), soft_wrap=True)
 
 
 def show_stats(report: Report, file: Path) -> None:

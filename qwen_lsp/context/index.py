@@ -200,7 +200,9 @@ class Index:
         for word in sorted(wanted, key=lambda word: (common.get(word, 0), word)):
             if postings + common.get(word, 0) > _SEARCH_POSTINGS and scores:
                 break
-            rows = self._rows("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS)
+            rows = self._rows(
+                "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", f'"{word}"', _SEARCH_POSTINGS
+            )
             postings += len(rows)
             weight = math.log(1 + total / (len(rows) + 0.5))
             for (chunk,) in rows:
