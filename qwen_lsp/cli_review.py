@@ -9,15 +9,22 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.errors import InputError
 from qwen_lsp.review.finding import SEVERITIES, Severity
+
+if TYPE_CHECKING:
+    from qwen_lsp.review.cache import Cache
+    from qwen_lsp.review.change import Change
+    from qwen_lsp.review.report import Report
+    from qwen_lsp.review.reviewer import Options
 
 _FORMATS = ("text", "markdown", "json", "rdjson", "sarif", "gitlab", "github", "html")
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -32,8 +39,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--stdin", is_flag=True, help="Review a unified diff from standard input.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=_FILE, help="Write the report to a file.")
-@click.option("--fail-on", type=click.Choice(SEVERITIES[:3]), help="Exit 1 at findings of this severity or above.")
-@click.option("--model-pass/--no-model-pass", default=None, help="Ask the model too; by default where it helps.")
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES[:3]), help="Exit 1 at findings of this severity or above."
+)
+@click.option(
+    "--model-pass/--no-model-pass", default=None, help="Ask the model too; by default where it helps."
+)
 @click.option("--baseline", type=_FILE, help="An earlier JSON report: say what is new, still open and fixed.")
 @click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default=None, help="Language of the report.")
 @click.option("--ci", is_flag=True, help="Trust settings and dismissals of the base commit only.")
@@ -67,7 +78,12 @@ def review(
     from qwen_lsp.review.language import locale_for
     from qwen_lsp.review.selecting import Selection
 
-    given = {"BASE..HEAD": range_, "--base": base, "--staged": staged, "--unstaged": unstaged}
+    given: dict[str, object] = {
+        "BASE..HEAD": range_,
+        "--base": base,
+        "--staged": staged,
+        "--unstaged": unstaged,
+    }
     given |= {"--diff": diff_file, "--stdin": stdin}
     if len(named := [name for name, value in given.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(named)} name different changes: give one of them")
@@ -109,7 +125,7 @@ def review(
 
 def _change(
     range_: str | None, base: str | None, staged: bool, unstaged: bool, diff_file: Path | None, stdin: bool
-) -> Any:
+) -> Change:
     from qwen_lsp.review import change
 
     here = Path.cwd()
@@ -127,7 +143,7 @@ def _change(
     return change.from_git(here, "staged" if staged else "unstaged" if unstaged else "default")
 
 
-async def _review(change: Any, options: Any, model_pass: bool | None, cache: Any) -> Any:
+async def _review(change: Change, options: Options, model_pass: bool | None, cache: Cache) -> Report:
     from qwen_lsp.review import reviewer
     from qwen_lsp.review.passes import opened
 
@@ -147,10 +163,12 @@ def _fingerprints(file: Path) -> set[str]:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{file} is no report: make one with `qwen-lsp review --format json -o {file}`") from error
+        raise InputError(
+            f"{file} is no report: make one with `qwen-lsp review --format json -o {file}`"
+        ) from error
 
 
-def _write(report: Any, format_: str, output: Path | None) -> None:
+def _write(report: Report, format_: str, output: Path | None) -> None:
     from qwen_lsp.review import html, interchange, markdown, pull_request
 
     if format_ == "text" and output is None:
@@ -168,7 +186,7 @@ def _write(report: Any, format_: str, output: Path | None) -> None:
 
         written = as_text(report)
     else:
-        written = {
+        writers: dict[str, Callable[[Report], str]] = {
             "markdown": markdown.to_markdown,
             "json": interchange.to_json,
             "rdjson": interchange.to_rdjson,
@@ -176,7 +194,8 @@ def _write(report: Any, format_: str, output: Path | None) -> None:
             "gitlab": interchange.to_gitlab,
             "github": pull_request.to_github,
             "html": html.to_html,
-        }[format_](report)
+        }
+        written = writers[format_](report)
     if output is None:
         click.echo(written, nl=False)
         return
@@ -186,7 +205,7 @@ def _write(report: Any, format_: str, output: Path | None) -> None:
     click.echo(report.summary(), err=True)
 
 
-def _post(report: Any, host: str, pull: int | None) -> None:
+def _post(report: Report, host: str, pull: int | None) -> None:
     from qwen_lsp.review import posting
 
     to = posting.to_github if host == "github" else posting.to_gitlab
@@ -196,5 +215,3 @@ def _post(report: Any, host: str, pull: int | None) -> None:
         f"{posted.refused} are in the summary only",
         err=True,
     )
-
-

@@ -33,6 +33,7 @@ from qwen_lsp.lsp import (
     explain,
     inline_completion,
     lifecycle,
+    review,
     signals,
 )
 from qwen_lsp.lsp.lifecycle import ClientOptions
@@ -67,6 +68,7 @@ class Server(LanguageServer):
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
+        self.reviews = review.Reviews()
         self.offers = Offers(self.documents, self.stats)
         self.n_actions = 0  # of the model's code actions under way
         self.reading_ahead: asyncio.Task[None] | None = None  # the selection that lasts
@@ -234,6 +236,7 @@ def create(command_line: Layer) -> Server:
     signals.register(server)
     code_action.register(server)
     action_run.register(server)
+    review.register(server)
     return server
 
 

@@ -24,7 +24,9 @@ from qwen_lsp.text import Document, Edit, Span
 log = logging.getLogger(__name__)
 
 _MOST_ENTRIES = 20_000
-_TABLE = "CREATE TABLE IF NOT EXISTS reviewed (key TEXT PRIMARY KEY, findings BLOB NOT NULL, used REAL NOT NULL)"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS reviewed (key TEXT PRIMARY KEY, findings BLOB NOT NULL, used REAL NOT NULL)"
+)
 
 
 def default_file() -> Path:
@@ -54,7 +56,9 @@ class Cache:
             return None
         try:
             row = self._database.execute("SELECT findings FROM reviewed WHERE key = ?", (key,)).fetchone()
-            return [_restored(entry, document, start) for entry in msgspec.json.decode(row[0])] if row else None
+            return (
+                [_restored(entry, document, start) for entry in msgspec.json.decode(row[0])] if row else None
+            )
         except (sqlite3.Error, msgspec.DecodeError, LookupError, TypeError) as error:
             log.warning("an earlier review cannot be read: %s", error)
             return None
@@ -65,7 +69,9 @@ class Cache:
             return
         kept = msgspec.json.encode([_relative(entry, start) for entry in findings])
         try:
-            self._database.execute("INSERT OR REPLACE INTO reviewed VALUES (?, ?, ?)", (key, kept, time.time()))
+            self._database.execute(
+                "INSERT OR REPLACE INTO reviewed VALUES (?, ?, ?)", (key, kept, time.time())
+            )
         except sqlite3.Error as error:
             log.warning("a review cannot be kept: %s", error)
 
@@ -75,7 +81,8 @@ class Cache:
             return
         try:
             self._database.execute(
-                "DELETE FROM reviewed WHERE key IN (SELECT key FROM reviewed ORDER BY used DESC LIMIT -1 OFFSET ?)",
+                "DELETE FROM reviewed WHERE key IN "
+                "(SELECT key FROM reviewed ORDER BY used DESC LIMIT -1 OFFSET ?)",
                 (_MOST_ENTRIES,),
             )
             self._database.commit()

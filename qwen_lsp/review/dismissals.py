@@ -54,7 +54,8 @@ def read(text: str) -> list[Dismissal]:
     try:
         entries = tomllib.loads(text).get("dismissed", [])
         return [
-            Dismissal(*(str(entry.get(key, "")) for key in ("fingerprint", "rule", "path"))) for entry in entries
+            Dismissal(*(str(entry.get(key, "")) for key in ("fingerprint", "rule", "path")))
+            for entry in entries
         ]
     except (tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
         raise InputError(f"{FILE} cannot be read: {error}") from error

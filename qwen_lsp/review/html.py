@@ -105,7 +105,9 @@ def _line(line: FrameLine) -> str:
     if line.marked is None:
         return number + escape(line.text)
     start, end = line.marked
-    before, marked, after = (escape(part) for part in (line.text[:start], line.text[start:end], line.text[end:]))
+    before, marked, after = (
+        escape(part) for part in (line.text[:start], line.text[start:end], line.text[end:])
+    )
     return f"{number}{before}<mark>{marked}</mark>{after}"
 
 

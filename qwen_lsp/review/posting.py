@@ -103,7 +103,9 @@ def to_github(report: Report, environment: Mapping[str, str], number: int | None
             if error.status != 422:
                 raise
             # One bad anchor loses the whole review: say them one by one, and the rest in the summary.
-            refused = sum(not _posted(api, f"{pull}/comments", {"commit_id": head, **body}) for body in bodies)
+            refused = sum(
+                not _posted(api, f"{pull}/comments", {"commit_id": head, **body}) for body in bodies
+            )
     notes = f"/repos/{repository}/issues"
     mine = [entry for entry in api.pages(f"{notes}/{number}/comments") if is_ours(entry)]
     body = {"body": pull_request.summary(report)}
@@ -189,5 +191,3 @@ def _posted(api: _Api, path: str, body: dict[str, Any], refusal: int = 422) -> b
             raise
         return False
     return True
-
-

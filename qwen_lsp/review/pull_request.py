@@ -114,5 +114,3 @@ def gitlab_discussion(comment: Comment, shas: dict[str, str]) -> dict[str, Any]:
             "new_line": comment.last_line,
         },
     }
-
-

@@ -7,6 +7,7 @@ module decides, and leaves to others how anything is found or shown.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import time
@@ -96,7 +97,7 @@ async def review(
     failed = [Failed(broken.path, broken.detail) for broken in change.broken]
     for entry in reviewed:
         try:
-            found += by_rules(entry.file, options, cache)
+            found += await asyncio.to_thread(by_rules, entry.file, options, cache)
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
@@ -130,7 +131,15 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     document, language = file.document, languages.find("", file.path)
     changed = file.patch.added
     removed = frozenset(line.old for line in file.patch.removed if line.old)
-    key = _key(rules.version(), options.locale, sorted(options.disabled), file.path, file.after, file.before, sorted(changed))
+    key = _key(
+        rules.version(),
+        options.locale,
+        sorted(options.disabled),
+        file.path,
+        file.after,
+        file.before,
+        sorted(changed),
+    )
     known = cache.get(key, document)
     if known is not None:
         return known

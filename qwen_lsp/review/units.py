@@ -100,12 +100,13 @@ def _import_lines(document: Document, found: Outline) -> Iterator[str]:
         yield document.line(document.line_of(entry.offset)).strip()
 
 
-def _pieces(
-    document: Document, found: Outline, changed: list[int]
-) -> Iterator[tuple[int, int, list[int]]]:
+def _pieces(document: Document, found: Outline, changed: list[int]) -> Iterator[tuple[int, int, list[int]]]:
     """Yield first line, last line and changed lines of each unit, in order."""
     functions = [
-        (document.line_of(entry.span.start) + 1, document.line_of(max(entry.span.end - 1, entry.span.start)) + 1)
+        (
+            document.line_of(entry.span.start) + 1,
+            document.line_of(max(entry.span.end - 1, entry.span.start)) + 1,
+        )
         for entry in found.definitions
         if entry.kind in _CALLED
     ]
