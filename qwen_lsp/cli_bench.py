@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qwen_lsp.cli_bench_review import review
 from qwen_lsp.cli_config import read_config
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
@@ -164,3 +165,6 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+bench.add_command(review)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -147,16 +147,31 @@ def _collect(
     else:
         after = git.blobs(root, [f"{head}:{file.path}" for file in patch.files])
     generated = git.generated(root, [file.path for file in patch.files])
-    files = [
-        ChangedFile(
-            file,
-            None if file.status == "added" else _text(old),
-            None if file.status == "deleted" else unsaved.get(file.path, _text(new)),
-            is_generated=file.path in generated,
+    files = []
+    for file, old, new in zip(patch.files, before, after, strict=True):
+        old_text = None if file.status == "added" else _text(old)
+        new_text = None if file.status == "deleted" else unsaved.get(file.path, _text(new))
+        files.append(
+            ChangedFile(
+                _worded(file, old_text, new_text), old_text, new_text, is_generated=file.path in generated
+            )
         )
-        for file, old, new in zip(patch.files, before, after, strict=True)
-    ]
     return Change(title, tuple(files), patch.broken, root, base or None, head or None)
+
+
+def _worded(file: FilePatch, before: str | None, after: str | None) -> FilePatch:
+    """Take the words of the lines from the files: a whole file tells its encoding better than a few lines."""
+    if all(line.text.isascii() for hunk in file.hunks for line in hunk.lines):
+        return file
+    old, new = Document("", before or ""), Document("", after or "")
+
+    def worded(line: Line) -> Line:
+        document, number = (new, line.new) if line.new is not None else (old, line.old)
+        known = number is not None and number <= document.line_count
+        return replace(line, text=document.line(number - 1)) if known and number else line
+
+    hunks = (replace(hunk, lines=tuple(worded(line) for line in hunk.lines)) for hunk in file.hunks)
+    return replace(file, hunks=tuple(hunks))
 
 
 def _with_unsaved(root: Path, base: str, patch: Patch, unsaved: Mapping[str, str]) -> Patch:

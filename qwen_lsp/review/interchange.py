@@ -106,7 +106,7 @@ def to_rdjson(report: Report) -> str:
 
 
 def to_sarif(report: Report) -> str:
-    """Write SARIF with fingerprints that stay when lines move, and a notification for what was not reviewed."""
+    """Write SARIF: fingerprints stay when lines move, notifications tell what was not reviewed."""
     ids = list(dict.fromkeys(finding.rule for finding in report.findings))
     results = [_sarif_result(report, finding, ids) for finding in _gravest(report)]
     not_reviewed = [

@@ -37,7 +37,7 @@ class PostingError(QwenLspError):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a review. `refused` counts comments that the host would not take; the summary has them."""
+    """What became of a review. `refused`: comments that the host would not take; the summary has them."""
 
     comments: int
     known: int

@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qwen_lsp.errors import EndpointError
 from qwen_lsp.messages import Locale
@@ -56,7 +56,7 @@ class Options:
 
     locale: Locale = "en"
     least_confidence: float = 0.5
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
 
@@ -84,12 +84,12 @@ def plan(change: Change, selection: Selection) -> list[Planned]:
 
 async def review(
     change: Change,
-    options: Options = Options(),  # noqa: B008 - frozen
+    options: Options = Options(),
     passes: Sequence[Pass] = (),
     cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Review a change. Cancelling this ends it between two requests; what is known by then is in the cache."""
+    """Review a change. Cancelling ends it between two requests; what is known by then is in the cache."""
     cache = cache or Cache(None)
     planned = plan(change, options.selection)
     reviewed = [entry for entry in planned if not entry.reason]

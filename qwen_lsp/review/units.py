@@ -1,7 +1,7 @@
 """Cut the changed lines of a file into units: pieces with a sense of their own, small enough for a model.
 
 A unit is the enclosing function where there is one of bearable length, else a window around the changed
-lines. Every changed line is in exactly one unit, so nothing is lost in silence.
+lines. Every changed line that is not blank is in exactly one unit, so nothing is lost in silence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OUTLINE_MS = 2_000.0
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One piece of a changed file. Lines are numbered from 1 in the text after the change, both ends included.
+    """One piece of a changed file. Lines count from 1 in the text after the change, both ends included.
 
     `container` is the signature of each definition around it, the outermost first; `removed` are the lines
     that the change took away there; `imports` the import statements of the file.
@@ -71,7 +71,11 @@ def units(file: ChangedFile) -> list[Unit]:
     """Cut one file of a change; its language is that of its name."""
     document = file.document
     language = languages.find("", file.path)
-    changed = sorted(number for number in file.patch.added if number <= document.line_count)
+    changed = sorted(
+        number
+        for number in file.patch.added
+        if number <= document.line_count and document.line(number - 1).strip()
+    )
     if not changed:
         return []
     found = outline(document.text, language, deadline_ms=_OUTLINE_MS, references="distinct")
