@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qwen_lsp.cli_bench_review import review
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.model.select import chosen_model
 
@@ -311,3 +312,6 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
     samples = confidence.run(chosen, every, config, ask.told)
     name = chosen_model(config).profile.name
     click.echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))
+
+
+bench.add_command(review)

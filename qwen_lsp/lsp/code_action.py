@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import action_list, action_run, convert
+from qwen_lsp.lsp import action_list, action_run, convert, review
 from qwen_lsp.lsp.action_list import Asked
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Provider = Callable[["Server", Asked], Sequence[types.CodeAction]]
 # Returns None for an action of another feature.
 Resolver = Callable[["Server", types.CodeAction], Awaitable[types.CodeAction | None]]
 
-PROVIDERS: tuple[Provider, ...] = (action_list.model_actions,)
+PROVIDERS: tuple[Provider, ...] = (review.review_actions, action_list.model_actions)
 RESOLVERS: tuple[Resolver, ...] = (action_run.resolve,)
 
 

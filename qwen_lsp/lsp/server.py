@@ -35,6 +35,7 @@ from qwen_lsp.lsp import (
     indexing,
     inline_completion,
     lifecycle,
+    review,
     signals,
     tolerance,
 )
@@ -73,6 +74,7 @@ class Server(LanguageServer):
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
+        self.reviews = review.Reviews()
         self.offers = Offers(self.documents, self.stats)
         self.indexing = indexing.Indexing(self)
         self.context = context.SessionContext(self)
@@ -249,6 +251,7 @@ def create(command_line: Layer) -> Server:
     context.register(server)
     code_action.register(server)
     action_run.register(server)
+    review.register(server)
     return server
 
 
