@@ -22,8 +22,8 @@ from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change import Change, ChangedFile, compare
-from qwen_lsp.review.patch import parse
 from qwen_lsp.review.passes import opened
+from qwen_lsp.review.patch import parse
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Options, Pass
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Optional
 
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.change import ChangedFile, compare
+from qwen_lsp.review.selecting import Selection, skip_reason
 
 _MOST_CHARS = 60_000
 
