@@ -15,6 +15,9 @@ from qwen_lsp.context.place import scope_key
 from qwen_lsp.context.snippets import Gathered, Recent
 from qwen_lsp.text import Cursor
 
+# What is skipped for being late while a key waits is made up for at the next quiet moment.
+_TYPING_MS, _IDLE_MS = 30.0, 200.0
+
 Files = Sequence[tuple[str, str]]
 
 
@@ -45,7 +48,7 @@ class SteadyContext:
         chosen = self._chosen.get(path)
         scope = scope_key(cursor)
         if chosen is None or (chosen.scope, chosen.budget_tokens) != (scope, budget_tokens):
-            chosen = self._choose(cursor, path, scope, budget_tokens)
+            chosen = self._choose(cursor, path, scope, budget_tokens, _TYPING_MS)
         return chosen.gathered.files
 
     def refresh(self, cursor: Cursor, path: str, budget_tokens: int) -> bool:
@@ -53,7 +56,7 @@ class SteadyContext:
         if budget_tokens <= 0:
             return False
         before = self._chosen.get(path)
-        after = self._choose(cursor, path, scope_key(cursor), budget_tokens)
+        after = self._choose(cursor, path, scope_key(cursor), budget_tokens, _IDLE_MS)
         return before is None or before.gathered.files != after.gathered.files
 
     def last(self, path: str) -> Gathered | None:
@@ -65,7 +68,17 @@ class SteadyContext:
         """Drop what is kept of a closed document."""
         self._chosen.pop(path, None)
 
-    def _choose(self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int) -> _Chosen:
-        gathered = gather(cursor, path, self._index, budget_tokens, self._estimate, recent=self._recent())
+    def _choose(
+        self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int, deadline_ms: float
+    ) -> _Chosen:
+        gathered = gather(
+            cursor,
+            path,
+            self._index,
+            budget_tokens,
+            self._estimate,
+            recent=self._recent(),
+            deadline_ms=deadline_ms,
+        )
         chosen = self._chosen[path] = _Chosen(scope, budget_tokens, gathered)
         return chosen
