@@ -204,7 +204,7 @@ class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
     index: Annotated[
         bool,
         Meta(
-            description="Index the workspace folders, in a background process and a file in your cache folder."
+            description="Index the workspace folders in the background, into a file in your cache folder."
         ),
     ] = True
 
