@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qwen_lsp.cli_review_text import as_text
+from qwen_lsp.terminal_review import as_text
 from qwen_lsp.review import html, interchange, markdown, pages, pull_request, reviewer
 from qwen_lsp.review.change import Broken, Change, ChangedFile, compare
 from qwen_lsp.review.report import Report
