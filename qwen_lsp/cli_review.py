@@ -130,7 +130,7 @@ def _change(
 
     here = Path.cwd()
     if stdin:
-        return change.from_diff(click.get_binary_stream("stdin").read(), here, "standard input")
+        return change.from_diff(sys.stdin.buffer.read(), here, "standard input")
     if diff_file is not None:
         try:
             return change.from_diff(diff_file.read_bytes(), here, str(diff_file))

@@ -1,4 +1,4 @@
-"""The second half of `make demo`: the review of a small change with two bugs that everybody has written once."""
+"""The end of `make demo`: the review of a small change with two bugs that everybody has written once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from qwen_lsp.terminal_review import show
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change import Change, ChangedFile, compare
+from qwen_lsp.terminal_review import show
 
 
 def perform(folder: Path, console: Console) -> int:

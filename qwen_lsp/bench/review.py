@@ -128,7 +128,8 @@ async def _measure(cases: Iterable[Case], passes: Sequence[Pass]) -> list[Outcom
 
 def _outcome(case: Case, report: Report, seconds: float) -> Outcome:
     near = {line + step for line in case.lines for step in (-1, 0, 1)}
-    hits, others = [], []
+    hits: list[str] = []
+    others: list[str] = []
     for finding in report.findings:
         touches = near & set(range(finding.start_line, finding.end_line + 1))
         (hits if touches else others).append(finding.rule)

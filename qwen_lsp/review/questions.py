@@ -63,8 +63,9 @@ QUESTIONS = (
 )
 
 _BANNED = re.compile(
-    r"\b(?:doc ?string|comments?|type hints?|annotat\w+|unused|imports?|naming|style|readab\w+|format\w*|"
-    r"consider|ensure|make sure|verify that|should be tested|add(?:ing)? tests?|best practices?|LGTM|approved?)\b"
+    r"\b(?:doc ?string|comments?|type hints?|annotat\w+|unused|imports?|naming|style|readab\w+|format\w*"
+    r"|consider|ensure|make sure|verify that|should be tested|add(?:ing)? tests?|best practices?|LGTM"
+    r"|approved?)\b"
     r"|文档字符串|注释|命名|风格|可读性|建议考虑|确保|添加测试",
     re.IGNORECASE,
 )
@@ -84,8 +85,9 @@ def messages(unit: Unit, question: Question, locale: Locale, mark: str = "") -> 
     mark = mark or secrets.token_hex(8)
     language = "Chinese" if locale == "zh" else "English"
     task = (
-        f"Look only for {question.asked}. Only lines with + are new; report only those. Quote the line exactly, "
-        f"then say in {language} which input leads to which wrong outcome. If there is no such bug, answer "
+        f"Look only for {question.asked}. Only lines with + are new; report only those. "
+        f"Quote the line exactly, then say in {language} which input leads to which wrong outcome. "
+        "If there is no such bug, answer "
         '{"findings": []}.'
     )
     lines = []
@@ -191,7 +193,7 @@ def _plain(text: str) -> str:
 
 
 def question_pass(ask: Asker, model: str, locale: Locale) -> Pass:
-    """Make the pass. An answer that is not of the form is asked for once more, then the unit yields nothing."""
+    """Make the pass. An answer that is not of the form is asked for once more, then it yields nothing."""
 
     async def find(unit: Unit) -> Sequence[Finding]:
         found: list[Finding] = []

@@ -84,7 +84,7 @@ def host() -> Iterator[tuple[Host, str]]:
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
-        do_GET = do_POST = do_PATCH = do_PUT = do  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = do
 
         def log_message(self, *_: Any) -> None: ...
 

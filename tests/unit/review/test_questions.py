@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from qwen_lsp.review.change import ChangedFile, compare
+from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.questions import QUESTIONS, messages, question_pass, questions_for, read, schema
 from qwen_lsp.review.units import Unit, units
 
@@ -100,7 +101,12 @@ def test_an_answer_of_the_wrong_form_is_asked_for_once_more(unit: Unit) -> None:
         asked.append(said)
         return "nonsense" if len(asked) == 1 else answer()
 
-    found = asyncio.run(question_pass(ask, "m", "en").find(unit))  # type: ignore[arg-type]
+    pass_ = question_pass(ask, "m", "en")
+
+    async def find() -> Sequence[Finding]:
+        return await pass_.find(unit)
+
+    found = asyncio.run(find())
     assert len(asked) == len(questions_for(unit)) + 1
     assert found
 
