@@ -8,7 +8,7 @@ import pytest
 
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.task import Explanation, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.text import Document, Span
@@ -31,19 +31,10 @@ LIMIT = 3
 """
 
 
-async def act(
-    engine: Engine, kind: str, locale: Locale = "en", instruction: str = ""
-) -> Proposal | Explanation | Refused:
+async def act(engine: Engine, kind: str, locale: Locale = "en", instruction: str = "") -> Outcome:
     at = CODE.index("accounts = []")
-    task = Task(
-        kind,
-        Document("file:///a.py", CODE, 1, "python", "/a.py"),
-        Span(at, at),
-        "a.py",
-        "",
-        instruction,
-        locale=locale,
-    )
+    document = Document("file:///a.py", CODE, 1, "python", "/a.py")
+    task = Task(kind, document, Span(at, at), "a.py", "", instruction, locale=locale)
     return await runner.run(task, Voice(await engine.ready(), 2048, 120_000))
 
 

@@ -112,11 +112,8 @@ def test_ranges_past_the_limits(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("one = 1\ntwo = 2\n", "utf-8")
     document = files.read(file)
-    for text, said in (
-        ("9-10", "line 9 does not exist"),
-        ("2-1", "ends before it begins"),
-        ("1:99-2", "column 99"),
-    ):
+    wrong = {"9-10": "line 9 does not exist", "2-1": "ends before it begins", "1:99-2": "column 99"}
+    for text, said in wrong.items():
         with pytest.raises(InputError, match=said):
             once.select(document, once.parse_range(f"{file}:{text}"))
 

@@ -115,15 +115,36 @@ async def test_documentation_in_chinese_after_an_english_answer() -> None:
     assert "原样返回参数。" in await result(asked, "Gives the argument back as it is.", "原样返回参数。")
 
 
-@pytest.mark.parametrize(
-    ("language", "before", "answer", "after"),
-    [
-        ("python", "def f(a, b=1):⟦⟧\n    return a\n", "a: str, b: int = 1) -> str:\n    return a", "def f(a: str, b: int = 1) -> str:\n    return a\n"),
-        ("python", "import os\n\ndef f(a):⟦⟧\n    return a\n", " a: Optional[List[int]] )->Any", "import os\nfrom typing import Any, Optional\n\ndef f(a: Optional[list[int]]) -> Any:\n    return a\n"),
-        ("python", "class A:\n    async def f(self, a,\n        b):⟦⟧\n        return a\n", "self, a: int, b: int) -> int:", "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n"),
-        ("typescript", "export function f(a, b) {⟦⟧\n  return a;\n}\n", "a: number, b: number): number", "export function f(a: number, b: number): number {\n  return a;\n}\n"),
-    ],
-)  # fmt: skip
+ANNOTATED = [
+    (
+        "python",
+        "def f(a, b=1):⟦⟧\n    return a\n",
+        "a: str, b: int = 1) -> str:\n    return a",
+        "def f(a: str, b: int = 1) -> str:\n    return a\n",
+    ),
+    (
+        "python",
+        "import os\n\ndef f(a):⟦⟧\n    return a\n",
+        " a: Optional[List[int]] )->Any",
+        "import os\nfrom typing import Any, Optional\n\n"
+        "def f(a: Optional[list[int]]) -> Any:\n    return a\n",
+    ),
+    (
+        "python",
+        "class A:\n    async def f(self, a,\n        b):⟦⟧\n        return a\n",
+        "self, a: int, b: int) -> int:",
+        "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n",
+    ),
+    (
+        "typescript",
+        "export function f(a, b) {⟦⟧\n  return a;\n}\n",
+        "a: number, b: number): number",
+        "export function f(a: number, b: number): number {\n  return a;\n}\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("language", "before", "answer", "after"), ANNOTATED)
 async def test_annotations(language: str, before: str, answer: str, after: str) -> None:
     assert await result(task("types", before, language=language, path="code"), answer) == after
 
@@ -154,7 +175,8 @@ async def test_names_that_are_none(answer: str) -> None:
 
 
 async def test_comments_are_translated_and_nothing_else() -> None:
-    code = "def f(价格):⟦⟧\r\n    '''返回总价。\r\n\r\n    参数：价格\r\n    '''\r\n    # 先检查 😀\r\n    s = '不翻译'  # noqa: E501\r\n    return s\r\n"
+    head = "def f(价格):⟦⟧\r\n    '''返回总价。\r\n\r\n    参数：价格\r\n    '''\r\n"
+    code = f"{head}    # 先检查 😀\r\n    s = '不翻译'  # noqa: E501\r\n    return s\r\n"
     asked = task("translate", code)
     said = {
         "返回总价。": "Return the total.",
