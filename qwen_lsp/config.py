@@ -203,9 +203,7 @@ class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
 
     index: Annotated[
         bool,
-        Meta(
-            description="Index the workspace folders in the background, into a file in your cache folder."
-        ),
+        Meta(description="Index the workspace folders in the background, into a file in your cache folder."),
     ] = True
 
 
