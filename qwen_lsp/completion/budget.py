@@ -13,8 +13,8 @@ from qwen_lsp.model.speed import Speed
 
 # What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
 _SUFFIX_PART = 0.2
-# What is shown of other files; source: docs/benchmarks.md, "Context".
-_SNIPPET_PART = 1 / 3
+# The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
+_SNIPPET_PART = 0.25
 _LEAST_PREFIX_TOKENS = 256
 _STEPS = (768, 1024, 1536, 2048, 3072, 4096, 8192)
 # A token that the engine can't write before the user has lost interest is not worth asking for.

@@ -78,8 +78,8 @@ def fim(
 def repository(files: Sequence[tuple[str, str]], tokens: ControlTokens) -> str:
     """Write pieces of other files in the form that the models know a repository in; "" without any.
 
-    It stands at the very front, because it changes less often than anything behind it. Measured against
-    comments above the prefix and against the end of the suffix: docs/benchmarks.md.
+    It stands at the very front, because it changes less often than anything behind it. `bench context --form`
+    compares it with comments above the prefix and at the end of the suffix.
     """
     if not files:
         return ""

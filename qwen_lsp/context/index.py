@@ -104,8 +104,7 @@ class Index:
         found = [
             definition
             for path, overlay in self._overlays.items()
-            for definition in _located(path, overlay.found.definitions)
-            if definition.name in wanted
+            for definition in _located(path, [one for one in overlay.found.definitions if one.name in wanted])
         ]
         at = self._file_id(near) if near else None
         for name in wanted:

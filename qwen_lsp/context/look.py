@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 from qwen_lsp.context.extract import module_stem
 from qwen_lsp.context.index import Index, IndexedDefinition
@@ -20,6 +20,7 @@ from qwen_lsp.syntax.outline import Import
 MOST_NAMES = 20
 MOST_MEMBERS = 200
 _MOST_MEANINGS = 3
+_MOST_LOOKUPS = 80
 _MOST_TYPES = 8
 _MOST_BASES = 3
 
@@ -47,6 +48,9 @@ class Look:
         self.index = index
         self.recent = recent
         self.imports: Sequence[Import] = index.imports_of(place.path)
+        self._imported = {
+            entry.alias or entry.name: entry for entry in self.imports if entry.name not in (None, "*")
+        }
         self._files: dict[str, list[IndexedDefinition]] = {}
         self._named: dict[str, list[IndexedDefinition]] = {}
         self._owners: dict[tuple[str, str], str] = {}
@@ -69,18 +73,20 @@ class Look:
         return self._named[name]
 
     def _resolved(self, name: str) -> list[IndexedDefinition]:
-        for entry in self.imports:
-            if (entry.alias or entry.name) == name and entry.name not in (None, "*"):
-                found = [
-                    definition
-                    for path in self.files_of(entry)
-                    for definition in self.definitions_in(path)
-                    if definition.name == entry.name and not definition.container
-                ]
-                if found:
-                    return found[:1]
-        wanted = next((entry.name for entry in self.imports if entry.alias == name and entry.name), name)
-        return self.named(wanted)
+        entry = self._imported.get(name)
+        if entry is not None:
+            found = [
+                definition
+                for path in self.files_of(entry)
+                for definition in self.definitions_in(path)
+                if definition.name == entry.name and not definition.container
+            ]
+            if found:
+                return found[:1]
+        # The names nearest to the cursor were asked first; a bound keeps the time the same everywhere.
+        if len(self._named) >= _MOST_LOOKUPS:
+            return []
+        return self.named(entry.name if entry is not None and entry.name else name)
 
     def named(self, name: str) -> list[IndexedDefinition]:
         """The definitions of a name that stand for themselves: members of types are reached through these."""
@@ -105,7 +111,7 @@ class Look:
             paths = [path for stem in stems if stem for path in self.index.paths_matching(stem)]
 
             def agreement(path: str) -> tuple[int, int]:
-                own = set(PurePosixPath(path).with_suffix("").parts)
+                own = set(path.rpartition(".")[0].split("/"))
                 return len(parts & own), _shared_folders(path, self.place.path)
 
             self._modules[key] = sorted(dict.fromkeys(paths), key=agreement, reverse=True)[:2]
@@ -233,6 +239,7 @@ def _binding(field: IndexedDefinition) -> Binding:
     return bindings(signature).get(field.name, Binding())
 
 
+@lru_cache(maxsize=4096)
 def _family(path: str) -> str:
     """Return the languages that may use one another's definitions, as one word."""
     language = languages.find("", path)
@@ -241,7 +248,7 @@ def _family(path: str) -> str:
 
 def _shared_folders(first: str, second: str) -> int:
     count = 0
-    for one, other in zip(PurePosixPath(first).parts, PurePosixPath(second).parts, strict=False):
+    for one, other in zip(first.split("/"), second.split("/"), strict=False):
         if one != other:
             break
         count += 1

@@ -165,13 +165,14 @@ def heads_above(cursor: Cursor) -> list[int]:
 
 
 def _level(cursor: Cursor, line: int) -> int:
-    """Return the indentation of the cursor's line; an empty one is where the line above would go on."""
+    """Return the indentation of the cursor's line; an empty one belongs where the line above does.
+
+    However many spaces it has so far: somebody may be typing them.
+    """
     document = cursor.document
     text = document.line(line)
     if text.strip():
         return len(text) - len(text.lstrip())
-    if cursor.line_prefix:
-        return len(cursor.line_prefix)
     for number in range(line - 1, max(line - 4, -1), -1):
         above = document.line(number)
         if above.strip():

@@ -80,7 +80,11 @@ def take(root: str, wanted: Wanted) -> Taken | None:
         return taken._replace(is_same=True)
     if source.skipped:
         return taken
-    found = extract(source.text, source.language, path)
+    try:
+        found = extract(source.text, source.language, path)
+    except Exception:  # a fault of ours must cost no more than this file
+        log.exception("%s cannot be taken apart", path)
+        return taken._replace(skipped="crash")
     return taken._replace(
         problem=found.problem,
         definitions=[

@@ -22,6 +22,8 @@ from qwen_lsp.text import Edit
 _ASCII = re.compile("[\x00-\x7f]+")
 _END = re.compile("")
 _WIDE = re.compile("[\x80-\u07ff]+|[\u0800-\uffff]+|[\U00010000-\U0010ffff]+")
+# No grammar is slow on so little, and watching the clock costs a third of the parsing.
+_SHORT_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _run(
 ) -> tree_sitter.Tree:
     # One parser a call: threads must not share one, and making it costs a microsecond.
     parser = tree_sitter.Parser(loaded)
-    if deadline_ms is None:
+    if deadline_ms is None or (deadline_ms > 0 and len(data) <= _SHORT_BYTES):
         return parser.parse(data, old) if old else parser.parse(data)
     end = time.thread_time() + deadline_ms / 1000
     view = memoryview(data)

@@ -57,7 +57,10 @@ def value_of(config: Config, key: str) -> Any:
 def other(key: str) -> Any:
     """Return a value that the schema allows and that is not the default."""
     node = SETTINGS[key]
-    default, kind = node["default"], node.get("type")
+    default = node["default"]
+    if "anyOf" in node:  # a number or a word: the number
+        node = node["anyOf"][0]
+    kind = node.get("type")
     if "enum" in node:
         return next(value for value in node["enum"] if value != default)
     if kind == "boolean":

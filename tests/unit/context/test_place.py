@@ -74,3 +74,4 @@ def test_the_scope_stays_while_broken_code_is_typed() -> None:
 def test_an_empty_line_belongs_to_the_scope_above() -> None:
     assert scope_key(at("def f():\n    a = 1\n|\n")) == ("def f():",)
     assert scope_key(at("def f():\n|")) == ("def f():",)
+    assert scope_key(at("class A:\n    def f(self):\n        a = 1\n  |\n")) == ("def f(self):", "class A:")
