@@ -37,7 +37,7 @@ def show(report: Report, console: Console) -> None:
     for finding in report.findings:
         _finding(report, finding, console)
     cover = report.coverage
-    lines = [(one.path, text(f"review.reason.{one.reason}", report.locale)) for one in cover.skipped]
+    lines = [(one.path, text(f"words.reason.{one.reason}", report.locale)) for one in cover.skipped]
     for path, why in lines[:_MOST_SKIPPED]:
         console.print(Text(f"- {visible(path)}: {why}", style="dim"), soft_wrap=True)
     if len(lines) > _MOST_SKIPPED:
@@ -57,10 +57,10 @@ def _finding(report: Report, finding: Finding, console: Console) -> None:
     style = _STYLES[finding.severity]
     head = Text(visible(f"{finding.path}:{finding.start_line}:{finding.start_column}"), style="bold")
     head.append(" ")
-    head.append(text(f"review.severity.{finding.severity}", report.locale), style=style)
+    head.append(text(f"words.severity.{finding.severity}", report.locale), style=style)
     head.append(f" {finding.rule}", style="dim")
     if report.novelty.get(finding.fingerprint) == "new":
-        head.append(f" ({text('review.new', report.locale)})", style="bold")
+        head.append(f" ({text('words.new', report.locale)})", style="bold")
     console.print(head, soft_wrap=True)
     console.print(Text(f"  {visible(finding.message)}"), soft_wrap=True)
     if finding.scenario:
@@ -94,7 +94,7 @@ def show_plan(planned: Sequence[Planned], locale: Locale, console: Console) -> N
     for title, justify in (("+", "right"), ("units", "right"), ("file", "left"), ("", "left")):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     for entry in planned:
-        why = text(f"review.reason.{entry.reason}", locale) if entry.reason else ""
+        why = text(f"words.reason.{entry.reason}", locale) if entry.reason else ""
         n_units = str(len(entry.units)) if not entry.reason else "-"
         path = Text(visible(entry.file.path), style="dim" if entry.reason else "")
         table.add_row(str(len(entry.file.patch.added)), n_units, path, Text(why, style="yellow"))

@@ -69,7 +69,7 @@ def register(server: Server) -> None:
         """Review `{scope: "workspace"|"file", uri?, base?}`: `{findings, coverage, summary, status}`."""
         asked = plain(arguments[0]) if arguments else {}
         options = asked if isinstance(asked, dict) else {}
-        progress = Progress(server, f"review-{next(_numbers)}", text("review.running", server.locale))
+        progress = Progress(server, f"review-{next(_numbers)}", text("words.running", server.locale))
         work = asyncio.ensure_future(_review(server, options))
         progress.begin(work)
         try:
@@ -281,8 +281,8 @@ def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
         if (edit := _moved_fix(one, asked.document, at)) is not None:
             offered.append(_fix_action(server, asked.document, diagnostic, finding, edit))
         offered += (
-            _dismiss_action(server, diagnostic, uri, "review.dismiss", fingerprint=finding.fingerprint),
-            _dismiss_action(server, diagnostic, uri, "review.dismiss_rule", rule=finding.rule),
+            _dismiss_action(server, diagnostic, uri, "words.dismiss", fingerprint=finding.fingerprint),
+            _dismiss_action(server, diagnostic, uri, "words.dismiss_rule", rule=finding.rule),
         )
     return offered
 
@@ -313,7 +313,7 @@ def _fix_action(
     else:
         made = types.WorkspaceEdit(changes={document.uri: [change]})
     return types.CodeAction(
-        title=text("review.apply", server.locale, title=said),
+        title=text("words.apply", server.locale, title=said),
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[diagnostic],
         is_preferred=finding.source == "rule",

@@ -61,16 +61,16 @@ $rest
 def to_html(report: Report) -> str:
     """Write the page."""
     locale = report.locale
-    rows = [(one.path, text(f"review.reason.{one.reason}", locale)) for one in report.coverage.skipped]
+    rows = [(one.path, text(f"words.reason.{one.reason}", locale)) for one in report.coverage.skipped]
     rows += [(one.path, one.detail) for one in report.coverage.failed]
     rest = ""
     if rows:
         listed = "".join(f"<tr><td>{_safe(path)}</td><td>{_safe(why)}</td></tr>" for path, why in rows)
-        title = f"{text('review.not_reviewed', locale)} ({len(rows)})"
+        title = f"{text('words.not_reviewed', locale)} ({len(rows)})"
         rest = f"<details><summary>{_safe(title)}</summary><table>{listed}</table></details>"
     return _PAGE.substitute(
         language="zh-CN" if locale == "zh" else "en",
-        title=_safe(text("review.title", locale, title=report.title)),
+        title=_safe(text("words.title", locale, title=report.title)),
         summary=_safe(report.summary()),
         findings="\n".join(_finding(report, finding) for finding in report.findings),
         rest=rest,
@@ -87,9 +87,9 @@ def _finding(report: Report, finding: Finding) -> str:
             f'<span class="n">{number}</span><span>{_safe(line)}</span>'
             for number, line in enumerate(fix.new_text.split("\n"), fix.first_line)
         )
-        title = _safe(text("review.fix", report.locale))
+        title = _safe(text("words.fix", report.locale))
         fixed = f'<div class="fix-title">{title}</div><pre class="fix">{new}</pre>'
-    severity = _safe(text(f"review.severity.{finding.severity}", report.locale))
+    severity = _safe(text(f"words.severity.{finding.severity}", report.locale))
     scenario = f'<p class="scenario">{_with_code(finding.scenario)}</p>' if finding.scenario else ""
     return (
         f'<article id="{finding.fingerprint}"><header>'

@@ -15,14 +15,14 @@ _SIGNS = {"error": "🔴", "warning": "🟠", "info": "🔵", "hint": "⚪"}
 def to_markdown(report: Report) -> str:
     """Write the whole report."""
     locale = report.locale
-    parts = [f"## {text('review.title', locale, title=escaped(report.title))}", report.summary()]
+    parts = [f"## {text('words.title', locale, title=escaped(report.title))}", report.summary()]
     parts += [_finding(report, finding) for finding in report.findings]
     cover = report.coverage
-    rows = [(one.path, text(f"review.reason.{one.reason}", locale)) for one in cover.skipped]
+    rows = [(one.path, text(f"words.reason.{one.reason}", locale)) for one in cover.skipped]
     rows += [(one.path, one.detail) for one in cover.failed]
     if rows:
         listed = "\n".join(f"- `{_code(path)}`: {escaped(said)}" for path, said in rows)
-        title = text("review.not_reviewed", locale)
+        title = text("words.not_reviewed", locale)
         parts.append(f"<details><summary>{title} ({len(rows)})</summary>\n\n{listed}\n\n</details>")
     parts += [f"> {escaped(note)}" for note in report.notes]
     return "\n\n".join(parts) + "\n"
@@ -37,7 +37,7 @@ def _finding(report: Report, finding: Finding) -> str:
     parts = [head, said(finding), fenced(lines, language.id if language else "")]
     fix = suggestion(document, finding, range(1, document.line_count + 1))
     if fix is not None:
-        title = text("review.fix", report.locale)
+        title = text("words.fix", report.locale)
         parts.append(f"{title}:\n\n{fenced(fix.new_text, language.id if language else '')}")
     return "\n\n".join(parts)
 

@@ -51,7 +51,7 @@ def comments(report: Report) -> tuple[list[Comment], list[Finding]]:
             continue
         fix = suggestion(report.documents[finding.path], finding, home.added)
         first, last = (fix.first_line, fix.last_line) if fix else _lines(finding, home)
-        head = f"**{text(f'review.severity.{finding.severity}', report.locale)}** · `{finding.rule}`"
+        head = f"**{text(f'words.severity.{finding.severity}', report.locale)}** · `{finding.rule}`"
         message = f"{head}\n\n{said(finding)}"
         made.append(Comment(finding.path, first, last, message, finding.fingerprint, fix))
     return made, loose

@@ -131,7 +131,7 @@ class Report:
         cover = self.coverage
         counted = count(self.findings)
         listed = ", ".join(
-            text(f"review.{'one' if number == 1 else 'count'}.{severity}", self.locale, n=number)
+            text(f"words.{'one' if number == 1 else 'count'}.{severity}", self.locale, n=number)
             for severity, number in counted.items()
         )
         said = text(

@@ -28,7 +28,7 @@ def test_a_sentence_is_whole_in_both_languages(key: str) -> None:
     assert re.findall("`[^`]*`", sentence.en) == re.findall("`[^`]*`", sentence.zh), (
         "the same commands and keys"
     )
-    if key.startswith(("rule.", "command.")):  # a part of a sentence
+    if key.startswith(("rule.", "command.", "words.")):  # a part of a sentence
         assert not sentence.en.endswith(".")
         assert not sentence.zh.endswith("。")
     elif not sentence.en.endswith("}"):
@@ -81,8 +81,9 @@ def test_a_rule_without_words_is_told_by_its_own() -> None:
 
 def test_no_sentence_is_left_over() -> None:
     """Keys are written out or made of a prefix and a name, such as `status.` and the state."""
-    made = {"status.", "remedy.", "explain.", "rule.", "refused."}
+    made = {"status.", "remedy.", "explain.", "rule.", "refused.", "review.status."}
     made |= {"command.", "command.plain.", "command.translate."}
+    made |= {f"words.{one}." for one in ("severity", "reason", "count", "one")}
     code = "\n".join(
         path.read_text("utf-8") for path in (REPOSITORY / "qwen_lsp").rglob("*.py") if path.stem != "messages"
     )
