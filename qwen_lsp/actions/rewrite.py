@@ -67,8 +67,8 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     imported: list[str] = []
     if target.definition is not None:  # imports belong to the top of the file, not to a function
         imported, found = imports.split(found)
+    found = _without_surroundings(target, found)
     new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
-    new_region = _without_surroundings(target, new_region)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
@@ -80,9 +80,9 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     return refused or Proposal(edits)
 
 
-def _without_surroundings(target: Target, new_region: str) -> str:
+def _without_surroundings(target: Target, answer: str) -> str:
     """Take the lines before and after the region out of an answer that repeats them."""
-    document, lines = target.task.document, new_region.split("\n")
+    document, lines = target.task.document, answer.split("\n")
     first = document.line_of(target.span.start)
     last = document.line_of(target.span.end)
     old_first, old_last = document.line(first).strip(), document.line(last).strip()
