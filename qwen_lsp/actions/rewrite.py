@@ -16,7 +16,7 @@ from qwen_lsp.text import Span
 
 _EXTENTS: dict[str, Extent] = {"fix": "function", "extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
-_FINAL = {"refusal", "unchanged", "cut_off"}
+_FINAL = {"refusal", "cut_off"}
 _ROOM_FOR_SIGNATURES = 12
 
 
@@ -49,9 +49,14 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         if isinstance(result, Proposal):
             return result
         failed = failed or result
-        if result.reason in _FINAL:
+        # What is to be mended is wrong somewhere: there, no change is no answer.
+        if result.reason in _FINAL or (result.reason == "unchanged" and task.kind != "fix"):
             break
         problem = text(f"refused.{result.reason}", "en", detail=result.detail)
+        if result.reason == "unchanged":
+            problem = (
+                "The code is the same as before, so the bug is still in it. Which line is wrong? Change it."
+            )
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
     assert failed is not None
     return failed
