@@ -170,7 +170,8 @@ class Server(LanguageServer):
                 self.spawn(self.completer.warm_up())
 
     def changed(self, document: Document) -> None:
-        """Let the completer end what the new text makes useless."""
+        """Let the completer end what the new text makes useless; who types waits for nothing else."""
+        action_prefill.stop(self)
         if self._completer is not None:
             self._completer.changed(document)
 
