@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Diagnostic, Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.bench import actions_fix, actions_prose
+from qwen_lsp.bench.actions_fix import Program
+from qwen_lsp.bench.actions_prose import Function
 from qwen_lsp.bench.score import percentile, wilson_interval
 from qwen_lsp.config import Config
 from qwen_lsp.messages import Locale
@@ -105,26 +107,26 @@ def run(
 async def _run(
     config: Config, quixbugs: Path | None, packages: Path | None, n: int, seed: int, end: float
 ) -> Report:
+    # Everything that can be wrong with the data is found before the first minute is spent.
+    programs = actions_fix.programs(quixbugs) if quixbugs is not None else []
+    random.Random(seed).shuffle(programs)
+    drawn = actions_prose.draw(packages, n, seed) if packages is not None else {}
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     report = Report(model.profile.name)
     try:
         client = await host.ready()
-        if quixbugs is not None:
-            await _repair(report, client, config, quixbugs, n, seed, end)
-        if packages is not None:
-            await _write(report, client, config, packages, n, seed, end)
+        await _repair(report, client, config, programs[:n], end)
+        await _write(report, client, config, drawn, n, end)
     finally:
         await host.close()
     return report
 
 
 async def _repair(
-    report: Report, client: Client, config: Config, checkout: Path, n: int, seed: int, end: float
+    report: Report, client: Client, config: Config, programs: Sequence[Program], end: float
 ) -> None:
-    programs = actions_fix.programs(checkout)
-    random.Random(seed).shuffle(programs)
-    for program in programs[:n]:
+    for program in programs:
         failing = await actions_fix.judged(program, program.source)
         for measure, told in (("fix, bare", ""), ("fix, with the failing test", failing.reason)):
             if time.monotonic() > end:
@@ -142,12 +144,16 @@ async def _repair(
 
 
 async def _write(
-    report: Report, client: Client, config: Config, packages: Path, n: int, seed: int, end: float
+    report: Report,
+    client: Client,
+    config: Config,
+    drawn: Mapping[str, Sequence[Function]],
+    n: int,
+    end: float,
 ) -> None:
-    drawn = {kind: actions_prose.functions(packages, n, seed, wanted=kind) for _, kind, _ in _PROSE}
     for number in range(n):
         for measure, kind, locale in _PROSE:
-            if number >= len(drawn[kind]) or time.monotonic() > end:
+            if number >= len(drawn.get(kind, ())) or time.monotonic() > end:
                 continue
             function = drawn[kind][number]
             task = actions_prose.task(kind, function, locale)

@@ -31,11 +31,18 @@ class Function:
     name: str
 
 
-def functions(folder: Path, n: int, seed: int, *, wanted: str) -> list[Function]:
-    """Draw functions; `wanted` is what they must have: `bare` headers for `types`, `comments` to translate.
+def draw(folder: Path, n: int, seed: int) -> dict[str, list[Function]]:
+    """Draw up to `n` functions for each kind: without documentation, without annotations, with comments.
 
-    Raises: InputError when the folder holds too few.
+    Raises: InputError when there are none at all.
     """
+    found = {kind: _functions(folder, n, seed, kind) for kind in ("docstring", "types", "translate")}
+    if not any(found.values()):
+        raise InputError(f"{folder} holds no Python function that fits")
+    return found
+
+
+def _functions(folder: Path, n: int, seed: int, wanted: str) -> list[Function]:
     paths = sorted(folder.rglob("*.py"))
     random.Random(seed).shuffle(paths)
     found: list[Function] = []
@@ -58,8 +65,6 @@ def functions(folder: Path, n: int, seed: int, *, wanted: str) -> list[Function]
             found.append(Function(document, span, node.name))
         if len(found) == n:
             return found
-    if not found:
-        raise InputError(f"{folder} holds no Python function that fits")
     return found
 
 

@@ -26,6 +26,7 @@ from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
 from qwen_lsp.lsp import (
+    action_prefill,
     action_run,
     code_action,
     configuration,
@@ -183,8 +184,9 @@ class Server(LanguageServer):
                 self.spawn(self.completer.warm_up())
 
     def changed(self, document: Document) -> None:
-        """Let the completer end what the new text makes useless."""
+        """Let the completer end what the new text makes useless; who types waits for nothing else."""
         self.indexing.changed(document)
+        action_prefill.stop(self)
         if self._completer is not None:
             self._completer.changed(document)
 
@@ -200,6 +202,7 @@ class Server(LanguageServer):
 
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
+        action_prefill.stop(self)
         if self._completer is not None:
             await self._completer.close()
         host, self.host, self._completer = self.host, None, None

@@ -157,7 +157,7 @@ def _openai_body(client: Client, request: ChatRequest) -> dict[str, Any]:
     if request.n_probs:
         body |= {"logprobs": True, "top_logprobs": request.n_probs}
     if request.json_schema is not None:
-        schema = {"name": "answer", "schema": request.json_schema, "strict": True}
+        schema = {"name": "answer", "schema": request.json_schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 

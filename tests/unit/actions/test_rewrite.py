@@ -123,6 +123,14 @@ async def test_one_retry_with_the_error() -> None:
     assert "sum((" in speaker.prompts[1]
 
 
+async def test_a_fix_that_changes_nothing_is_asked_for_again() -> None:
+    asked_ = asked("fix")
+    fixed = BODY.replace("t = 0", "t = rate")
+    speaker = Speaker(BODY, fixed)
+    assert "t = rate" in result_of(asked_, await runner.run(asked_, voice(speaker)))
+    assert "the bug is still in it" in speaker.prompts[1]
+
+
 async def test_no_second_retry() -> None:
     speaker = Speaker(*["def f(:"] * 3)
     result = await runner.run(asked(), voice(speaker))
