@@ -141,8 +141,9 @@ end
 
 local ask
 
---- Ask for the rest of an answer that was given early, unless the next key does it first.
-local function ask_for_more()
+--- Ask for the rest of an answer that was given early, unless the next key does it first. `accept` is the
+--- part to accept once it is there.
+local function ask_for_more(accept)
   if more_timer:is_active() then
     return
   end
@@ -150,6 +151,7 @@ local function ask_for_more()
     local client = plugin().client()
     if client and shown and shown.index == 1 and not asked and is_inserting() then
       ask(client, AUTOMATIC)
+      asked.accept = accept
     end
   end))
 end
@@ -185,7 +187,7 @@ function ask(client, kind, done)
         show(bufnr, request.place, items, false)
       end
       if request.streamed and #request.streamed > #items[1].text then
-        ask_for_more()
+        return ask_for_more(request.accept)
       end
     elseif shown and shown.is_draft then
       hide()
