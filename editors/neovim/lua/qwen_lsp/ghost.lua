@@ -179,6 +179,7 @@ function ask(client, kind, done)
       table.insert(items, { text = plain(item.insertText), id = (command.arguments or {})[1] })
     end
     follow()
+    local is_whole = true
     if #items > 0 then
       -- An early answer may be the beginning of what is shown already.
       local place = request.place
@@ -186,15 +187,16 @@ function ask(client, kind, done)
       if #items > 1 or not (is_here and vim.startswith(shown.items[1].text, items[1].text)) then
         show(bufnr, request.place, items, false)
       end
-      if request.streamed and #request.streamed > #items[1].text then
-        return ask_for_more(request.accept)
-      end
+      is_whole = not request.streamed or #request.streamed <= #items[1].text
     elseif shown and shown.is_draft then
       hide()
     end
-    if request.accept and shown then
+    if not is_whole then
+      ask_for_more(request.accept)
+    elseif request.accept and shown then
       M.accept(request.accept)
-    elseif done then
+    end
+    if done then
       done(#items)
     end
   end, bufnr)
