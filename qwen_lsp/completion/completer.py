@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.completion import confidence, gates, pacing, prompt, stopping
+from qwen_lsp.completion import candidates, confidence, gates, pacing, prompt, stopping
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
@@ -36,14 +36,12 @@ Reason = Literal[
     "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
 ]
 OnText = Callable[[str], None]
+# What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
+# the cursor stays in one scope.
+Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
-# A second request by hand gives other candidates; none is begun when the user has waited so long.
-_CANDIDATES_MS = 2500
-_CANDIDATES = 3
-# Less likely beginnings (5 %) are hardly ever what was meant.
-_LEAST_OTHER_LOGPROB = -3.0
 # Nothing is computed ahead before the user has paused for so long.
 _PREFETCH_PAUSE_MS = 400
 
@@ -82,8 +80,11 @@ class _Asked:
 class Completer:
     """Answers completion requests from one model host."""
 
-    def __init__(self, host: Host, profile: Profile, config: CompletionConfig) -> None:
+    def __init__(
+        self, host: Host, profile: Profile, config: CompletionConfig, snippets: Snippets | None = None
+    ) -> None:
         self._host = host
+        self._snippets = snippets
         self._profile = profile
         self._config = config
         self._layout = profile.fim_layout if config.layout == "auto" else config.layout
@@ -99,6 +100,12 @@ class Completer:
     def engine_speed(self) -> Speed:
         """How fast the engine has been."""
         return self._slot.speed
+
+    @property
+    def cold_prompt_ms(self) -> float:
+        """How long the engine takes to read a whole prompt that it has nothing of."""
+        budget = self._slot.budget
+        return (budget.prefix_tokens + budget.suffix_tokens) / self._slot.speed.read * 1000
 
     async def complete(
         self, cursor: Cursor, trigger: Trigger, path: str | None = None, on_text: OnText | None = None
@@ -186,7 +193,9 @@ class Completer:
     def _view(self, cursor: Cursor, path: str | None) -> View:
         document = cursor.document
         language = languages.find(document.language, document.path)
-        fim = prompt.fim(cursor, self._profile.tokens, self._layout, self._slot.budget, path, language)
+        budget = self._slot.budget
+        files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
+        fim = prompt.fim(cursor, self._profile.tokens, self._layout, budget, path, language, files)
         place = parsing.place_kind(fim.prefix, fim.suffix, language)
         around = stopping.surroundings(cursor, language, place)
         return View(
@@ -218,7 +227,9 @@ class Completer:
             # Asking by hand for what is there already means: show me something else.
             had_part = (last := self.last.get(view.uri)) is not None and last.is_partial
             if isinstance(outcome, Completion) and not is_automatic and rest == entry.text and not had_part:
-                return await self._with_alternatives(outcome, asked, entry)
+                others = await candidates.others(self._slot, self._cache, view, entry, trace.elapsed_ms)
+                edits = tuple(_suggestion(asked, text).edit for text in others)
+                return replace(outcome, alternatives=edits)
             return outcome
         flight = self._slot.flight
         # A finished one has given all it has to the cache.
@@ -275,7 +286,7 @@ class Completer:
         if flight.is_stopped or entry is None:
             return Rejected("superseded", "another request needed the model", trace)
         if entry.reason and not asked.is_automatic and not typed:
-            entry = await self._second_thought(asked, entry)
+            entry = await candidates.second_thought(self._slot, self._cache, view, entry)
         return self._finished(asked, entry, entry.rest(view.prompt.prefix, view.prompt.suffix) or "")
 
     def _early(
@@ -360,41 +371,6 @@ class Completer:
         if flight.first_text is not None:
             trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
 
-    async def _with_alternatives(self, first: Completion, asked: _Asked, entry: Entry) -> Completion:
-        """Add up to two other candidates, the likelier first; each begins with another token."""
-        if entry.alternatives is None:
-            found: list[str] = []
-            for beginning in _other_beginnings(entry, asked.view):
-                if first.trace.elapsed_ms() > _CANDIDATES_MS or len(found) == _CANDIDATES - 1:
-                    break
-                text = await self._alternative(asked.view, beginning)
-                if text.strip() and text not in (entry.text, *found):
-                    found.append(text)
-            entry = replace(entry, alternatives=tuple(found))
-            self._cache.put(asked.view.uri, entry)
-        edits = tuple(_suggestion(asked, text).edit for text in entry.alternatives or ())
-        return replace(first, alternatives=edits)
-
-    async def _second_thought(self, asked: _Asked, rejected: Entry) -> Entry:
-        """When a request by hand would get nothing, try the likeliest other beginning."""
-        for beginning in _other_beginnings(rejected, asked.view)[:1]:
-            text = await self._alternative(asked.view, beginning)
-            if text.strip():
-                better = Entry(rejected.prefix, rejected.suffix, text, others=rejected.others)
-                self._cache.put(asked.view.uri, better)
-                return better
-        return rejected
-
-    async def _alternative(self, view: View, beginning: str) -> str:
-        """Generate once more from another beginning; empty when nothing fit comes of it."""
-        flight = await self._slot.start(view, "alternative", beginning=beginning)
-        assert flight.task is not None
-        try:
-            await asyncio.wait({flight.task})
-        finally:
-            self._slot.release(flight, 0)
-        return flight.entry.text if flight.entry else ""
-
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
         document, at = asked.cursor.document, asked.cursor.offset
@@ -417,15 +393,6 @@ def _suggestion(asked: _Asked, text: str) -> Completion:
     document, at = asked.cursor.document, asked.cursor.offset
     new_text = text.replace("\n", document.line_ending) if document.line_ending != "\n" else text
     return Completion(Edit(Span(at, at), new_text), document.version, asked.trace)
-
-
-def _other_beginnings(entry: Entry, view: View) -> list[str]:
-    """Return the other ways that the answer could have begun, those likely enough, the likelier first."""
-    return [
-        beginning
-        for beginning, logprob in entry.others
-        if logprob >= _LEAST_OTHER_LOGPROB and beginning.startswith(view.prompt.forced)
-    ]
 
 
 def _listener(on_text: OnText | None, typed: str) -> OnText | None:

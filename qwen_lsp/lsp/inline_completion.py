@@ -70,6 +70,8 @@ def register(server: Server) -> None:
         if document is not None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = Cursor(document, convert.offset(document, place, server.encoding))
+            messages = getattr(params, "diagnostics", None) or []
+            server.context.focused(cursor, [str(message) for message in messages])
             with contextlib.suppress(ModelError):  # told when something is asked
                 server.completer.prefill(cursor, server.relative_path(document))
 

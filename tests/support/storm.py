@@ -278,12 +278,15 @@ class Storm:
 
     def _whole(self, document: Document, start: int, end: int) -> Span:
         """Keep out of the middle of a CRLF, where no cursor can stand."""
-        start, end = (at - int(document.text[at - 1 : at + 1] == "\r\n") for at in (start, end))
-        return Span(start, max(start, end))
+
+        def outside(at: int) -> int:
+            return at - 1 if document.text[at - 1 : at + 1] == "\r\n" else at
+
+        return Span(outside(start), outside(end))
 
     def _change(self, uri: str, edits: list[Edit]) -> None:
         document = self.session.documents[uri]
-        if len(document.text) > self.max_chars and sum(len(edit.new_text) for edit in edits):
+        if len(document.text) > self.max_chars and any(edit.new_text for edit in edits):
             edits = [Edit(self._whole(document, 0, self.max_chars // 2), "")]
         self.undo[uri] = [*self.undo[uri][-5:], document.text]
         self.session.client.text_document_did_change(self.session.change(uri, edits))
