@@ -33,7 +33,7 @@ async def open_file(neovim: Neovim) -> None:
         "    if item.data and item.data.kind == (wanted or 'docstring') then return done(item) end "
         "  end "
         "  for _, item in ipairs(items) do "
-        "    if item.title:find(wanted or 'docstring') then return done(item) end "
+        "    if item.title:lower():find(wanted or 'docstring') then return done(item) end "
         "  end "
         "end return true"
     )
