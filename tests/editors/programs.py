@@ -51,6 +51,12 @@ def debian(program: str, package: str, *more: str) -> str:
     return found
 
 
+def git(root: Path, *arguments: str) -> None:
+    """Run git in a repository of a test's own."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
+
+
 def intellij() -> list[Path]:
     """Return jars with IntelliJ's core classes (inside the Kotlin compiler) and with lsp4j."""
     folder = FOLDER / f"intellij-{KOTLIN}-{JDTLS}"

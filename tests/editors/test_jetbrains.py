@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from qwen_lsp.config import schema as settings_schema
 from tests.editors import programs
+from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
 from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
@@ -92,7 +93,7 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     engine.script = lambda made: says(docstring if "chat" in made.path else "return a + b", between_s=0.01)
     file = tmp_path / "add.py"
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    git(tmp_path, "init", "-q")
     java = programs.debian("java", "openjdk-17-jre-headless")
     settings = json.dumps({"endpoint": {"url": engine.url}})
     (factory,) = {element.get("factoryClass", "") for element in DESCRIPTOR.iter("server")}

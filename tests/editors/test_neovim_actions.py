@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.editors.neovim import Neovim, started
+from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
 
 
@@ -33,7 +33,7 @@ async def open_file(neovim: Neovim) -> None:
         "    if item.data and item.data.kind == (wanted or 'docstring') then return done(item) end "
         "  end "
         "  for _, item in ipairs(items) do "
-        "    if item.title:find(wanted or 'docstring') then return done(item) end "
+        "    if item.title:lower():find(wanted or 'docstring') then return done(item) end "
         "  end "
         "end return true"
     )
@@ -118,9 +118,8 @@ async def test_a_review_fills_the_quickfix_list(tmp_path: Path, engine: EngineSe
     root.mkdir()
     file = root / "shop.py"
     file.write_text("def total(items):\n    return sum(items)\n", "utf-8")
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
     for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-qm", "one")):
-        subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
+        git(root, *arguments)
     file.write_text(BAD, "utf-8")
     options = {"settings": {"endpoint": {"url": engine.url}}}
     async with started(tmp_path, file, options) as neovim:

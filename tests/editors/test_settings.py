@@ -12,11 +12,14 @@ import pytest
 
 from qwen_lsp.config import schema
 from tests.editors.readme import EDITORS
+from tests.support.places import REPOSITORY
 
 # Not ours: what installing the extension's tools brings, and what it builds.
 FOREIGN = ("node_modules", "dist", "out", ".vscode-test")
-# What stands beside the settings in initializationOptions (docs/protocol.md).
-CLIENT = {"streamCompletion", "status", "explain", "streamActions", "applyActions", "renderMarkdown"}
+# What stands beside the settings in initializationOptions.
+CLIENT = set(
+    re.findall(r'"(\w+)": true', (REPOSITORY / "docs" / "protocol.md").read_text("utf-8").split("## From")[0])
+)
 TEXT = {".md", ".txt", ".lua", ".java", ".kts", ".xml", ".json", ".ts", ".properties", ".el"}
 
 

@@ -141,8 +141,9 @@ end
 
 local ask
 
---- Ask for the rest of an answer that was given early, unless the next key does it first.
-local function ask_for_more()
+--- Ask for the rest of an answer that was given early, unless the next key does it first. `accept` is the
+--- part to accept once it is there.
+local function ask_for_more(accept)
   if more_timer:is_active() then
     return
   end
@@ -150,6 +151,7 @@ local function ask_for_more()
     local client = plugin().client()
     if client and shown and shown.index == 1 and not asked and is_inserting() then
       ask(client, AUTOMATIC)
+      asked.accept = accept
     end
   end))
 end
@@ -177,6 +179,7 @@ function ask(client, kind, done)
       table.insert(items, { text = plain(item.insertText), id = (command.arguments or {})[1] })
     end
     follow()
+    local is_whole = true
     if #items > 0 then
       -- An early answer may be the beginning of what is shown already.
       local place = request.place
@@ -184,15 +187,16 @@ function ask(client, kind, done)
       if #items > 1 or not (is_here and vim.startswith(shown.items[1].text, items[1].text)) then
         show(bufnr, request.place, items, false)
       end
-      if request.streamed and #request.streamed > #items[1].text then
-        ask_for_more()
-      end
+      is_whole = not request.streamed or #request.streamed <= #items[1].text
     elseif shown and shown.is_draft then
       hide()
     end
-    if request.accept and shown then
+    if not is_whole then
+      ask_for_more(request.accept)
+    elseif request.accept and shown then
       M.accept(request.accept)
-    elseif done then
+    end
+    if done then
       done(#items)
     end
   end, bufnr)
