@@ -1,5 +1,5 @@
 /**
- * The tour against the scripted engine, whose answers hang on the file's name (tests/editors/scripted.py):
+ * The tour against the scripted engine, whose answers hang on the file's name (tests/editors/vscode/scripted.py):
  * everything that needs exact texts, slow streams or failures.
  */
 import assert from 'node:assert/strict'

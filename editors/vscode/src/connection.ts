@@ -68,7 +68,8 @@ export class Connection implements vscode.Disposable {
 
   async request<T>(method: string, params: unknown, token?: vscode.CancellationToken): Promise<T | undefined> {
     if (!this.client || !this.isRunning) return undefined
-    return this.client.sendRequest<T>(method, params, token)
+    // Given as undefined, the token would be taken for a second parameter.
+    return token ? this.client.sendRequest<T>(method, params, token) : this.client.sendRequest<T>(method, params)
   }
 
   notify(method: string, params: unknown): void {

@@ -27,6 +27,8 @@ export class Suggestions implements vscode.Disposable {
   private shown: Shown | undefined
   private partial: Partial | undefined
   private isAskingAgain = false
+  private pending = 0
+  private nudge: vscode.Disposable | undefined
   private again: NodeJS.Timeout | undefined
   private settled: NodeJS.Timeout | undefined
   private readonly subscriptions: vscode.Disposable[]
@@ -37,7 +39,6 @@ export class Suggestions implements vscode.Disposable {
   constructor(
     private readonly connection: Connection,
     private readonly pause: Pause,
-    private readonly extensionId: string,
   ) {
     this.subscriptions = [
       connection.on<Partial>(PARTIAL, (partial) => this.streamed(partial)),
@@ -60,8 +61,15 @@ export class Suggestions implements vscode.Disposable {
     const automatic = vscode.InlineCompletionTriggerKind.Automatic
     const triggerKind = isAgain ? automatic : context.triggerKind
     if (triggerKind === automatic && this.pause.extent(document)) return []
-    const result = await next(document, position, { ...context, triggerKind }, token)
+    this.pending += 1
+    let result
+    try {
+      result = await next(document, position, { ...context, triggerKind }, token)
+    } finally {
+      this.pending -= 1
+    }
     if (token.isCancellationRequested) return result
+    if (context.triggerKind !== automatic) this.renew()
     const items = Array.isArray(result) ? result : (result?.items ?? [])
     this.shown = shownOf(document, position, items[0])
     this.answered.fire({ document, isEmpty: items.length === 0 })
@@ -69,6 +77,7 @@ export class Suggestions implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.nudge?.dispose()
     clearTimeout(this.again)
     clearTimeout(this.settled)
     this.answered.dispose()
@@ -80,21 +89,34 @@ export class Suggestions implements vscode.Disposable {
     this.partial = partial
     this.again ??= setTimeout(() => {
       this.again = undefined
-      this.askAgain()
+      this.askAgain(partial)
     }, AGAIN_MS)
   }
 
-  private askAgain(): void {
+  private askAgain(seen: Partial): void {
     const editor = vscode.window.activeTextEditor
     const { partial, shown } = this
-    if (!editor || !partial || !shown || !this.isAt(partial, editor.document, editor.selection.active)) return
-    if (shown.uri !== partial.uri || shown.version !== partial.version) return
+    if (!editor || !partial || !this.isAt(partial, editor.document, editor.selection.active)) return
+    if (this.pending) return this.streamed(partial)
+    if (!shown || shown.uri !== partial.uri || shown.version !== partial.version) return
     if (partial.text.trimEnd().length <= shown.text.length) return
     this.isAskingAgain = true
-    void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', {
-      explicit: false,
-      providerId: `${this.extensionId}:*`,
+    this.renew()
+    void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')
+    // Nothing more may come, while the last words were still too fresh to be given.
+    if (partial !== seen) this.streamed(partial)
+  }
+
+  /**
+   * Make VS Code ask the next time too. It takes a request at the same place for answered, unless there
+   * is a provider that it has not asked yet: this one, which never has anything to say.
+   */
+  private renew(): void {
+    const before = this.nudge
+    this.nudge = vscode.languages.registerInlineCompletionItemProvider(DOCUMENTS, {
+      provideInlineCompletionItems: () => [],
     })
+    before?.dispose()
   }
 
   private isAt(

@@ -1,6 +1,6 @@
 """A real VS Code to test the extension in: code-server in headless Chromium, and what it needs, in `.cache`.
 
-`python -m tests.editors.vscode_host` installs everything on a machine that has only Debian, Python, Node
+`python -m tests.editors.vscode.host` installs everything on a machine that has only Debian, Python, Node
 and the package registries; a second run takes a second. Versions are pinned here and in
 `code-server/package-lock.json`; Chromium is whatever the system serves. Nothing is compiled: the native
 modules that this leaves out are logging to files, terminals and Kerberos.
