@@ -140,6 +140,13 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     suffix_tokens: Annotated[
         int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
     ] = 0
+    snippet_tokens: Annotated[
+        Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
+        Meta(
+            description="Room for what other files hold, in tokens, taken from the text before the cursor; "
+            "0: none; `auto`: a third of the prompt."
+        ),
+    ] = "auto"
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
         64
     )
@@ -152,12 +159,12 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     least_confidence: Annotated[
         float,
         Meta(
-            ge=-100.0,
-            le=0.0,
-            description="Automatic suggestions whose mean log-probability is below are held back; "
-            "-100 shows everything.",
+            ge=0.0,
+            le=1.0,
+            description="Automatic suggestions are shown as far as the model thinks them at least this "
+            "likely to be what comes next; 0 shows everything.",
         ),
-    ] = -0.2
+    ] = 0.8
     answer_early: Annotated[
         bool,
         Meta(
@@ -191,6 +198,51 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = ()
 
 
+class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What of the repository helps the model."""
+
+    index: Annotated[
+        bool,
+        Meta(description="Index the workspace folders, in the background, into a file in your cache folder."),
+    ] = True
+
+
+class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
+    """A code action of the user's own."""
+
+    name: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the command line calls it; unique.")
+    ]
+    title: Annotated[str, Meta(min_length=1, description="What the editor's menu shows.")]
+    prompt: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` "
+            "are filled in.",
+        ),
+    ]
+    languages: Annotated[
+        tuple[str, ...], Meta(description="LSP identifiers of the languages it is offered in; none: all.")
+    ] = ()
+    kind: Annotated[
+        str, Meta(description="Kind of the action, as editors filter by it, such as `refactor.rewrite`.")
+    ] = "refactor.rewrite"
+    output: Annotated[
+        Literal["edit", "text"], Meta(description="`edit`: rewrite the code; `text`: say something about it.")
+    ] = "edit"
+
+
+class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """Code actions."""
+
+    enabled: Annotated[bool, Meta(description="Offer code actions.")] = True
+    timeout_ms: Annotated[
+        int, Meta(ge=1000, le=3_600_000, description="Longest wait for one answer once the engine is ready.")
+    ] = 180_000
+    custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
+
+
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
     """Statistics of suggestions, for `qwen-lsp stats`."""
 
@@ -218,6 +270,8 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
     engine: EngineConfig = EngineConfig()
     endpoint: EndpointConfig = EndpointConfig()
     completion: CompletionConfig = CompletionConfig()
+    context: ContextConfig = ContextConfig()
+    actions: ActionsConfig = ActionsConfig()
     stats: StatsConfig = StatsConfig()
     log: LogConfig = LogConfig()
 

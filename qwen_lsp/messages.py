@@ -48,6 +48,10 @@ TEXTS: dict[str, Text] = {
     ),
     "status.unreachable": Text("The endpoint {url} cannot be used: {detail}", "端点 {url} 不可用：{detail}"),
     "status.failed": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
+    # the index of the repository
+    "index.title": Text("Indexing {folder}", "正在索引 {folder}"),
+    "index.progress": Text("{done} of {total} files", "{done} / {total} 个文件"),
+    "index.done": Text("{files} files", "{files} 个文件"),
     # what to do about it
     "remedy.slow": Text(
         "Close programs that use the processor, or set `model.name` to a smaller model.",
@@ -82,8 +86,8 @@ TEXTS: dict[str, Text] = {
     "explain.loading": Text("A suggestion will come when the model is loaded.", "模型加载完成后会给出建议。"),
     "explain.shown": Text("The model made a suggestion in {ms:.0f} ms.", "模型用 {ms:.0f} 毫秒给出了建议。"),
     "explain.early": Text(
-        "After {ms:.0f} ms the words written so far were suggested; the rest comes with the next key.",
-        "{ms:.0f} 毫秒时给出了已生成的部分，其余部分在下次按键时给出。",
+        "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
+        "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
     ),
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
@@ -91,9 +95,9 @@ TEXTS: dict[str, Text] = {
     ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model was not sure enough of it ({logprob:.2f}; "
-        "`completion.leastConfidence` is {least:.2f}). Ask by hand to see it.",
-        "有结果，但没有显示：模型把握不足（{logprob:.2f}；`completion.leastConfidence` 为 {least:.2f}）。"
+        "An answer was held back: the model gave it a chance of {sure:.0%} "
+        "(`completion.leastConfidence` is {least:.0%}). Ask by hand to see it.",
+        "有结果，但没有显示：模型的把握只有 {sure:.0%}（`completion.leastConfidence` 为 {least:.0%}）。"
         "手动触发可以查看。",
     ),
     "explain.not wanted here": Text(
@@ -107,14 +111,146 @@ TEXTS: dict[str, Text] = {
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     # why an answer was held back, by the name of the filter or gate
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
+    "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
+    "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
+    "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
+    "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
     "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
     "rule.syntax": Text("it would add syntax errors", "会引入语法错误"),
     "rule.inside_word": Text("the cursor is inside a word", "光标位于单词内部"),
+    # reviews
+    "review.status.findings": Text(
+        "Found {counts} (changed lines: {lines}, files: {files}).",
+        "在 {files} 个文件的 {lines} 行改动中发现 {counts}。",
+    ),
+    "review.status.no_findings": Text(
+        "No findings (changed lines: {lines}, files: {files}).",
+        "已审查 {files} 个文件的 {lines} 行改动，未发现问题。",
+    ),
+    "review.status.nothing_to_review": Text("Nothing to review.", "没有需要审查的内容。"),
+    "review.status.failed": Text(
+        "The review failed. Parts of the change that could not be reviewed: {failed}.",
+        "审查失败：有 {failed} 处改动无法审查。",
+    ),
+    "review.count.error": Text("{n} errors", "{n} 个错误"),
+    "review.count.warning": Text("{n} warnings", "{n} 个警告"),
+    "review.count.info": Text("{n} remarks", "{n} 条提示"),
+    "review.count.hint": Text("{n} hints", "{n} 条建议"),
+    "review.one.error": Text("1 error", "1 个错误"),
+    "review.one.warning": Text("1 warning", "1 个警告"),
+    "review.one.info": Text("1 remark", "1 条提示"),
+    "review.one.hint": Text("1 hint", "1 条建议"),
+    "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
+    "review.incomplete": Text("Parts that could not be reviewed: {files}.", "有 {files} 处无法审查。"),
+    "review.dismissed": Text("Dismissed: {n}.", "已忽略 {n} 条。"),
+    "review.dismissed_here": Text(
+        "Dismissed by comments that this change adds: {n}.", "其中 {n} 条由本次改动中新增的注释忽略。"
+    ),
+    "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
+    "review.severity.error": Text("error", "错误"),
+    "review.severity.warning": Text("warning", "警告"),
+    "review.severity.info": Text("info", "提示"),
+    "review.severity.hint": Text("hint", "建议"),
+    "review.fix": Text("Suggested fix", "建议修改"),
+    "review.scenario": Text("What can happen", "可能的后果"),
+    "review.new": Text("new", "新增"),
+    "review.title": Text("Review: {title}", "审查：{title}"),
+    "review.running": Text("Reviewing", "正在审查"),
+    "review.coverage": Text("Coverage", "覆盖范围"),
+    "review.not_reviewed": Text("Not reviewed", "未审查"),
+    "review.reason.secret": Text("may hold secrets, never read", "可能含有机密，不予读取"),
+    "review.reason.deleted": Text("deleted", "已删除"),
+    "review.reason.binary": Text("binary", "二进制文件"),
+    "review.reason.submodule": Text("submodule", "子模块"),
+    "review.reason.symlink": Text("symbolic link", "符号链接"),
+    "review.reason.combined": Text("merge diff", "合并提交的差异"),
+    "review.reason.excluded": Text("excluded by your settings", "被设置排除"),
+    "review.reason.lock": Text("lock file", "锁文件"),
+    "review.reason.minified": Text("minified", "压缩后的代码"),
+    "review.reason.vendored": Text("third-party code", "第三方代码"),
+    "review.reason.generated": Text("generated", "自动生成"),
+    "review.reason.too_large": Text("too large", "文件过大"),
+    "review.reason.nothing_added": Text("nothing was added", "没有新增内容"),
+    "review.dismiss": Text("Dismiss this finding", "忽略这一条"),
+    "review.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
+    "review.apply": Text("Fix: {title}", "修复：{title}"),
+    # why an action changes nothing; the model is told the English one, too
+    "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
+    "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
+    "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),
+    "refused.nothing_to_do": Text("There is nothing to do here.", "这里没有需要处理的内容。"),
+    "refused.too_large": Text(
+        "The selection is too large for the model: select less, or raise `engine.contextTokens`.",
+        "所选内容超出模型的处理能力：请缩小选择范围，或调大 `engine.contextTokens`。",
+    ),
+    "refused.stale": Text(
+        "The file has changed meanwhile, so nothing was applied. Run the action again.",
+        "文件已被修改，因此没有应用任何更改。请重新执行该操作。",
+    ),
+    "refused.empty": Text("The model gave no answer.", "模型没有给出回答。"),
+    "refused.refusal": Text("The model refused: {detail}", "模型拒绝了请求：{detail}"),
+    "refused.chatter": Text(
+        "The model talked about the code and did not write any.", "模型只作了说明，没有写出代码。"
+    ),
+    "refused.loop": Text("The model repeated itself.", "模型陷入了重复。"),
+    "refused.cut_off": Text(
+        "The answer grew too long and was cut off: select less.", "回答过长而被截断：请缩小选择范围。"
+    ),
+    "refused.placeholder": Text(
+        "The answer leaves code out (`{detail}`).", "回答省略了部分代码（`{detail}`）。"
+    ),
+    "refused.unchanged": Text("The model would change nothing.", "模型认为无需更改。"),
+    "refused.syntax": Text("The answer would add a syntax error. {detail}", "回答会引入语法错误。{detail}"),
+    "refused.deleted": Text(
+        "The answer would delete code that must stay. {detail}", "回答会删除应当保留的代码。{detail}"
+    ),
+    "refused.doubled": Text(
+        "The answer defines again what is there already: {detail}", "回答重复定义了已有的内容：{detail}"
+    ),
+    "refused.grown": Text("The answer adds far too much code.", "回答添加了过多的代码。"),
+    "refused.signature": Text(
+        "The answer changes what a function is called with: {detail}", "回答改变了函数的签名：{detail}"
+    ),
+    "refused.names": Text(
+        "The answer uses names that do not exist: {detail}", "回答使用了不存在的名称：{detail}"
+    ),
+    "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
+    "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.not_extracted": Text(
+        "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
+    ),
+    "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
+    "refused.no_test": Text("The answer holds no test.", "回答中没有测试。"),
+    "refused.no_test_style": Text(
+        "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
+    ),
+    "refused.no_names": Text("The model found no better name.", "模型没有给出更好的名称。"),
+    "refused.engine": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
     # names of commands
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
+    "command.fix": Text("Fix: {message}", "修复：{message}"),
+    "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
+    "command.explain": Text("Explain", "解释代码"),
+    "command.docstring": Text("Write documentation", "编写文档注释"),
+    "command.test": Text("Write a unit test", "编写单元测试"),
+    "command.simplify": Text("Simplify", "简化代码"),
+    "command.extract": Text("Extract a function", "提取函数"),
+    "command.rename": Text("Rename badly named variables", "改进变量命名"),
+    "command.types": Text("Add type annotations", "添加类型注解"),
+    "command.errors": Text("Handle errors", "添加错误处理"),
+    "command.optimise": Text("Make it faster", "优化性能"),
+    "command.translate.en": Text("Translate comments into English", "将注释翻译成英文"),
+    "command.translate.zh": Text("Translate comments into Chinese", "将注释翻译成中文"),
+    "command.edit": Text("Do: {order}", "执行：{order}"),
+    "command.plain.edit": Text("Edit by instruction", "按说明修改"),
+    "command.annotation": Text("Written by the model", "由模型生成"),
+    # what an action is doing
+    "action.waiting": Text("The model reads.", "模型正在阅读代码。"),
+    "action.writing": Text("{lines} lines written.", "已写出 {lines} 行。"),
+    "action.explained": Text("The explanation is in {file}.", "说明位于 {file}。"),
 }
 
 

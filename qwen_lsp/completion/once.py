@@ -1,37 +1,35 @@
 """One completion from the command line, through the same code as in an editor.
 
-`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it. Raises InputError for
-anything wrong with the file or the place; it prints nothing.
+`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it; `gather` only looks for
+what helps there. Raises InputError for anything wrong with the file or the place; it prints nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.completion.budget import budget
 from qwen_lsp.completion.completer import Completer, Completion, Rejected
 from qwen_lsp.config import Config
+from qwen_lsp.context import building
+from qwen_lsp.context import gather as gathering
+from qwen_lsp.context.files import Place, offset, read, repository, repository_path
+from qwen_lsp.context.index import Index
+from qwen_lsp.context.listing import refusal
+from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.errors import InputError
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
-from qwen_lsp.syntax import languages
-from qwen_lsp.text import Cursor, Document, decode
+from qwen_lsp.model.speed import load
+from qwen_lsp.model.tokens import estimate
+from qwen_lsp.text import Cursor
 
-# Larger files are data; editors do not ask for completion in them either.
-_MAX_BYTES = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a file. Units: `line` and `column` from 1; columns in characters."""
-
-    path: Path
-    line: int
-    column: int
+# A command line has no typing to keep up with: nothing is skipped for being late.
+_PATIENCE_MS = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,49 +78,28 @@ def run(place: Place, config: Config) -> Shown:
     return asyncio.run(_complete(cursor, config))
 
 
-def read(path: Path) -> Document:
-    """Read a file of any usual encoding."""
+def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Gathered:
+    """Bring the repository's index up to date and gather what helps at a place.
+
+    Raises: InputError for the place, and for a folder that is not indexed.
+    """
+    document = read(place.path)
+    cursor = Cursor(document, offset(document, place))
+    file = place.path.resolve()
+    root = repository(file) or file.parent
+    if reason := refusal(root):
+        raise InputError(f"{root} is not indexed: {reason}")
+    building.update(root)
+    if budget_tokens is None:
+        profile = chosen_model(config).profile
+        speed = load(profile.name)
+        budget_tokens = budget(config.completion, speed, profile.context_tokens).snippet_tokens
+    path = file.relative_to(root).as_posix()
+    index = Index(root)
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(
-                f"{path} is larger than {_MAX_BYTES // 1_000_000} MB; completion is for source code"
-            )
-        text, _ = decode(path.read_bytes())
-    except ValueError:
-        raise InputError(f"{path} is not a text file") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    absolute = path.resolve()
-    language = languages.find("", str(path))
-    return Document(absolute.as_uri(), text, 0, language.id if language else "plaintext", str(absolute))
-
-
-def offset(document: Document, place: Place) -> int:
-    """Turn the place into an offset. Raises: InputError naming the limit that it passes."""
-    name = place.path.name
-    if not 1 <= place.line <= document.line_count:
-        raise InputError(f"{name} has {document.line_count} lines; line {place.line} does not exist")
-    longest = len(document.line(place.line - 1)) + 1
-    if not 1 <= place.column <= longest:
-        raise InputError(
-            f"line {place.line} of {name} has columns 1 to {longest}; column {place.column} does not exist"
-        )
-    return document.starts[place.line - 1] + place.column - 1
-
-
-def repository_path(path: Path) -> str:
-    """Return the path below the git repository that holds it; outside of one, the file's name."""
-    command = ["git", "-C", str(path.parent), "rev-parse", "--show-toplevel"]
-    try:
-        found = subprocess.run(command, capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return path.name
-    root = Path(found.stdout.decode("utf-8", "replace").strip())
-    return (
-        path.relative_to(root).as_posix()
-        if found.returncode == 0 and path.is_relative_to(root)
-        else path.name
-    )
+        return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)
+    finally:
+        index.close()
 
 
 async def _complete(cursor: Cursor, config: Config) -> Shown:

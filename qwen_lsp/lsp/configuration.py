@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.lsp import popup_completion
+
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
 
@@ -23,10 +25,11 @@ def register(server: Server) -> None:
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
         # Clients that can be asked send null or a stale part here: what they answer is what counts.
         if not await pull(server):
-            settings = _plain(params.settings)
+            settings = plain(params.settings)
             section = settings.get(SECTION, settings) if isinstance(settings, dict) else None
             if isinstance(section, dict):
                 await server.configure(_SOURCE, section)
+        await popup_completion.follow(server)
 
 
 async def watch(server: Server) -> None:
@@ -48,16 +51,16 @@ async def pull(server: Server) -> bool:
     if not (workspace and workspace.configuration):
         return False
     params = types.ConfigurationParams([types.ConfigurationItem(section=SECTION)])
-    answer = _plain(await server.workspace_configuration_async(params))
+    answer = plain(await server.workspace_configuration_async(params))
     values = answer[0] if isinstance(answer, list) and answer else None
     await server.configure(_SOURCE, values if isinstance(values, dict) else {})
     return True
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn the framework's generic objects back into dictionaries and lists."""
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -26,14 +26,26 @@ class ClientOptions:
 
     `stream_completion`: it shows `qwenLsp/inlineCompletion/partial`. `status`: it shows `qwenLsp/status`.
     `explain`: it shows what `qwenLsp.explain` returns, so that no message need pop up.
+    `stream_actions`: it draws `qwenLsp/stream`. `apply_actions`: it applies the edit that `qwenLsp.action`
+    returns. `render_markdown`: it shows the Markdown that `qwenLsp.action` returns.
     """
 
     stream_completion: bool = False
     status: bool = False
     explain: bool = False
+    stream_actions: bool = False
+    apply_actions: bool = False
+    render_markdown: bool = False
 
 
-_OPTION_NAMES = {"streamCompletion": "stream_completion", "status": "status", "explain": "explain"}
+_OPTION_NAMES = {
+    "streamCompletion": "stream_completion",
+    "status": "status",
+    "explain": "explain",
+    "streamActions": "stream_actions",
+    "applyActions": "apply_actions",
+    "renderMarkdown": "render_markdown",
+}
 
 
 def client_options(value: Any) -> ClientOptions:
@@ -61,8 +73,10 @@ def register(server: Server) -> None:
         try:
             await configuration.watch(server)
             await configuration.pull(server)
+            await popup_completion.follow(server)
         finally:
             server.status.open()
+        await server.indexing.open()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
@@ -70,4 +84,6 @@ def register(server: Server) -> None:
         server.status.close()
         server.offers.close()
         await server.stats.flush()
+        server.context.close()
+        await server.indexing.close()
         await server.close_host()

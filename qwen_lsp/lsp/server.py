@@ -25,7 +25,20 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import configuration, convert, explain, inline_completion, lifecycle, signals
+from qwen_lsp.lsp import (
+    action_run,
+    code_action,
+    configuration,
+    context,
+    convert,
+    explain,
+    indexing,
+    inline_completion,
+    lifecycle,
+    review,
+    signals,
+    tolerance,
+)
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -43,7 +56,9 @@ class Server(LanguageServer):
     """One session with one client."""
 
     def __init__(self, command_line: Layer) -> None:
-        super().__init__("qwen-lsp", __version__, protocol_cls=Protocol)
+        super().__init__(
+            "qwen-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerance.converter
+        )
         self.documents: dict[str, Document] = {}
         self.command_line = command_line
         self.layers: dict[str, Layer] = {}
@@ -55,10 +70,16 @@ class Server(LanguageServer):
         self.asking: Counter[str] = Counter()  # requests under way, by document
         self.asked_uri = ""
         self.has_asked_inline = False
+        self.has_popup = False  # registered with a client that can be told later
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
+        self.reviews = review.Reviews()
         self.offers = Offers(self.documents, self.stats)
+        self.indexing = indexing.Indexing(self)
+        self.context = context.SessionContext(self)
+        self.n_actions = 0  # of the model's code actions under way
+        self.reading_ahead: asyncio.Task[None] | None = None  # the selection that lasts
         self._completer: Completer | None = None
         self._told: set[Problem] = set()
         self._background: set[asyncio.Task[Any]] = set()
@@ -74,7 +95,7 @@ class Server(LanguageServer):
         if self._completer is None:
             model = chosen_model(self.config)
             self.host = open_host(self.config, model.path, self._on_host_state)
-            self._completer = Completer(self.host, model.profile, self.config.completion)
+            self._completer = Completer(self.host, model.profile, self.config.completion, self.context.files)
             self.failed = None
         return self._completer
 
@@ -83,11 +104,27 @@ class Server(LanguageServer):
         """How fast the engine has been; None before there is one."""
         return self._completer.engine_speed if self._completer is not None else None
 
+    @property
+    def model_host(self) -> Host:
+        """The host of the current settings, made on first need. Starts no process.
+
+        Raises: ModelError when the settings name no model that exists.
+        """
+        if self.host is None:
+            _ = self.completer
+        assert self.host is not None
+        return self.host
+
     def relative_path(self, document: Document) -> str | None:
         """Return the document's path below its workspace folder, with forward slashes."""
         if document.path is None:
             return None
-        path = PurePath(document.path)
+        path, root = PurePath(document.path), self.root_of(document)
+        return path.relative_to(root).as_posix() if root else path.name
+
+    def root_of(self, document: Document) -> str:
+        """Return the workspace folder that holds the document, the innermost one; "" for none."""
+        path = PurePath(document.path or "")
         roots = [
             root
             for folder in self.workspace.folders.values()
@@ -95,7 +132,7 @@ class Server(LanguageServer):
         ]
         if not roots and self.workspace.root_path and path.is_relative_to(self.workspace.root_path):
             roots = [self.workspace.root_path]
-        return path.relative_to(max(roots, key=len)).as_posix() if roots else path.name
+        return max(roots, key=len, default="")
 
     def spawn(self, work: Any) -> None:
         """Run a coroutine beside the handlers; a failure is logged."""
@@ -132,7 +169,11 @@ class Server(LanguageServer):
             elif self.host is not None:
                 if self._completer is not None:
                     await self._completer.close()
-                self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+                self._completer = Completer(
+                    self.host, chosen_model(config).profile, config.completion, self.context.files
+                )
+            if before.context != config.context:
+                await self.indexing.refresh()
             self.status.configured()
 
     def warm_up(self) -> None:
@@ -143,6 +184,7 @@ class Server(LanguageServer):
 
     def changed(self, document: Document) -> None:
         """Let the completer end what the new text makes useless."""
+        self.indexing.changed(document)
         if self._completer is not None:
             self._completer.changed(document)
 
@@ -171,6 +213,8 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what the framework could not handle; automatic requests never pop up a message."""
+        if isinstance(error, action_run.NotDone):
+            return  # an answer, not a failure
         log.error("%s", error, exc_info=error)
 
 
@@ -203,6 +247,11 @@ def create(command_line: Layer) -> Server:
     inline_completion.register(server)
     explain.register(server)
     signals.register(server)
+    indexing.register(server)
+    context.register(server)
+    code_action.register(server)
+    action_run.register(server)
+    review.register(server)
     return server
 
 

@@ -8,7 +8,7 @@ Leaving `stream` early closes the connection, and that is what frees the engine'
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -89,6 +89,10 @@ class Slot:
     is_busy: bool
 
 
+# Makes a chunk of one event; KeyError, TypeError and ValueError mean that it is unreadable.
+ReadChunk = Callable[[dict[str, Any]], Chunk]
+
+
 class Client:
     """A pool of connections to one endpoint."""
 
@@ -120,16 +124,27 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
-        import httpx
-
         path, body = self._body(request)
         is_echo = self.endpoint.kind == "openai" and request.forced.strip()
-        echo = request.forced if is_echo else ""
+        read = read_llama if self.endpoint.kind == "llama" else _read_openai
+        async with self.stream_post(path, body, read, request.forced if is_echo else "") as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def stream_post(
+        self, path: str, body: Mapping[str, Any], read: ReadChunk, echo: str = ""
+    ) -> AsyncIterator[AsyncIterator[Chunk]]:
+        """Post a request and yield what `read` makes of each event of the answer, after `echo`.
+
+        Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
+        """
+        import httpx
+
         try:
             async with self._http.stream("POST", path, json=body) as response:
                 if response.status_code != 200:
                     raise _rejected(response.status_code, await response.aread())
-                yield self._chunks(response, echo)
+                yield self._chunks(response, read, echo)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
 
@@ -159,8 +174,7 @@ class Client:
             "logprobs": 1,
         }
 
-    async def _chunks(self, response: httpx.Response, echo: str) -> AsyncIterator[Chunk]:
-        read = _read_llama if self.endpoint.kind == "llama" else _read_openai
+    async def _chunks(self, response: httpx.Response, read: ReadChunk, echo: str) -> AsyncIterator[Chunk]:
         if echo:
             yield Chunk(echo)
         is_over = False
@@ -202,6 +216,14 @@ class Client:
         answer = await self._get_json("POST", "/tokenize", {"content": text, "parse_special": True})
         return list(answer["tokens"])
 
+    async def apply_template(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Write chat messages as the model's own template does. llama.cpp only.
+
+        A last message of the assistant is left open, so that the answer goes on from it.
+        """
+        answer = await self._get_json("POST", "/apply-template", {"messages": list(messages)})
+        return str(answer["prompt"])
+
     async def properties(self) -> dict[str, Any]:
         """Return what llama.cpp says of the loaded model (`/props`)."""
         return dict(await self._get_json("GET", "/props"))
@@ -231,9 +253,10 @@ def _grammar(forced: str) -> str:
     return f'root ::= {msgspec.json.encode(forced).decode()} ( . | "\\n" )*'
 
 
-def _read_llama(data: dict[str, Any]) -> Chunk:
+def read_llama(data: dict[str, Any]) -> Chunk:
+    """Read one event of llama.cpp's `/completion`."""
     if "error" in data:
-        raise _broken_off(data["error"])
+        raise broken_off(data["error"])
     logprobs = tuple(float(token["logprob"]) for token in data.get("completion_probabilities") or ())
     timings = data.get("timings") or {}
     return Chunk(
@@ -262,7 +285,7 @@ def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
 
 def _read_openai(data: dict[str, Any]) -> Chunk:
     if "error" in data:
-        raise _broken_off(data["error"])
+        raise broken_off(data["error"])
     usage = data.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     timings = Timings(
@@ -293,7 +316,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _broken_off(error: Any) -> EndpointRejected:
+def broken_off(error: Any) -> EndpointRejected:
+    """Return the error that an event in mid-answer stands for."""
     message = error.get("message", error) if isinstance(error, dict) else error
     return EndpointRejected(f"the endpoint broke off: {str(message)[:300]}")
 

@@ -22,13 +22,15 @@ class Language:
     """One language.
 
     Shape: `ids` are LSP language identifiers, the first is ours; `comment` opens a line comment, or is
-    a pair of opening and closing marks; `grammar` is module:function of the wheel.
+    a pair of opening and closing marks; `grammar` is module:function of the wheel; `queries` names the
+    files in queries/, where they are not the one named like the language.
     """
 
     ids: tuple[str, ...]
     extensions: tuple[str, ...]
     comment: str | tuple[str, str]
     grammar: str
+    queries: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -52,9 +54,22 @@ LANGUAGES: tuple[Language, ...] = (
         (".js", ".jsx", ".mjs", ".cjs"),
         "//",
         "tree_sitter_javascript:language",
+        ("ecmascript", "javascript"),
     ),
-    Language(("typescript",), (".ts", ".mts", ".cts"), "//", "tree_sitter_typescript:language_typescript"),
-    Language(("typescriptreact", "tsx"), (".tsx",), "//", "tree_sitter_typescript:language_tsx"),
+    Language(
+        ("typescript",),
+        (".ts", ".mts", ".cts"),
+        "//",
+        "tree_sitter_typescript:language_typescript",
+        ("ecmascript", "typescript"),
+    ),
+    Language(
+        ("typescriptreact", "tsx"),
+        (".tsx",),
+        "//",
+        "tree_sitter_typescript:language_tsx",
+        ("ecmascript", "typescript"),
+    ),
     Language(("java",), (".java",), "//", "tree_sitter_java:language"),
     Language(("kotlin",), (".kt", ".kts"), "//", "tree_sitter_kotlin:language"),
     Language(("go",), (".go",), "//", "tree_sitter_go:language"),
@@ -65,6 +80,7 @@ LANGUAGES: tuple[Language, ...] = (
         (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx", ".cu"),
         "//",
         "tree_sitter_cpp:language",
+        ("c", "cpp"),
     ),
     Language(("csharp",), (".cs",), "//", "tree_sitter_c_sharp:language"),
     Language(("ruby",), (".rb", ".rake"), "#", "tree_sitter_ruby:language"),

@@ -48,10 +48,10 @@ SETTINGS = dict(leaves(SCHEMA))
 
 
 def value_of(config: Config, key: str) -> Any:
-    value: Any = msgspec.to_builtins(config)
+    value: Any = msgspec.json.decode(msgspec.json.encode(config))
     for part in key.split("."):
         value = value[part]
-    return list(value) if isinstance(value, tuple) else value
+    return value
 
 
 def other(key: str) -> Any:
@@ -64,6 +64,9 @@ def other(key: str) -> Any:
         return not default
     if kind in ("integer", "number"):
         return node["minimum"] if default != node["minimum"] else default + 1
+    if key == "actions.custom":
+        own = {"name": "docs", "title": "Docs", "prompt": "Document it.", "languages": ["go"]}
+        return [{**own, "kind": "refactor", "output": "text"}]
     if kind == "array":
         return [node["items"].get("enum", ["other"])[-1]]
     return "other"

@@ -1,0 +1,82 @@
+--- Review: the server publishes its findings as diagnostics; here they also fill the quickfix list.
+local messages = require('qwen_lsp.messages')
+
+local M = {}
+
+--- The findings of the last review, for dismissals.
+local findings = {}
+
+local function plugin()
+  return require('qwen_lsp')
+end
+
+local SEVERITIES = { critical = 'E', error = 'E', high = 'E', warning = 'W', medium = 'W' }
+
+--- The client, if it runs and its server has this command; else say what is missing.
+local function client_for(command)
+  local client = plugin().client()
+  if not client then
+    plugin().notify(messages.text('no_server'))
+  elseif not plugin().offers(client, command) then
+    plugin().notify(messages.text('not_offered', command))
+  else
+    return client
+  end
+end
+
+--- Review the 'workspace' (its changes) or this 'file'; the findings go to the quickfix list.
+function M.run(scope)
+  local client = client_for('qwenLsp.review')
+  if not client then
+    return
+  end
+  local argument = { scope = scope }
+  if scope == 'file' then
+    argument.uri = vim.uri_from_bufnr(0)
+  end
+  plugin().execute(client, 'qwenLsp.review', argument, function(result)
+    if not result then
+      return
+    end
+    findings = result.findings or {}
+    local items = vim.tbl_map(function(finding)
+      return {
+        filename = vim.uri_to_fname(finding.uri),
+        lnum = finding.range.start.line + 1,
+        col = finding.range.start.character + 1,
+        type = SEVERITIES[finding.severity] or 'I',
+        text = ('[%s] %s'):format(finding.rule, finding.message),
+      }
+    end, findings)
+    vim.fn.setqflist({}, ' ', { title = 'qwen-lsp', items = items })
+    if #items == 0 then
+      local summary = type(result.summary) == 'string' and result.summary
+      return plugin().notify(summary or messages.text('no_findings'))
+    end
+    plugin().notify(messages.text('findings', #items))
+    vim.cmd('botright copen')
+  end)
+end
+
+--- Dismiss the finding on this line: the finding ('fingerprint'), its 'rule', or all of this 'path'.
+function M.dismiss(what)
+  local client = client_for('qwenLsp.dismiss')
+  if not client then
+    return
+  end
+  local uri, line = vim.uri_from_bufnr(0), vim.api.nvim_win_get_cursor(0)[1] - 1
+  for _, finding in ipairs(findings) do
+    local range = finding.range
+    if finding.uri == uri and range.start.line <= line and line <= range['end'].line then
+      local argument = { uri = uri, [what] = finding[what] }
+      return plugin().execute(client, 'qwenLsp.dismiss', argument, function(result)
+        if type(result) == 'table' and result.message then
+          plugin().notify(result.message)
+        end
+      end)
+    end
+  end
+  plugin().notify(messages.text('no_finding_here'))
+end
+
+return M

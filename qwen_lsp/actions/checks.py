@@ -1,0 +1,184 @@
+"""Whether rewritten code may take the place of the old: each check returns a Refused, or None.
+
+`rewritten` runs them in order, the cheap and the telling ones first. A check without a grammar passes:
+parsing never fails a feature (invariant 6).
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import sys
+import warnings
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+
+from qwen_lsp.actions.target import Target
+from qwen_lsp.actions.task import Knowledge, Refused
+from qwen_lsp.syntax import code
+from qwen_lsp.syntax.code import Source
+from qwen_lsp.syntax.languages import Language
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# Actions that may change what a function is called with.
+_MAY_CHANGE_SIGNATURES = {"edit", "types"}
+# The least share of the tokens that must be left; rewriting simpler may leave fewer than mending.
+_LEAST_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
+_LEAST_LEFT_ELSE = 0.6
+_MOST_GROWTH = 6.0
+
+_PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls", "__file__", "__name__"}
+
+
+@cache
+def _globals(language: Language) -> frozenset[str] | None:
+    """Return the names that need no definition; None for a language whose names nobody has listed."""
+    if language.id == "python":
+        return _PYTHON
+    lists = tomllib.loads(files("qwen_lsp.actions").joinpath("globals.toml").read_text("utf-8"))
+    words = lists.get(
+        {"typescript": "javascript", "typescriptreact": "javascript"}.get(language.id, language.id)
+    )
+    return frozenset(words.split()) if words else None
+
+
+def rewritten(target: Target, new_region: str, after: str, knowledge: Knowledge) -> Refused | None:
+    """Judge a region that was rewritten; `after` is the whole text with it in its place."""
+    task = target.task
+    text = task.document.text
+    language = task.language
+    before_source, after_source = target.source, code.parse(after, language)
+    if before_source is None or after_source is None:
+        return dangers(text, after, language, knowledge)
+    return (
+        syntax(before_source, after_source)
+        or _deleted(target, new_region)
+        or _doubled(before_source, after_source)
+        or _signatures(target, before_source, after_source)
+        or names(before_source, after_source, knowledge)
+        or dangers(text, after, language, knowledge)
+    )
+
+
+def syntax(before: Source, after: Source) -> Refused | None:
+    """No new syntax errors; in Python, the language's own parser must still take a file that it took."""
+    if after.error_count() > before.error_count():
+        return Refused("syntax")
+    if before.language.id == "python" and python_error(before.text) is None:
+        error = python_error(after.text)
+        if error is not None:
+            return Refused("syntax", error)
+    return None
+
+
+def is_broken(text: str, language: Language) -> bool:
+    """Whether the language's own parser, where we have it, refuses a text."""
+    return language.id == "python" and python_error(text) is not None
+
+
+def python_error(text: str) -> str | None:
+    """Return what Python's own parser says against a text, None when it takes it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<text>", "exec", dont_inherit=True, flags=0)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return str(error)
+    return None
+
+
+def _deleted(target: Target, new_region: str) -> Refused | None:
+    """Definitions stay, and most of the code does."""
+    language = target.task.language
+    old, new = code.parse(target.shown, language), code.parse(new_region, language)
+    if old is None or new is None:
+        return None
+    kept = {definition.name for definition in new.definitions()}
+    lost = [definition.name for definition in old.definitions() if definition.name not in kept]
+    if lost and target.task.kind != "edit":
+        return Refused("deleted", ", ".join(lost))
+    n_old, n_new = len(old.tokens()), len(new.tokens())
+    kind = target.task.kind if target.task.custom is None else "edit"
+    if n_old > 12 and n_new < n_old * _LEAST_LEFT.get(kind, _LEAST_LEFT_ELSE):
+        return Refused("deleted")
+    if n_old > 12 and n_new > n_old * _MOST_GROWTH + 200:
+        return Refused("grown")
+    return None
+
+
+def _doubled(before: Source, after: Source) -> Refused | None:
+    """Nothing that the file defines is defined once more; overloads that were there may stay."""
+    old, new = (
+        Counter(item.name for item in source.definitions() if item.name) for source in (before, after)
+    )
+    twice = [name for name, n in new.items() if name in old and n > old[name]]
+    return Refused("doubled", ", ".join(twice)) if twice else None
+
+
+def _signatures(target: Target, before: Source, after: Source) -> Refused | None:
+    if target.task.kind in _MAY_CHANGE_SIGNATURES or target.task.custom is not None:
+        return None
+    old, new = signatures(before), signatures(after)
+    changed = [name for name in old if name in new and old[name] != new[name]]
+    return Refused("signature", ", ".join(changed)) if changed else None
+
+
+def signatures(source: Source) -> dict[str, list[list[str]]]:
+    """Return the tokens of every function's header, annotations apart, by the function's name."""
+    found: dict[str, list[list[str]]] = {}
+    for definition in source.definitions():
+        if definition.is_function and definition.parameters is not None:
+            header = source.text[definition.header.start : definition.header.end]
+            found.setdefault(definition.name, []).append(re.findall(r"\w+|[^\w\s]", header.split("#")[0]))
+    return found
+
+
+def names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
+    """Names that are newly used exist: in the file, in the language, or in the repository."""
+    known = _globals(before.language)
+    if known is None or _imports_everything(before.text):
+        return None
+    new = after.used() - before.identifiers() - after.bound() - known
+    unknown = sorted(name for name in new if not knowledge.is_known(name))
+    return Refused("names", ", ".join(unknown)) if unknown else None
+
+
+def _imports_everything(text: str) -> bool:
+    return re.search(r"^\s*from\s+\S+\s+import\s+\*", text, re.MULTILINE) is not None
+
+
+# Ways in which text becomes code or a command; what is new among them is never applied.
+_INJECTION = {
+    "eval": re.compile(r"(?<![\w.])(eval|exec)\s*\("),
+    "shell": re.compile(
+        r"os\.(system|popen)\s*\(|shell\s*=\s*True|child_process|Runtime\.getRuntime\(\)\.exec"
+    ),
+    "unpickling": re.compile(r"pickle\.loads?\s*\(|yaml\.load\s*\((?![^)]*Safe)|marshal\.loads?\s*\("),
+    "SQL in a string": re.compile(
+        r"execute(many)?\s*\(\s*(f[\"']|[\"'][^\"'\n]*[\"']\s*(%|\+|\.format))|(SELECT|INSERT|UPDATE|DELETE)\b[^\"'\n]*[\"']\s*\+",
+        re.IGNORECASE,
+    ),
+    "HTML in a string": re.compile(
+        r"\.(inner|outer)HTML\s*\+?=|dangerouslySetInnerHTML|document\.write\s*\("
+    ),
+    "unverified TLS": re.compile(
+        r"verify\s*=\s*False|rejectUnauthorized\s*:\s*false|InsecureSkipVerify\s*:\s*true"
+    ),
+}
+
+
+def dangers(before: str, after: str, language: Language | None, knowledge: Knowledge) -> Refused | None:
+    """No new pattern of insecure code."""
+    found = [
+        name
+        for name, pattern in _INJECTION.items()
+        if len(pattern.findall(after)) > len(pattern.findall(before))
+    ]
+    found += knowledge.dangers(before, after, language)
+    return Refused("danger", ", ".join(dict.fromkeys(found))) if found else None

@@ -1,0 +1,79 @@
+"""The way to the model that actions share: ask on the chat slot, hear the text so far, keep the figures.
+
+A Voice belongs to one run of one action. It holds no state beyond that run's record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from qwen_lsp.actions.reply import is_looping
+from qwen_lsp.model.chat import ChatRequest, Message, Reply, ask
+from qwen_lsp.model.client import Client
+from qwen_lsp.text import Span
+
+# Hears the region that is being replaced and the text so far.
+OnProgress = Callable[[Span, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question and its answer. Units: milliseconds since the question was sent."""
+
+    messages: tuple[Message, ...]
+    reply: Reply
+    first_text_ms: float | None
+    total_ms: float
+
+
+@dataclass(slots=True)
+class Voice:
+    """Asks one model. Units: `context_tokens` is what question and answer may have together."""
+
+    client: Client
+    context_tokens: int
+    timeout_ms: int
+    on_progress: OnProgress | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        *,
+        begins: str = "",
+        stop: Sequence[str] = (),
+        json_schema: dict[str, object] | None = None,
+        original: str = "",
+        region: Span | None = None,
+        shown: Callable[[str], str] = str,
+    ) -> Reply:
+        """Ask and return the whole answer; it ends early where it runs in a loop that `original` has not.
+
+        Raises: EndpointError.
+        """
+        started = time.perf_counter()
+        first_ms: float | None = None
+
+        def heard(text: str) -> bool:
+            nonlocal first_ms
+            if first_ms is None and len(text) > len(begins):
+                first_ms = (time.perf_counter() - started) * 1000
+            if self.on_progress is not None and region is not None:
+                self.on_progress(region, shown(text))
+            return text.endswith("\n") and is_looping(text, original)
+
+        request = ChatRequest(
+            messages,
+            max_tokens,
+            begins=begins,
+            stop=stop,
+            json_schema=json_schema,
+            timeout_ms=self.timeout_ms,
+        )
+        reply = await ask(self.client, request, heard)
+        total_ms = (time.perf_counter() - started) * 1000
+        self.exchanges.append(Exchange(tuple(messages), reply, first_ms, total_ms))
+        return reply

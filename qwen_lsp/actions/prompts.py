@@ -1,0 +1,200 @@
+"""The exact messages for each action. Pure: a target and what is known about it in, messages out.
+
+Every question begins with the code and what it uses, and ends with the order: so the questions about one
+region share their beginning, which the engine has read already (`context`), and the order stands next to
+the answer. Orders are short and concrete, which small models follow best. Fences are longer than any
+that the code holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from qwen_lsp.actions.target import Target
+from qwen_lsp.actions.task import Diagnostic, Task
+from qwen_lsp.messages import Locale
+from qwen_lsp.model.chat import Message
+
+_SYSTEM = Message("system", "You are an expert programmer. You do exactly what is asked, and briefly.")
+_TRANSLATOR = Message("system", "You are a translator of technical texts.")
+
+_ORDERS = {
+    "fix": "Find and fix the bug in this {language} code. Change as little as possible.",
+    "fix this": "Fix this problem in the {language} code. Change as little as possible.",
+    "simplify": "Rewrite this {language} code so that it is simpler and easier to read. It must do exactly "
+    "the same. Keep its names, parameters and comments.",
+    "extract": "Move these lines into a new {language} function with a good name, written before the "
+    "function they stand in, and call it in their place. Everything else stays as it is:\n{lines}",
+    "errors": "Add the error handling that is missing in this {language} code: check inputs, catch what can "
+    "fail, release resources. Keep its names and parameters.",
+    "optimise": "Make this {language} code faster. It must do exactly the same. Keep its names and "
+    "parameters.",
+    "edit": "Change this {language} code as follows: {instruction}",
+}
+_LANGUAGE_NAMES = {
+    "javascript": "JavaScript",
+    "typescript": "TypeScript",
+    "typescriptreact": "TypeScript",
+    "cpp": "C++",
+    "csharp": "C#",
+    "php": "PHP",
+    "sql": "SQL",
+    "html": "HTML",
+    "css": "CSS",
+    "shellscript": "shell",
+}
+_IN = {"en": "in English", "zh": "in Simplified Chinese (简体中文)"}
+
+
+def language_name(task: Task) -> str:
+    """Return what people call the language; "" for an unknown one."""
+    language = task.language
+    if language is None:
+        return ""
+    return _LANGUAGE_NAMES.get(language.id, language.id.capitalize())
+
+
+def fence(code: str) -> str:
+    """Return a fence that the code does not hold."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    return "`" * (longest + 1)
+
+
+def opening(target: Target) -> str:
+    """Return what an answer that is code begins with."""
+    language = target.task.language
+    return f"{fence(target.shown)}{language.id if language else ''}\n"
+
+
+def context(target: Target, signatures: Sequence[str]) -> list[Message]:
+    """Return what all questions about a region begin with: to be read ahead."""
+    return _question(target, signatures, [])
+
+
+def _question(target: Target, signatures: Sequence[str], order: Sequence[str]) -> list[Message]:
+    known = ["Definitions that are used:", "```", *signatures, "```"] if signatures else []
+    code = f"{opening(target)}{target.shown}\n{fence(target.shown)}"
+    return [_SYSTEM, Message("user", "\n".join((*known, code, *order)))]
+
+
+def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
+    """Ask for the region anew."""
+    task = target.task
+    told = [told_of(task, diagnostic) for diagnostic in task.diagnostics]
+    kind = "fix this" if task.kind == "fix" and told else task.kind
+    order = _ORDERS.get(kind, "{instruction}").format(
+        language=language_name(task), instruction=task.instruction.strip(), lines=_selected(task)
+    )
+    if task.custom is not None:
+        order = _filled(task.custom.prompt, task)
+    elif task.kind != "edit" and task.instruction.strip():
+        told.append(task.instruction.strip())
+    return _question(target, signatures, [order, *told, "Answer with the whole code, without explanation."])
+
+
+def again(messages: Sequence[Message], answer: str, problem: str) -> list[Message]:
+    """Ask for code once more, having said what was wrong with the answer."""
+    told = f"That is not right: {problem} Answer with the whole code again, corrected."
+    return [*messages, Message("assistant", answer), Message("user", told)]
+
+
+def again_prose(messages: Sequence[Message], answer: str, problem: str) -> list[Message]:
+    """Ask for prose once more."""
+    return [*messages, Message("assistant", answer), Message("user", problem)]
+
+
+def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
+    """Ask what the code does."""
+    task = target.task
+    if task.custom is not None:
+        order = _filled(task.custom.prompt, task)
+    elif task.locale == "zh":
+        order = (
+            f"用中文简要解释这段 {language_name(task)} 代码：先用一句话说明它的作用，再分步说明它如何工作，"
+            "最后指出需要注意的地方。不要重复代码。"
+        )
+    else:
+        order = (
+            f"Explain this {language_name(task)} code: first what it does in one sentence, then how it works "
+            "step by step, then what to watch out for. Be brief, and do not repeat the code."
+        )
+    told = [told_of(task, diagnostic) for diagnostic in task.diagnostics]
+    asked = [task.instruction.strip()] if task.instruction.strip() else []
+    return _question(target, signatures, [order, *asked, *told])
+
+
+def docstring(target: Target, signatures: Sequence[str], style: str) -> list[Message]:
+    """Ask for the text of a documentation comment, and nothing but it."""
+    task = target.task
+    order = (
+        f"Write the documentation of this {language_name(task)} code {_IN[task.locale]}: one sentence that "
+        f"says what it does{style}. Write only the text of the documentation: no code, no comment marks."
+    )
+    return _question(target, signatures, [order])
+
+
+def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:
+    """Ask for the first line of a function with type annotations."""
+    order = (
+        f"Add type annotations to the parameters and the return value of this {language_name(target.task)} "
+        f"function. Write only the new first line, in place of `{text}`"
+    )
+    return _question(target, signatures, [order])
+
+
+def names(target: Target, signatures: Sequence[str], found: Sequence[str]) -> list[Message]:
+    """Ask for better names of local variables, as a JSON object."""
+    order = (
+        f"Give the local variables {', '.join(found)} of this {language_name(target.task)} function names "
+        "that say what they hold. Answer with a JSON object from old names to new ones; leave out good names."
+    )
+    return _question(target, signatures, [order])
+
+
+def unit_test(
+    target: Target, signatures: Sequence[str], framework: str, importing: str, example: str
+) -> list[Message]:
+    """Ask for a test of a definition."""
+    what = f"{framework} tests for this {language_name(target.task)} code"
+    parts = [f"Write {what}: two short ones, what it does and one edge case."]
+    if importing:
+        parts.append(f"The test file already has this line: {importing}")
+    if example:
+        parts.append(f"Write it in the style of this test:\n{example}")
+    return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
+
+
+def translate(text: str, to: Locale, *, is_firm: bool = False) -> list[Message]:
+    """Ask for one line of a comment in the other language."""
+    if to == "zh":
+        order = "把下面的代码注释翻译成简体中文。只写译文，代码和名称保持不变。"
+        firm = "译文必须是中文。"
+    else:
+        order = "Translate this code comment into English. Write only the translation; keep code and names."
+        firm = " The answer must be in English."
+    return [_TRANSLATOR, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
+
+
+def told_of(task: Task, diagnostic: Diagnostic) -> str:
+    """Say what is wrong, and where in words that need no line numbers."""
+    document = task.document
+    span = diagnostic.span
+    number = document.line_of(span.start)
+    line = document.line(number).strip()
+    is_whole = span.start == span.end or document.line_of(span.end) != number  # names no place of its own
+    source = f" ({diagnostic.source})" if diagnostic.source else ""
+    where = f" in the line `{line}`" if line and not is_whole else ""
+    return "\n".join((f"Problem{where}: {diagnostic.message.strip()}{source}", *diagnostic.related))
+
+
+def _selected(task: Task) -> str:
+    text = task.document.text[task.span.start : task.span.end].strip("\r\n")
+    return f"{fence(text)}\n{text}\n{fence(text)}"
+
+
+def _filled(template: str, task: Task) -> str:
+    """Fill in a template of the user's; other braces stay as they are."""
+    told = "; ".join(diagnostic.message for diagnostic in task.diagnostics)
+    values = {"language": language_name(task), "path": task.path, "diagnostics": told}
+    return re.sub(r"\{(language|path|diagnostics)\}", lambda match: values[match[1]], template)

@@ -1,0 +1,143 @@
+"""Actions whose answer is the region written anew: ask, extract, lay out, check; once more if it failed.
+
+Either the whole answer is fit to be applied, or nothing of it is.
+"""
+
+from __future__ import annotations
+
+from qwen_lsp.actions import checks, imports, layout, prompts, reply
+from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.target import Extent, Target, choose
+from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.messages import text
+from qwen_lsp.model import tokens
+from qwen_lsp.syntax import code
+from qwen_lsp.text import Span
+
+_EXTENTS: dict[str, Extent] = {"fix": "function", "extract": "function"}
+# What is not worth a second question: the answer would be the same, or the question is too long.
+_FINAL = {"refusal", "unchanged", "cut_off"}
+_ROOM_FOR_SIGNATURES = 12
+
+
+async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+    """Have a region rewritten.
+
+    Raises: EndpointError.
+    """
+    target = choose(task, _EXTENTS.get(task.kind, "selection"))
+    if target is None:
+        return Refused("no_code")
+    max_tokens = room(target, voice)
+    if max_tokens is None:
+        return Refused("too_large")
+    messages = prompts.rewrite(target, signatures_of(target, knowledge))
+    opening = prompts.opening(target)
+    fence = prompts.fence(target.shown)
+    failed: Refused | None = None
+    for _ in range(2):
+        answer = await voice.ask(
+            messages,
+            max_tokens,
+            begins=opening,
+            stop=(f"\n{fence}",),
+            original=target.shown,
+            region=target.span,
+            shown=reply.so_far,
+        )
+        result = _judged(target, answer.text, answer.is_cut_off, knowledge)
+        if isinstance(result, Proposal):
+            return result
+        failed = failed or result
+        if result.reason in _FINAL:
+            break
+        problem = text(f"refused.{result.reason}", "en", detail=result.detail)
+        messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
+    assert failed is not None
+    return failed
+
+
+def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge) -> Proposal | Refused:
+    if is_cut_off:
+        return Refused("cut_off")
+    found = reply.code_of(answer, target.shown)
+    if isinstance(found, Refused):
+        return found
+    task = target.task
+    imported: list[str] = []
+    if target.definition is not None:  # imports belong to the top of the file, not to a function
+        imported, found = imports.split(found)
+    new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
+    new_region = _without_surroundings(target, new_region)
+    edits = layout.edits(task.document, target.span, new_region)
+    if not edits:
+        return Refused("unchanged")
+    if (importing := imports.added(task.document, imported)) and importing.span.end <= target.span.start:
+        edits = (importing, *edits)
+    refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
+    if refused is None and task.kind == "extract":
+        refused = _not_extracted(target, new_region)
+    return refused or Proposal(edits)
+
+
+def _without_surroundings(target: Target, new_region: str) -> str:
+    """Take the lines before and after the region out of an answer that repeats them."""
+    document, lines = target.task.document, new_region.split("\n")
+    first = document.line_of(target.span.start)
+    last = document.line_of(target.span.end)
+    old_first, old_last = document.line(first).strip(), document.line(last).strip()
+    for n in range(min(8, first, len(lines) - 1), 0, -1):
+        above = [document.line(first - n + i).strip() for i in range(n)]
+        if any(above) and [line.strip() for line in lines[:n]] == above and above[0] != old_first:
+            lines = lines[n:]
+            break
+    for n in range(min(8, document.line_count - 1 - last, len(lines) - 1), 0, -1):
+        below = [document.line(last + 1 + i).strip() for i in range(n)]
+        if any(below) and [line.strip() for line in lines[-n:]] == below and below[-1] != old_last:
+            lines = lines[:-n]
+            break
+    return "\n".join(lines)
+
+
+def _not_extracted(target: Target, new_region: str) -> Refused | None:
+    """One new function, and the old one calls it."""
+    language = target.task.language
+    old, new = code.parse(target.shown, language), code.parse(new_region, language)
+    if old is None or new is None:
+        return None
+    before = {definition.name for definition in old.definitions()}
+    added = [item for item in new.definitions() if item.is_function and item.name not in before]
+    for item in added:
+        outside = new_region[: item.span.start] + new_region[item.span.end :]
+        if f"{item.name}(" in outside.replace(" (", "("):
+            return None
+    return Refused("not_extracted")
+
+
+def room(target: Target, voice: Voice) -> int | None:
+    """Return how many tokens an answer may have; None where the region is too large for the model."""
+    size = tokens.estimate(target.shown)
+    most = size + size // 2 + 160
+    question = size + 400
+    return most if question + most <= voice.context_tokens else None
+
+
+def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
+    """List what the region uses and does not define: from this file first, then from elsewhere."""
+    source, document = target.source, target.task.document
+    piece = code.parse(target.shown, target.task.language)
+    if source is None or piece is None:
+        return []
+    wanted = piece.identifiers() - piece.bound()
+    own = {definition.name: definition for definition in source.definitions()}
+    found: list[str] = []
+    for name in sorted(wanted & set(own)):
+        definition = own[name]
+        if not _overlap(definition.span, target.span):
+            found.append(" ".join(document.text[definition.header.start : definition.header.end].split()))
+    found += knowledge.signatures(document, wanted - set(own))
+    return found[:_ROOM_FOR_SIGNATURES]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end

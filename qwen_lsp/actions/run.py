@@ -1,0 +1,36 @@
+"""One action from beginning to end: which way it goes, and what is refused before it begins.
+
+Raises only EndpointError and CancelledError; whatever a model writes ends as an Outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from qwen_lsp.actions import annotate, docstring, explain, rename, rewrite, translate, unit_test
+from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.task import Knowledge, Outcome, Refused, Task
+
+Way = Callable[[Task, Voice, Knowledge], Awaitable[Outcome]]
+
+_WAYS: dict[str, Way] = {
+    "explain": explain.run,
+    "docstring": docstring.run,
+    "test": unit_test.run,
+    "rename": rename.run,
+    "types": annotate.run,
+    "translate": translate.run,
+}
+
+
+async def run(task: Task, voice: Voice, knowledge: Knowledge | None = None) -> Outcome:
+    """Run one action.
+
+    Raises: EndpointError.
+    """
+    if task.kind == "edit" and not task.instruction.strip():
+        return Refused("no_instruction")
+    way = _WAYS.get(task.kind, rewrite.run)
+    if task.custom is not None:
+        way = explain.run if task.custom.output == "text" else rewrite.run
+    return await way(task, voice, knowledge or Knowledge())

@@ -1,0 +1,198 @@
+"""Where the tests of a source file live and what they look like: by the project's own files, else by custom.
+
+Reads names and at most one small example from the disk. `find` returns None for a language whose
+customs nobody has written down here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from qwen_lsp.actions.task import Knowledge, Task
+from qwen_lsp.context import files
+from qwen_lsp.errors import InputError
+from qwen_lsp.text import Document
+
+# Folders that hold no tests of the project's own, and how many folders are looked into.
+_SKIPPED = {
+    ".git",
+    "node_modules",
+    "target",
+    "build",
+    "dist",
+    "venv",
+    ".venv",
+    "site-packages",
+    "__pycache__",
+}
+_MOST_FOLDERS = 2000
+_MOST_EXAMPLE_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The test file of one source file.
+
+    Shape: `path` is relative to the root; `document` None for a file that is to be made; `head` is what a
+    new file begins with; `importing` the line that brings in what is tested; `example` a test to imitate.
+    """
+
+    path: str
+    document: Document | None
+    framework: str
+    head: str
+    importing: str
+    example: str
+
+
+def find(task: Task, name: str, knowledge: Knowledge) -> Suite | None:
+    """Find the place and style for tests of `name`, a definition in the task's document."""
+    language = task.language.id if task.language else ""
+    root = Path(task.root) if task.root else Path(task.document.path or ".").parent
+    path = PurePosixPath(task.path or Path(task.document.path or "code").name)
+    if language == "python":
+        found = _python(root, path, name)
+    elif language in ("javascript", "typescript", "typescriptreact"):
+        found = _javascript(root, path, name)
+    elif language == "go":
+        package = re.search(r"^package\s+(\w+)", task.document.text, re.MULTILINE)
+        head = f'package {package[1] if package else "main"}\n\nimport "testing"\n'
+        found = _suite(root, [str(path.with_name(f"{path.stem}_test.go"))], "Go `testing`", head, "")
+    elif language == "java":
+        found = _java(task, root, path)
+    else:
+        return None
+    # Unsaved text wins over the disk.
+    document = knowledge.open_document(root / found.path)
+    return found if document is None else replace(found, document=document)
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path is that of a test file already."""
+    name = PurePosixPath(path).name
+    return bool(
+        re.match(r"test_.*\.py$|.*_test\.(py|go)$|.*\.(test|spec)\.[cm]?[jt]sx?$|.*Tests?\.java$", name)
+    )
+
+
+def _python(root: Path, path: PurePosixPath, name: str) -> Suite:
+    wanted = {f"test_{path.stem}.py", f"{path.stem}_test.py"}
+    found = [file for file in _walk(root) if PurePosixPath(file).name in wanted]
+    tests = sorted(
+        (file for file in _walk(root) if is_test_file(file)), key=lambda file: _distance(file, path)
+    )
+    example, example_text = _example(root, tests, r"(?:async )?def test_\w+\(|class \w+\(.*TestCase\)")
+    is_unittest = "TestCase" in example_text and "pytest" not in example_text
+    folder = next((f for f in ("tests/unit", "tests", "test") if (root / f).is_dir()), str(path.parent))
+    made = str(PurePosixPath(folder) / f"test_{path.stem}.py")
+    importing = f"from {_module(root, path)} import {name}"
+    framework = "unittest" if is_unittest else "pytest"
+    head = "import unittest\n\n" if is_unittest else ""
+    near = sorted(found, key=lambda file: _distance(file, path))
+    suite = _suite(root, [*near, made], framework, f"{head}{importing}\n", importing)
+    return Suite(suite.path, suite.document, framework, suite.head, importing, example)
+
+
+def _module(root: Path, path: PurePosixPath) -> str:
+    """Return the dotted name that a module is imported by: from where its packages begin."""
+    parts = list(path.with_suffix("").parts)
+    first = len(parts) - 1
+    while first > 0 and (root / Path(*parts[:first]) / "__init__.py").is_file():
+        first -= 1
+    # A package without `__init__.py` below the root is one all the same, unless it is a source folder.
+    if first == len(parts) - 1 and first > 0 and parts[0] not in ("src", "lib", "scripts", "tools"):
+        first = 0
+    dotted = parts[first:]
+    return ".".join(dotted[:-1] if dotted[-1] == "__init__" and len(dotted) > 1 else dotted)
+
+
+def _javascript(root: Path, path: PurePosixPath, name: str) -> Suite:
+    suffix = path.suffix
+    names = [f"{path.stem}.test{suffix}", f"{path.stem}.spec{suffix}"]
+    places = [path.parent / file for file in names]
+    places += [path.parent / "__tests__" / file for file in names]
+    places += [PurePosixPath(folder) / file for folder in ("tests", "test") for file in names]
+    here = [str(place) for place in places if (root / place).is_file()]
+    folder = next((f for f in ("tests", "test") if (root / f).is_dir()), "")
+    made = here[0] if here else str((PurePosixPath(folder) if folder else path.parent) / names[0])
+    package = _read(root / "package.json") or ""
+    framework = next((f for f in ("vitest", "jest", "mocha") if f'"{f}"' in package), "node:test")
+    relative = os.path.relpath(
+        path.with_suffix("").as_posix(), PurePosixPath(made).parent.as_posix()
+    ).replace("\\", "/")
+    origin = relative if relative.startswith(".") else f"./{relative}"
+    if suffix in (".mjs", ".js") and framework == "node:test":
+        origin += suffix
+    importing = f'import {{ {name} }} from "{origin}";'
+    heads = {
+        "vitest": 'import { describe, expect, it } from "vitest";\n',
+        "mocha": 'import assert from "node:assert";\n',
+        "node:test": 'import assert from "node:assert";\nimport { test } from "node:test";\n',
+    }
+    tests = sorted(
+        (file for file in _walk(root) if is_test_file(file)), key=lambda file: _distance(file, path)
+    )
+    example, _ = _example(root, tests, r"(describe|it|test)\(")
+    suite = _suite(root, [made], framework, f"{heads.get(framework, '')}{importing}\n", importing)
+    return Suite(suite.path, suite.document, framework, suite.head, importing, example)
+
+
+def _java(task: Task, root: Path, path: PurePosixPath) -> Suite:
+    package = re.search(r"^package\s+[\w.]+;", task.document.text, re.MULTILINE)
+    made = str(path.with_name(f"{path.stem}Test.java")).replace("src/main/java", "src/test/java")
+    head = "".join(
+        (
+            f"{package[0]}\n\n" if package else "",
+            "import static org.junit.jupiter.api.Assertions.*;\n\nimport org.junit.jupiter.api.Test;\n",
+        )
+    )
+    return _suite(root, [made], "JUnit 5", head, "")
+
+
+def _suite(root: Path, candidates: list[str], framework: str, head: str, importing: str) -> Suite:
+    """Take the first candidate that exists, else make the last."""
+    for path in candidates:
+        if (root / path).is_file():
+            try:
+                return Suite(path, files.read(root / path), framework, head, importing, "")
+            except InputError:
+                continue
+    return Suite(candidates[-1], None, framework, head, importing, "")
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Yield the files below a folder, relative and with forward slashes."""
+    for number, (folder, folders, names) in enumerate(os.walk(root)):
+        if number >= _MOST_FOLDERS:
+            return
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        for name in sorted(names):
+            yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _distance(file: str, path: PurePosixPath) -> tuple[int, str]:
+    shared = set(re.split(r"[/_.]", file)) & set(re.split(r"[/_.]", str(path)))
+    return -len(shared), file
+
+
+def _example(root: Path, tests: list[str], opening: str) -> tuple[str, str]:
+    """Return the first test of the nearest test file, and the text of that file."""
+    for file in tests[:3]:
+        text = _read(root / file)
+        match = re.search(rf"^{opening}", text or "", re.MULTILINE)
+        if text and match:
+            lines = text[match.start() :].split("\n")
+            last = next((i for i in range(1, len(lines)) if re.match(r"[^\s)}\]]", lines[i])), len(lines))
+            return "\n".join(lines[: min(last, _MOST_EXAMPLE_LINES)]).rstrip(), text
+    return "", ""
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return files.read(path).text
+    except InputError:
+        return None

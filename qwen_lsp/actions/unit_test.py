@@ -1,0 +1,181 @@
+"""Write unit tests of a definition, in the project's own style and place. They are not run.
+
+The import of what is tested is ours; whatever the model repeats of the code itself is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite
+from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.suite import Suite
+from qwen_lsp.actions.target import Target, choose
+from qwen_lsp.actions.task import FileText, Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.syntax import code
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.text import Document, Edit, Span
+
+_MOST_TOKENS = 420
+_IS_TEST = {
+    "python": r"^\s*(async )?def test_\w+",
+    "go": r"^func Test\w+\(",
+    "java": r"@Test\b",
+    "javascript": r"\b(test|it)\(",
+}
+_TEST_MODULES = {"pytest", "unittest", "hypothesis", "math", "vitest", "jest", "testing"}
+
+
+async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+    """Write tests for the definition around the selection.
+
+    Raises: EndpointError.
+    """
+    target = choose(task, "definition")
+    if target is None or target.definition is None or target.source is None or not target.definition.name:
+        return Refused("no_definition")
+    if suite.is_test_file(task.path):
+        return Refused("nothing_to_do")
+    if rewrite.room(target, voice) is None:
+        return Refused("too_large")
+    around = [
+        item
+        for item in target.source.definitions()
+        if item.span.start < target.definition.span.start and target.definition.span.end <= item.span.end
+    ]
+    name = around[0].name if around else target.definition.name
+    place = suite.find(task, name, knowledge)
+    if place is None:
+        return Refused("no_test_style")
+    messages = prompts.unit_test(
+        target, rewrite.signatures_of(target, knowledge), place.framework, place.importing, place.example
+    )
+    fence = prompts.fence(target.shown)
+    failed: Refused | None = None
+    for _ in range(2):
+        answer = await voice.ask(
+            messages,
+            _MOST_TOKENS,
+            begins=prompts.opening(target),
+            stop=(f"\n{fence}",),
+            original=target.shown,
+            region=Span(target.span.end, target.span.end),
+            shown=reply.so_far,
+        )
+        result = _judged(target, place, name, answer.text, answer.is_cut_off, knowledge)
+        if isinstance(result, Proposal):
+            return result
+        failed = failed or result
+        messages = prompts.again(messages, f"{answer.text}\n{fence}", "Write short tests that call the code.")
+    assert failed is not None
+    return failed
+
+
+def _judged(
+    target: Target, place: Suite, name: str, answer: str, is_cut_off: bool, knowledge: Knowledge
+) -> Proposal | Refused:
+    assert target.source is not None
+    language = target.source.language
+    found = reply.code_of(answer, target.shown)
+    if isinstance(found, Refused):
+        return found
+    if is_cut_off:
+        found = _whole_tests(found, language)
+    imported, body = _parts(found, target, place, language)
+    pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
+    if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
+        return Refused("no_test")
+    document = place.document or Document("", "")
+    edits = _edits(document, place, imported, body)
+    after_text = apply(document.text, edits)
+    before, after = code.parse(document.text, language), code.parse(after_text, language)
+    if before is None or after is None:
+        return Refused("syntax")
+    if refused := checks.syntax(before, after):
+        return refused
+    if refused := checks.names(before, after, knowledge):
+        return refused
+    if refused := checks.dangers(document.text, after_text, language, knowledge):
+        return refused
+    return Proposal((), FileText(place.path, place.document, edits))
+
+
+def _whole_tests(text: str, language: Language) -> str:
+    """Drop the last, unfinished, piece of an answer that was cut off."""
+    lines = text.split("\n")
+    for n in range(len(lines) - 1, 0, -1):
+        is_start = re.match(r"\S", lines[n]) and not lines[n].startswith((")", "}", "]"))
+        if not is_start and language.id != "python":
+            continue
+        rest = "\n".join(lines[:n]).rstrip()
+        parsed = code.parse(rest, language)
+        if parsed is not None and parsed.error_count() == 0 and not checks.is_broken(rest, language):
+            return rest
+    return text
+
+
+def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple[list[str], str]:
+    """Tell the imports that are needed from the tests; what repeats the code under test goes."""
+    parsed = code.parse(text, language)
+    tested = {target.definition.name} if target.definition else set()
+    if parsed is not None:
+        for item in reversed(parsed.definitions()):
+            if item.name in tested:
+                text = text[: item.span.start] + text[item.span.end :]
+    imported: list[str] = []
+    body: list[str] = []
+    have = (place.document.text if place.document else place.head).split("\n")
+    for line in text.split("\n"):
+        if re.match(r"(import\s|from\s+\S+\s+import\s|package\s|const .*= require\()", line):
+            if line not in have and line != place.importing and _is_wanted(line, target, tested):
+                imported.append(line)
+        elif not re.match(r"if __name__ ==|\s+(unittest|pytest)\.main\(", line):
+            body.append(line)
+    return imported, re.sub(r"\n{4,}", "\n\n\n", "\n".join(body)).strip("\n")
+
+
+def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
+    if any(re.search(rf"\b{re.escape(name)}\b", line) for name in tested) or line.startswith("package"):
+        return False
+    match = re.match(r"(?:from|import)\s+([\w.]+)", line)
+    if match and target.source is not None and target.source.language.id == "python":
+        module = match[1].split(".")[0]
+        return module in sys.stdlib_module_names or module in _TEST_MODULES
+    return line in target.task.document.text or any(name in line for name in _TEST_MODULES)
+
+
+def _edits(document: Document, place: Suite, imported: list[str], body: str) -> tuple[Edit, ...]:
+    ending = document.line_ending
+    if place.document is None:
+        head = "".join(f"{line}\n" for line in imported) + place.head
+        return (Edit(Span(0, 0), f"{head}\n\n{_renamed(body, '')}\n"),)
+    text = document.text
+    end = len(text.rstrip())
+    tail = f"{ending * 3}{_renamed(body, text)}".replace("\r\n", "\n").replace("\n", ending) + ending
+    edits = [Edit(Span(end, len(text)), tail)]
+    lines = [*imported, *([place.importing] if place.importing and not _has(text, place.importing) else [])]
+    if lines:
+        at = imports.below(document)
+        edits.insert(0, Edit(Span(at, at), "".join(f"{line}{ending}" for line in lines)))
+    return tuple(edits)
+
+
+def _has(text: str, importing: str) -> bool:
+    """Whether a file brings in what a line of ours would, in whichever form."""
+    match = re.search(r"import \{? ?(\w+)", importing)
+    return bool(match) and re.search(rf"import\b[^\n]*\b{match[1]}\b", text) is not None if match else False
+
+
+def _renamed(body: str, existing: str) -> str:
+    """Give tests whose names are taken another one."""
+
+    def free(match: re.Match[str]) -> str:
+        name, n = match[2], 2
+        if not re.search(rf"\b{name}\b", existing):
+            return match[0]
+        while re.search(rf"\b{name}_{n}\b", existing):
+            n += 1
+        return f"{match[1]}{name}_{n}"
+
+    return re.sub(r"^((?:async )?def |func |class )(\w+)", free, body, flags=re.MULTILINE)

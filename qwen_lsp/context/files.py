@@ -1,0 +1,94 @@
+"""Files that a command line names: read as documents, places in them, their repository, written whole.
+
+Raises InputError, which says what is wrong with the file or the place.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwen_lsp.errors import InputError
+from qwen_lsp.syntax import languages
+from qwen_lsp.text import Document, decode
+
+# Larger files are data; editors do not ask for completion in them either.
+_MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file. Units: `line` and `column` from 1; columns in characters."""
+
+    path: Path
+    line: int
+    column: int
+
+
+def read(path: Path) -> Document:
+    """Read a file of any usual encoding."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(
+                f"{path} is larger than {_MAX_BYTES // 1_000_000} MB; qwen-lsp is for source code"
+            )
+        text, _ = decode(path.read_bytes())
+    except ValueError:
+        raise InputError(f"{path} is not a text file") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    absolute = path.resolve()
+    language = languages.find("", str(path))
+    return Document(absolute.as_uri(), text, 0, language.id if language else "plaintext", str(absolute))
+
+
+def offset(document: Document, place: Place) -> int:
+    """Turn the place into an offset. Raises: InputError naming the limit that it passes."""
+    name = place.path.name
+    if not 1 <= place.line <= document.line_count:
+        raise InputError(f"{name} has {document.line_count} lines; line {place.line} does not exist")
+    longest = len(document.line(place.line - 1)) + 1
+    if not 1 <= place.column <= longest:
+        raise InputError(
+            f"line {place.line} of {name} has columns 1 to {longest}; column {place.column} does not exist"
+        )
+    return document.starts[place.line - 1] + place.column - 1
+
+
+def repository(path: Path) -> Path | None:
+    """Return the root of the git repository that holds a file; None outside of one, or without git."""
+    command = ["git", "-C", str(path.parent), "rev-parse", "--show-toplevel"]
+    try:
+        found = subprocess.run(command, capture_output=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return Path(found.stdout.decode("utf-8", "replace").strip()) if found.returncode == 0 else None
+
+
+def repository_path(path: Path) -> str:
+    """Return the path below the git repository that holds it; outside of one, the file's name."""
+    root = repository(path)
+    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else path.name
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file's content in one step, its permissions kept.
+
+    Raises: InputError when it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+            os.chmod(name, path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None

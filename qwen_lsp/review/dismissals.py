@@ -1,0 +1,93 @@
+"""What was looked at and set aside: by a comment in the code, or in the file `.qwen-lsp/dismissed.toml`.
+
+A comment `qwen-lsp: ignore[rule]` on the line or the line above takes a rule, a category or a fingerprint;
+`ignore[]` and plain `ignore` are not taken, so that nobody silences what they have not read. For rules
+about security `# nosec` and `nosemgrep` are honoured too. The file holds `[[dismissed]]` tables with
+`fingerprint`, `rule` or `path`; several keys in one table must all agree.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pathspec
+
+from qwen_lsp.errors import InputError
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.text import Document
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = ".qwen-lsp/dismissed.toml"
+
+_COMMENT = re.compile(r"qwen-lsp:\s*ignore\[([^\]]+)\]")
+_OTHERS = re.compile(r"#\s*nosec\b|\bnosemgrep\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """One entry of the file; "" says nothing."""
+
+    fingerprint: str = ""
+    rule: str = ""
+    path: str = ""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether everything that this says is true of a finding."""
+        if not (self.fingerprint or self.rule or self.path):
+            return False
+        return (
+            self.fingerprint in ("", finding.fingerprint)
+            and self.rule in ("", finding.rule, finding.category)
+            and (not self.path or pathspec.GitIgnoreSpec.from_lines([self.path]).match_file(finding.path))
+        )
+
+
+def read(text: str) -> list[Dismissal]:
+    """Read the file. Raises: InputError when it is not one of ours."""
+    try:
+        entries = tomllib.loads(text).get("dismissed", [])
+        return [
+            Dismissal(*(str(entry.get(key, "")) for key in ("fingerprint", "rule", "path")))
+            for entry in entries
+        ]
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
+        raise InputError(f"{FILE} cannot be read: {error}") from error
+
+
+def with_entry(text: str, dismissal: Dismissal, why: str) -> str:
+    """Return the file's text with one more entry."""
+    values = (("fingerprint", dismissal.fingerprint), ("rule", dismissal.rule), ("path", dismissal.path))
+    lines = [f"{key} = {_quoted(value)}" for key, value in values if value]
+    head = f"# {' '.join(why.split())}\n" if why else ""
+    return f"{text.rstrip()}\n\n{head}[[dismissed]]\n".lstrip() + "".join(f"{line}\n" for line in lines)
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+
+
+def dismissed_by(finding: Finding, document: Document, entries: Sequence[Dismissal]) -> str | None:
+    """Say what sets a finding aside: `comment`, `file`, or None for nothing."""
+    first = finding.start_line - 1
+    for number in range(max(first - 1, 0), min(finding.end_line, document.line_count)):
+        line = document.line(number)
+        if number < first and not _is_comment(line):
+            continue
+        for match in _COMMENT.finditer(line):
+            names = {name.strip() for name in match.group(1).split(",")}
+            if names & {finding.rule, finding.category, finding.fingerprint}:
+                return "comment"
+        if finding.category == "security" and _OTHERS.search(line):
+            return "comment"
+    return "file" if any(entry.covers(finding) for entry in entries) else None
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "//", "/*", "*", "--", "<!--", ";", "%"))

@@ -1,0 +1,183 @@
+"""A Finding: one thing that is wrong in a change, where, why, and how sure we are. And the severity table.
+
+Lines and columns are numbered from 1 in code points; the end line is included, the end column is not.
+The offsets of `span` and `fix` are those of the text after the change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from qwen_lsp.text import Document, Edit, Span
+
+Severity = Literal["error", "warning", "info", "hint"]
+Category = Literal["security", "bug", "error-handling", "performance", "leftover"]
+Source = Literal["rule", "completion", "model"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "hint")
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What one severity is called elsewhere. `lsp` is the protocol's number, `score` SARIF's for security."""
+
+    lsp: int
+    sarif: str
+    score: str | None
+    rdjson: str
+    gitlab: str
+    github: str
+
+
+GRADES: dict[Severity, Grade] = {
+    "error": Grade(1, "error", "8.0", "ERROR", "critical", "failure"),
+    "warning": Grade(2, "warning", "5.0", "WARNING", "major", "warning"),
+    "info": Grade(3, "note", "2.0", "INFO", "minor", "notice"),
+    "hint": Grade(4, "note", None, "INFO", "info", "notice"),
+}
+
+
+def is_at_least(severity: Severity, least: Severity) -> bool:
+    """Whether a severity is as grave as another, or graver."""
+    return SEVERITIES.index(severity) <= SEVERITIES.index(least)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    `rule` names the rule or the question that found it; `scenario` says what input leads to which wrong
+    outcome, "" where the message does; `quote` is the text at `span`, checked to be really there.
+    Units: `confidence` is between 0 and 1. `fingerprint` stays when lines move; "" until `identified`.
+    """
+
+    rule: str
+    severity: Severity
+    confidence: float
+    category: Category
+    path: str
+    span: Span
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    message: str
+    quote: str
+    scenario: str = ""
+    fix: Edit | None = None
+    source: Source = "rule"
+    fingerprint: str = ""
+
+
+def place(document: Document, span: Span, changed: Collection[int]) -> Span | None:
+    """Move a span onto the changed lines that it touches; None when it touches none.
+
+    Shape: `changed` holds line numbers from 1. An empty line is no place.
+    """
+    first, last = document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
+    touched = [line for line in range(first, last + 1) if line + 1 in changed and document.line(line).strip()]
+    if not touched:
+        return None
+    at = touched[0]
+    end = at
+    while end + 1 in touched:
+        end += 1
+    text = document.line(at)
+    indent = document.starts[at] + len(text) - len(text.lstrip())
+    start = max(span.start, indent)
+    return Span(start, max(min(span.end, document.starts[end] + len(document.line(end).rstrip())), start))
+
+
+def at(
+    document: Document,
+    span: Span,
+    *,
+    rule: str,
+    severity: Severity,
+    confidence: float,
+    category: Category,
+    message: str,
+    scenario: str = "",
+    fix: Edit | None = None,
+    source: Source = "rule",
+) -> Finding:
+    """Make a finding at a span of a document whose `path` is relative."""
+    first, last = document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
+    return Finding(
+        rule=rule,
+        severity=severity,
+        confidence=confidence,
+        category=category,
+        path=document.path or document.uri,
+        span=span,
+        start_line=first + 1,
+        start_column=span.start - document.starts[first] + 1,
+        end_line=last + 1,
+        end_column=span.end - document.starts[last] + 1,
+        message=message,
+        quote=document.text[span.start : span.end],
+        scenario=scenario,
+        fix=fix,
+        source=source,
+    )
+
+
+def identified(findings: Iterable[Finding]) -> list[Finding]:
+    """Give each finding its fingerprint, in the order of the text.
+
+    It is made of the rule, the path and the text without white space, and of a number where the same
+    stands in a file more than once; so it stays when lines move or are indented anew.
+    """
+    ordered = sorted(findings, key=lambda finding: (finding.path, finding.span.start, finding.rule))
+    seen: Counter[str] = Counter()
+    named = []
+    for finding in ordered:
+        key = "\0".join((finding.rule, finding.path, re.sub(r"\s+", "", finding.quote)))
+        named.append(replace(finding, fingerprint=_hash(f"{key}\0{seen[key]}")))
+        seen[key] += 1
+    return named
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def without_duplicates(findings: Iterable[Finding]) -> list[Finding]:
+    """Keep the gravest and surest of those that say the same of the same place.
+
+    The same: one rule on overlapping text, or a model's finding on lines where a rule has one.
+    """
+    kept: list[Finding] = []
+    order = sorted(
+        findings,
+        key=lambda one: (
+            one.source != "rule",
+            SEVERITIES.index(one.severity),
+            -one.confidence,
+            one.span.start,
+        ),
+    )
+    for finding in order:
+        if not any(_is_same(finding, other) for other in kept):
+            kept.append(finding)
+    return kept
+
+
+def _is_same(one: Finding, other: Finding) -> bool:
+    if one.path != other.path:
+        return False
+    if one.rule == other.rule:
+        return one.span.start < other.span.end and other.span.start < one.span.end
+    is_on_lines = one.start_line <= other.end_line and other.start_line <= one.end_line
+    return one.source != "rule" and is_on_lines
+
+
+def count(findings: Sequence[Finding]) -> dict[Severity, int]:
+    """Count by severity, the gravest first, without zeros."""
+    counted = Counter(finding.severity for finding in findings)
+    return {severity: counted[severity] for severity in SEVERITIES if counted[severity]}

@@ -1,0 +1,275 @@
+"""One review: a Change goes in, a Report comes out.
+
+For each file: is it reviewed, what do the rules say of its changed lines, what do the passes of a model say
+of its units; then what was there before, what was set aside and what is too uncertain is taken out. This
+module decides, and leaves to others how anything is found or shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from qwen_lsp.errors import EndpointError
+from qwen_lsp.messages import Locale
+from qwen_lsp.review import rules
+from qwen_lsp.review.cache import Cache
+from qwen_lsp.review.change import Change, ChangedFile
+from qwen_lsp.review.dismissals import Dismissal, dismissed_by
+from qwen_lsp.review.finding import Finding, identified, without_duplicates
+from qwen_lsp.review.redaction import redact
+from qwen_lsp.review.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
+from qwen_lsp.review.selecting import Selection, skip_reason
+from qwen_lsp.review.units import Unit, units
+from qwen_lsp.syntax import languages
+from qwen_lsp.syntax.parsing import error_count
+from qwen_lsp.text import Document
+
+log = logging.getLogger(__name__)
+
+# A model that speaks too often is not listened to: its surest findings only.
+_MOST_OF_A_MODEL_PER_FILE = 3
+_MOST_OF_A_MODEL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of a model over units.
+
+    `version` changes with everything that an answer depends on beside the unit: prompts, thresholds, model.
+    `find` may raise EndpointError; the unit is then told as failed, never as clean.
+    """
+
+    name: str
+    version: str
+    find: Callable[[Unit], Awaitable[Sequence[Finding]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to review. Units: `least_confidence` is between 0 and 1."""
+
+    locale: Locale = "en"
+    least_confidence: float = 0.5
+    selection: Selection = field(default_factory=Selection)
+    disabled: frozenset[str] = frozenset()
+    dismissals: tuple[Dismissal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What will be done with one file: reviewed in units, or skipped for a reason."""
+
+    file: ChangedFile
+    reason: str | None
+    units: tuple[Unit, ...] = ()
+
+
+Progress = Callable[[int, int, str], None]
+
+
+def plan(change: Change, selection: Selection) -> list[Planned]:
+    """Decide for each file of a change; asks no model."""
+    planned = []
+    for file in change.files:
+        reason = skip_reason(file, selection)
+        planned.append(Planned(file, reason, () if reason else tuple(units(file))))
+    return planned
+
+
+async def review(
+    change: Change,
+    options: Options = Options(),
+    passes: Sequence[Pass] = (),
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Review a change. Cancelling ends it between two requests; what is known by then is in the cache."""
+    cache = cache or Cache(None)
+    planned = plan(change, options.selection)
+    reviewed = [entry for entry in planned if not entry.reason]
+    found: list[Finding] = []
+    failed = [Failed(broken.path, broken.detail) for broken in change.broken]
+    for entry in reviewed:
+        try:
+            found += await asyncio.to_thread(by_rules, entry.file, options, cache)
+        except Exception as error:
+            log.exception("rules failed on %s", entry.file.path)
+            failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
+    records = []
+    every_unit = [unit for entry in reviewed for unit in entry.units]
+    for one in passes:
+        findings, record = await _by_model(one, every_unit, options, cache, progress)
+        found += findings
+        records.append(record)
+    broken_paths = {entry.path for entry in failed}
+    complete = [entry for entry in reviewed if entry.file.path not in broken_paths]
+    skipped = [entry for entry in planned if entry.reason]
+    coverage = Coverage(
+        files=len(planned),
+        hunks=sum(len(entry.file.patch.hunks) for entry in planned),
+        units=len(every_unit),
+        lines=sum(len(entry.file.patch.added) for entry in planned),
+        reviewed_files=len(complete),
+        reviewed_lines=sum(len(entry.file.patch.added) for entry in complete),
+        skipped=tuple(
+            Skipped(entry.file.path, entry.reason or "", len(entry.file.patch.added)) for entry in skipped
+        ),
+        failed=tuple(failed),
+        passes=tuple(records),
+    )
+    return _report(change, options, found, coverage, [entry.file for entry in reviewed])
+
+
+def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]:
+    """Return what the rules find in one file and did not find in the lines that it replaced."""
+    document, language = file.document, languages.find("", file.path)
+    changed = file.patch.added
+    removed = frozenset(line.old for line in file.patch.removed if line.old)
+    key = _key(
+        rules.version(),
+        options.locale,
+        sorted(options.disabled),
+        file.path,
+        file.after,
+        file.before,
+        sorted(changed),
+    )
+    known = cache.get(key, document)
+    if known is not None:
+        return known
+    found = rules.run(document, language, changed, options.locale, disabled=options.disabled)
+    if found and removed and file.before:
+        before = Document(file.path, file.before, path=file.patch.old_path)
+        old = rules.run(before, language, removed, options.locale, disabled=options.disabled)
+        found = _new_ones(found, old)
+    found = [_with_sound_fix(entry, document) for entry in found]
+    cache.put(key, found)
+    return found
+
+
+def _new_ones(found: Sequence[Finding], old: Sequence[Finding]) -> list[Finding]:
+    """Leave out what stood in the removed lines already: it was moved or indented, not written."""
+    before = Counter((entry.rule, "".join(entry.quote.split())) for entry in old)
+    kept = []
+    for entry in found:
+        key = (entry.rule, "".join(entry.quote.split()))
+        if before[key] > 0:
+            before[key] -= 1
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _with_sound_fix(entry: Finding, document: Document) -> Finding:
+    """Drop a fix that changes nothing or adds syntax errors."""
+    if entry.fix is None:
+        return entry
+    fixed = document.with_edit(entry.fix, 0).text
+    language = languages.find("", document.path)
+    before, after = error_count(document.text, language), error_count(fixed, language)
+    is_sound = fixed != document.text and (before is None or after is None or after <= before)
+    return entry if is_sound else replace(entry, fix=None)
+
+
+async def _by_model(
+    one: Pass, every_unit: Sequence[Unit], options: Options, cache: Cache, progress: Progress | None
+) -> tuple[list[Finding], PassRecord]:
+    started = time.monotonic()
+    found: list[Finding] = []
+    cached = failed = 0
+    for number, unit in enumerate(every_unit):
+        if progress is not None:
+            progress(number, len(every_unit), unit.path)
+        key = _key(one.name, one.version, options.locale, unit.key)
+        known = cache.get(key, unit.document, unit.start)
+        if known is not None:
+            cached += 1
+            found += known
+            continue
+        try:
+            fresh = [entry for entry in await one.find(unit) if _is_on_changed_lines(entry, unit)]
+        except EndpointError as error:
+            log.warning("%s failed on %s:%d: %s", one.name, unit.path, unit.first_line, error)
+            failed += 1
+            continue
+        fresh = [_with_sound_fix(entry, unit.document) for entry in fresh]
+        cache.put(key, fresh, unit.start)
+        found += fresh
+    record = PassRecord(one.name, len(every_unit), cached, failed, time.monotonic() - started)
+    return found, record
+
+
+def _is_on_changed_lines(entry: Finding, unit: Unit) -> bool:
+    lines = range(entry.start_line, entry.end_line + 1)
+    return entry.path == unit.path and bool(lines) and all(number in unit.changed for number in lines)
+
+
+def _report(
+    change: Change,
+    options: Options,
+    found: Sequence[Finding],
+    coverage: Coverage,
+    files: Sequence[ChangedFile],
+) -> Report:
+    documents = {file.path: file.document for file in files}
+    changed = {file.path: file.patch.added for file in files}
+    sure = [entry for entry in found if entry.confidence >= options.least_confidence]
+    kept: list[Finding] = []
+    dismissed: list[Dismissed] = []
+    for entry in identified(_capped(without_duplicates(sure))):
+        by = dismissed_by(entry, documents[entry.path], options.dismissals)
+        shown = replace(entry, quote=redact(entry.quote), message=redact(entry.message))
+        if rules.is_secret(entry.rule):
+            shown = replace(shown, quote="")
+        if by is None:
+            kept.append(shown)
+        else:
+            is_own = by == "comment" and entry.start_line in changed[entry.path]
+            dismissed.append(Dismissed(shown, "comment" if by == "comment" else "file", is_own))
+    return Report(
+        change.title,
+        tuple(kept),
+        coverage,
+        options.locale,
+        change.base,
+        change.head,
+        tuple(dismissed),
+        len(found) - len(sure),
+        notes=change.notes,
+        documents=documents,
+        hunks={file.path: file.patch.hunks for file in files},
+    )
+
+
+def _capped(found: Sequence[Finding]) -> list[Finding]:
+    """Keep all findings of rules, and the surest few of a model."""
+    kept = [entry for entry in found if entry.source == "rule"]
+    of_file: Counter[str] = Counter()
+    for entry in sorted(found, key=lambda entry: -entry.confidence):
+        if entry.source == "rule" or of_file[entry.path] >= _MOST_OF_A_MODEL_PER_FILE:
+            continue
+        if sum(of_file.values()) < _MOST_OF_A_MODEL:
+            of_file[entry.path] += 1
+            kept.append(entry)
+    return kept
+
+
+def against(report: Report, baseline: Collection[str]) -> Report:
+    """Compare a report with the fingerprints of an earlier one: new, still open, fixed."""
+    now = [entry.fingerprint for entry in report.findings]
+    set_aside = {entry.finding.fingerprint for entry in report.dismissed}
+    return replace(
+        report,
+        novelty={one: "open" if one in baseline else "new" for one in now},
+        fixed=tuple(sorted(set(baseline) - set(now) - set_aside)),
+    )
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,75 @@
+"""The settings that a repository keeps for its reviews, in `.qwen-lsp.toml` under `[review]`.
+
+In CI they, and the dismissals, are read from the base commit: a change must not choose how it is judged.
+Nothing in the file is run, and it names no program, no host and no secret.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from qwen_lsp.errors import ConfigError
+from qwen_lsp.review import git
+from qwen_lsp.review.dismissals import FILE as DISMISSALS
+from qwen_lsp.review.dismissals import Dismissal, read
+from qwen_lsp.review.finding import Severity
+from qwen_lsp.text import decode
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = ".qwen-lsp.toml"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[review]`. Patterns are those of .gitignore; `disabled` names rules."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+    least_confidence: float | None = None
+    fail_on: Severity | None = None
+    language: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What was read, and from where."""
+
+    settings: Settings
+    dismissals: tuple[Dismissal, ...]
+
+
+def load(root: Path | None, commit: str | None = None) -> Trusted:
+    """Read both files from the working tree, or as they were in a commit.
+
+    Raises: ConfigError, InputError when a file is there and cannot be used.
+    """
+    if root is None:
+        return Trusted(Settings(), ())
+    if commit is not None:
+        found = git.blobs(root, [f"{commit}:{FILE}", f"{commit}:{DISMISSALS}"])
+    else:
+        found = [_read(root / FILE), _read(root / DISMISSALS)]
+    settings, dismissals = (decode(data)[0] if data is not None else "" for data in found)
+    return Trusted(_settings(settings), tuple(read(dismissals)))
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _settings(text: str) -> Settings:
+    try:
+        return msgspec.convert(tomllib.loads(text).get("review", {}), Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{FILE}: {error}") from error

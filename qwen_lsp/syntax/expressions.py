@@ -1,0 +1,421 @@
+"""What an expression is worth: a constant, a text put together from parts, something a user sent.
+
+A local name stands for what was assigned to it in the enclosing function, or else in the module. Nothing is
+executed and no other file is read, so the answers are guesses that lean towards "harmless".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import tree_sitter
+
+Node = tree_sitter.Node
+
+# How far a name is followed: beyond that it is taken for harmless.
+_MOST_STEPS = 6
+
+_SCOPES = {
+    *("function_definition", "lambda", "module"),
+    *("function_declaration", "function_expression", "arrow_function", "method_definition", "program"),
+    *("generator_function_declaration", "generator_function"),
+    *("method_declaration", "constructor_declaration", "func_literal", "source_file"),
+}
+FUNCTIONS = _SCOPES - {"module", "program", "source_file"}
+
+# kind -> (field of the names, field of the value); "" where the value is not known.
+_BINDINGS = {
+    "assignment": ("left", "right"),
+    "augmented_assignment": ("left", "right"),
+    "named_expression": ("name", "value"),
+    "for_statement": ("left", "right"),
+    "for_in_clause": ("left", "right"),
+    "variable_declarator": ("name", "value"),
+    "assignment_expression": ("left", "right"),
+    "augmented_assignment_expression": ("left", "right"),
+    "for_in_statement": ("left", "right"),
+    "enhanced_for_statement": ("name", "value"),
+    "short_var_declaration": ("left", "right"),
+    "assignment_statement": ("left", "right"),
+    "var_spec": ("name", "value"),
+    "const_spec": ("name", "value"),
+    "range_clause": ("left", "right"),
+}
+_PARAMETERS = {"parameters", "formal_parameters", "lambda_parameters", "parameter_list"}
+_NAMES = {"identifier", "shorthand_property_identifier_pattern"}
+_WRAPPERS = {
+    *("parenthesized_expression", "expression_list", "await_expression", "await", "as_expression"),
+    *("non_null_expression", "satisfies_expression", "cast_expression", "keyword_argument"),
+}
+_STRINGS = {
+    *("string", "concatenated_string", "template_string", "string_literal", "text_block"),
+    *("interpreted_string_literal", "raw_string_literal", "template_literal"),
+}
+_INTERPOLATIONS = {"interpolation", "template_substitution"}
+_LITERALS = _STRINGS | {
+    *(
+        "integer",
+        "float",
+        "true",
+        "false",
+        "none",
+        "number",
+        "null",
+        "undefined",
+        "regex",
+        "character_literal",
+    ),
+    *("decimal_integer_literal", "hex_integer_literal", "decimal_floating_point_literal", "null_literal"),
+    *("int_literal", "float_literal", "rune_literal", "nil", "boolean"),
+}
+_SUMS = {"binary_operator", "binary_expression"}
+_CALLS = {"call", "call_expression", "method_invocation"}
+_COLLECTIONS = {"list", "tuple", "set", "array", "array_initializer", "literal_value", "composite_literal"}
+_FORMATTERS = re.compile(
+    r"(?:^|\.)(?:format|format_map|formatted|concat|Sprintf|Sprint|Sprintln|join|Join|replace|Replace|"
+    r"ReplaceAll|replaceAll|substitute)$"
+)
+# Calls whose result cannot carry an attack: numbers, and what quotes or chooses for the caller.
+_HARMLESS = re.compile(
+    r"(?:^|\.)(?:int|float|len|bool|hash|id|Number|parseInt|parseFloat|Itoa|FormatInt|Atoi|valueOf|size|"
+    r"length|count|uuid4|hex|time|now|randomUUID)$"
+    r"|quote|escape|sanitiz|saniti[sz]e|clean|identifier|placeholder|encodeURI|secure_filename|urlencode"
+    r"|(?:^|\.)(?:basename|Base)$",
+    re.IGNORECASE,
+)
+_CONSTANT_NAME = re.compile(r"(?:^|\.)_*[A-Z][A-Z0-9_]*$")
+_USER_INPUT = re.compile(
+    r"\b(?:flask\.)?request\.(?:args|form|values|files|json|data|cookies|headers|query|params|body|GET|POST|"
+    r"FILES|COOKIES|META|query_params|path_params|get_json|match_info)\b"
+    r"|\breq\.(?:query|params|body|cookies|headers|param|files)\b"
+    r"|\bctx\.(?:query|params|request\.(?:body|query))\b"
+    r"|\.(?:getParameter|getHeader|getQueryString|getPathInfo|getCookies)\s*\("
+    r"|\.URL\.Query\(\)|\.(?:FormValue|PostFormValue|PathValue)\(|\bmux\.Vars\("
+    r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
+)
+_ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
+_SENT_PARAMETER = re.compile(
+    r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """One place where a name gets a value; `value` is None for a parameter or an unknown value."""
+
+    at: int
+    value: Node | None
+    node: Node
+    is_growth: bool = False
+
+
+class Expressions:
+    """Questions about the nodes of one tree; what was found out of a scope is kept for the next question."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._scopes: dict[int, dict[str, list[_Binding]]] = {}
+
+    def text(self, node: Node) -> str:
+        """Return the source of a node."""
+        return self._data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def is_constant(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+        """Whether the value is written in the source: a literal, a constant's name, or made only of such."""
+        node = unwrapped(node)
+        if steps == 0:
+            return True
+        if node.type in _LITERALS:
+            return all(self.is_constant(part, steps) for part in _interpolated(node))
+        if node.type in _NAMES:
+            name = self.text(node)
+            if _CONSTANT_NAME.search(name):
+                return True
+            values = self._bindings(node, name)
+            return bool(values) and all(
+                binding.value is not None and self.is_constant(binding.value, steps - 1) for binding in values
+            )
+        if node.type in ("attribute", "member_expression", "field_access", "selector_expression"):
+            return bool(_CONSTANT_NAME.search(self.text(node)))
+        if node.type in _CALLS:
+            called = _called(node)
+            name = self.text(called) if called else ""
+            if _HARMLESS.search(name):
+                return True
+            return bool(_FORMATTERS.search(name)) and all(
+                self.is_constant(part, steps) for part in (*_arguments(node), *_receiver(node))
+            )
+        if node.type in ("generator_expression", "list_comprehension", "set_comprehension"):
+            body = node.child_by_field_name("body")
+            return body is not None and self.is_constant(body, steps)
+        if node.type in ("conditional_expression", "ternary_expression"):
+            sides = node.named_children
+            chosen = (sides[0], sides[2]) if node.type == "conditional_expression" else sides[1:]
+            return all(self.is_constant(side, steps) for side in chosen)
+        if (
+            node.type in _SUMS
+            or node.type in _COLLECTIONS
+            or node.type in ("unary_operator", "spread_element")
+        ):
+            return all(self.is_constant(part, steps) for part in node.named_children)
+        return False
+
+    def is_built(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+        """Whether a text is put together from parts, at least one of which is not constant."""
+        node = unwrapped(node)
+        if steps == 0:
+            return False
+        if node.type in _STRINGS:
+            return any(not self.is_constant(part) for part in _interpolated(node))
+        if node.type in _SUMS:
+            operator = node.child_by_field_name("operator")
+            if operator is None or operator.type not in ("+", "%"):
+                return False
+            parts = list(_operands(node))
+            is_text = any(
+                unwrapped(part).type in _STRINGS or self.is_built(part, steps - 1) for part in parts
+            )
+            if not is_text and operator.type == "+":
+                is_text = any(self._is_text_name(part) for part in parts)
+            return is_text and any(not self.is_constant(part) for part in parts)
+        if node.type in _CALLS:
+            called = _called(node)
+            if called is None or not _FORMATTERS.search(self.text(called)):
+                return False
+            parts = [*_arguments(node), *_receiver(node)]
+            has_text = any(part.type in _STRINGS or self.is_built(part, steps - 1) for part in parts)
+            return has_text and not self.is_constant(node)
+        if node.type in _NAMES:
+            return any(
+                binding.value is not None
+                and (
+                    self.is_built(binding.value, steps - 1)
+                    or (binding.is_growth and not self.is_constant(binding.value))
+                )
+                for binding in self._bindings(node, self.text(node))
+                if binding.node.type not in ("for_statement", "for_in_clause", "range_clause")
+            )
+        return False
+
+    def _is_text_name(self, node: Node) -> bool:
+        node = unwrapped(node)
+        return node.type in _NAMES and any(
+            binding.value is not None and unwrapped(binding.value).type in _STRINGS
+            for binding in self._bindings(node, self.text(node))
+        )
+
+    def literal_text(self, node: Node, steps: int = _MOST_STEPS) -> str:
+        """Return the literal parts of a text, in order, following names."""
+        node = unwrapped(node)
+        if node.type in _STRINGS:
+            return self.text(node)
+        if node.type in _NAMES and steps:
+            values = [binding.value for binding in self._bindings(node, self.text(node)) if binding.value]
+            return "".join(self.literal_text(value, steps - 1) for value in values)
+        return "".join(self.literal_text(part, steps) for part in node.named_children)
+
+    def is_user_input(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+        """Whether something that a request brought is part of the value, and nothing cleaned it."""
+        node = unwrapped(node)
+        text = self.text(node)
+        if steps == 0 or len(text) > 2000:
+            return False
+        if node.type in _CALLS:
+            called = _called(node)
+            if called is not None and _HARMLESS.search(self.text(called)):
+                return False
+        if _USER_INPUT.search(text) and not any(
+            _HARMLESS.search(self.text(called))
+            for call in _descendants(node, _CALLS)
+            if (called := _called(call)) is not None
+            and _USER_INPUT.search(self.text(call))
+            and not _USER_INPUT.search(self.text(called) + "(")
+        ):
+            return True
+        if node.type in _NAMES:
+            for binding in self._bindings(node, text):
+                if binding.value is None and self._is_sent(binding.node):
+                    return True
+                if binding.value is not None and self.is_user_input(binding.value, steps - 1):
+                    return True
+            return False
+        if node.type in _LITERALS and node.type not in _STRINGS:
+            return False
+        return any(self.is_user_input(part, steps - 1) for part in node.named_children)
+
+    def _is_sent(self, parameter: Node) -> bool:
+        """Whether a framework fills a parameter from a request."""
+        scope = enclosing(parameter, FUNCTIONS)
+        if scope is None:
+            return False
+        if parameter.type == "formal_parameter":
+            return bool(_SENT_PARAMETER.search(self.text(parameter)))
+        decorated = scope.parent
+        if decorated is None or decorated.type != "decorated_definition":
+            return False
+        return any(
+            child.type == "decorator" and _ROUTE.search(self.text(child))
+            for child in decorated.named_children
+        )
+
+    def bindings(self, node: Node) -> list[Node]:
+        """Return the values that the name at a node may have here."""
+        return [
+            binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None
+        ]
+
+    def is_async_function(self, name: str, root: Node) -> bool | None:
+        """Whether every function of this name in the file is asynchronous; None where there is none."""
+        found = [
+            node
+            for node in _descendants(
+                root, {"function_definition", "function_declaration", "method_definition"}
+            )
+            if (field := node.child_by_field_name("name")) is not None and self.text(field) == name
+        ]
+        return all(is_async(node) for node in found) if found else None
+
+    def _bindings(self, node: Node, name: str) -> list[_Binding]:
+        scope = enclosing(node, _SCOPES)
+        while scope is not None:
+            if scope.id not in self._scopes:
+                self._scopes[scope.id] = self._read(scope)
+            found = self._scopes[scope.id].get(name)
+            if found:
+                # In the same scope only what stands before counts, or all of it inside a loop.
+                before = [binding for binding in found if binding.at <= node.start_byte]
+                return before or found
+            scope = enclosing(scope.parent, _SCOPES) if scope.parent else None
+        return []
+
+    def _read(self, scope: Node) -> dict[str, list[_Binding]]:
+        """List what is bound in a scope, not in the functions inside it."""
+        found: dict[str, list[_Binding]] = {}
+
+        def add(target: Node, value: Node | None, node: Node, *, is_growth: bool = False) -> None:
+            if target.type in _NAMES:
+                found.setdefault(self.text(target), []).append(
+                    _Binding(node.start_byte, value, node, is_growth)
+                )
+            elif target.type in ("expression_list", "pattern_list", "tuple_pattern") and value is not None:
+                values = value.named_children if value.type in ("expression_list", "tuple") else []
+                for number, part in enumerate(target.named_children):
+                    given = values[number] if len(values) == len(target.named_children) else value
+                    add(part, given, node)
+            elif target.type in ("object_pattern", "array_pattern", "pattern_list", "tuple_pattern"):
+                for part in _descendants(target, _NAMES):
+                    add(part, value, node)
+
+        pending = list(scope.children)
+        while pending:
+            node = pending.pop()
+            if node.type in _PARAMETERS:
+                for part in node.named_children:
+                    for name in _parameter_names(part):
+                        found.setdefault(self.text(name), []).append(_Binding(node.start_byte, None, part))
+                continue
+            if node.type == "catch_clause" and (caught := node.child_by_field_name("parameter")):
+                add(caught, None, node)
+            if fields := _BINDINGS.get(node.type):
+                value = node.child_by_field_name(fields[1])
+                for target in node.children_by_field_name(fields[0]):
+                    operator = node.child_by_field_name("operator")
+                    grows = "augmented" in node.type or (operator is not None and operator.type == "+=")
+                    add(target, value, node, is_growth=grows)
+            if node.type not in _SCOPES:
+                pending.extend(node.children)
+        for bindings in found.values():
+            bindings.sort(key=lambda binding: binding.at)
+        return found
+
+
+def _parameter_names(node: Node) -> Iterator[Node]:
+    """Find the names that one parameter binds: not those in its type or default."""
+    if node.type in _NAMES:
+        yield node
+        return
+    name = node.child_by_field_name("name") or node.child_by_field_name("pattern")
+    if name is not None:
+        yield from _parameter_names(name) if name.type not in _NAMES else iter((name,))
+    elif node.named_children:
+        yield from _parameter_names(node.named_children[0])
+
+
+def unwrapped(node: Node) -> Node:
+    """Look inside parentheses, casts and awaits."""
+    while node.type in _WRAPPERS:
+        inner = node.child_by_field_name("value") or (
+            node.named_children[-1] if node.named_children else None
+        )
+        if inner is None or (node.type == "expression_list" and node.named_child_count != 1):
+            return node
+        node = inner
+    return node
+
+
+def enclosing(node: Node | None, kinds: set[str]) -> Node | None:
+    """Return the nearest node of these kinds that holds a node, itself included."""
+    while node is not None and node.type not in kinds:
+        node = node.parent
+    return node
+
+
+def is_async(function: Node) -> bool:
+    """Whether a function is declared asynchronous."""
+    return any(child.type == "async" for child in function.children)
+
+
+def _descendants(node: Node, kinds: set[str]) -> Iterator[Node]:
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if current.type in kinds:
+            yield current
+        pending.extend(current.named_children)
+
+
+def _interpolated(node: Node) -> Iterator[Node]:
+    for part in node.named_children:
+        if part.type in _INTERPOLATIONS:
+            inner = part.child_by_field_name("expression") or next(iter(part.named_children), None)
+            if inner is not None:
+                yield inner
+        elif part.type in _STRINGS:
+            yield from _interpolated(part)
+
+
+def _operands(node: Node) -> Iterator[Node]:
+    node = unwrapped(node)
+    operator = node.child_by_field_name("operator")
+    if node.type in _SUMS and operator is not None and operator.type in ("+", "%"):
+        for field in ("left", "right"):
+            if side := node.child_by_field_name(field):
+                yield from _operands(side)
+    elif node.type in ("tuple", "dictionary"):
+        yield from node.named_children
+    else:
+        yield node
+
+
+def _called(node: Node) -> Node | None:
+    return node.child_by_field_name("function") or node.child_by_field_name("name")
+
+
+def _arguments(node: Node) -> list[Node]:
+    arguments = node.child_by_field_name("arguments")
+    if arguments is None:
+        return []
+    # A lone generator needs no parentheses of its own, so it is the argument list.
+    return [arguments] if arguments.type == "generator_expression" else list(arguments.named_children)
+
+
+def _receiver(node: Node) -> Iterator[Node]:
+    """What a method is called on: the template of a format, the separator of a join."""
+    called = node.child_by_field_name("function")
+    receiver = node.child_by_field_name("object")
+    if called is not None and called.type in ("attribute", "member_expression"):
+        receiver = called.child_by_field_name("object")
+    if receiver is not None and (receiver.type in _STRINGS or receiver.type in _SUMS):
+        yield receiver

@@ -1,0 +1,168 @@
+"""`qwenLsp.review`, its diagnostics and quick fixes, `qwenLsp.dismiss`: over stdio, in a real repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from qwen_lsp.lsp.review import DISMISS, REVIEW
+from qwen_lsp.text import Edit, Span
+from tests.support.editor import Editor, editing, within
+from tests.support.engine_server import EngineServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CLEAN = "def total(items):\n    return sum(items)\n"
+BAD = """def total(items):
+    # 你好 😀
+    for index in range(len(items) + 1):
+        print("😀", items[index])
+    return sum(items) if items != None else 0
+"""
+
+
+def git(root: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    (root / "shop.py").write_text(CLEAN)
+    (root / "other.py").write_text("A = 1\n")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "one")
+    return root
+
+
+async def command(editor: Editor, name: str, *arguments: Any) -> Any:
+    params = types.ExecuteCommandParams(name, list(arguments))
+    answer = await within(editor.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
+    return json.loads(json.dumps(answer, default=lambda value: value._asdict()))
+
+
+def listen(editor: Editor) -> dict[str, list[types.Diagnostic]]:
+    told: dict[str, list[types.Diagnostic]] = {}
+
+    @editor.session.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
+    def publish(params: types.PublishDiagnosticsParams) -> None:
+        told[params.uri] = list(params.diagnostics)
+
+    return told
+
+
+async def actions(editor: Editor, uri: str, diagnostic: types.Diagnostic) -> list[types.CodeAction]:
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(uri),
+        diagnostic.range,
+        types.CodeActionContext([diagnostic], only=[types.CodeActionKind.QuickFix]),
+    )
+    answer = await within(editor.session.request(types.TEXT_DOCUMENT_CODE_ACTION, params)) or []
+    return [action for action in answer if action.title.startswith(("Fix: One step", "Dismiss"))]
+
+
+async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        (repository / "new.py").write_text("eval(input())\n")
+        answer = await command(editor, REVIEW, {"scope": "workspace"})
+        assert answer["status"] == "findings"
+        found = {entry["rule"]: entry for entry in answer["findings"]}
+        assert set(found) == {"off-by-one", "compare-to-none", "code-injection"}
+        assert found["off-by-one"]["uri"] == uri
+        assert found["off-by-one"]["range"]["start"] == {"line": 2, "character": 23}
+        assert found["off-by-one"]["fix"]["newText"] == "len(items)"
+        assert found["code-injection"]["path"] == "new.py"
+        cover = answer["coverage"]
+        assert cover["lines"] == cover["reviewed"]["lines"] == 5
+        by_rule = {str(diagnostic.code): diagnostic for diagnostic in told[uri]}
+        assert set(by_rule) == {"off-by-one", "compare-to-none"}
+        diagnostic = by_rule["off-by-one"]
+        assert diagnostic.source == "qwen-lsp"
+        assert diagnostic.severity == types.DiagnosticSeverity.Error
+        assert diagnostic.code_description is not None
+        assert diagnostic.code_description.href.endswith("off-by-one.md")
+
+
+async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        (diagnostic,) = (one for one in told[uri] if one.code == "off-by-one")
+        fix, *dismissals = await actions(editor, uri, diagnostic)
+        assert len(dismissals) == 2
+        assert fix.is_preferred
+        assert fix.edit is not None
+        # the text moves down, and so does the diagnostic of an editor
+        await editor.session.edit(uri, Edit(Span(0, 0), "# one more line\n"))
+        start, end = diagnostic.range.start, diagnostic.range.end
+        moved = types.Range(
+            types.Position(start.line + 1, start.character), types.Position(end.line + 1, end.character)
+        )
+        diagnostic = types.Diagnostic(
+            range=moved, message=diagnostic.message, source=diagnostic.source, data=diagnostic.data
+        )
+        fix, *_ = await actions(editor, uri, diagnostic)
+        assert fix.edit is not None
+        assert fix.edit.changes is not None
+        (edit,) = fix.edit.changes[uri]
+        assert edit.range == moved
+        # and when the place is another text, there is no fix
+        offset = editor.session.documents[uri].text.index("+ 1")
+        await editor.session.edit(uri, Edit(Span(offset, offset + 3), "+ 2"))
+        assert [action.title[:7] for action in await actions(editor, uri, diagnostic)] == ["Dismiss"] * 2
+
+
+async def test_dismissing(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        print_ = next(entry["id"] for entry in answer["findings"] if entry["rule"] == "off-by-one")
+        assert await command(editor, DISMISS, {"fingerprint": print_, "uri": uri}) is True
+        assert [diagnostic.code for diagnostic in told[uri]] == ["compare-to-none"]
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        assert [entry["rule"] for entry in answer["findings"]] == ["compare-to-none"]
+        assert await command(editor, DISMISS, {"rule": "compare-to-none", "uri": uri}) is True
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        assert (answer["findings"], answer["status"]) == ([], "no_findings")
+        assert told[uri] == []
+
+
+async def test_a_file_in_no_repository(engine: EngineServer) -> None:
+    async with editing(engine) as editor:
+        uri = "untitled:Untitled-1"
+        await editor.session.open(uri, "python", "assert (1, 2)\n")
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        assert answer["coverage"]["lines"] == 1
+
+
+async def test_in_chinese(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository, locale="zh-cn") as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        answer = await command(editor, REVIEW, {"scope": "workspace"})
+        assert "发现" in answer["summary"]
+        assert told[uri][0].message.startswith("最后一个下标")
+
+
+async def test_what_cannot_be_reviewed_is_told(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        answer = await command(editor, REVIEW, {"scope": "workspace", "base": "nowhere"})
+        assert answer["status"] == "failed"
+        (message,) = editor.take_messages()
+        assert "nowhere" in message

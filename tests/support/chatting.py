@@ -1,0 +1,75 @@
+"""A model that says what a test wants, in place of the endpoint: for tests of what is made of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from qwen_lsp.actions.model import OnProgress, Voice
+from qwen_lsp.actions.task import Task
+from qwen_lsp.config import CustomAction
+from qwen_lsp.messages import Locale
+from qwen_lsp.model.client import Chunk, Client, Endpoint
+from qwen_lsp.text import Document, Span
+
+OPEN, CLOSE = "⟦", "⟧"
+
+
+class Speaker:
+    """Stands for the client of an endpoint. `says` gets the prompt; the answer goes on from what it began."""
+
+    endpoint = Endpoint("http://127.0.0.1:1")
+
+    def __init__(self, *answers: str, says: Callable[[str], str] | None = None) -> None:
+        self.answers = list(answers)
+        self.says = says
+        self.prompts: list[str] = []
+        self.bodies: list[Mapping[str, Any]] = []
+        self.stop_reason = "eos"
+
+    async def apply_template(self, messages: list[Mapping[str, str]]) -> str:
+        return "\n".join(f"<{message['role']}>{message['content']}" for message in messages)
+
+    @asynccontextmanager
+    async def stream_post(
+        self, path: str, body: Mapping[str, Any], read: object, echo: str = ""
+    ) -> AsyncIterator[AsyncIterator[Chunk]]:
+        self.prompts.append(str(body["prompt"]))
+        self.bodies.append(body)
+        text = self.says(self.prompts[-1]) if self.says else self.answers.pop(0)
+
+        async def chunks() -> AsyncIterator[Chunk]:
+            yield Chunk(echo)
+            for at in range(0, len(text), 7):
+                yield Chunk(text[at : at + 7])
+            yield Chunk("", stop_reason=self.stop_reason)
+
+        yield chunks()
+
+
+def voice(speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192) -> Voice:
+    """Return the voice of a speaker."""
+    return Voice(cast(Client, speaker), context_tokens, 10_000, on_progress)
+
+
+def task(
+    kind: str,
+    marked: str,
+    *,
+    language: str = "python",
+    path: str = "pkg/code.py",
+    instruction: str = "",
+    locale: Locale = "en",
+    custom: CustomAction | None = None,
+    root: str = "",
+) -> Task:
+    """Make a task for the text between `⟦` and `⟧`; without them, for the whole text."""
+    before, opened, rest = marked.partition(OPEN)
+    selected, closed, after = rest.partition(CLOSE)
+    if not opened:
+        before, selected, after = "", marked, ""
+    assert bool(opened) == bool(closed)
+    document = Document("file:///code", before + selected + after, 3, language, f"/repo/{path}")
+    span = Span(len(before), len(before) + len(selected))
+    return Task(kind, document, span, path, root, instruction, locale=locale, custom=custom)
