@@ -231,13 +231,14 @@ def context(
     """Write lines that need a name from another file: without context, with similar lines, with ours."""
     from qwen_lsp.bench import ask
     from qwen_lsp.bench import context as measured
+    from qwen_lsp.bench.context_arms import ARMS
 
     report = measured.run(
         ask.with_model(read_config(), model),
         n=n,
         seed=seed,
         budget_tokens=tokens,
-        arms=arms or measured.ARMS,
+        arms=arms or ARMS,
         own=repo,
         form=form,
         with_model=not no_model,

@@ -102,7 +102,7 @@ def review(
     if dry_run:
         from rich.console import Console
 
-        from qwen_lsp.cli_review_text import show_plan
+        from qwen_lsp.terminal_review import show_plan
 
         show_plan(reviewer.plan(change, options.selection), locale, Console(highlight=False))
         return
@@ -130,7 +130,7 @@ def _change(
 
     here = Path.cwd()
     if stdin:
-        return change.from_diff(click.get_binary_stream("stdin").read(), here, "standard input")
+        return change.from_diff(sys.stdin.buffer.read(), here, "standard input")
     if diff_file is not None:
         try:
             return change.from_diff(diff_file.read_bytes(), here, str(diff_file))
@@ -147,7 +147,7 @@ async def _review(change: Change, options: Options, model_pass: bool | None, cac
     from qwen_lsp.review import reviewer
     from qwen_lsp.review.passes import opened
 
-    async with opened(read_config(), model_pass) as passes:
+    async with opened(read_config(), model_pass, options.locale) as passes:
         return await reviewer.review(change, options, passes, cache, _tell if passes else None)
 
 
@@ -174,7 +174,7 @@ def _write(report: Report, format_: str, output: Path | None) -> None:
     if format_ == "text" and output is None:
         from rich.console import Console
 
-        from qwen_lsp.cli_review_text import show
+        from qwen_lsp.terminal_review import show
 
         if sys.stderr.isatty():
             click.echo("\r\x1b[K", nl=False, err=True)
@@ -182,7 +182,7 @@ def _write(report: Report, format_: str, output: Path | None) -> None:
         show(report, Console(highlight=False, width=width))
         return
     if format_ == "text":
-        from qwen_lsp.cli_review_text import as_text
+        from qwen_lsp.terminal_review import as_text
 
         written = as_text(report)
     else:

@@ -50,8 +50,8 @@ TEXTS: dict[str, Text] = {
     "status.failed": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
     # the index of the repository
     "index.title": Text("Indexing {folder}", "正在索引 {folder}"),
-    "index.progress": Text("{done} of {total} files", "{done} / {total} 个文件"),
-    "index.done": Text("{files} files", "{files} 个文件"),
+    "index.progress": Text("Files: {done} of {total}", "文件：{done} / {total}"),
+    "index.done": Text("Files: {files}", "文件：{files}"),
     # what to do about it
     "remedy.slow": Text(
         "Close programs that use the processor, or set `model.name` to a smaller model.",

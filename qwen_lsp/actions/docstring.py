@@ -101,7 +101,10 @@ def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
     if reply.is_looping(answer):
         return Refused("loop")
     text = reply.prose_so_far(answer)
-    quoted = re.search(r'("""|\'\'\')(.*?)(\1|$)', text, re.DOTALL)
+    # A whole literal, or one that the answer begins and does not end.
+    quoted = re.search(r'("""|\'\'\')(.*?)(\1)', text, re.DOTALL) or re.match(
+        r'("""|\'\'\')(.*)()', text, re.DOTALL
+    )
     block = re.search(r"/\*\*?(.*?)(\*/|$)", text, re.DOTALL)
     if quoted and quoted[2].strip():
         text = quoted[2]

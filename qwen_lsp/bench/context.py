@@ -155,6 +155,7 @@ async def _run(
             repository = Repository(name, root, folder)
             for row in rows:
                 results += [await _result(repository, row, arm, budget_tokens, ask) for arm in arms]
+            repository.close()
             say(f"{name}: {len(rows)} rows")
     return Report(tuple(results), budget_tokens, model)
 

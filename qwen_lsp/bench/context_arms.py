@@ -16,7 +16,7 @@ from pathlib import Path
 
 from qwen_lsp.bench.context_rows import ContextRow, sources
 from qwen_lsp.bench.llama_vim import CHUNK_LINES, LEAST_CHUNK_LINES
-from qwen_lsp.context import building
+from qwen_lsp.context.building import Builder
 from qwen_lsp.context.gather import gather
 from qwen_lsp.context.index import Index
 from qwen_lsp.model.tokens import estimate
@@ -46,9 +46,15 @@ class Repository:
         self.name = name
         self.root = folder / name
         shutil.copytree(root, self.root)
-        building.update(self.root)
+        self._builder = Builder(self.root)
+        self._builder.update()
         self._index = Index(self.root)
         self._chunks = [chunk for path, text in sources(self.root).items() for chunk in _chunks(path, text)]
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._index.close()
+        self._builder.close()
 
     def files(self, arm: str, row: ContextRow, budget_tokens: int) -> tuple[Files, float]:
         """Return what an arm shows for a row, and the milliseconds that `ours` took to choose it."""
@@ -69,11 +75,11 @@ class Repository:
         before = file.read_bytes()
         file.write_text(row.text, encoding="utf-8", newline="")
         try:
-            building.update(self.root)
+            self._builder.update([row.path])
             yield
         finally:
             file.write_bytes(before)
-            building.update(self.root)
+            self._builder.update([row.path])
 
     def _similar(self, row: ContextRow, budget_tokens: int) -> Files:
         document = cursor(row).document

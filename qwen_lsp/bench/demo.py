@@ -16,7 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from qwen_lsp.bench import demo_action
+from qwen_lsp.bench import demo_action, demo_review
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.explain import EXPLAIN
@@ -169,6 +169,7 @@ def main() -> None:
         console.print(Text(note, style="dim"), soft_wrap=True)
         takes = asyncio.run(perform(folder, console))
         has_acted = asyncio.run(demo_action.act(folder, console))
+        demo_review.perform(folder.parent / "review" / "demo", console)
     except (QwenLspError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)

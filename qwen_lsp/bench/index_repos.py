@@ -110,9 +110,10 @@ def _java(unit: _Unit, used: list[_Unit], seed: str) -> Iterator[str]:
         yield f"\n    public int {name}(int limit) {{\n        int found = {part};"
         yield "        for (int row : rows) {\n            if (row > limit) {\n                found += row;"
         yield "            }\n        }\n        StringBuilder text = new StringBuilder();"
-        yield "        for (int at = 0; at < limit; at++) {\n            text.append(at).append(found);\n        }"
-        yield "        if (text.length() > limit) {\n            throw new IllegalStateException(text.toString());"
-        yield f"        }}\n        return found + new {other.type}(rows).{other.functions[0]}(limit);\n    }}"
+        yield "        for (int at = 0; at < limit; at++) {\n            text.append(at).append(found);"
+        yield "        }\n        if (text.length() > limit) {"
+        yield "            throw new IllegalStateException(text.toString());\n        }"
+        yield f"        return found + new {other.type}(rows).{other.functions[0]}(limit);\n    }}"
     yield "}"
 
 

@@ -22,8 +22,8 @@ from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change import Change, ChangedFile, compare
-from qwen_lsp.review.patch import parse
 from qwen_lsp.review.passes import opened
+from qwen_lsp.review.patch import parse
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Options, Pass
 
@@ -128,7 +128,8 @@ async def _measure(cases: Iterable[Case], passes: Sequence[Pass]) -> list[Outcom
 
 def _outcome(case: Case, report: Report, seconds: float) -> Outcome:
     near = {line + step for line in case.lines for step in (-1, 0, 1)}
-    hits, others = [], []
+    hits: list[str] = []
+    others: list[str] = []
     for finding in report.findings:
         touches = near & set(range(finding.start_line, finding.end_line + 1))
         (hits if touches else others).append(finding.rule)

@@ -12,11 +12,10 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.change import ChangedFile, compare
+from qwen_lsp.review.selecting import Selection, skip_reason
 
 _MOST_CHARS = 60_000
 
@@ -38,7 +37,7 @@ class Seed:
 
 
 # What a bug needs: the text, its tree, a source of chance; returns the new text and the bug's lines.
-_Made = Optional[tuple[str, tuple[int, ...]]]
+_Made = tuple[str, tuple[int, ...]] | None
 Mutation = Callable[[str, ast.Module, random.Random], _Made]
 
 
@@ -178,9 +177,10 @@ def _replaced(
             return None
         node, new = chance.choice(found)
         lines = text.split("\n")
-        at = node.lineno - 1  # type: ignore[attr-defined]
+        at = getattr(node, "lineno", 1) - 1
         raw = lines[at].encode()
-        lines[at] = (raw[: node.col_offset] + new.encode() + raw[node.end_col_offset :]).decode()  # type: ignore[attr-defined]
+        start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
+        lines[at] = (raw[:start] + new.encode() + raw[end:]).decode()
         return "\n".join(lines), (at + 1,)
 
     return mutate

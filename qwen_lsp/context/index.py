@@ -12,8 +12,10 @@ import logging
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,9 @@ from qwen_lsp.text import Span
 log = logging.getLogger(__name__)
 
 # Most rows of the word table that one search may touch: keeps it at about 2 ms in any repository.
-_SEARCH_POSTINGS = 4000
+_SEARCH_POSTINGS = 2500
+# Looking for a file that was made anew costs as much as a small query: not before each of a hundred.
+_LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
 _TEXTS_KEPT = 64
@@ -75,6 +79,8 @@ class Index:
         self._opened: tuple[int, int] | None = None
         self._overlays: dict[str, _Overlay] = {}
         self._overlay_changes = 0
+        self._looked = 0.0
+        self._file_ids: LRUCache[str, int] = LRUCache(_TEXTS_KEPT)
         self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(_TEXTS_KEPT)
 
     # --- what is known -----------------------------------------------------------------------------
@@ -82,6 +88,7 @@ class Index:
     @property
     def epoch(self) -> tuple[int, ...]:
         """A value that changes whenever an answer may have changed; compare it for equality only."""
+        self._looked = 0.0
         rows = self._rows("SELECT value FROM meta WHERE key = 'epoch'")
         return (*(self._opened or (0, 0)), rows[0][0] if rows else 0, self._overlay_changes)
 
@@ -107,15 +114,13 @@ class Index:
         return found
 
     def _named(self, name: str, limit: int, near: int | None) -> list[Any]:
-        select = (
-            f"SELECT {_DEFINITION} FROM names n JOIN definitions d ON d.name_id = n.id "
-            "JOIN files f ON f.id = d.file_id WHERE n.name = ?"
-        )
+        number = self._rows("SELECT id FROM names WHERE name = ?", name)
+        if not number:  # most names of a text are defined nowhere in the repository
+            return []
         if near is None:
-            return self._rows(f"{select} ORDER BY d.file_id LIMIT ?", name, limit)
-        below = self._rows(f"{select} AND d.file_id < ? ORDER BY d.file_id DESC LIMIT ?", name, near, limit)
-        above = self._rows(f"{select} AND d.file_id >= ? ORDER BY d.file_id LIMIT ?", name, near, limit)
-        return sorted(below + above, key=lambda row: abs(row[-1] - near))[:limit]
+            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?", name, number[0][0], limit)
+        rows = self._rows(_NAMED_NEAR, name, number[0][0], near, limit)
+        return sorted(rows, key=lambda row: abs(row[-1] - near))[:limit]
 
     def definitions_in(self, path: str) -> list[IndexedDefinition]:
         """Return the definitions of a file in their order."""
@@ -210,7 +215,7 @@ class Index:
             weight = math.log(1 + total / (len(rows) + 0.5))
             for (chunk,) in rows:
                 scores[chunk] = scores.get(chunk, 0.0) + weight
-        best = sorted(scores, key=lambda chunk: -scores[chunk])[: limit * 4 + 8 * len(self._overlays)]
+        best = nlargest(limit * 4 + 8 * len(self._overlays), scores, key=scores.__getitem__)
         query = (
             "SELECT c.id, f.path, c.start, c.end, c.word_count FROM chunks c "
             "JOIN files f ON f.id = c.file_id WHERE c.id IN ({})"
@@ -322,10 +327,16 @@ class Index:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._opened = None, None
+        self._file_ids.clear()
 
     def _file_id(self, path: str) -> int | None:
-        rows = self._rows("SELECT id FROM files WHERE path = ?", path)
-        return int(rows[0][0]) if rows else None
+        """Return the number of a file. A stale one does no harm: it only says what is near."""
+        if path not in self._file_ids:
+            rows = self._rows("SELECT id FROM files WHERE path = ?", path)
+            if not rows:
+                return None
+            self._file_ids[path] = int(rows[0][0])
+        return self._file_ids[path]
 
     def _unique(self, first: Sequence[str], rows: Sequence[Any], but: str = "") -> list[str]:
         paths = [*first, *(row[0] for row in rows if row[0] not in self._overlays)]
@@ -350,7 +361,11 @@ class Index:
         return rows
 
     def _open(self) -> sqlite3.Connection | None:
-        """Return the connection to the file that is there now: a rebuilt index is another file."""
+        """Return the connection to the file that is there; one made anew is seen a little later."""
+        now = time.monotonic()
+        if self._connection is not None and now - self._looked < _LOOK_S:
+            return self._connection
+        self._looked = now
         try:
             status = os.stat(self.file)
         except OSError:
@@ -365,6 +380,15 @@ class Index:
 
 
 _DEFINITION = "f.path, n.name, d.kind, d.signature, d.doc, d.start, d.end, d.container, d.file_id"
+# The definitions of one name, given as text and as number; and those of the nearest files on both sides.
+_NAMED = (
+    f"SELECT {_DEFINITION.replace('n.name', '?1')} FROM definitions d JOIN files f ON f.id = d.file_id "
+    "WHERE d.name_id = ?2"
+)
+_NAMED_NEAR = (
+    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?4) UNION ALL "
+    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?4)"
+)
 
 
 def _definition(row: Any) -> IndexedDefinition:

@@ -16,6 +16,8 @@ from qwen_lsp.context.snippets import Gathered, Recent
 from qwen_lsp.text import Cursor
 
 _FOLLOWING_CHARS = 200
+# What is skipped for being late while a key waits is made up for at the next quiet moment.
+_TYPING_MS, _IDLE_MS = 30.0, 200.0
 
 Files = Sequence[tuple[str, str]]
 
@@ -56,18 +58,20 @@ class SteadyContext:
             if scope_key(cursor) == chosen.scope:
                 self._chosen[path] = replace(chosen, following=following)
                 return chosen.gathered.files
-        return self._choose(cursor, path, scope_key(cursor), budget_tokens).gathered.files
+        return self._choose(cursor, path, scope_key(cursor), budget_tokens, _TYPING_MS).gathered.files
 
     def refresh(self, cursor: Cursor, path: str, budget_tokens: int, *, is_cheap: bool) -> bool:
         """Gather anew, when nobody types; tell whether the prompts will change.
 
-        Unless reading a whole prompt is cheap, only where typing has entered another scope.
+        Unless reading a whole prompt is cheap, only where typing has entered another scope or something
+        was skipped for being late.
         """
         before = self._chosen.get(path)
         scope = scope_key(cursor)
-        if budget_tokens <= 0 or (before is not None and before.scope == scope and not is_cheap):
+        is_settled = before is not None and before.scope == scope and not before.gathered.late
+        if budget_tokens <= 0 or (is_settled and not is_cheap):
             return False
-        after = self._choose(cursor, path, scope, budget_tokens)
+        after = self._choose(cursor, path, scope, budget_tokens, _IDLE_MS)
         return before is None or before.gathered.files != after.gathered.files
 
     def last(self, path: str) -> Gathered | None:
@@ -79,8 +83,18 @@ class SteadyContext:
         """Drop what is kept of a closed document."""
         self._chosen.pop(path, None)
 
-    def _choose(self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int) -> _Chosen:
-        gathered = gather(cursor, path, self._index, budget_tokens, self._estimate, recent=self._recent())
+    def _choose(
+        self, cursor: Cursor, path: str, scope: tuple[str, ...], budget_tokens: int, deadline_ms: float
+    ) -> _Chosen:
+        gathered = gather(
+            cursor,
+            path,
+            self._index,
+            budget_tokens,
+            self._estimate,
+            recent=self._recent(),
+            deadline_ms=deadline_ms,
+        )
         chosen = self._chosen[path] = _Chosen(scope, budget_tokens, gathered, _following(cursor))
         return chosen
 

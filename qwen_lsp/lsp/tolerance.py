@@ -16,7 +16,7 @@ from pygls.protocol import LanguageServerProtocol, default_converter
 
 def converter() -> Converter:
     """Return the framework's converter, which also reads what older clients send."""
-    tolerant = default_converter()
+    tolerant: Converter = default_converter()  # type: ignore[no-untyped-call]
     tolerant.register_structure_hook(types.InlineCompletionTriggerKind, _trigger_kind)
     return tolerant
 

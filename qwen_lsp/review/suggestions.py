@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from qwen_lsp.review.finding import Finding
+from qwen_lsp.review.frames import visible
+from qwen_lsp.review.redaction import redact
 from qwen_lsp.text import Document
 
 
@@ -32,7 +34,9 @@ def suggestion(document: Document, finding: Finding, changed: Collection[int]) -
         return None
     before = document.text[document.starts[first] : span.start]
     after = document.text[span.end : document.line_end(last)] if span.end <= document.line_end(last) else ""
-    return Suggestion(first + 1, last + 1, f"{before}{new_text}{after}")
+    lines = f"{before}{new_text}{after}"
+    # What could only be shown changed is no fix.
+    return Suggestion(first + 1, last + 1, lines) if visible(redact(lines)) == lines else None
 
 
 def fenced(text: str, language: str = "") -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import PurePath
 
 import tree_sitter
 
@@ -107,7 +107,8 @@ def find(language_id: str, path: str | None) -> Language | None:
     by_id = _BY_ID.get(language_id)
     if by_id is not None or path is None:
         return by_id
-    return _BY_EXTENSION.get(PurePath(path).suffix.lower())
+    # Asked for each file of a repository, and splitext is ten times faster than pathlib.
+    return _BY_EXTENSION.get(os.path.splitext(path)[1].lower())
 
 
 @cache

@@ -16,9 +16,7 @@ from tests.editors.readme import EDITORS
 # Not ours: what installing the extension's tools brings, and what it builds.
 FOREIGN = ("node_modules", "dist", "out", ".vscode-test")
 # What stands beside the settings in initializationOptions (docs/protocol.md).
-CLIENT = {
-    "streamCompletion", "status", "explain", "streamActions", "renderMarkdown",
-}  # fmt: skip
+CLIENT = {"streamCompletion", "status", "explain", "streamActions", "applyActions", "renderMarkdown"}
 TEXT = {".md", ".txt", ".lua", ".java", ".kts", ".xml", ".json", ".ts", ".properties", ".el"}
 
 

@@ -15,10 +15,11 @@ from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.explain import EXPLAIN
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.syntax import languages, parsing
-from tests.model.conftest import MODELS, READY_S
+from tests.model.conftest import READY_S
 from tests.support.editor import within
 from tests.support.isolation import isolate_user
 from tests.support.places import FIXTURES, split
+from tests.support.weights import MODELS
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 

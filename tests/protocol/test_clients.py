@@ -152,7 +152,7 @@ class Editing:
 
 
 @asynccontextmanager
-async def editing(client: Client, engine: EngineServer, **options: Any) -> AsyncIterator[Editing]:
+async def editing(client: Client, engine: EngineServer, /, **options: Any) -> AsyncIterator[Editing]:
     """Run the server as the client does: its own capabilities, and `initialize` as it sends it."""
     async with RawClient.started() as server:
         result = await server.request(

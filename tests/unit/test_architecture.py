@@ -70,10 +70,10 @@ MODULES = {module_name(path): path for path in FILES}
 def group(module: str) -> str:
     """Return the part of the package that a module belongs to; "" for the package itself.
 
-    The command line is one part in several modules.
+    The command line and the terminal are one part in several modules each.
     """
     name = [*module.split("."), ""][1]
-    return "cli" if name.startswith("cli_") else name
+    return next((part for part in ("cli", "terminal") if name.startswith(f"{part}_")), name)
 
 
 def imports_of(path: Path) -> list[Import]:

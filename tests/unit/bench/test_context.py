@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.bench import context, context_rows
-from qwen_lsp.bench.context_arms import Repository, recalled
+from qwen_lsp.bench.context_arms import ARMS, Repository, recalled
 from qwen_lsp.bench.context_ask import FORMS, rendered
 from qwen_lsp.bench.context_rows import ContextRow
 from qwen_lsp.completion.budget import Budget
@@ -61,7 +61,7 @@ def test_both_arms_keep_the_budget_and_never_show_the_file_itself(tmp_path: Path
     repository = Repository("xueji-py", CHINESE, tmp_path)
     for row in rows(most=4):
         before = (repository.root / row.path).read_bytes()
-        for arm in context.ARMS:
+        for arm in ARMS:
             files, _ = repository.files(arm, row, 128)
             assert row.path not in {path for path, _ in files}
             assert bool(files) is (arm != "none")

@@ -167,7 +167,8 @@ def test_no_text_is_too_strange(text: str, offset: int, budget: int, tmp_path_fa
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady_context, "gather", gather)
+    monkeypatch.setattr(steady_context, "_TYPING_MS", 60_000)
+    monkeypatch.setattr(steady_context, "_IDLE_MS", 60_000)
 
 
 def typed(opened: Workspace, steady: SteadyContext, cursor: Cursor, path: str, text: str) -> list[Any]:

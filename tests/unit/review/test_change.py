@@ -129,7 +129,8 @@ def test_two_plain_files() -> None:
     ],
 )
 def test_a_broken_file_is_told_and_costs_no_other(text: str) -> None:
-    whole = f"diff --git a/x.py b/x.py\n{text}diff --git a/y.py b/y.py\n--- a/y.py\n+++ b/y.py\n@@ -1 +1 @@\n-a\n+b\n"
+    sound = "diff --git a/y.py b/y.py\n--- a/y.py\n+++ b/y.py\n@@ -1 +1 @@\n-a\n+b\n"
+    whole = f"diff --git a/x.py b/x.py\n{text}{sound}"
     patch = parse(whole.encode())
     assert [entry.path for entry in patch.broken] == ["x.py"]
     assert [file.path for file in patch.files] == ["y.py"]
@@ -138,8 +139,8 @@ def test_a_broken_file_is_told_and_costs_no_other(text: str) -> None:
 def test_merges_submodules_and_deletions() -> None:
     merge = "diff --cc x.py\nindex 1,2..3\n--- a/x.py\n+++ b/x.py\n@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n"
     assert one(merge).kind == "combined"
-    module = "diff --git a/m b/m\nindex 1..2 160000\n--- a/m\n+++ b/m\n@@ -1 +1 @@\n-Subproject commit 1\n+Subproject commit 2\n"
-    assert one(module).kind == "submodule"
+    module = "diff --git a/m b/m\nindex 1..2 160000\n--- a/m\n+++ b/m\n@@ -1 +1 @@\n-Subproject commit 1\n"
+    assert one(module + "+Subproject commit 2\n").kind == "submodule"
     gone = "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"
     assert (one(gone).status, one(gone).path) == ("deleted", "x")
 

@@ -11,11 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qwen_lsp.cli_review_text import as_text
 from qwen_lsp.review import html, interchange, markdown, pages, pull_request, reviewer
-from qwen_lsp.review.change import Broken, Change, ChangedFile, compare
+from qwen_lsp.review.change import Change, ChangedFile, compare
+from qwen_lsp.review.patch import Broken
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Options, against
+from qwen_lsp.terminal_review import as_text
 from tests.support.places import FIXTURES, REPOSITORY
 
 SCHEMAS = Path(__file__).parent / "schemas"

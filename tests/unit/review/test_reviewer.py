@@ -15,6 +15,7 @@ from qwen_lsp.review.change import Change, ChangedFile, compare
 from qwen_lsp.review.dismissals import Dismissal, read, with_entry
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.language import locale_for
+from qwen_lsp.review.patch import Broken
 from qwen_lsp.review.redaction import redact
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Options, Pass, against
@@ -57,7 +58,7 @@ def test_what_was_moved_or_indented_is_not_new() -> None:
 def test_the_three_answers() -> None:
     assert review().status == "nothing_to_review"
     assert review(changed("A = 1\n")).status == "no_findings"
-    broken = Change("t", (), (change.Broken("x.py", "bad hunk"),))
+    broken = Change("t", (), (Broken("x.py", "bad hunk"),))
     report = asyncio.run(reviewer.review(broken))
     assert report.status == "failed"
     assert report.coverage.failed[0].path == "x.py"

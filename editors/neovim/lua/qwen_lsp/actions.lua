@@ -166,7 +166,7 @@ local function run(client, title, argument)
   end
 end
 
---- The client's side of the command, for actions that are one.
+--- The client's side of `qwenLsp.action`, for actions that are one.
 function M.run_command(command, client_id)
   local client = vim.lsp.get_client_by_id(client_id)
   if client then
@@ -174,10 +174,18 @@ function M.run_command(command, client_id)
   end
 end
 
+--- Run the command of an action: ours with a preview, any other as it is.
+local function run_any(client, command)
+  if command.command == 'qwenLsp.action' then
+    return M.run_command(command, client.id)
+  end
+  plugin().execute(client, command.command, (command.arguments or {})[1], function() end)
+end
+
 local function resolve(client, action)
   if action.edit or not action.data then
     if action.command then
-      return M.run_command(action.command, client.id)
+      return run_any(client, action.command)
     end
     open(action.title)
     return finish(client, action)
@@ -192,7 +200,8 @@ local function resolve(client, action)
       return plugin().notify(error.message, vim.log.levels.WARN)
     end
     if resolved.command and not resolved.edit then
-      return M.run_command(resolved.command, client.id)
+      close()
+      return run_any(client, resolved.command)
     end
     finish(client, resolved)
   end, 0)

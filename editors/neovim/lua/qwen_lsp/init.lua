@@ -97,6 +97,7 @@ local function client_config(root)
   local client = {
     streamCompletion = not M.is_native(),
     streamActions = true,
+    applyActions = true,
     renderMarkdown = true,
     status = true,
     explain = true,

@@ -10,7 +10,7 @@ local function plugin()
   return require('qwen_lsp')
 end
 
-local SEVERITIES = { critical = 'E', error = 'E', high = 'E', warning = 'W', medium = 'W' }
+local SEVERITIES = { error = 'E', warning = 'W' }
 
 --- The client, if it runs and its server has this command; else say what is missing.
 local function client_for(command)
@@ -24,6 +24,21 @@ local function client_for(command)
   end
 end
 
+--- Keep the findings and put them into the quickfix list.
+local function list(found)
+  findings = found
+  local items = vim.tbl_map(function(finding)
+    return {
+      filename = vim.uri_to_fname(finding.uri),
+      lnum = finding.range.start.line + 1,
+      col = finding.range.start.character + 1,
+      type = SEVERITIES[finding.severity] or 'I',
+      text = ('[%s] %s'):format(finding.rule, finding.message),
+    }
+  end, findings)
+  vim.fn.setqflist({}, ' ', { title = 'qwen-lsp', items = items })
+end
+
 --- Review the 'workspace' (its changes) or this 'file'; the findings go to the quickfix list.
 function M.run(scope)
   local client = client_for('qwenLsp.review')
@@ -35,25 +50,14 @@ function M.run(scope)
     argument.uri = vim.uri_from_bufnr(0)
   end
   plugin().execute(client, 'qwenLsp.review', argument, function(result)
-    if not result then
-      return
+    if not result or result.status == 'failed' then
+      return -- the server has said why
     end
-    findings = result.findings or {}
-    local items = vim.tbl_map(function(finding)
-      return {
-        filename = vim.uri_to_fname(finding.uri),
-        lnum = finding.range.start.line + 1,
-        col = finding.range.start.character + 1,
-        type = SEVERITIES[finding.severity] or 'I',
-        text = ('[%s] %s'):format(finding.rule, finding.message),
-      }
-    end, findings)
-    vim.fn.setqflist({}, ' ', { title = 'qwen-lsp', items = items })
-    if #items == 0 then
-      local summary = type(result.summary) == 'string' and result.summary
-      return plugin().notify(summary or messages.text('no_findings'))
+    list(result.findings or {})
+    if #findings == 0 then
+      return plugin().notify(type(result.summary) == 'string' and result.summary or messages.text('no_findings'))
     end
-    plugin().notify(messages.text('findings', #items))
+    plugin().notify(messages.text('findings', #findings))
     vim.cmd('botright copen')
   end)
 end
@@ -69,9 +73,11 @@ function M.dismiss(what)
     local range = finding.range
     if finding.uri == uri and range.start.line <= line and line <= range['end'].line then
       local argument = { uri = uri, [what] = finding[what] }
-      return plugin().execute(client, 'qwenLsp.dismiss', argument, function(result)
-        if type(result) == 'table' and result.message then
-          plugin().notify(result.message)
+      return plugin().execute(client, 'qwenLsp.dismiss', argument, function(is_done)
+        if is_done then
+          list(vim.tbl_filter(function(other)
+            return other[what] ~= finding[what]
+          end, findings))
         end
       end)
     end

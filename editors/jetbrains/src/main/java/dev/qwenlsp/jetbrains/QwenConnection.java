@@ -15,7 +15,7 @@ final class QwenConnection extends OSProcessStreamConnectionProvider {
     public Object getInitializationOptions(VirtualFile rootUri) {
         JsonObject options = QwenSettings.server();
         JsonObject client = new JsonObject();
-        for (String ability : new String[] {"status", "explain", "streamActions", "renderMarkdown"}) {
+        for (String ability : new String[] {"status", "explain", "streamActions", "applyActions", "renderMarkdown"}) {
             client.addProperty(ability, true);
         }
         options.add("client", client);

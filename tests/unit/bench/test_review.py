@@ -1,0 +1,74 @@
+"""Seeded bugs and the figures made of them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.bench import review
+from qwen_lsp.bench.review_seeds import MUTATIONS, clean, seeded, sources
+from qwen_lsp.config import Config
+from qwen_lsp.errors import InputError
+
+PACKAGE = Path(review.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def files() -> list[tuple[str, str]]:
+    import click
+
+    return sources([Path(click.__file__).parent])
+
+
+def test_every_kind_is_seeded_on_changed_lines(files: list[tuple[str, str]]) -> None:
+    made = list(seeded(files, 2 * len(MUTATIONS), 7))
+    assert {seed.kind for seed in made} == set(MUTATIONS)
+    for seed in made:
+        assert set(seed.lines) <= seed.file.patch.added, seed.kind
+        if seed.kind != "conflict-marker":
+            ast.parse(seed.after)
+    assert made == list(seeded(files, 2 * len(MUTATIONS), 7)), "the same seed gives the same bugs"
+
+
+def test_clean_changes_are_clean(files: list[tuple[str, str]]) -> None:
+    made = list(clean(files, 10, 7))
+    assert len(made) == 10
+    assert all(seed.file.patch.added and not seed.lines for seed in made)
+
+
+def test_the_rules_hold_what_is_promised() -> None:
+    """On the standard library's smaller packages: recall 0.9, precision 0.95, 0.2 findings a clean change."""
+    import json as package
+
+    folder = Path(package.__file__).parents[1]
+    packages = [folder / name for name in ("json", "email", "http", "logging", "importlib")]
+    cases = review.cases_of_packages(packages, 62, 7)
+    figures = review.summary(review.run(cases, Config(), with_model=False))["seeded"]
+    assert figures["bugs"] == 62
+    assert figures["recall"] >= 0.9, figures["missed"]
+    assert figures["precision"] >= 0.95, figures["falseBy"]
+    assert figures["findingsPerCleanChange"] <= 0.2
+
+
+def test_quixbugs_and_bugsinpy_by_their_form(tmp_path: Path) -> None:
+    good, bad = tmp_path / "correct_python_programs", tmp_path / "python_programs"
+    for folder, text in ((good, "n - 1"), (bad, "n + 1")):
+        folder.mkdir()
+        (folder / "f.py").write_text(f'def f(n):\n    return {text}\n\n\n"""\nThe bug is ...\n"""\n')
+    bug, mended = review.cases_of_quixbugs(tmp_path)
+    assert (bug.lines, mended.lines) == ((2,), ())
+    assert "The bug is" not in (bug.file.after or "")
+    patch = tmp_path / "projects" / "p" / "bugs" / "1" / "bug_patch.txt"
+    patch.parent.mkdir(parents=True)
+    patch.write_text("diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n a\n-bad\n+good\n")
+    bug, mended = review.cases_of_bugsinpy(tmp_path)
+    assert (bug.file.after, bug.lines) == ("a\nbad\n", (2,))
+    assert mended.file.after == "a\ngood\n"
+
+
+def test_a_wrong_folder_is_told(tmp_path: Path) -> None:
+    for cases in (review.cases_of_quixbugs, review.cases_of_bugsinpy):
+        with pytest.raises(InputError, match="is not a copy"):
+            list(cases(tmp_path))
