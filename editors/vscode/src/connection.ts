@@ -3,7 +3,7 @@
  * status; what is done with answers is the features' business.
  */
 import * as vscode from 'vscode'
-import { LanguageClient, RevealOutputChannelOn, type Middleware } from 'vscode-languageclient/node'
+import { InlineCompletionRequest, LanguageClient, RevealOutputChannelOn, type Middleware } from 'vscode-languageclient/node'
 import { CLIENT, STATUS, type Status } from './protocol'
 import { locate, offerInstallation } from './server/locate'
 import { output, run, type Program, type Ran, type RunOptions } from './server/program'
@@ -81,12 +81,13 @@ export class Connection implements vscode.Disposable {
     return this.request<T>('workspace/executeCommand', { command, arguments: [argument] }, token)
   }
 
-  get converter(): LanguageClient['protocol2CodeConverter'] | undefined {
-    return this.client?.protocol2CodeConverter
+  /** Return what VS Code asks for suggestions in a document. */
+  suggestions(document: vscode.TextDocument): vscode.InlineCompletionItemProvider | undefined {
+    return this.client?.getFeature(InlineCompletionRequest.method)?.getProvider(document)
   }
 
-  get toProtocol(): LanguageClient['code2ProtocolConverter'] | undefined {
-    return this.client?.code2ProtocolConverter
+  get converter(): LanguageClient['protocol2CodeConverter'] | undefined {
+    return this.client?.protocol2CodeConverter
   }
 
   /** Run the server's command line and return what it prints. Rejects with its last words. */

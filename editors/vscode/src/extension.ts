@@ -27,7 +27,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const connection = new Connection(context, log, middleware, [PARTIAL, STREAM])
   const pause = new Pause(context.workspaceState)
   const documents = new Documents()
-  const suggestions = new Suggestions(connection, pause)
+  const suggestions = new Suggestions(connection, pause, context.extension.id)
   const actions = new Actions(connection, documents)
   const reviews = new Reviews(connection)
   const status = new StatusItem(connection, pause)

@@ -27,8 +27,9 @@ export class Suggestions implements vscode.Disposable {
   private shown: Shown | undefined
   private partial: Partial | undefined
   private isAskingAgain = false
+  private canAskAgain = true
   private pending = 0
-  private nudge: vscode.Disposable | undefined
+  private second: vscode.Disposable | undefined
   private again: NodeJS.Timeout | undefined
   private settled: NodeJS.Timeout | undefined
   private readonly subscriptions: vscode.Disposable[]
@@ -39,6 +40,7 @@ export class Suggestions implements vscode.Disposable {
   constructor(
     private readonly connection: Connection,
     private readonly pause: Pause,
+    private readonly extensionId: string,
   ) {
     this.subscriptions = [
       connection.on<Partial>(PARTIAL, (partial) => this.streamed(partial)),
@@ -55,10 +57,11 @@ export class Suggestions implements vscode.Disposable {
     token,
     next,
   ) => {
-    // Asking again for a streamed answer is no request by hand, which would bring other candidates.
-    const isAgain = this.isAskingAgain && this.isAt(this.partial, document, position)
-    this.isAskingAgain = false
     const automatic = vscode.InlineCompletionTriggerKind.Automatic
+    const isAgain = this.isAskingAgain && this.isAt(this.partial, document, position)
+    // A VS Code that takes it for a request by hand keeps the old suggestion in front: of no use.
+    if (isAgain && context.triggerKind !== automatic) this.canAskAgain = false
+    this.isAskingAgain = false
     const triggerKind = isAgain ? automatic : context.triggerKind
     if (triggerKind === automatic && this.pause.extent(document)) return []
     this.pending += 1
@@ -69,7 +72,7 @@ export class Suggestions implements vscode.Disposable {
       this.pending -= 1
     }
     if (token.isCancellationRequested) return result
-    if (context.triggerKind !== automatic) this.renew()
+    if (triggerKind !== automatic) this.renew()
     const items = Array.isArray(result) ? result : (result?.items ?? [])
     this.shown = shownOf(document, position, items[0])
     this.answered.fire({ document, isEmpty: items.length === 0 })
@@ -77,7 +80,7 @@ export class Suggestions implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.nudge?.dispose()
+    this.second?.dispose()
     clearTimeout(this.again)
     clearTimeout(this.settled)
     this.answered.dispose()
@@ -96,25 +99,31 @@ export class Suggestions implements vscode.Disposable {
   private askAgain(seen: Partial): void {
     const editor = vscode.window.activeTextEditor
     const { partial, shown } = this
-    if (!editor || !partial || !this.isAt(partial, editor.document, editor.selection.active)) return
+    if (!this.canAskAgain || !editor || !partial || !this.isAt(partial, editor.document, editor.selection.active)) return
     if (this.pending) return this.streamed(partial)
     if (!shown || shown.uri !== partial.uri || shown.version !== partial.version) return
     if (partial.text.trimEnd().length <= shown.text.length) return
     this.isAskingAgain = true
     this.renew()
-    void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')
+    void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', {
+      explicit: false,
+      providerId: `${this.extensionId}:*`,
+    })
     // Nothing more may come, while the last words were still too fresh to be given.
     if (partial !== seen) this.streamed(partial)
   }
 
   /**
-   * Make VS Code ask the next time too. It takes a request at the same place for answered, unless there
-   * is a provider that it has not asked yet: this one, which never has anything to say.
+   * Make VS Code ask the next time too. It takes a request at the same place for answered, unless it is
+   * for a provider that it has not asked there yet: a second one, which speaks only when we ask again.
    */
   private renew(): void {
-    const before = this.nudge
-    this.nudge = vscode.languages.registerInlineCompletionItemProvider(DOCUMENTS, {
-      provideInlineCompletionItems: () => [],
+    const before = this.second
+    this.second = vscode.languages.registerInlineCompletionItemProvider(DOCUMENTS, {
+      provideInlineCompletionItems: (document, position, context, token) =>
+        this.isAskingAgain
+          ? this.connection.suggestions(document)?.provideInlineCompletionItems(document, position, context, token)
+          : [],
     })
     before?.dispose()
   }

@@ -32,3 +32,12 @@ def dependencies(host: Host) -> None:
 def vsix(host: Host, dependencies: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension, packaged as `make vscode` does."""
     return vscode_host.package(tmp_path_factory.mktemp("vsix") / "qwen-lsp.vsix", host.node)
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(host: Host) -> Path:
+    """A folder with the wheels that the server needs."""
+    try:
+        return vscode_host.wheelhouse()
+    except Missing as missing:
+        pytest.skip(str(missing))

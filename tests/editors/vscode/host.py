@@ -73,6 +73,18 @@ def install_dependencies(node: Path) -> None:
         stamp.write_text(digest, "utf-8")
 
 
+def wheelhouse() -> Path:
+    """Return a folder with the wheels of everything that the server depends on."""
+    with FileLock(CACHE / ".lock"):
+        pin = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+        return _once("wheelhouse", pin, _fill_wheelhouse)
+
+
+def _fill_wheelhouse(folder: Path) -> None:
+    python = shutil.which("python3", path=os.defpath) or sys.executable  # the one that will install them
+    run([python, "-m", "pip", "download", "--quiet", "--dest", folder, REPOSITORY], folder)
+
+
 def _build_wheel(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     # Offline where the build backend is installed, as in the development environment it need not be.

@@ -39,20 +39,25 @@ def of_the_server() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"qwenLsp.{group}.{name}", setting
 
 
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    return json.loads(json.dumps(value))
+
+
 def test_the_settings_are_those_of_the_server() -> None:
     expected = dict(of_the_server())
     assert set(settings()) == set(expected) | OWN
     for key, setting in expected.items():
         ours = settings()[key]
         for field in ("default", "enum", "items", "minimum", "maximum"):
-            assert ours.get(field) == setting.get(field), f"{key}: {field}"
-        assert ours["type"] == setting.get("type", "string"), key
+            assert ours.get(field) == _plain(setting.get(field)), f"{key}: {field}"
+        assert "anyOf" in setting or ours["type"] == setting.get("type", "string"), key
         assert TEXTS[ours["markdownDescription"].strip("%")] == setting["description"], key
 
 
 def test_no_workspace_names_a_program_or_a_host() -> None:
     for key, setting in settings().items():
-        if key.startswith(("qwenLsp.server.", "qwenLsp.endpoint.")):
+        if key.startswith(("qwenLsp.server.", "qwenLsp.endpoint.", "qwenLsp.actions.custom")):
             assert setting["scope"] == "machine", key
     trust = MANIFEST["capabilities"]["untrustedWorkspaces"]
     assert trust["supported"] == "limited"
