@@ -167,6 +167,8 @@ class Server(LanguageServer):
                 config.endpoint,
             ):
                 await self.close_host()
+                if self.documents:  # opened while the client was still being asked for its settings
+                    self.warm_up()
             elif self.host is not None:
                 if self._completer is not None:
                     await self._completer.close()
