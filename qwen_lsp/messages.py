@@ -155,7 +155,6 @@ TEXTS: dict[str, Text] = {
     "words.severity.info": Text("info", "提示"),
     "words.severity.hint": Text("hint", "建议"),
     "words.fix": Text("Suggested fix", "建议修改"),
-    "words.new": Text("new", "新增"),
     "words.title": Text("Review: {title}", "审查：{title}"),
     "words.running": Text("Reviewing", "正在审查"),
     "words.not_reviewed": Text("Not reviewed", "未审查"),

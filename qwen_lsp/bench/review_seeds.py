@@ -62,14 +62,21 @@ def sources(packages: Sequence[Path]) -> list[tuple[str, str]]:
     return found
 
 
+_MOST_TRIES = 100
+
+
 def seeded(files: Sequence[tuple[str, str]], n: int, seed: int) -> Iterator[Seed]:
     """Yield seeded bugs, each kind as often as the others, where the code has places for it."""
     chance = random.Random(seed)
     kinds = list(MUTATIONS)
-    made = tried = 0
-    while made < n and tried < 200 * n:
-        tried += 1
+    made = failed = 0
+    while made < n and kinds:
         kind = kinds[made % len(kinds)]
+        if failed == _MOST_TRIES:  # this code has no place for it
+            kinds.remove(kind)
+            failed = 0
+            continue
+        failed += 1
         path, before = chance.choice(files)
         try:
             result = MUTATIONS[kind](before, ast.parse(before), chance)
@@ -83,6 +90,7 @@ def seeded(files: Sequence[tuple[str, str]], n: int, seed: int) -> Iterator[Seed
             if kind != "conflict-marker":
                 continue
         made += 1
+        failed = 0
         yield Seed(kind, path, before, result[0], result[1])
 
 
