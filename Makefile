@@ -1,6 +1,7 @@
 # make demo      set everything up and watch the model complete code in three small repositories
 # make test      set everything up and run every test, real model included
 # make test-all  the same, and the tests that take minutes each
+# make vscode    the VS Code extension, as editors/vscode/qwen-lsp.vsix
 # make check     format, lint and types       make fix   repair what can be repaired
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup model demo test test-all check fix clean
+.PHONY: help setup model demo vscode test test-all check fix clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -33,6 +34,9 @@ test: model
 
 test-all: model
 	@$(BIN)/python -m pytest
+
+vscode: $(STAMP)
+	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

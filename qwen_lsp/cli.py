@@ -15,6 +15,8 @@ from qwen_lsp import __version__
 from qwen_lsp.cli_action import action
 from qwen_lsp.cli_bench import bench
 from qwen_lsp.cli_config import read_config
+from qwen_lsp.cli_context import context
+from qwen_lsp.cli_index import index, show_map
 from qwen_lsp.cli_models import models
 from qwen_lsp.cli_review import review
 from qwen_lsp.config import Layer, schema, user_file
@@ -28,6 +30,9 @@ def main() -> None:
 
 main.add_command(models)
 main.add_command(bench)
+main.add_command(context)
+main.add_command(index)
+main.add_command(show_map)
 main.add_command(review)
 main.add_command(action)
 

@@ -35,8 +35,8 @@ def action(
     """Run a code action on a range of a file, and show what it would change.
 
     KIND is fix, explain, docstring, test, simplify, extract, rename, types, errors, optimise, translate,
-    edit, or the name of an action of your own (`actions.custom`). `translate` writes comments in --lang. Exit code
-    1: the model's answer was not fit to be applied, and nothing has changed.
+    edit, or the name of an action of your own (`actions.custom`). `translate` writes comments in --lang.
+    Exit code 1: the model's answer was not fit to be applied, and nothing has changed.
     """
     from qwen_lsp import terminal
     from qwen_lsp.actions import once, patch

@@ -140,6 +140,13 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     suffix_tokens: Annotated[
         int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
     ] = 0
+    snippet_tokens: Annotated[
+        Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
+        Meta(
+            description="Room for what other files hold, in tokens, taken from the text before the cursor; "
+            "0: none; `auto`: a quarter of the prompt."
+        ),
+    ] = "auto"
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
         64
     )
@@ -152,12 +159,12 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     least_confidence: Annotated[
         float,
         Meta(
-            ge=-100.0,
-            le=0.0,
-            description="Automatic suggestions whose mean log-probability is below are held back; "
-            "-100 shows everything.",
+            ge=0.0,
+            le=1.0,
+            description="Automatic suggestions are shown as far as the model thinks them at least this "
+            "likely to be what comes next; 0 shows everything.",
         ),
-    ] = -0.2
+    ] = 0.8
     answer_early: Annotated[
         bool,
         Meta(
@@ -189,6 +196,15 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
     ] = ()
+
+
+class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """What of the repository helps the model."""
+
+    index: Annotated[
+        bool,
+        Meta(description="Index the workspace folders, in the background, into a file in your cache folder."),
+    ] = True
 
 
 class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
@@ -254,6 +270,7 @@ class Config(msgspec.Struct, frozen=True, rename="camel"):
     engine: EngineConfig = EngineConfig()
     endpoint: EndpointConfig = EndpointConfig()
     completion: CompletionConfig = CompletionConfig()
+    context: ContextConfig = ContextConfig()
     actions: ActionsConfig = ActionsConfig()
     stats: StatsConfig = StatsConfig()
     log: LogConfig = LogConfig()

@@ -48,6 +48,10 @@ TEXTS: dict[str, Text] = {
     ),
     "status.unreachable": Text("The endpoint {url} cannot be used: {detail}", "端点 {url} 不可用：{detail}"),
     "status.failed": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
+    # the index of the repository
+    "index.title": Text("Indexing {folder}", "正在索引 {folder}"),
+    "index.progress": Text("Files: {done} of {total}", "文件：{done} / {total}"),
+    "index.done": Text("Files: {files}", "文件：{files}"),
     # what to do about it
     "remedy.slow": Text(
         "Close programs that use the processor, or set `model.name` to a smaller model.",
@@ -82,8 +86,8 @@ TEXTS: dict[str, Text] = {
     "explain.loading": Text("A suggestion will come when the model is loaded.", "模型加载完成后会给出建议。"),
     "explain.shown": Text("The model made a suggestion in {ms:.0f} ms.", "模型用 {ms:.0f} 毫秒给出了建议。"),
     "explain.early": Text(
-        "After {ms:.0f} ms the words written so far were suggested; the rest comes with the next key.",
-        "{ms:.0f} 毫秒时给出了已生成的部分，其余部分在下次按键时给出。",
+        "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
+        "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
     ),
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
@@ -91,9 +95,9 @@ TEXTS: dict[str, Text] = {
     ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model was not sure enough of it ({logprob:.2f}; "
-        "`completion.leastConfidence` is {least:.2f}). Ask by hand to see it.",
-        "有结果，但没有显示：模型把握不足（{logprob:.2f}；`completion.leastConfidence` 为 {least:.2f}）。"
+        "An answer was held back: the model gave it a chance of {sure:.0%} "
+        "(`completion.leastConfidence` is {least:.0%}). Ask by hand to see it.",
+        "有结果，但没有显示：模型的把握只有 {sure:.0%}（`completion.leastConfidence` 为 {least:.0%}）。"
         "手动触发可以查看。",
     ),
     "explain.not wanted here": Text(
@@ -107,6 +111,10 @@ TEXTS: dict[str, Text] = {
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     # why an answer was held back, by the name of the filter or gate
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
+    "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
+    "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
+    "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
+    "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
@@ -197,6 +205,9 @@ TEXTS: dict[str, Text] = {
     "refused.deleted": Text(
         "The answer would delete code that must stay. {detail}", "回答会删除应当保留的代码。{detail}"
     ),
+    "refused.doubled": Text(
+        "The answer defines again what is there already: {detail}", "回答重复定义了已有的内容：{detail}"
+    ),
     "refused.grown": Text("The answer adds far too much code.", "回答添加了过多的代码。"),
     "refused.signature": Text(
         "The answer changes what a function is called with: {detail}", "回答改变了函数的签名：{detail}"
@@ -219,7 +230,7 @@ TEXTS: dict[str, Text] = {
     # names of commands
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
-    "command.fix.plain": Text("Find and fix the bug", "查找并修复错误"),
+    "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),
@@ -232,7 +243,7 @@ TEXTS: dict[str, Text] = {
     "command.translate.en": Text("Translate comments into English", "将注释翻译成英文"),
     "command.translate.zh": Text("Translate comments into Chinese", "将注释翻译成中文"),
     "command.edit": Text("Do: {order}", "执行：{order}"),
-    "command.edit.plain": Text("Edit by instruction", "按说明修改"),
+    "command.plain.edit": Text("Edit by instruction", "按说明修改"),
     "command.annotation": Text("Written by the model", "由模型生成"),
     # what an action is doing
     "action.waiting": Text("The model reads.", "模型正在阅读代码。"),

@@ -18,6 +18,8 @@ from rich.text import Text
 from qwen_lsp.completion.completer import Completion
 from qwen_lsp.completion.once import Shown
 from qwen_lsp.completion.stats import Report
+from qwen_lsp.context.building import Report as IndexReport
+from qwen_lsp.context.snippets import Gathered, Snippet
 from qwen_lsp.text import normalize_line_ends
 from qwen_lsp.trace import Trace
 
@@ -84,9 +86,9 @@ def show_trace(trace: Trace, *, to_stderr: bool = False) -> None:
         table.add_row(step.name, Text(effect))
         before = step.text or ""
     console.print(table)
-    confidence = "-" if trace.mean_logprob is None else f"{trace.mean_logprob:.3f}"
+    probability = "-" if trace.probability is None else f"{trace.probability:.0%}"
     console.print(
-        Text(f"mode {trace.mode} · stopped by {trace.stop_reason or '-'} · mean log-probability {confidence}")
+        Text(f"mode {trace.mode} · stopped by {trace.stop_reason or '-'} · probability {probability}")
     )
     if trace.reason:
         console.print(Text(f"no suggestion ({trace.reason}): {trace.detail}", style="yellow"))
@@ -164,3 +166,78 @@ def _stats_row(counts: Mapping[str, int]) -> list[str]:
         share("kept", "kept_of"),
         str(counts.get("characters", 0)),
     ]
+
+
+def show_index(root: Path, file: Path, report: IndexReport) -> None:
+    """Print what an index holds, what was left out and why, and what it cost."""
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(Text(str(root), style="bold"), soft_wrap=True)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(f"{report.files:,}", "files indexed")
+    table.add_row(f"{report.definitions:,}", "definitions in them")
+    for reason, count in report.skipped.items():
+        table.add_row(Text(f"{count:,}", style="dim"), Text(f"left out: {_LEFT_OUT[reason]}", style="dim"))
+    console.print(table)
+    console.print(
+        f"\n{report.changed:,} files read anew, {report.removed:,} gone, in {report.seconds:.2f} s; "
+        f"the index has {report.index_bytes / 1e6:.1f} MB"
+    )
+    if report.rebuilt:
+        console.print(Text(f"made anew: {report.rebuilt}", style="yellow"), soft_wrap=True)
+    for problem in report.problems:
+        console.print(Text(f"! {problem}", style="yellow"), soft_wrap=True)
+    console.print(Text(str(file), style="dim"), soft_wrap=True)
+
+
+_LEFT_OUT: dict[str, str] = {
+    "language": "no language we know",
+    "large": "larger than 1 MB",
+    "binary": "not text",
+    "generated": "written by a program",
+    "minified": "minified",
+    "link": "a symbolic link",
+    "special": "not a file (a pipe, a device, a folder)",
+    "unreadable": "cannot be read",
+    "crash": "made the parser crash",
+}
+
+
+_DROPPED_SHOWN = 20
+
+
+def show_context(gathered: Gathered) -> None:
+    """Print what goes into a prompt, then each snippet with its score and what became of it."""
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    for path, body in gathered.files:
+        console.print(Text(path, style="bold"))
+        console.print(Text(body), soft_wrap=True)
+    if not gathered.files:
+        console.print(gathered.problem or "nothing of the repository helps here")
+    table = Table("", "Snippet", "Source", box=None, header_style="bold", pad_edge=False)
+    table.add_column("Score", justify="right")
+    table.add_column("Parts")
+    table.add_column("Tokens", justify="right")
+    dropped = [snippet for snippet in gathered.snippets if snippet.dropped]
+    for snippet in [*gathered.kept, *dropped[:_DROPPED_SHOWN]]:
+        table.add_row(*_snippet_row(snippet))
+    if gathered.snippets:
+        console.print()
+        console.print(table)
+    hidden = len(dropped) - _DROPPED_SHOWN
+    more = f" · {hidden} more dropped (`--json` has them)" if hidden > 0 else ""
+    late = f" · late: {', '.join(gathered.late)}" if gathered.late else ""
+    summary = f"{gathered.tokens} tokens · {gathered.elapsed_ms:.1f} ms{late}{more}"
+    console.print(Text(summary, style="dim"), soft_wrap=True)
+
+
+def _snippet_row(snippet: Snippet) -> tuple[str | Text, ...]:
+    fate = snippet.dropped or ("name" if snippet.is_name_only else "kept")
+    parts = " ".join(f"{name} {value:+.2f}" for name, value in snippet.parts.items())
+    title = Text(
+        f"{snippet.path}: {snippet.name or snippet.text.strip().splitlines()[0]}", overflow="ellipsis"
+    )
+    title.no_wrap = True
+    style = "dim" if snippet.dropped else "green"
+    return Text(fate, style=style), title, snippet.source, f"{snippet.score:.2f}", parts, str(snippet.tokens)

@@ -102,7 +102,7 @@ class Document:
         Cost: one copy of the text and of the line table; no scan of the unchanged text.
         """
         span = edit.span
-        text = self.text[: span.start] + edit.new_text + self.text[span.end :]
+        text = "".join((self.text[: span.start], edit.new_text, self.text[span.end :]))
         # A CR and a LF that meet at the seam become one line end, so rescan one line on each side.
         first = max(self.line_of(span.start) - 1, 0)
         last = min(self.line_of(span.end) + 1, len(self.starts) - 1)

@@ -22,7 +22,11 @@ class FilterStep:
 
 @dataclass(slots=True)
 class Trace:
-    """One request. Units: milliseconds since the request came; tokens as the engine counted them."""
+    """One request. Units: milliseconds since the request came; tokens as the engine counted them.
+
+    `probability` is the model's own for what is left of the answer; `first_word` that of its first word,
+    where it was too little to show anything; `tokens` are those of the answer with theirs.
+    """
 
     path: str = ""
     trigger: str = ""
@@ -37,7 +41,9 @@ class Trace:
     reason: str = ""
     detail: str = ""
     rule: str = ""
-    mean_logprob: float | None = None
+    probability: float | None = None
+    first_word: float | None = None
+    tokens: list[tuple[str, float]] = field(default_factory=list)
     wait_ms: float = 0.0
     first_text_ms: float | None = None
     total_ms: float = 0.0
@@ -64,7 +70,8 @@ class Trace:
             "detail": self.detail,
             "rule": self.rule,
             "stopReason": self.stop_reason,
-            "meanLogprob": self.mean_logprob,
+            "probability": self.probability,
+            "tokens": [[text, round(probability, 4)] for text, probability in self.tokens],
             "prompt": self.prompt,
             "raw": self.raw,
             "answer": self.answer,

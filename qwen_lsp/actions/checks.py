@@ -11,6 +11,7 @@ import keyword
 import re
 import sys
 import warnings
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 
@@ -58,6 +59,7 @@ def rewritten(target: Target, new_region: str, after: str, knowledge: Knowledge)
     return (
         syntax(before_source, after_source)
         or _deleted(target, new_region)
+        or _doubled(before_source, after_source)
         or _signatures(target, before_source, after_source)
         or names(before_source, after_source, knowledge)
         or dangers(text, after, language, knowledge)
@@ -73,6 +75,11 @@ def syntax(before: Source, after: Source) -> Refused | None:
         if error is not None:
             return Refused("syntax", error)
     return None
+
+
+def is_broken(text: str, language: Language) -> bool:
+    """Whether the language's own parser, where we have it, refuses a text."""
+    return language.id == "python" and python_error(text) is not None
 
 
 def python_error(text: str) -> str | None:
@@ -103,6 +110,15 @@ def _deleted(target: Target, new_region: str) -> Refused | None:
     if n_old > 12 and n_new > n_old * _MOST_GROWTH + 200:
         return Refused("grown")
     return None
+
+
+def _doubled(before: Source, after: Source) -> Refused | None:
+    """Nothing that the file defines is defined once more; overloads that were there may stay."""
+    old, new = (
+        Counter(item.name for item in source.definitions() if item.name) for source in (before, after)
+    )
+    twice = [name for name, n in new.items() if name in old and n > old[name]]
+    return Refused("doubled", ", ".join(twice)) if twice else None
 
 
 def _signatures(target: Target, before: Source, after: Source) -> Refused | None:

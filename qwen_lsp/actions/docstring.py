@@ -39,8 +39,8 @@ _STYLES = {
     "go": ". Begin it with the name, as Go does",
 }
 _LABEL = re.compile(
-    r"^\s*\**(documentation|docstring|doc comment|description|summary|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**"
-    r"\s*[:：]\**\s*",
+    r"^\s*\**(documentation|docstring|doc comment|description|summary"
+    r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
     re.IGNORECASE,
 )
 
@@ -101,7 +101,10 @@ def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
     if reply.is_looping(answer):
         return Refused("loop")
     text = reply.prose_so_far(answer)
-    quoted = re.search(r'("""|\'\'\')(.*?)(\1|$)', text, re.DOTALL)
+    # A whole literal, or one that the answer begins and does not end.
+    quoted = re.search(r'("""|\'\'\')(.*?)(\1)', text, re.DOTALL) or re.match(
+        r'("""|\'\'\')(.*)()', text, re.DOTALL
+    )
     block = re.search(r"/\*\*?(.*?)(\*/|$)", text, re.DOTALL)
     if quoted and quoted[2].strip():
         text = quoted[2]
@@ -219,7 +222,7 @@ def _indent_of(line: str) -> str:
 
 def _wrapped(text: str, used: int) -> list[str]:
     lines: list[str] = []
-    for line in text.split("\n"):
+    for line in re.split(r"\n|(?<=[。；])(?=\S{30})", text):  # Chinese has no spaces to break at
         indent = _indent_of(line)
         if len(line) + used <= _WIDTH or not line.isascii():
             lines.append(line.rstrip())

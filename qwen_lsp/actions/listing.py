@@ -155,7 +155,7 @@ def _lacks_types(source: Source, function: Definition, language: str) -> bool:
 def _other_language(
     source: Source, definition: Definition | None, span: Span, locale: Locale
 ) -> Locale | None:
-    """Return the language that comments here can be translated into, None where there is none to translate."""
+    """Return the language that comments here can be translated into, None without any."""
     within = definition.span if definition is not None and span.start == span.end else span
     near = [
         piece for piece in source.prose() if piece.span.end > within.start and piece.span.start < within.end

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import OnProgress, Voice
-from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
+from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, FileText, Outcome, Proposal, Refused, Task
 from qwen_lsp.config import Config, CustomAction
 from qwen_lsp.context import files
 from qwen_lsp.context.files import Place
@@ -22,7 +23,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document, Edit, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,12 @@ class Done:
     def to_json(self) -> dict[str, Any]:
         """Return `edits` (0-based lines, code points), `files`, `markdown`, `reason`, `timings` and more."""
         outcome = self.outcome
-        is_proposal, is_explanation = isinstance(outcome, Proposal), isinstance(outcome, Explanation)
-        other = outcome.other if isinstance(outcome, Proposal) else None
+        proposal = outcome if isinstance(outcome, Proposal) else Proposal(())
         return {
             "kind": self.task.kind,
-            "edits": _edits(self.task.document, outcome.edits)
-            if is_proposal and isinstance(outcome, Proposal)
-            else [],
-            "files": [
-                {
-                    "path": other.path,
-                    "creates": other.document is None,
-                    "edits": _edits(other.document or Document("", ""), other.edits),
-                }
-            ]
-            if other
-            else [],
-            "markdown": outcome.markdown if is_explanation and isinstance(outcome, Explanation) else None,
+            "edits": _edits(self.task.document, proposal.edits),
+            "files": [_file(proposal.other)] if proposal.other is not None else [],
+            "markdown": outcome.markdown if isinstance(outcome, Explanation) else None,
             "reason": outcome.reason if isinstance(outcome, Refused) else None,
             "message": self.message or None,
             "model": self.model,
@@ -88,7 +78,16 @@ class Done:
         }
 
 
-def _edits(document: Document, edits: Any) -> list[dict[str, Any]]:
+def _file(other: FileText) -> dict[str, Any]:
+    document = other.document or Document("", "")
+    return {
+        "path": other.path,
+        "creates": other.document is None,
+        "edits": _edits(document, other.edits),
+    }
+
+
+def _edits(document: Document, edits: Sequence[Edit]) -> list[dict[str, Any]]:
     def place(offset: int) -> dict[str, int]:
         line = document.line_of(offset)
         return {"line": line, "character": offset - document.starts[line]}

@@ -157,7 +157,7 @@ def unit_test(
 ) -> list[Message]:
     """Ask for a test of a definition."""
     what = f"{framework} tests for this {language_name(target.task)} code"
-    parts = [f"Write {what}: one of what it does, one edge case."]
+    parts = [f"Write {what}: two short ones, what it does and one edge case."]
     if importing:
         parts.append(f"The test file already has this line: {importing}")
     if example:
@@ -179,8 +179,10 @@ def translate(text: str, to: Locale, *, is_firm: bool = False) -> list[Message]:
 def told_of(task: Task, diagnostic: Diagnostic) -> str:
     """Say what is wrong, and where in words that need no line numbers."""
     document = task.document
-    line = document.line(document.line_of(diagnostic.span.start)).strip()
-    is_whole = diagnostic.span == task.span  # it names no place of its own
+    span = diagnostic.span
+    number = document.line_of(span.start)
+    line = document.line(number).strip()
+    is_whole = span.start == span.end or document.line_of(span.end) != number  # names no place of its own
     source = f" ({diagnostic.source})" if diagnostic.source else ""
     where = f" in the line `{line}`" if line and not is_whole else ""
     return "\n".join((f"Problem{where}: {diagnostic.message.strip()}{source}", *diagnostic.related))

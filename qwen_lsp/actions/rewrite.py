@@ -16,7 +16,7 @@ from qwen_lsp.text import Span
 
 _EXTENTS: dict[str, Extent] = {"fix": "function", "extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
-_FINAL = {"refusal", "unchanged", "cut_off"}
+_FINAL = {"refusal", "cut_off"}
 _ROOM_FOR_SIGNATURES = 12
 
 
@@ -49,9 +49,14 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         if isinstance(result, Proposal):
             return result
         failed = failed or result
-        if result.reason in _FINAL:
+        # What is to be mended is wrong somewhere: there, no change is no answer.
+        if result.reason in _FINAL or (result.reason == "unchanged" and task.kind != "fix"):
             break
         problem = text(f"refused.{result.reason}", "en", detail=result.detail)
+        if result.reason == "unchanged":
+            problem = (
+                "The code is the same as before, so the bug is still in it. Which line is wrong? Change it."
+            )
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
     assert failed is not None
     return failed
@@ -67,8 +72,8 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     imported: list[str] = []
     if target.definition is not None:  # imports belong to the top of the file, not to a function
         imported, found = imports.split(found)
+    found = _without_surroundings(target, found)
     new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
-    new_region = _without_surroundings(target, new_region)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
@@ -80,9 +85,9 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     return refused or Proposal(edits)
 
 
-def _without_surroundings(target: Target, new_region: str) -> str:
+def _without_surroundings(target: Target, answer: str) -> str:
     """Take the lines before and after the region out of an answer that repeats them."""
-    document, lines = target.task.document, new_region.split("\n")
+    document, lines = target.task.document, answer.split("\n")
     first = document.line_of(target.span.start)
     last = document.line_of(target.span.end)
     old_first, old_last = document.line(first).strip(), document.line(last).strip()

@@ -105,11 +105,13 @@ def _whole_tests(text: str, language: Language) -> str:
     """Drop the last, unfinished, piece of an answer that was cut off."""
     lines = text.split("\n")
     for n in range(len(lines) - 1, 0, -1):
-        if re.match(r"\S", lines[n]) and not lines[n].startswith((")", "}", "]")):
-            rest = "\n".join(lines[:n]).rstrip()
-            parsed = code.parse(rest, language)
-            if parsed is not None and parsed.error_count() == 0:
-                return rest
+        is_start = re.match(r"\S", lines[n]) and not lines[n].startswith((")", "}", "]"))
+        if not is_start and language.id != "python":
+            continue
+        rest = "\n".join(lines[:n]).rstrip()
+        parsed = code.parse(rest, language)
+        if parsed is not None and parsed.error_count() == 0 and not checks.is_broken(rest, language):
+            return rest
     return text
 
 

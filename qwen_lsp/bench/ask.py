@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.bench import infill as infill_bench
-from qwen_lsp.bench.infill import Answer, Report, Result
-from qwen_lsp.bench.rows import Row, read, sample
+from qwen_lsp.bench.effects import without_each
+from qwen_lsp.bench.infill import Answer, Paired, Report, Result
+from qwen_lsp.bench.rows import Row, both_prompts, read, sample
 from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp import session as lsp_session
@@ -27,6 +28,7 @@ from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.text import Cursor
 
 Ask = Callable[[Row], Awaitable[Answer]]
 
@@ -62,13 +64,24 @@ FORMS: dict[str, Callable[[ControlTokens, str, str], str]] = {
 }
 
 
-def infill(path: Path, n: int | None, seed: int, layout: str, via: str, config: Config) -> Report:
-    """Answer and score the rows of a file; progress goes to stderr.
+def infill(
+    path: Path,
+    n: int | None,
+    seed: int,
+    layout: str,
+    via: str,
+    config: Config,
+    *,
+    compare_prompts: bool = False,
+) -> Report | Paired:
+    """Answer and score the rows of a file, or each row under both its prompts; progress goes to stderr.
 
     Raises: InputError for the file, EndpointError and ModelError when there is no model to ask.
     """
     rows = sample(read(path), n, seed)
     opened = _by_lsp(layout, config) if via == "lsp" else _by_engine(layout, config)
+    if compare_prompts:
+        return Paired.of(asyncio.run(_run(both_prompts(rows, path), opened)))
     return asyncio.run(_run(rows, opened))
 
 
@@ -78,7 +91,11 @@ async def _run(rows: list[Row], opened: Any) -> Report:
 
 
 def _progress(done: int, total: int, result: Result) -> None:
-    """Say where the run stands: in place on a terminal, now and then in a log."""
+    told(done, total)
+
+
+def told(done: int, total: int) -> None:
+    """Say where a run stands: in place on a terminal, now and then in a log."""
     is_terminal = sys.stderr.isatty()
     if is_terminal:
         sys.stderr.write(f"\r{done}/{total}" + ("\n" if done == total else ""))
@@ -91,6 +108,7 @@ def _progress(done: int, total: int, result: Result) -> None:
 async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
     """Ask a real server over stdio, as an editor does. A hole of whole lines is an empty line there."""
     options = {"model.name": config.model.name, "completion.layout": layout}
+    stops = chosen_model(config).profile.tokens.stops
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         async with lsp_session.start(root, options=options) as session:
@@ -101,9 +119,9 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                 )
                 uri = (root / f"solution.{extension}").as_uri()
                 line_end = "\n" if row.middle.endswith("\n") else ""
-                await session.open(
-                    uri, "python" if extension == "py" else "", row.prefix + line_end + row.suffix
-                )
+                text = row.prefix + line_end + row.suffix
+                document = await session.open(uri, "python" if extension == "py" else "", text)
+                cursor = Cursor(document, len(row.prefix))
                 started = time.perf_counter()
                 items = await session.complete(uri, len(row.prefix))
                 latency_ms = (time.perf_counter() - started) * 1000
@@ -116,7 +134,8 @@ async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
                     timings.prompt_tokens,
                     timings.generated_tokens,
                     f"{trace.reason}: {trace.detail}" if not items else "",
-                    trace.meanLogprob,
+                    trace.probability,
+                    without_each(cursor, trace.answer, trace.stopReason, stops),
                 )
 
             warm_up = Row("", "python", "def f(x):\n    return ", "\n", "x")
@@ -167,14 +186,14 @@ def crude_cut(text: str, suffix: str) -> str:
     return text
 
 
-def as_json(report: Report, *, with_rows: bool) -> str:
+def as_json(report: Report | Paired, *, with_rows: bool) -> str:
     """Return the report as one JSON object."""
     return json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Report | Paired) -> str:
     """Return the report as a table."""
-    return infill_bench.render(report)
+    return report.render() if isinstance(report, Paired) else infill_bench.render(report)
 
 
 def with_model(config: Config, name: str) -> Config:

@@ -16,7 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from qwen_lsp.bench import demo_review
+from qwen_lsp.bench import demo_action, demo_review
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.explain import EXPLAIN
@@ -157,7 +157,7 @@ async def perform(folder: Path, console: Console) -> list[Take]:
 
 
 def main() -> None:
-    """Show the demo; exit 1 when fewer than three places got text."""
+    """Show the demo; exit 1 when fewer than three places got text, or the action gave none."""
     console = Console()
     try:
         folder = Path(sys.argv[1]).resolve()
@@ -168,6 +168,7 @@ def main() -> None:
         )
         console.print(Text(note, style="dim"), soft_wrap=True)
         takes = asyncio.run(perform(folder, console))
+        has_acted = asyncio.run(demo_action.act(folder, console))
         demo_review.perform(folder.parent / "review" / "demo", console)
     except (QwenLspError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -176,7 +177,7 @@ def main() -> None:
     console.print(
         f"{n_written} of {len(takes)} places completed. Next: README.md says how to use it in your editor."
     )
-    sys.exit(0 if n_written >= 3 else 1)
+    sys.exit(0 if n_written >= 3 and has_acted else 1)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ into an answer. `run` is the way in; `Report.to_json` and `render` are the two w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from qwen_lsp.bench.execute import Outcome, passes
 from qwen_lsp.bench.rows import Kind, Row
 from qwen_lsp.bench.score import (
+    compare,
     edit_similarity,
     exact_match,
     exact_text,
@@ -31,6 +32,7 @@ class Answer:
     """What came back for one row.
 
     `reason` says why there is no text, or is empty. Token counts are None where they are unknown.
+    `without` has, for each filter, the text had it been left out; None where it changed nothing.
     """
 
     text: str
@@ -38,7 +40,8 @@ class Answer:
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     reason: str = ""
-    mean_logprob: float | None = None
+    probability: float | None = None
+    without: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Result:
     """One row, answered and scored.
 
     `passed` is None where nothing was executed; `failure` says why it did not pass. `exact` compares
-    the first lines, `exact_text` everything.
+    the first lines, `exact_text` everything. `right_without` says, for each filter that changed the
+    answer, whether it would have been right had that filter been left out.
     """
 
     row_id: str
@@ -57,6 +61,12 @@ class Result:
     exact: bool
     exact_text: bool
     similarity: float
+    right_without: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def right(self) -> bool:
+        """Whether it passed; where there is no test, whether it is exact."""
+        return self.exact if self.passed is None else self.passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,19 @@ class Report:
         """How many rows got no text, by reason."""
         answers = (result.answer for result in self.results)
         return Counter(answer.reason or "no reason given" for answer in answers if not answer.text.strip())
+
+    @property
+    def filters(self) -> dict[str, dict[str, int]]:
+        """What each filter did: how often it changed an answer, made it right, wrong, or neither."""
+        counts: dict[str, dict[str, int]] = {}
+        for result in self.results:
+            for name in result.answer.without:
+                counts.setdefault(name, {"fired": 0, "helped": 0, "hurt": 0, "neutral": 0})
+            for name, was_right in result.right_without.items():
+                counts[name]["fired"] += 1
+                is_same = result.right == was_right
+                counts[name]["neutral" if is_same else "helped" if result.right else "hurt"] += 1
+        return counts
 
     def to_json(self, *, rows: bool = False) -> dict[str, Any]:
         """Return the figures, and with `rows` every result, as plain JSON values.
@@ -98,11 +121,41 @@ class Report:
             "prompt_tokens": _percentiles([answer.prompt_tokens for answer in answers]),
             "generated_tokens": _percentiles([answer.generated_tokens for answer in answers]),
             "confidence": _confidence(self.results),
+            "filters": self.filters,
             "empty": {"count": empty.total(), "reasons": dict(empty.most_common())},
         }
         if rows:
             document["rows"] = [asdict(result) for result in self.results]
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The same holes under two prompts, asked in turn: `prompt` and `prompt_en`."""
+
+    own: Report
+    english: Report
+
+    @classmethod
+    def of(cls, report: Report) -> Paired:
+        """Split a run over `rows.both_prompts`."""
+        return cls(Report(report.results[::2]), Report(report.results[1::2]))
+
+    def to_json(self, *, rows: bool = False) -> dict[str, Any]:
+        """Return both reports and their comparison; a win is a hole that only `prompt` filled right."""
+        rights = [[result.right for result in report.results] for report in (self.own, self.english)]
+        return {
+            "prompts": {"prompt": self.own.to_json(rows=rows), "prompt_en": self.english.to_json(rows=rows)},
+            "comparison": asdict(compare(*rights)),
+        }
+
+    def render(self) -> str:
+        """Return both tables and the comparison for people."""
+        found = self.to_json()["comparison"]
+        told = "only prompt right {wins:,}, only prompt_en right {losses:,}, of {n:,} (p = {p_value:.2f})"
+        return "\n".join(
+            ["prompt", render(self.own), "", "prompt_en", render(self.english), "", told.format(**found)]
+        )
 
 
 # Shares of the rows, the surest first, for which a threshold of confidence is worth knowing.
@@ -112,12 +165,12 @@ _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 def _confidence(results: Sequence[Result]) -> list[dict[str, float]]:
     """Say how often the surest answers are right: passed where there is a test, else exact.
 
-    Shape: one entry a coverage, with the mean log-probability of the last answer within it.
+    Shape: one entry a coverage, with the probability that the model gives the last answer within it.
     """
     known = [
-        (result.answer.mean_logprob, result.exact if result.passed is None else result.passed)
+        (result.answer.probability, result.right)
         for result in results
-        if result.answer.mean_logprob is not None and result.answer.text.strip()
+        if result.answer.probability is not None and result.answer.text.strip()
     ]
     known.sort(reverse=True)
     table = []
@@ -176,13 +229,22 @@ async def run(
     Raises: whatever `ask` raises; an answer that may fail should come back as an empty Answer.
     """
     results: list[Result] = []
+
+    async def tried(row: Row, text: str) -> Outcome | None:
+        if not (execute and row.test and row.language in ("py", "python")):
+            return None
+        if not text.strip():
+            return Outcome(False, "no answer")
+        return await passes(program(row, text), time_limit_s, memory_limit_bytes)
+
+    async def is_right(row: Row, text: str) -> bool:
+        outcome = await tried(row, text)
+        return exact_match(text, row.middle) if outcome is None else outcome.passed
+
     for done, row in enumerate(rows, start=1):
         answer = await ask(row)
-        outcome: Outcome | None = None
-        if execute and row.test and row.language in ("py", "python"):
-            outcome = Outcome(False, "no answer")
-            if answer.text.strip():
-                outcome = await passes(program(row, answer.text), time_limit_s, memory_limit_bytes)
+        outcome = await tried(row, answer.text)
+        changed = {name: text for name, text in answer.without.items() if text is not None}
         results.append(
             Result(
                 row_id=row.id,
@@ -193,6 +255,7 @@ async def run(
                 exact=exact_match(answer.text, row.middle),
                 exact_text=exact_text(answer.text, row.middle),
                 similarity=edit_similarity(answer.text, row.middle),
+                right_without={name: await is_right(row, text) for name, text in changed.items()},
             )
         )
         progress(done, len(rows), results[-1])
@@ -226,6 +289,11 @@ def render(report: Report) -> str:
     empty = report.empty
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in empty.most_common())
     lines.append(("empty", f"{empty.total():,}" + (f"  ({reasons})" if reasons else "")))
+    for name, count in report.filters.items():
+        if count["fired"]:
+            helped, hurt, neutral = count["helped"], count["hurt"], count["neutral"]
+            told = f"fired {count['fired']:,}: helped {helped:,}, hurt {hurt:,}, neutral {neutral:,}"
+            lines.append((f"filter {name}", told))
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
 

@@ -50,7 +50,7 @@ class Cost:
     generated_tokens: int | None = 0
     answer_tokens: int = 0
     answer_chars: int = 0
-    mean_logprob: float | None = None
+    probability: float | None = None
     is_partial: bool = False
     stop_reason: str = ""
 

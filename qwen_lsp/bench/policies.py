@@ -33,7 +33,7 @@ FILE_ONLY_OPTIONS: dict[str, Any] = {
     "completion.answerEarly": False,
     "completion.graceMs": 0,
     "completion.prefetch": False,
-    "completion.leastConfidence": -100.0,
+    "completion.leastConfidence": 0.0,
 }
 """The settings that make our server a plain one: a request a key, cancelled by the next key."""
 
@@ -149,9 +149,9 @@ class _LspEditor:
                 answer_chars=len(told.raw),
                 stop_reason=str(told.stopReason),
             )
-        if hasattr(told, "meanLogprob"):
+        if hasattr(told, "probability"):
             is_partial = bool(getattr(told, "isPartial", False))
-            cost = replace(cost, mean_logprob=told.meanLogprob, is_partial=is_partial)
+            cost = replace(cost, probability=told.probability, is_partial=is_partial)
         if totals is None:
             return cost
         prompt_tokens, self._prompt_tokens = self._prompt_tokens, int(totals.prompt_tokens)

@@ -6,7 +6,7 @@ Pure functions over Strokes; every figure that docs/benchmarks.md quotes from a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,10 +60,11 @@ class Report:
         saved = {user: keystrokes_saved(strokes) for user in USERS if (strokes := self.strokes(policy, user))}
         strokes = self.strokes(policy)
         seen = sum(seen_chars(run.strokes) for run in self.runs if run.policy == policy)
+        new = [stroke for run in self.runs if run.policy == policy for stroke in suggestions(run.strokes)]
         return {
             "keystrokes_saved": next(iter(saved.values()), None),
             "keystrokes_saved_by": saved,
-            **figures(strokes),
+            **figures(strokes, new),
             "first_answer_ms": _spread(
                 [first_answer_ms(run.strokes) for run in self.runs if run.policy == policy]
             ),
@@ -89,16 +90,19 @@ def first_answer_ms(strokes: Iterable[Stroke]) -> float | None:
     return None
 
 
-def figures(strokes: Sequence[Stroke]) -> dict[str, Any]:
+def figures(strokes: Sequence[Stroke], new: Sequence[Stroke]) -> dict[str, Any]:
     """Return the figures that do not depend on how accepts are counted.
 
     Counted are the states after a key or an accept that have something still to be typed. The state in
     which the cursor is placed is left out: it is cold, and no key led to it; only its tokens count as work.
+    `shown_right` judges each suggestion once, where it appears (`new`, from `suggestions`);
+    `shown_right_per_key` judges what is seen after each key, so one wrong suggestion that the user types
+    through counts as often as it has right characters.
     """
     counted = [stroke for stroke in strokes if stroke.action != "open" and stroke.following]
     shown = [stroke for stroke in counted if stroke.is_right is not None]
     asked = [stroke for stroke in counted if stroke.cost.is_asked]
-    lines = [stroke for stroke in shown if "\n" not in stroke.shown.strip()]
+    lines = [stroke for stroke in new if "\n" not in stroke.shown.strip()]
     splits = [split(stroke) for stroke in shown]
     return {
         "keys": sum(stroke.keys for stroke in strokes),
@@ -109,10 +113,12 @@ def figures(strokes: Sequence[Stroke]) -> dict[str, Any]:
         "latency_ms": _spread([stroke.latency_ms for stroke in shown]),
         **{f"{part}_ms": _spread([times[part] for times in splits]) for part in PARTS},
         "coverage": _share(len(shown), len(counted)),
-        "shown": len(shown),
-        "shown_right": _share(sum(bool(stroke.is_right) for stroke in shown), len(shown)),
-        "shown_right_interval": _interval(shown),
+        "shown": len(new),
+        "shown_right": _share(sum(bool(stroke.is_right) for stroke in new), len(new)),
+        "shown_right_interval": _interval(new),
+        "shown_right_per_key": _share(sum(bool(stroke.is_right) for stroke in shown), len(shown)),
         "shown_right_single_line": _share(sum(bool(stroke.is_right) for stroke in lines), len(lines)),
+        "shown_right_single_line_interval": _interval(lines),
         "shown_single_line": len(lines),
         "shown_chars": _spread([float(len(judged(stroke.shown).strip())) for stroke in shown]),
         "cache_hits": _share(sum(stroke.cost.source == "cache" for stroke in shown), len(shown)),
@@ -175,18 +181,40 @@ def _cancelled_work(strokes: Sequence[Stroke], seen: int) -> float | None:
     return _rounded(max(1 - seen * tokens / chars / generated, 0.0))
 
 
+def suggestions(strokes: Iterable[Stroke]) -> list[Stroke]:
+    """Return the strokes of one run at which another suggestion appeared than the one already seen.
+
+    What is left of a suggestion after a key or an accept that agrees with it is the same suggestion, also
+    where it has grown or been cut.
+    """
+    new: list[Stroke] = []
+    for stroke, known in _with_known(strokes):
+        is_same = bool(known) and (known.startswith(stroke.shown) or stroke.shown.startswith(known))
+        if stroke.is_right is not None and stroke.action != "open" and not is_same:
+            new.append(stroke)
+    return new
+
+
 def seen_chars(strokes: Iterable[Stroke]) -> int:
     """Count the suggested code points that the user of one run saw for the first time.
 
     What is left of a suggestion after a key that agrees with it, and shown again, is not seen again.
     """
-    total, known = 0, ""
+    return sum(
+        len(stroke.shown) - (len(known) if stroke.shown.startswith(known) else 0)
+        for stroke, known in _with_known(strokes)
+        if not known.startswith(stroke.shown)
+    )
+
+
+def _with_known(strokes: Iterable[Stroke]) -> Iterator[tuple[Stroke, str]]:
+    """Give each stroke with what was seen before of the text that follows it."""
+    known = ""
     for stroke in strokes:
         known = known[len(stroke.text) :] if known.startswith(stroke.text) else ""
+        yield stroke, known
         if stroke.shown and not known.startswith(stroke.shown):
-            total += len(stroke.shown) - (len(known) if stroke.shown.startswith(known) else 0)
             known = stroke.shown
-    return total
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -230,6 +258,7 @@ def render(report: Report) -> str:
             for column in columns
         ),
     )
+    row("  after each key", (_percent(column["shown_right_per_key"]) for column in columns))
     row("keystrokes with something shown", (_percent(column["coverage"]) for column in columns))
     row("from the cache, of shown", (_percent(column["cache_hits"]) for column in columns))
     row("generated and never shown", (_percent(column["cancelled_work"]) for column in columns))

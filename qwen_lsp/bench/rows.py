@@ -11,7 +11,7 @@ import json
 import random
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -25,7 +25,8 @@ class Row:
     """One hole: `middle` stood between `prefix` and `suffix`.
 
     Shape: `language` is the set's own word (py, js, java); `test` defines `check(candidate)` for
-    `entry_point`; both are empty where the set has no tests.
+    `entry_point`; both are empty where the set has no tests. `other_prefix` is the same prefix with its
+    docstring in English, in sets that have it in Chinese (`prompt_en`).
     """
 
     id: str
@@ -35,6 +36,7 @@ class Row:
     middle: str
     test: str = ""
     entry_point: str = ""
+    other_prefix: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -107,6 +109,7 @@ _NAMES = {
     "name": "id",
     "language": "language",
     "prompt": "prefix",
+    "prompt_en": "other_prefix",
     "suffix": "suffix",
     "canonical_solution": "middle",
     "test": "test",
@@ -119,7 +122,7 @@ def _texts(data: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
         if key == "name" and "task_id" in data:
             continue
         value = data.get(key)
-        if value is None and key in ("language", "test", "entry_point"):
+        if value is None and key in ("language", "test", "entry_point", "prompt_en"):
             continue
         if key in data:
             if not isinstance(value, str):
@@ -132,3 +135,14 @@ def sample(rows: Sequence[Row], n: int | None, seed: int) -> list[Row]:
     if n is None or n >= len(rows):
         return list(rows)
     return random.Random(seed).sample(rows, n)
+
+
+def both_prompts(rows: Sequence[Row], where: Path) -> list[Row]:
+    """Return each row that has two prefixes twice, first with `prompt`, then with `prompt_en`.
+
+    Raises: InputError when no row has both.
+    """
+    both = [row for row in rows if row.other_prefix]
+    if not both:
+        raise InputError(f"{where}: no row has a `prompt_en` beside its `prompt`")
+    return [one for row in both for one in (row, replace(row, id=f"{row.id} en", prefix=row.other_prefix))]

@@ -6,13 +6,16 @@ engine's cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model.speed import Speed
 
 # What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
 _SUFFIX_PART = 0.2
+# The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
+_SNIPPET_PART = 0.25
+_LEAST_PREFIX_TOKENS = 256
 _STEPS = (768, 1024, 1536, 2048, 3072, 4096, 8192)
 # A token that the engine can't write before the user has lost interest is not worth asking for.
 _LINE_SECONDS, _BLOCK_SECONDS = 3.0, 6.0
@@ -20,12 +23,16 @@ _LINE_SECONDS, _BLOCK_SECONDS = 3.0, 6.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Units: tokens; of the prompt's parts estimated high, so that the true counts stay below."""
+    """Units: tokens; of the prompt's parts estimated high, so that the true counts stay below.
+
+    `snippet_tokens` is the room for what other files hold.
+    """
 
     prefix_tokens: int
     suffix_tokens: int
     line_tokens: int
     block_tokens: int
+    snippet_tokens: int = 0
 
 
 def budget(config: CompletionConfig, speed: Speed, context_tokens: int) -> Budget:
@@ -34,6 +41,17 @@ def budget(config: CompletionConfig, speed: Speed, context_tokens: int) -> Budge
     total = max((step for step in _STEPS if step <= readable), default=_STEPS[0])
     suffix = config.suffix_tokens or int(total * _SUFFIX_PART)
     prefix = config.prefix_tokens or total - suffix
+    snippets = config.snippet_tokens
+    room = int(total * _SNIPPET_PART) if snippets == "auto" else snippets
     line = min(config.line_tokens, max(int(speed.write * _LINE_SECONDS), 16))
     block = min(config.block_tokens, max(int(speed.write * _BLOCK_SECONDS), 32))
-    return Budget(prefix, suffix, line, block)
+    return Budget(prefix, suffix, line, block, room)
+
+
+def beside(budget: Budget) -> Budget:
+    """Return the budget of a prompt that shows other files: their room is taken from above the cursor.
+
+    So reading such a prompt takes no longer. What is nearest to the cursor stays in any case.
+    """
+    least = min(budget.prefix_tokens, _LEAST_PREFIX_TOKENS)
+    return replace(budget, prefix_tokens=max(budget.prefix_tokens - budget.snippet_tokens, least))

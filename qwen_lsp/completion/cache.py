@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
+from qwen_lsp.completion.confidence import Marks
+
 MAX_ENTRIES = 250
 MAX_TYPED_CHARS = 128
 
@@ -21,14 +23,14 @@ class Entry:
 
     Shape: `rule` names the filter or gate behind `reason`; `others` are other beginnings that the model
     considered, with their log-probability; `alternatives` are the answers made of them, None before
-    anybody asked.
+    anybody asked; `marks` tell how sure the text is.
     """
 
     prefix: str
     suffix: str
     text: str
     reason: str = ""
-    mean_logprob: float | None = None
+    marks: Marks = ()
     others: tuple[tuple[str, float], ...] = ()
     alternatives: tuple[str, ...] | None = None
     rule: str = ""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.completion import gates, pacing, prompt, stopping
+from qwen_lsp.completion import candidates, confidence, gates, pacing, prompt, stopping
 from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
@@ -35,14 +36,12 @@ Reason = Literal[
     "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
 ]
 OnText = Callable[[str], None]
+# What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
+# the cursor stays in one scope.
+Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
-# A second request by hand gives other candidates; none is begun when the user has waited so long.
-_CANDIDATES_MS = 2500
-_CANDIDATES = 3
-# Less likely beginnings (5 %) are hardly ever what was meant.
-_LEAST_OTHER_LOGPROB = -3.0
 # Nothing is computed ahead before the user has paused for so long.
 _PREFETCH_PAUSE_MS = 400
 
@@ -81,8 +80,11 @@ class _Asked:
 class Completer:
     """Answers completion requests from one model host."""
 
-    def __init__(self, host: Host, profile: Profile, config: CompletionConfig) -> None:
+    def __init__(
+        self, host: Host, profile: Profile, config: CompletionConfig, snippets: Snippets | None = None
+    ) -> None:
         self._host = host
+        self._snippets = snippets
         self._profile = profile
         self._config = config
         self._layout = profile.fim_layout if config.layout == "auto" else config.layout
@@ -90,6 +92,7 @@ class Completer:
         self._slot = CompletionSlot(host, profile, config, self._cache)
         self._rhythm = Rhythm()
         self._running: dict[str, asyncio.Task[Completion | Rejected]] = {}
+        self._shown: dict[str, Shown] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
 
@@ -97,6 +100,12 @@ class Completer:
     def engine_speed(self) -> Speed:
         """How fast the engine has been."""
         return self._slot.speed
+
+    @property
+    def cold_prompt_ms(self) -> float:
+        """How long the engine takes to read a whole prompt that it has nothing of."""
+        budget = self._slot.budget
+        return (budget.prefix_tokens + budget.suffix_tokens) / self._slot.speed.read * 1000
 
     async def complete(
         self, cursor: Cursor, trigger: Trigger, path: str | None = None, on_text: OnText | None = None
@@ -161,9 +170,13 @@ class Completer:
         if self._slot.flight is not None and self._slot.flight.view.uri == uri:
             self._slot.stop()
         self.last.pop(uri, None)
+        self._shown.pop(uri, None)
 
     async def close(self) -> None:
-        """End whatever runs."""
+        """End whatever runs; requests under way end as superseded, for the settings are others now."""
+        running, self._running = self._running, {}
+        for task in running.values():
+            task.cancel()
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await self._slot.close()
@@ -180,7 +193,9 @@ class Completer:
     def _view(self, cursor: Cursor, path: str | None) -> View:
         document = cursor.document
         language = languages.find(document.language, document.path)
-        fim = prompt.fim(cursor, self._profile.tokens, self._layout, self._slot.budget, path, language)
+        budget = self._slot.budget
+        files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
+        fim = prompt.fim(cursor, self._profile.tokens, self._layout, budget, path, language, files)
         place = parsing.place_kind(fim.prefix, fim.suffix, language)
         around = stopping.surroundings(cursor, language, place)
         return View(
@@ -210,8 +225,11 @@ class Completer:
             trace.source = "cache"
             outcome = self._finished(asked, entry, rest)
             # Asking by hand for what is there already means: show me something else.
-            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text:
-                return await self._with_alternatives(outcome, asked, entry)
+            had_part = (last := self.last.get(view.uri)) is not None and last.is_partial
+            if isinstance(outcome, Completion) and not is_automatic and rest == entry.text and not had_part:
+                others = await candidates.others(self._slot, self._cache, view, entry, trace.elapsed_ms)
+                edits = tuple(_suggestion(asked, text).edit for text in others)
+                return replace(outcome, alternatives=edits)
             return outcome
         flight = self._slot.flight
         # A finished one has given all it has to the cache.
@@ -237,19 +255,30 @@ class Completer:
         wait_ms = pacing.answer_wait_ms(self._rhythm.gap_ms, view.prompt.prefix[-1:])
         is_early = asked.is_automatic and self._config.answer_early
         try:
-            while not flight.is_done:
+            while not flight.is_done and flight.agrees(typed):
                 left_ms = wait_ms - trace.elapsed_ms()
-                if is_early and left_ms <= 0 and (words := self._early(flight, typed)):
+                # A client that shows the text grow gets the first line as soon as it is whole.
+                has_line = asked.on_text is not None and "\n" in flight.answer[len(typed) :].lstrip()
+                outcome = None
+                if is_early or (has_line and asked.is_automatic):
+                    outcome = self._early(asked, flight, typed, is_due=has_line or left_ms <= 0)
+                elif has_line:
+                    outcome = self._first_line(asked, flight, typed)
+                if outcome is not None:
                     self._note(flight, trace)
                     trace.is_partial = True
-                    return _suggestion(asked, words)
+                    return outcome
                 timeout_s = left_ms / 1000 if is_early and left_ms > 0 else None
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(flight.changed.wait(), timeout_s)
         finally:
             flight.waiters -= 1
             if not flight.is_done and flight.waiters == 0:
-                self._slot.release(flight, _LINGER_MS if trace.is_partial else self._config.grace_ms)
+                linger_ms = self._config.timeout_ms if asked.on_text else _LINGER_MS
+                self._slot.release(flight, linger_ms if trace.is_partial else self._config.grace_ms)
+        if typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed):
+            trace.source = "model"  # typing ran ahead of it, and it has gone another way
+            return await self._attached(asked, await self._slot.start(view, "request"))
         self._note(flight, trace)
         if flight.error is not None:
             raise flight.error
@@ -257,31 +286,76 @@ class Completer:
         if flight.is_stopped or entry is None:
             return Rejected("superseded", "another request needed the model", trace)
         if entry.reason and not asked.is_automatic and not typed:
-            entry = await self._second_thought(asked, entry)
+            entry = await candidates.second_thought(self._slot, self._cache, view, entry)
         return self._finished(asked, entry, entry.rest(view.prompt.prefix, view.prompt.suffix) or "")
 
-    def _early(self, flight: Flight, typed: str) -> str | None:
-        """Return the whole words written so far beyond what is typed, if they are fit to be shown."""
+    def _early(
+        self, asked: _Asked, flight: Flight, typed: str, *, is_due: bool
+    ) -> Completion | Rejected | None:
+        """Answer before the end: with the sure words there are when it is due, or when no more can come."""
+        least = self._config.least_confidence
+        marks = flight.marks_of(flight.answer)
+        is_settled = confidence.is_settled(marks, len(typed), least)
+        if not is_due and not is_settled:
+            return None
         text, _ = flight.cleaned(self._config.disabled_filters)
-        if isinstance(text, Reject) or not text.startswith(typed) or not text[len(typed) :].strip():
+        if not isinstance(text, Reject) and text.startswith(typed):
+            words = self._sure_part(asked, text, flight.marks_of(text), len(typed), is_whole=False)
+            fim = flight.view.prompt
+            if words.strip() and not gates.security(
+                fim.prefix, typed + words, fim.suffix, asked.view.language
+            ):
+                return _suggestion(asked, words)
+        return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
+
+    def _first_line(self, asked: _Asked, flight: Flight, typed: str) -> Completion | None:
+        """Answer a request by hand with the first whole line; the rest is streamed, then in the cache."""
+        text, _ = flight.cleaned(self._config.disabled_filters)
+        if isinstance(text, Reject) or not text.startswith(typed):
             return None
-        if gates.confidence(flight.mean_logprob(text), self._config.least_confidence):
-            return None
-        return text[len(typed) :]
+        rest = text[len(typed) :]
+        body = rest.lstrip()
+        line = rest[: len(rest) - len(body)] + body.partition("\n")[0]
+        return _suggestion(asked, line) if body else None
+
+    def _sure_part(self, asked: _Asked, text: str, marks: Marks, typed: int, *, is_whole: bool) -> str:
+        """Return what of text[typed:] may be shown unasked, and note that it was."""
+        document, offset = asked.cursor.document, asked.cursor.offset
+        last = self._shown.get(document.uri)
+        passed_over = last.passed_over_at(document.text, offset, text[typed:]) if last else 0
+        least = confidence.least_for(self._config.least_confidence, passed_over)
+        part = confidence.sure_part(text, marks, typed, least, is_whole=is_whole)
+        self._shown[document.uri] = Shown(offset, text[typed:], part, passed_over)
+        return part
+
+    def _unsure(self, asked: _Asked, text: str, marks: Marks, typed: int) -> Rejected:
+        """Say how unsure the model is of what would come first."""
+        asked.trace.first_word = sure = confidence.first_word(text, marks, typed)
+        least = self._config.least_confidence
+        return Rejected("unsure", f"the model gives it {sure:.0%}, less than {least:.0%}", asked.trace)
 
     def _finished(self, asked: _Asked, entry: Entry, rest: str) -> Completion | Rejected:
         """Answer from a finished entry, and think ahead."""
         trace = asked.trace
-        trace.mean_logprob = entry.mean_logprob
+        typed = len(entry.text) - len(rest)
+        trace.probability = confidence.probability(entry.marks, typed, len(entry.text))
+        trace.tokens = confidence.tokens(entry.text, entry.marks)
         if not rest.strip():
             trace.rule = entry.rule or "typed"
             return Rejected("filtered", entry.reason or "everything suggested here is already typed", trace)
-        least = self._config.least_confidence
-        if asked.is_automatic and (doubt := gates.confidence(entry.mean_logprob, least)):
-            return Rejected("unsure", doubt, trace)
+        shown = rest
+        if asked.is_automatic:
+            shown = self._sure_part(asked, entry.text, entry.marks, typed, is_whole=True)
+            if not shown.strip():
+                return self._unsure(asked, entry.text, entry.marks, typed)
+            trace.is_partial = len(shown) < len(rest)
+            text = entry.text[:typed] + shown
+            if danger := gates.security(entry.prefix, text, entry.suffix, asked.view.language):
+                trace.rule = "security"
+                return Rejected("filtered", f"security gate: {danger}", trace)
         if self._config.prefetch:
             self._think_ahead(asked, rest)
-        return _suggestion(asked, rest)
+        return _suggestion(asked, shown)
 
     def _note(self, flight: Flight, trace: Trace) -> None:
         """Copy what the flight knows into the record of one request."""
@@ -291,51 +365,18 @@ class Completer:
         trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
         trace.generated_tokens = timings.generated_tokens or len(flight.marks)
         trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
-        trace.mean_logprob = flight.mean_logprob(flight.answer)
+        marks = flight.marks_of(flight.answer)
+        trace.probability = confidence.probability(marks, 0, len(flight.answer))
+        trace.tokens = confidence.tokens(flight.answer, marks)
         if flight.first_text is not None:
             trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
-
-    async def _with_alternatives(self, first: Completion, asked: _Asked, entry: Entry) -> Completion:
-        """Add up to two other candidates, the likelier first; each begins with another token."""
-        if entry.alternatives is None:
-            found: list[str] = []
-            for beginning in _other_beginnings(entry, asked.view):
-                if first.trace.elapsed_ms() > _CANDIDATES_MS or len(found) == _CANDIDATES - 1:
-                    break
-                text = await self._alternative(asked.view, beginning)
-                if text.strip() and text not in (entry.text, *found):
-                    found.append(text)
-            entry = replace(entry, alternatives=tuple(found))
-            self._cache.put(asked.view.uri, entry)
-        edits = tuple(_suggestion(asked, text).edit for text in entry.alternatives or ())
-        return replace(first, alternatives=edits)
-
-    async def _second_thought(self, asked: _Asked, rejected: Entry) -> Entry:
-        """When a request by hand would get nothing, try the likeliest other beginning."""
-        for beginning in _other_beginnings(rejected, asked.view)[:1]:
-            text = await self._alternative(asked.view, beginning)
-            if text.strip():
-                better = Entry(rejected.prefix, rejected.suffix, text, others=rejected.others)
-                self._cache.put(asked.view.uri, better)
-                return better
-        return rejected
-
-    async def _alternative(self, view: View, beginning: str) -> str:
-        """Generate once more from another beginning; empty when nothing fit comes of it."""
-        flight = await self._slot.start(view, "alternative", beginning=beginning)
-        assert flight.task is not None
-        try:
-            await asyncio.wait({flight.task})
-        finally:
-            self._slot.release(flight, 0)
-        return flight.entry.text if flight.entry else ""
 
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
         document, at = asked.cursor.document, asked.cursor.offset
-        after = document.with_edit(Edit(Span(at, at), rest), document.version)
 
         def prefetch() -> None:
+            after = document.with_edit(Edit(Span(at, at), rest), document.version)
             view = self._view(Cursor(after, at + len(rest)), asked.path)
             if self._cache.find(view.uri, view.prompt.prefix, view.prompt.suffix) is None:
                 flight = self._slot.start_if_idle(view, "prefetch")
@@ -352,15 +393,6 @@ def _suggestion(asked: _Asked, text: str) -> Completion:
     document, at = asked.cursor.document, asked.cursor.offset
     new_text = text.replace("\n", document.line_ending) if document.line_ending != "\n" else text
     return Completion(Edit(Span(at, at), new_text), document.version, asked.trace)
-
-
-def _other_beginnings(entry: Entry, view: View) -> list[str]:
-    """Return the other ways that the answer could have begun, those likely enough, the likelier first."""
-    return [
-        beginning
-        for beginning, logprob in entry.others
-        if logprob >= _LEAST_OTHER_LOGPROB and beginning.startswith(view.prompt.forced)
-    ]
 
 
 def _listener(on_text: OnText | None, typed: str) -> OnText | None:

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
+from qwen_lsp.completion import style, talk
 from qwen_lsp.completion.stopping import Mode, Surroundings
 from qwen_lsp.trace import FilterStep
 
 # Shorter lines repeat by chance (`}`, `else:`), longer ones do not.
 _MIN_REPEAT_CHARS = 6
+# So many lines, all but one in five the same, are a copy with a slip.
+_MIN_NEAR_LINES, _NEAR = 4, 0.75
+# A block of up to so many lines that comes so often in a row is a loop.
+_MAX_LOOP_LINES, _ROUNDS = 4, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,28 @@ def markdown_fence(text: str, case: Case) -> str | Reject:
     return text[:at] if at >= 0 else text
 
 
+def chatter(text: str, case: Case) -> str | Reject:
+    """Drop a refusal, and an answer that begins to talk to the user; cut one that does so after the code."""
+    if talk.is_refusal(text):
+        return Reject("the model refuses instead of writing code")
+    # Prose may well say "Here is the list": only where nothing but code is expected is it talk.
+    if case.around.place != "code" or not case.around.comment_mark:
+        return text
+    lines = text.split("\n")
+    first = 0 if case.around.is_blank else 1
+    at = next((number for number in range(first, len(lines)) if talk.is_talk(lines[number])), None)
+    if at == 0:
+        return Reject("the model talks instead of writing code")
+    return text if at is None else "\n".join(lines[:at]).rstrip()
+
+
+def indentation(text: str, case: Case) -> str | Reject:
+    """Write the indentation in the file's own style: tabs or spaces, and as many."""
+    if "\n" not in text and case.around.line_prefix:
+        return text
+    return style.reindented(text, case.prefix, case.suffix)
+
+
 def trailing_space(text: str, case: Case) -> str | Reject:
     """Remove white space at the end of the answer; one space stays before a word right of the cursor."""
     kept = text.rstrip()
@@ -64,6 +92,8 @@ def line_suffix_overlap(text: str, case: Case) -> str | Reject:
     after = case.around.line_suffix.rstrip()
     if not after or "\n" in text:
         return text
+    if (at := _string_end(text, after, case)) is not None:
+        return text[:at]
     for size in range(min(len(after), len(text)), 0, -1):
         cuts_word = _is_word(after[0]) and _is_word(text[: len(text) - size][-1:])  # `is` of `this`
         if text.endswith(after[:size]) and not cuts_word and _is_surplus(text, after[:size], case):
@@ -75,14 +105,25 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-_PAIRS = {")": "(", "]": "[", "}": "{"}
+def _string_end(text: str, after: str, case: Case) -> int | None:
+    """Find where the answer closes the string that the quote right of the cursor closes already."""
+    quote = after[:3] if after[:3] in ('"""', "'''") else after[0]
+    if case.around.place != "string" or quote[0] not in "\"'`":
+        return None
+    at = text.find(quote)
+    # After a brace or a backslash the quote may be part of the string.
+    return None if at < 0 or "{" in text[:at] or "\\" in text[:at] else at
+
+
+_PAIRS = dict(zip(")]}）】」』》”’", "([{（【「『《“‘", strict=True))
+_MARKS = "\"'`;,:。，；：、"  # end what stands left of the cursor by themselves
 
 
 def _is_surplus(text: str, tail: str, case: Case) -> bool:
     """Whether the tail closes or ends something opened left of the cursor rather than in the answer."""
     opener = _PAIRS.get(tail[0])
     if opener is None:
-        return len(tail) > 1 or tail in "\"'`;,:"
+        return len(tail) > 1 or tail in _MARKS
     opened = case.around.line_prefix + text[: -len(tail)]
     body = text[: -len(tail)]
     if body.count(opener) > body.count(tail[0]):
@@ -92,20 +133,54 @@ def _is_surplus(text: str, tail: str, case: Case) -> bool:
 
 def repeats_suffix(text: str, case: Case) -> str | Reject:
     """Drop an answer whose lines are the lines that follow the cursor anyway; cut one that runs into them."""
-    answer = [line.strip() for line in text.split("\n") if line.strip()]
-    following = [line.strip() for line in case.suffix.split("\n") if line.strip()][: max(len(answer), 3)]
+    answer = [key for line in text.split("\n") if (key := _key(line))]
+    following = [key for line in case.suffix.split("\n") if (key := _key(line))][: max(len(answer), 3)]
     if not answer or not following:
         return text
     is_telling = len("".join(answer)) >= _MIN_REPEAT_CHARS
-    if is_telling and following[: len(answer)] == answer:
+    if is_telling and (following[: len(answer)] == answer or _is_near(answer, following)):
         return Reject("the answer repeats the lines after the cursor")
     lines = text.split("\n")
     for number in range(1, len(lines)):
         if len(lines[number].strip()) < _MIN_REPEAT_CHARS:
             continue
-        rest = [line.strip() for line in lines[number:] if line.strip()]
+        rest = [key for line in lines[number:] if (key := _key(line))]
         if following[: len(rest)] == rest:
             return "\n".join(lines[:number]).rstrip()
+    return text
+
+
+_SAME_QUOTES = str.maketrans("'`", '""')
+
+
+def _key(line: str) -> str:
+    """Return what two lines share that differ in white space, quotes or the sign at their end alone.
+
+    A likeness of single lines would not do: code varies lines on purpose (`a.x = x`, `a.y = y`).
+    """
+    squeezed = "".join(line.split()).translate(_SAME_QUOTES)
+    return squeezed.rstrip(";,") or squeezed
+
+
+def _is_near(answer: list[str], following: list[str]) -> bool:
+    """Tell whether several lines are the following ones but for one in five."""
+    if len(answer) < _MIN_NEAR_LINES:
+        return False
+    return SequenceMatcher(None, answer, following[: len(answer)], autojunk=False).ratio() >= _NEAR
+
+
+def repetition(text: str, case: Case) -> str | Reject:
+    """Cut a loop after its first round; drop an answer that says one phrase over and over."""
+    lines = text.split("\n")
+    for first in range(len(lines)):
+        if talk.repeats_a_phrase(lines[first]):
+            kept = "\n".join(lines[:first]).rstrip()
+            return kept if kept else Reject("the model repeats itself")
+        for size in range(1, min((len(lines) - first) // _ROUNDS, _MAX_LOOP_LINES) + 1):
+            block = lines[first : first + size]
+            is_telling = len("".join(block).strip()) >= _MIN_REPEAT_CHARS
+            if is_telling and lines[first : first + size * _ROUNDS] == block * _ROUNDS:
+                return "\n".join(lines[: first + size]).rstrip()
     return text
 
 
@@ -128,8 +203,11 @@ def empty(text: str, case: Case) -> str | Reject:
 FILTERS: tuple[Filter, ...] = (
     control_tokens,
     markdown_fence,
+    chatter,
+    indentation,
     trailing_space,
     line_suffix_overlap,
+    repetition,
     repeats_suffix,
     repeats_line_above,
     empty,

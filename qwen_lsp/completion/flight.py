@@ -14,17 +14,18 @@ from typing import Literal
 
 from qwen_lsp.completion import filters, stopping
 from qwen_lsp.completion.cache import Entry
+from qwen_lsp.completion.confidence import Marks
 from qwen_lsp.completion.filters import Case, Reject
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.stopping import Mode, Surroundings
-from qwen_lsp.errors import EndpointRejected, QwenLspError
+from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.client import Chunk, Timings
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import normalize_line_ends
 from qwen_lsp.trace import FilterStep
 
-# A model this far below the threshold after so many tokens does not come back.
-_HOPELESS_TOKENS, _HOPELESS_MARGIN = 6, 0.7
+# A model whose tokens have had such a mean log-probability, after so many of them, does not come back.
+_HOPELESS_TOKENS, _HOPELESS_MEAN = 6, -0.9
 
 
 Kind = Literal["request", "prefetch", "prefill", "alternative"]
@@ -53,13 +54,16 @@ class View:
 class Flight:
     """A generation; `raw` is everything written, `answer` the part after the forced text, cut where it ends.
 
-    Units: `marks` has, for each token, the length of `raw` after it and its log-probability. `others` are
-    the other beginnings that `raw` could have taken, with the log-probability of the choice.
+    The cut reason `astray` means that the model did not go on from the forced text: there is no answer.
+    Units: `start` is where in `raw` the forced text, or the white space in its place, ends. `marks` has,
+    for each token, the length of `raw` after it and its log-probability. `others` are the other beginnings
+    that `raw` could have taken, with the log-probability of the choice.
     """
 
     view: View
     kind: Kind
     raw: str = ""
+    start: int = 0
     answer: str = ""
     cut_reason: str | None = None
     stop_reason: str = ""
@@ -98,10 +102,7 @@ class Flight:
         return not self.is_done and typed.startswith(self.answer)
 
     def feed(self, chunk: Chunk) -> None:
-        """Take one more piece in.
-
-        Raises: EndpointRejected when the answer does not begin with the forced text.
-        """
+        """Take one more piece in."""
         forced = self.view.prompt.forced
         if len(self.raw) <= len(forced) < len(self.raw) + len(chunk.text):  # the first token of our own
             self.others = tuple((self.raw + text, value) for text, value in chunk.others)
@@ -113,9 +114,13 @@ class Flight:
             self.stop_reason = chunk.stop_reason
         if len(self.raw) <= len(forced) and chunk.stop_reason is None:
             return
-        if not self.raw.startswith(forced):
-            raise EndpointRejected("the model did not go on from what is typed")
-        cut = stopping.cut(self.raw[len(forced) :], self.view.mode, self.view.around)
+        start = _start(self.raw, forced)
+        if start is None:
+            self.answer, self.cut_reason = "", "astray"
+            self.wake()
+            return
+        self.start = start
+        cut = stopping.cut(self.raw[start:], self.view.mode, self.view.around)
         self.answer, self.cut_reason = cut.text, cut.reason
         if self.first_text is None and self.answer:
             self.first_text = time.perf_counter()
@@ -128,25 +133,31 @@ class Flight:
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def mean_logprob(self, text: str) -> float | None:
-        """Return the mean log-probability of the tokens of `text`, which begins the answer."""
-        first = len(self.view.prompt.forced)
-        last = first + len(text)
-        values: list[float] = []
+    def end(self) -> None:
+        """Note that nothing more will come."""
+        self.is_done = True
+        self.wake()
+
+    def marks_of(self, text: str) -> Marks:
+        """Return the marks of `text`, which begins the answer.
+
+        A token that the forced text runs through counts for what comes after it.
+        """
+        first = self.start
+        marks: list[tuple[int, float]] = []
         before = 0
         for end, value in self.marks:
-            # A token that the cut runs through, or that the forced text does, counts: its choice was real.
-            if end > first and before < last:
-                values.append(value)
+            if end > first and before < first + len(text):
+                marks.append((min(end - first, len(text)), value))
             before = end
-        return sum(values) / len(values) if values else None
+        return tuple(marks)
 
-    def is_hopeless(self, least: float) -> bool:
-        """Tell whether the model is too unsure for an automatic suggestion to come of this."""
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the model is too unsure for an automatic suggestion to come of this."""
         if len(self.marks) < _HOPELESS_TOKENS:
             return False
-        mean = sum(value for _, value in self.marks) / len(self.marks)
-        return mean < least - _HOPELESS_MARGIN
+        return sum(value for _, value in self.marks) / len(self.marks) < _HOPELESS_MEAN
 
     def cleaned(self, disabled: tuple[str, ...]) -> tuple[str | Reject, list[FilterStep]]:
         """Return the answer through the filters; of an unfinished one, its whole words."""
@@ -157,3 +168,15 @@ class Flight:
             hit_limit = self.stop_reason in ("limit", "length")
             text = stopping.finish(text, self.view.mode, self.view.around, hit_limit=hit_limit)
         return filters.clean(text, self.view.case, disabled)
+
+
+def _start(raw: str, forced: str) -> int | None:
+    """Return where the answer begins in `raw`; None when it does not go on from the forced text.
+
+    Endpoints that cannot be forced may indent otherwise than what is typed: white space stands for
+    white space.
+    """
+    if raw.startswith(forced):
+        return len(forced)
+    body = raw.lstrip(" \t")
+    return len(raw) - len(body) if forced.isspace() and not body.startswith("\n") else None

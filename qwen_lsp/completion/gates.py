@@ -1,11 +1,12 @@
-"""Whether an answer that survived the filters is worth showing: the parser's and the model's own doubt.
+"""Whether an answer that survived the filters may be shown at all: the parser's doubt, and ours.
 
-Pure. A gate returns the reason for holding an answer back, or None. Nothing is gated that the user
-asked for by hand except what would break the file's syntax.
+Pure. A gate returns the reason for holding an answer back, or None. The model's own doubt is judged in
+confidence.py, for each state that an answer serves.
 """
 
 from __future__ import annotations
 
+from qwen_lsp.completion.dangers import dangers
 from qwen_lsp.syntax import parsing
 from qwen_lsp.syntax.languages import Language
 
@@ -19,12 +20,7 @@ def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> st
     return f"it adds {after - before} syntax error{'s' * (after - before > 1)}"
 
 
-def confidence(mean_logprob: float | None, least: float) -> str | None:
-    """Hold back an answer that the model itself is not sure of.
-
-    Source: the mean log-probability of a single-line answer separates right from wrong at AUC 0.88
-    (0.5B, n = 150); docs/benchmarks.md has the coverage at each threshold.
-    """
-    if mean_logprob is None or mean_logprob >= least:
-        return None
-    return f"mean log-probability {mean_logprob:.2f} is below {least:.2f}"
+def security(prefix: str, text: str, suffix: str, language: Language | None) -> str | None:
+    """Hold back an answer that would add an obvious security hole; the reason names the rules."""
+    found = dangers(prefix, text, suffix, language.id if language else "")
+    return f"it breaks {', '.join(found)}" if found else None

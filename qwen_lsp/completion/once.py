@@ -1,7 +1,7 @@
 """One completion from the command line, through the same code as in an editor.
 
-`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it. Raises InputError for
-anything wrong with the file or the place; it prints nothing.
+`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it; `gather` only looks for
+what helps there. Raises InputError for anything wrong with the file or the place; it prints nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.completion.budget import budget
 from qwen_lsp.completion.completer import Completer, Completion, Rejected
 from qwen_lsp.config import Config
-from qwen_lsp.context.files import Place, offset, read, repository_path
+from qwen_lsp.context import building
+from qwen_lsp.context import gather as gathering
+from qwen_lsp.context.files import Place, offset, read, repository, repository_path
+from qwen_lsp.context.index import Index
+from qwen_lsp.context.listing import refusal
+from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.errors import InputError
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.speed import load
+from qwen_lsp.model.tokens import estimate
 from qwen_lsp.text import Cursor
+
+# A command line has no typing to keep up with: nothing is skipped for being late.
+_PATIENCE_MS = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,30 @@ def run(place: Place, config: Config) -> Shown:
     document = read(place.path)
     cursor = Cursor(document, offset(document, place))
     return asyncio.run(_complete(cursor, config))
+
+
+def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Gathered:
+    """Bring the repository's index up to date and gather what helps at a place.
+
+    Raises: InputError for the place, and for a folder that is not indexed.
+    """
+    document = read(place.path)
+    cursor = Cursor(document, offset(document, place))
+    file = place.path.resolve()
+    root = repository(file) or file.parent
+    if reason := refusal(root):
+        raise InputError(f"{root} is not indexed: {reason}")
+    building.update(root)
+    if budget_tokens is None:
+        profile = chosen_model(config).profile
+        speed = load(profile.name)
+        budget_tokens = budget(config.completion, speed, profile.context_tokens).snippet_tokens
+    path = file.relative_to(root).as_posix()
+    index = Index(root)
+    try:
+        return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)
+    finally:
+        index.close()
 
 
 async def _complete(cursor: Cursor, config: Config) -> Shown:

@@ -8,9 +8,10 @@ cutting the parts, never the rendered prompt. This module and the catalog alone 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.completion.budget import Budget
+from qwen_lsp.completion.budget import Budget, beside
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.tokens import estimate
 from qwen_lsp.syntax.languages import Language
@@ -50,13 +51,17 @@ def fim(
     budget: Budget,
     path: str | None = None,
     language: Language | None = None,
+    files: Sequence[tuple[str, str]] = (),
 ) -> FimPrompt:
     """Render the fill-in-the-middle prompt that fits the budget.
 
     Shape: `layout` is `spm` (empty FIM prefix; the middle starts with the real prefix) or `psm` (the
     documented order). `path` is relative to the repository and becomes a comment on the first line,
-    which costs nothing that can be measured (docs/benchmarks.md).
+    which costs nothing that can be measured (docs/benchmarks.md). `files` are (path, text) of what
+    helps from elsewhere, the best last.
     """
+    if files:
+        budget = beside(budget)
     prefix = prefix_window(cursor, budget.prefix_tokens)
     suffix = suffix_window(cursor, budget.suffix_tokens)
     forced = unfinished(prefix)
@@ -67,7 +72,20 @@ def fim(
         text = f"{tokens.fim_prefix}{before}{tokens.fim_suffix}{suffix}{tokens.fim_middle}"
     else:
         text = f"{tokens.fim_prefix}{tokens.fim_suffix}{suffix}{tokens.fim_middle}{before}"
-    return FimPrompt(text, forced, prefix, suffix)
+    return FimPrompt(repository(files, tokens) + text, forced, prefix, suffix)
+
+
+def repository(files: Sequence[tuple[str, str]], tokens: ControlTokens) -> str:
+    """Write pieces of other files in the form that the models know a repository in; "" without any.
+
+    It stands at the very front, because it changes less often than anything behind it. `bench context --form`
+    compares it with comments above the prefix and at the end of the suffix.
+    """
+    if not files:
+        return ""
+    return (
+        tokens.repo_name + "\n" + "".join(f"{tokens.file_separator}{path}\n{text}\n" for path, text in files)
+    )
 
 
 def unfinished(prefix: str) -> str:

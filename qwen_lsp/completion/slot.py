@@ -78,6 +78,8 @@ class CompletionSlot:
         flight = Flight(view, kind)
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))
+        # A task that is cancelled before its first step never gets to its own end.
+        flight.task.add_done_callback(lambda task: flight.end())
         return flight
 
     async def _fly(self, flight: Flight, client: Client, request: Request) -> None:
@@ -102,7 +104,7 @@ class CompletionSlot:
                 flight.feed(chunk)
                 if flight.cut_reason is not None:
                     return
-                if flight.is_automatic and flight.is_hopeless(self._config.least_confidence):
+                if flight.is_automatic and flight.is_hopeless:
                     flight.cut_reason = "unsure"
                     return
 
@@ -111,14 +113,16 @@ class CompletionSlot:
         fim = flight.view.prompt
         text, flight.steps = flight.cleaned(self._config.disabled_filters)
         reason = rule = ""
-        if isinstance(text, Reject):
+        if flight.cut_reason == "astray":
+            rule, reason = "astray", "the model did not go on from what is typed"
+        elif isinstance(text, Reject):
             rule = flight.steps[-1].name
             reason = f"{rule}: {text.reason}"
         elif doubt := gates.syntax(fim.prefix, text, fim.suffix, flight.view.language):
             rule, reason = "syntax", f"syntax gate: {doubt}"
         if reason or isinstance(text, Reject):
             return Entry(fim.prefix, fim.suffix, "", reason, others=flight.others, rule=rule)
-        return Entry(fim.prefix, fim.suffix, text, "", flight.mean_logprob(text), flight.others)
+        return Entry(fim.prefix, fim.suffix, text, "", flight.marks_of(text), flight.others)
 
     def stop(self) -> None:
         """End the flight under way, which frees the slot."""

@@ -14,6 +14,8 @@ import sqlite3
 import zlib
 from pathlib import Path
 
+from filelock import FileLock
+
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
 
@@ -30,7 +32,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, stem TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, hash BLOB NOT NULL,
-    language TEXT NOT NULL, skipped TEXT NOT NULL, problem TEXT NOT NULL, rank REAL NOT NULL DEFAULT 0);
+    language TEXT NOT NULL, family TEXT NOT NULL, skipped TEXT NOT NULL, problem TEXT NOT NULL,
+    rank REAL NOT NULL DEFAULT 0);
 CREATE INDEX files_by_stem ON files (stem);
 
 CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -53,7 +56,7 @@ CREATE TABLE chunks (
     id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL, start INTEGER, end INTEGER, word_count INTEGER);
 CREATE INDEX chunks_by_file ON chunks (file_id);
 CREATE VIRTUAL TABLE words USING fts5(
-    words, content='', detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+    word, content='', detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
 CREATE TABLE common_words (word TEXT PRIMARY KEY, chunks INTEGER) WITHOUT ROWID;
 """
 
@@ -99,3 +102,114 @@ def open_reader(file: Path) -> sqlite3.Connection | None:
         raise
     connection.close()
     return None
+
+
+def open_writer(file: Path) -> tuple[sqlite3.Connection, str]:
+    """Open the index for writing, made anew where it cannot be used; return it and why it was made anew.
+
+    The reason is "" for a sound file and for one that was not there. The caller holds the lock.
+    Raises: OSError, sqlite3.Error when the folder cannot be written at all.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    reason = ""
+    if file.exists():
+        try:
+            return _checked(file), ""
+        except sqlite3.DatabaseError as error:
+            reason = str(error)
+        remove(file)
+    connection = _connect(file)
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("INSERT INTO meta VALUES ('epoch', 0)")
+    return connection, reason
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A power cut may cost the last transactions; the next start reads those files again.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+    return connection
+
+
+def _checked(file: Path) -> sqlite3.Connection:
+    """Open a file that is there. Raises: sqlite3.DatabaseError, with the reason, when it is of no use."""
+    sealed = _read_seal(file)
+    wal = file.with_name(f"{file.name}-wal")
+    is_whole = not wal.exists() or wal.stat().st_size == 0
+    if sealed is not None and is_whole and sealed != _checksum(file):
+        raise sqlite3.DatabaseError("its bytes are not those that were written")
+    connection = _connect(file)
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"it was written by another version ({version})")
+        if (sealed is None or not is_whole) and (
+            said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        ) != "ok":
+            raise sqlite3.DatabaseError(str(said).splitlines()[-1])
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    unseal(file)
+    return connection
+
+
+def seal(connection: sqlite3.Connection, file: Path) -> None:
+    """Close a writer's connection and note the checksum of the file, for the next start to compare.
+
+    Without it, when the process is killed, the next start has SQLite check the structure.
+    """
+    is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    connection.close()
+    if not is_busy:
+        _seal_file(file).write_text(_checksum(file), "ascii")
+
+
+def unseal(file: Path) -> None:
+    """Take the checksum away: the file is about to be written to."""
+    _seal_file(file).unlink(missing_ok=True)
+
+
+def remove(file: Path) -> None:
+    """Delete an index and what belongs to it. The caller holds the lock."""
+    for path in (_seal_file(file), *parts(file)):
+        path.unlink(missing_ok=True)
+
+
+def delete(file: Path) -> int:
+    """Delete an index for good, once its writer is done; return how many bytes that freed."""
+    if not file.parent.is_dir():
+        return 0
+    with FileLock(lock_file(file)):
+        freed = sum(part.stat().st_size for part in parts(file))
+        remove(file)
+    lock_file(file).unlink(missing_ok=True)
+    return freed
+
+
+def parts(file: Path) -> list[Path]:
+    """Return the files of an index that are there: the database, its log, its table of the log."""
+    named = (file.with_name(file.name + end) for end in ("", "-wal", "-shm"))
+    return [path for path in named if path.exists()]
+
+
+def _seal_file(file: Path) -> Path:
+    return file.with_suffix(".crc")
+
+
+def _read_seal(file: Path) -> str | None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return _seal_file(file).read_text("ascii")
+    return None
+
+
+def _checksum(file: Path) -> str:
+    """Return size and CRC-32 of a file: it is about bad disks and half copies, not about enemies."""
+    checksum, size = 0, 0
+    with file.open("rb") as stream:
+        while chunk := stream.read(_HASH_CHUNK_BYTES):
+            checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+    return f"{size} {checksum:08x}"

@@ -10,15 +10,16 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import PurePosixPath
 
 from qwen_lsp.context.words import words_of
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.outline import Definition, Import, outline
-from qwen_lsp.text import Span, line_starts
+from qwen_lsp.text import Span
 
 # A file may cost this much of the parser's time; what was found until then is kept.
-PARSE_DEADLINE_MS = 500
+PARSE_DEADLINE_MS = 5000
 
 # A piece ends before a definition once it has the first number of lines, after a blank line once it has
 # the second, and in any case at the third.
@@ -27,6 +28,14 @@ _GOOD_LINES, _ENOUGH_LINES, _MOST_LINES = 15, 30, 40
 # Names of files that stand for their folder.
 _FOLDER_STEMS = {"__init__", "index", "mod"}
 _SEPARATORS = re.compile(r"[./\\:]+")
+_FAMILIES = {
+    "typescript": "javascript",
+    "typescriptreact": "javascript",
+    "html": "javascript",
+    "kotlin": "java",
+    "scala": "java",
+    "cpp": "c",
+}
 _EXTENSION = re.compile(r"\.(?:h|hh|hpp|hxx|[cm]?jsx?|[cm]?tsx?|css|rb|php|lua|sh|vue|json)$")
 
 
@@ -43,18 +52,16 @@ class Extract:
 
 def extract(text: str, language_id: str, path: str) -> Extract:
     """Take apart the text of the file `path`."""
-    found = outline(text, find(language_id, path), deadline_ms=PARSE_DEADLINE_MS)
-    references: dict[str, int] = {}
-    for reference in found.references:
-        references.setdefault(reference.name, reference.offset)
+    found = outline(text, find(language_id, path), deadline_ms=PARSE_DEADLINE_MS, references="distinct")
+    references = {name: offset for name, offset, _ in found.references}
     starts = [definition.span.start for definition in found.definitions]
     chunks = [(span, words_of(text[span.start : span.end])) for span in pieces(text, starts)]
-    return Extract(found.definitions, found.imports, references, chunks, found.problem)
+    return Extract(found.definitions, found.imports, references, chunks, found.problem or "")
 
 
 def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
-    """Cut a text into pieces of some lines, where it can be done before a definition or after a blank line."""
-    lines = line_starts(text)
+    """Cut a text into pieces of some lines, before definitions and after blank lines where it can be done."""
+    lines = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))[:-1]
     heads = {bisect_left(lines, start + 1) - 1 for start in definition_starts}
     spans: list[Span] = []
     first = 0
@@ -75,6 +82,11 @@ def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
     return spans
 
 
+def family(language_id: str) -> str:
+    """Return what stands for a language and those whose code uses the same names."""
+    return _FAMILIES.get(language_id, language_id)
+
+
 def path_stem(path: str) -> str:
     """Return what imports call a file: its name without extensions, or its folder's for a package file."""
     pure = PurePosixPath(path)
@@ -82,8 +94,8 @@ def path_stem(path: str) -> str:
     return pure.parent.name.lower() or stem if stem in _FOLDER_STEMS else stem
 
 
-def module_stem(module: str, name: str = "") -> str:
+def module_stem(module: str, name: str | None = None) -> str:
     """Return the stem that an import is about: the last part of the module, else the imported name."""
     bare = _EXTENSION.sub("", module.strip("\"'<>"))
     parts = [part for part in _SEPARATORS.split(bare) if part]
-    return (parts[-1] if parts else name).lower()
+    return (parts[-1] if parts else name or "").lower()

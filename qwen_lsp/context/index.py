@@ -12,8 +12,10 @@ import logging
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,16 @@ from cachetools import LRUCache
 
 from qwen_lsp.context import database
 from qwen_lsp.context.extract import Extract, extract, module_stem, path_stem
+from qwen_lsp.context.reading import source_text
 from qwen_lsp.syntax.outline import Definition, Import
-from qwen_lsp.text import Span, decode
+from qwen_lsp.text import Span
 
 log = logging.getLogger(__name__)
 
 # Most rows of the word table that one search may touch: keeps it at about 2 ms in any repository.
-_SEARCH_POSTINGS = 4000
+_SEARCH_POSTINGS = 2500
+# Looking for a file that was made anew costs as much as a small query: not before each of a hundred.
+_LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
 _TEXTS_KEPT = 64
@@ -74,6 +79,8 @@ class Index:
         self._opened: tuple[int, int] | None = None
         self._overlays: dict[str, _Overlay] = {}
         self._overlay_changes = 0
+        self._looked = 0.0
+        self._file_ids: LRUCache[str, int] = LRUCache(_TEXTS_KEPT)
         self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(_TEXTS_KEPT)
 
     # --- what is known -----------------------------------------------------------------------------
@@ -81,6 +88,7 @@ class Index:
     @property
     def epoch(self) -> tuple[int, ...]:
         """A value that changes whenever an answer may have changed; compare it for equality only."""
+        self._looked = 0.0
         rows = self._rows("SELECT value FROM meta WHERE key = 'epoch'")
         return (*(self._opened or (0, 0)), rows[0][0] if rows else 0, self._overlay_changes)
 
@@ -96,8 +104,7 @@ class Index:
         found = [
             definition
             for path, overlay in self._overlays.items()
-            for definition in _located(path, overlay.found.definitions)
-            if definition.name in wanted
+            for definition in _located(path, [one for one in overlay.found.definitions if one.name in wanted])
         ]
         at = self._file_id(near) if near else None
         for name in wanted:
@@ -106,15 +113,13 @@ class Index:
         return found
 
     def _named(self, name: str, limit: int, near: int | None) -> list[Any]:
-        select = (
-            f"SELECT {_DEFINITION} FROM names n JOIN definitions d ON d.name_id = n.id "
-            "JOIN files f ON f.id = d.file_id WHERE n.name = ?"
-        )
+        number = self._rows("SELECT id FROM names WHERE name = ?", name)
+        if not number:  # most names of a text are defined nowhere in the repository
+            return []
         if near is None:
-            return self._rows(f"{select} ORDER BY d.file_id LIMIT ?", name, limit)
-        below = self._rows(f"{select} AND d.file_id < ? ORDER BY d.file_id DESC LIMIT ?", name, near, limit)
-        above = self._rows(f"{select} AND d.file_id >= ? ORDER BY d.file_id LIMIT ?", name, near, limit)
-        return sorted(below + above, key=lambda row: abs(row[-1] - near))[:limit]
+            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?", name, number[0][0], limit)
+        rows = self._rows(_NAMED_NEAR, name, number[0][0], near, limit)
+        return sorted(rows, key=lambda row: abs(row[-1] - near))[:limit]
 
     def definitions_in(self, path: str) -> list[IndexedDefinition]:
         """Return the definitions of a file in their order."""
@@ -146,7 +151,9 @@ class Index:
         open_ones = [
             other
             for other, overlay in self._overlays.items()
-            if any(stem in (module_stem(entry.module), entry.name) for entry in overlay.found.imports)
+            if any(
+                stem in (module_stem(entry.module, entry.name), entry.name) for entry in overlay.found.imports
+            )
         ]
         return self._unique(open_ones, self._rows(query, stem, limit), path)
 
@@ -179,7 +186,7 @@ class Index:
         return int(rows[0][0]) if rows else None
 
     def paths_matching(self, stem: str, *, limit: int = 50) -> list[str]:
-        """Return the files of a stem: the name without extension, in lower case; a package's is its folder's."""
+        """Return the files of a stem: the name without extension; a package's is its folder's."""
         stem = stem.lower()
         open_ones = [path for path in self._overlays if path_stem(path) == stem]
         return self._unique(
@@ -207,7 +214,7 @@ class Index:
             weight = math.log(1 + total / (len(rows) + 0.5))
             for (chunk,) in rows:
                 scores[chunk] = scores.get(chunk, 0.0) + weight
-        best = sorted(scores, key=lambda chunk: -scores[chunk])[: limit * 4 + 8 * len(self._overlays)]
+        best = nlargest(limit * 4 + 8 * len(self._overlays), scores, key=scores.__getitem__)
         query = (
             "SELECT c.id, f.path, c.start, c.end, c.word_count FROM chunks c "
             "JOIN files f ON f.id = c.file_id WHERE c.id IN ({})"
@@ -239,6 +246,22 @@ class Index:
         total = int(figures.get("chunks", 0)) or 1
         return total, float(figures.get("chunk_words", 0)) / total or 50.0
 
+    def rows_for_map(self, kinds: Sequence[str], most_files: int) -> list[Any]:
+        """Return (path, rank, kind, name, container, signature, start, users, definers) of top files.
+
+        `users` counts the other files of like languages that use the name, `definers` its definitions.
+        """
+        query = (
+            "SELECT f.path, f.rank, d.kind, n.name, d.container, d.signature, d.start, "
+            "(SELECT count(*) FROM refs r JOIN files u ON u.id = r.file_id "
+            "WHERE r.name_id = d.name_id AND u.family = f.family AND u.id != f.id), "
+            "(SELECT count(*) FROM definitions e WHERE e.name_id = d.name_id) "
+            "FROM (SELECT id, path, rank, family FROM files WHERE skipped = '' "
+            "ORDER BY rank DESC, path LIMIT ?) f "
+            "JOIN definitions d ON d.file_id = f.id JOIN names n ON n.id = d.name_id WHERE d.kind IN ({})"
+        )
+        return self._rows(query.format(",".join("?" * len(kinds))), most_files, *kinds)
+
     # --- text ------------------------------------------------------------------------------------------
 
     def text_of(self, path: str, span: Span | None = None) -> str | None:
@@ -266,7 +289,7 @@ class Index:
             kept = self._texts.get(path)
             if kept is not None and kept[0] == rows[0]:
                 return kept[1]
-            text = decode(file.read_bytes())[0]
+            text = source_text(file.read_bytes(), path)[0]
         except (OSError, ValueError):
             return None
         self._texts[path] = (rows[0], text)
@@ -274,11 +297,14 @@ class Index:
 
     # --- open editors ------------------------------------------------------------------------------------
 
-    def set_overlay(self, path: str, text: str, language: str) -> None:
-        """Let the text of an open editor stand for a file. Parses it: call it when the typing pauses."""
+    def set_overlay(self, path: str, text: str, language: str, found: Extract | None = None) -> None:
+        """Let the text of an open editor stand for a file, with what was found in it.
+
+        Without `found` it is parsed here, which takes milliseconds.
+        """
         overlay = self._overlays.get(path)
         if overlay is None or overlay.text != text:
-            self._overlays[path] = _Overlay(text, extract(text, language, path))
+            self._overlays[path] = _Overlay(text, found or extract(text, language, path))
             self._overlay_changes += 1
 
     def drop_overlay(self, path: str) -> None:
@@ -300,10 +326,16 @@ class Index:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._opened = None, None
+        self._file_ids.clear()
 
     def _file_id(self, path: str) -> int | None:
-        rows = self._rows("SELECT id FROM files WHERE path = ?", path)
-        return int(rows[0][0]) if rows else None
+        """Return the number of a file. A stale one does no harm: it only says what is near."""
+        if path not in self._file_ids:
+            rows = self._rows("SELECT id FROM files WHERE path = ?", path)
+            if not rows:
+                return None
+            self._file_ids[path] = int(rows[0][0])
+        return self._file_ids[path]
 
     def _unique(self, first: Sequence[str], rows: Sequence[Any], but: str = "") -> list[str]:
         paths = [*first, *(row[0] for row in rows if row[0] not in self._overlays)]
@@ -328,7 +360,11 @@ class Index:
         return rows
 
     def _open(self) -> sqlite3.Connection | None:
-        """Return the connection to the file that is there now: a rebuilt index is another file."""
+        """Return the connection to the file that is there; one made anew is seen a little later."""
+        now = time.monotonic()
+        if self._connection is not None and now - self._looked < _LOOK_S:
+            return self._connection
+        self._looked = now
         try:
             status = os.stat(self.file)
         except OSError:
@@ -343,6 +379,15 @@ class Index:
 
 
 _DEFINITION = "f.path, n.name, d.kind, d.signature, d.doc, d.start, d.end, d.container, d.file_id"
+# The definitions of one name, given as text and as number; and those of the nearest files on both sides.
+_NAMED = (
+    f"SELECT {_DEFINITION.replace('n.name', '?1')} FROM definitions d JOIN files f ON f.id = d.file_id "
+    "WHERE d.name_id = ?2"
+)
+_NAMED_NEAR = (
+    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?4) UNION ALL "
+    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?4)"
+)
 
 
 def _definition(row: Any) -> IndexedDefinition:

@@ -13,6 +13,7 @@ _TOKEN = re.compile(r"[^\W\d]\w+")
 _HAN_RUN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 # HTTPServer -> HTTP, Server; parseJSON2 -> parse, JSON; digits end a word and are no word.
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_DIGIT = re.compile(r"\d")
 _MAX_CHARS = 64  # longer ones are data, not names
 
 
@@ -22,17 +23,17 @@ def words_of(text: str) -> set[str]:
     An identifier gives its camelCase and snake_case parts of two characters or more, and itself as a
     whole when it has several; a run of Han characters gives its overlapping pairs.
     """
-    words: set[str] = set()
-    for token in set(_TOKEN.findall(text)):
-        words.update(_split(token))
-    return words
+    return set().union(*map(_split, set(_TOKEN.findall(text))))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _split(token: str) -> tuple[str, ...]:
     """Split one token; a repository repeats its identifiers, so the answers are kept."""
     if len(token) > _MAX_CHARS:
         return ()
+    if token.isascii() and token.islower() and not _DIGIT.search(token):  # the common case, without much ado
+        parts = [part for part in token.split("_") if len(part) > 1]
+        return (*parts, token.strip("_")) if len(parts) > 1 else tuple(parts)
     words: list[str] = []
     if not token.isascii():
         for run in _HAN_RUN.findall(token):
@@ -40,7 +41,7 @@ def _split(token: str) -> tuple[str, ...]:
         token = _HAN_RUN.sub("_", token)
     parts = [part.lower() for part in _PART.findall(token) if len(part) > 1]
     words += parts
-    whole = token.lower().strip("_")
-    if len(parts) > 1 and whole.replace("_", "").isalnum():
-        words.append(whole)
-    return tuple(word for word in words if word.replace("_", "").isalnum())
+    if len(parts) > 1:
+        words.append(token.lower().strip("_"))
+    # Lower case may have brought combining marks, which the full-text table takes for ends of words.
+    return tuple(words) if token.isascii() else tuple(w for w in words if w.replace("_", "").isalnum())

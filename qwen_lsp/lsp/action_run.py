@@ -63,9 +63,10 @@ def register(server: Server) -> None:
     async def action(*arguments: Any) -> dict[str, Any]:
         """Run the action that the first argument describes; return `{title, edit?, markdown?, message?}`."""
         data = plain(arguments[0]) if arguments else None
-        run = _run_of(server, data, "")
-        answer: dict[str, Any] = {"title": run.title}
+        answer: dict[str, Any] = {"title": ""}
         try:
+            run = _run_of(server, data, "")
+            answer["title"] = run.title
             outcome = await _run(server, run)
         except NotDone as error:
             if error.code in (_CANCELLED, _INVALID_PARAMS):
@@ -94,8 +95,8 @@ async def resolve(server: Server, action: types.CodeAction) -> types.CodeAction 
     data = plain(action.data)
     if not isinstance(data, dict) or not {"id", "kind", "uri", "version", "range"} <= set(data):
         return None
-    run = _run_of(server, data, action.title)
     try:
+        run = _run_of(server, data, action.title)
         outcome = await _run(server, run)
     except NotDone as error:
         if server.client_options.stream_actions or error.code == _CANCELLED:
@@ -143,7 +144,7 @@ def _run_of(server: Server, data: Any, title: str) -> _Run:
 def _title(server: Server, task: Task) -> str:
     if task.custom is not None:
         return task.custom.title
-    key = f"command.{task.kind}.{task.locale}" if task.kind == "translate" else f"command.{task.kind}.plain"
+    key = f"command.{task.kind}.{task.locale}" if task.kind == "translate" else f"command.plain.{task.kind}"
     return text(key if key in TEXTS else f"command.{task.kind}", server.locale)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.lsp import popup_completion
+
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
 
@@ -27,6 +29,7 @@ def register(server: Server) -> None:
             section = settings.get(SECTION, settings) if isinstance(settings, dict) else None
             if isinstance(section, dict):
                 await server.configure(_SOURCE, section)
+        await popup_completion.follow(server)
 
 
 async def watch(server: Server) -> None:

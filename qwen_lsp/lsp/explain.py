@@ -85,7 +85,7 @@ def _summary(server: Server, trace: Trace) -> str:
         ms=trace.total_ms,
         seconds=config.timeout_ms / 1000,
         rule=rule(trace.rule, trace.detail, locale),
-        logprob=trace.mean_logprob if trace.mean_logprob is not None else 0.0,
+        sure=trace.first_word or 0.0,
         least=config.least_confidence,
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from qwen_lsp.completion.completer import Trigger
+from qwen_lsp.errors import ModelError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.suggest import suggest
 from qwen_lsp.text import Cursor
@@ -68,9 +70,11 @@ def register(server: Server) -> None:
         if document is not None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = Cursor(document, convert.offset(document, place, server.encoding))
-            server.completer.prefill(cursor, server.relative_path(document))
+            messages = getattr(params, "diagnostics", None) or []
+            server.context.focused(cursor, [str(message) for message in messages])
+            with contextlib.suppress(ModelError):  # told when something is asked
+                server.completer.prefill(cursor, server.relative_path(document))
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:
-    """Read the trigger kind; older clients send VS Code's own 0 for Invoked."""
     return "automatic" if kind == types.InlineCompletionTriggerKind.Automatic else "invoked"

@@ -73,8 +73,10 @@ def register(server: Server) -> None:
         try:
             await configuration.watch(server)
             await configuration.pull(server)
+            await popup_completion.follow(server)
         finally:
             server.status.open()
+        await server.indexing.open()
 
     @server.feature(types.SHUTDOWN)
     async def shutdown(params: None) -> None:
@@ -82,4 +84,6 @@ def register(server: Server) -> None:
         server.status.close()
         server.offers.close()
         await server.stats.flush()
+        server.context.close()
+        await server.indexing.close()
         await server.close_host()

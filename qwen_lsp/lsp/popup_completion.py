@@ -25,16 +25,48 @@ if TYPE_CHECKING:
 # Return comes next there, and in some editors it would accept the item.
 _TRIGGERS = (".", "(", ",", "=", " ")
 _LABEL_CHARS = 60
+_ID = "qwen-lsp-popup"
 _LAST = "~"  # sorts after every identifier
 _WORD = re.compile(r"\w*$")
 
 
 def advertise(server: Server) -> None:
-    """Add the method if this client needs it; the framework reads what is offered after `initialize`."""
+    """Offer the method with `initialize` if this client needs it and can't be told of it later."""
+    if _is_wanted(server) and not _can_be_told(server):
+        _add_handler(server)
+
+
+async def follow(server: Server) -> None:
+    """Offer the method to a client that can be told, or take it back, as the settings now say."""
+    is_wanted = _is_wanted(server)
+    if not _can_be_told(server) or is_wanted == server.has_popup:
+        return
+    server.has_popup = is_wanted
+    if not is_wanted:
+        gone = types.Unregistration(_ID, types.TEXT_DOCUMENT_COMPLETION)
+        await server.client_unregister_capability_async(types.UnregistrationParams([gone]))
+        return
+    if types.TEXT_DOCUMENT_COMPLETION not in server.protocol.fm.features:
+        _add_handler(server)
+    options = types.CompletionRegistrationOptions(trigger_characters=list(_TRIGGERS))
+    registration = types.Registration(_ID, types.TEXT_DOCUMENT_COMPLETION, options)
+    await server.client_register_capability_async(types.RegistrationParams([registration]))
+
+
+def _is_wanted(server: Server) -> bool:
     text_document = server.client_capabilities.text_document
     has_inline = text_document is not None and text_document.inline_completion is not None
-    if has_inline or server.config.completion.popup == "off":
-        return
+    return not has_inline and server.config.completion.popup != "off"
+
+
+def _can_be_told(server: Server) -> bool:
+    text_document = server.client_capabilities.text_document
+    completion = text_document.completion if text_document is not None else None
+    return completion is not None and bool(completion.dynamic_registration)
+
+
+def _add_handler(server: Server) -> None:
+    """Add the method; the framework offers with `initialize` what is there by then."""
 
     @server.feature(
         types.TEXT_DOCUMENT_COMPLETION,

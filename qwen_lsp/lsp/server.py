@@ -26,15 +26,19 @@ from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
 from qwen_lsp.lsp import (
+    action_prefill,
     action_run,
     code_action,
     configuration,
+    context,
     convert,
     explain,
+    indexing,
     inline_completion,
     lifecycle,
     review,
     signals,
+    tolerance,
 )
 from qwen_lsp.lsp.lifecycle import ClientOptions
 from qwen_lsp.lsp.status import Reporter
@@ -53,7 +57,9 @@ class Server(LanguageServer):
     """One session with one client."""
 
     def __init__(self, command_line: Layer) -> None:
-        super().__init__("qwen-lsp", __version__, protocol_cls=Protocol)
+        super().__init__(
+            "qwen-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerance.converter
+        )
         self.documents: dict[str, Document] = {}
         self.command_line = command_line
         self.layers: dict[str, Layer] = {}
@@ -65,11 +71,14 @@ class Server(LanguageServer):
         self.asking: Counter[str] = Counter()  # requests under way, by document
         self.asked_uri = ""
         self.has_asked_inline = False
+        self.has_popup = False  # registered with a client that can be told later
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
         self.reviews = review.Reviews()
         self.offers = Offers(self.documents, self.stats)
+        self.indexing = indexing.Indexing(self)
+        self.context = context.SessionContext(self)
         self.n_actions = 0  # of the model's code actions under way
         self.reading_ahead: asyncio.Task[None] | None = None  # the selection that lasts
         self._completer: Completer | None = None
@@ -87,7 +96,7 @@ class Server(LanguageServer):
         if self._completer is None:
             model = chosen_model(self.config)
             self.host = open_host(self.config, model.path, self._on_host_state)
-            self._completer = Completer(self.host, model.profile, self.config.completion)
+            self._completer = Completer(self.host, model.profile, self.config.completion, self.context.files)
             self.failed = None
         return self._completer
 
@@ -158,10 +167,16 @@ class Server(LanguageServer):
                 config.endpoint,
             ):
                 await self.close_host()
+                if self.documents:  # opened while the client was still being asked for its settings
+                    self.warm_up()
             elif self.host is not None:
                 if self._completer is not None:
                     await self._completer.close()
-                self._completer = Completer(self.host, chosen_model(config).profile, config.completion)
+                self._completer = Completer(
+                    self.host, chosen_model(config).profile, config.completion, self.context.files
+                )
+            if before.context != config.context:
+                await self.indexing.refresh()
             self.status.configured()
 
     def warm_up(self) -> None:
@@ -171,7 +186,9 @@ class Server(LanguageServer):
                 self.spawn(self.completer.warm_up())
 
     def changed(self, document: Document) -> None:
-        """Let the completer end what the new text makes useless."""
+        """Let the completer end what the new text makes useless; who types waits for nothing else."""
+        self.indexing.changed(document)
+        action_prefill.stop(self)
         if self._completer is not None:
             self._completer.changed(document)
 
@@ -187,6 +204,7 @@ class Server(LanguageServer):
 
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
+        action_prefill.stop(self)
         if self._completer is not None:
             await self._completer.close()
         host, self.host, self._completer = self.host, None, None
@@ -234,6 +252,8 @@ def create(command_line: Layer) -> Server:
     inline_completion.register(server)
     explain.register(server)
     signals.register(server)
+    indexing.register(server)
+    context.register(server)
     code_action.register(server)
     action_run.register(server)
     review.register(server)

@@ -24,6 +24,8 @@ from pygls.lsp.client import LanguageClient
 from qwen_lsp import __version__
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.action_run import STREAM
+from qwen_lsp.lsp.configuration import plain
 from qwen_lsp.lsp.inline_completion import PARTIAL
 from qwen_lsp.lsp.status import STATUS
 from qwen_lsp.text import Document, Edit, Span
@@ -43,10 +45,14 @@ class Session:
         self.messages: list[types.ShowMessageParams] = []
         self.progress: list[types.ProgressParams] = []
         self.statuses: list[Any] = []
+        self.registered: dict[str, types.Registration] = {}
         self.stderr: deque[str] = deque(maxlen=500)
         self.result: types.InitializeResult | None = None
         self.settings: dict[str, Any] | None = None
         self.on_partial: Callable[[str], None] | None = None
+        self.on_stream: Callable[[Any], object] | None = None
+        self.applied: list[types.ApplyWorkspaceEditParams] = []
+        self.shown: list[types.ShowDocumentParams] = []
         self._ids = itertools.count(1)
         self._register()
 
@@ -84,7 +90,12 @@ class Session:
 
         @client.feature(types.CLIENT_REGISTER_CAPABILITY)
         def register_capability(params: types.RegistrationParams) -> None:
-            return None
+            self.registered.update({one.id: one for one in params.registrations})
+
+        @client.feature(types.CLIENT_UNREGISTER_CAPABILITY)
+        def unregister_capability(params: types.UnregistrationParams) -> None:
+            for one in params.unregisterations:
+                del self.registered[one.id]
 
         @client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
@@ -93,6 +104,21 @@ class Session:
         @client.feature(STATUS)
         def status(params: Any) -> None:
             self.statuses.append(params)
+
+        @client.feature(STREAM)
+        def stream(params: Any) -> None:
+            if self.on_stream is not None:
+                self.on_stream(params)
+
+        @client.feature(types.WORKSPACE_APPLY_EDIT)
+        def apply_edit(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+            self.applied.append(params)
+            return types.ApplyWorkspaceEditResult(applied=True)
+
+        @client.feature(types.WINDOW_SHOW_DOCUMENT)
+        def show_document(params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+            self.shown.append(params)
+            return types.ShowDocumentResult(success=True)
 
         @client.feature(PARTIAL)
         def partial(params: Any) -> None:
@@ -109,15 +135,20 @@ class Session:
 
     async def edit(self, uri: str, edit: Edit) -> Document:
         """Change a document as typing or accepting does."""
-        before = self.documents[uri]
-        document = before.with_edit(edit, before.version + 1)
+        self.client.text_document_did_change(self.change(uri, [edit]))
+        return self.documents[uri]
+
+    def change(self, uri: str, edits: Sequence[Edit]) -> types.DidChangeTextDocumentParams:
+        """Change our own copy by edits that follow one another; return the one notification of them."""
+        document = self.documents[uri]
+        version = document.version + 1
+        changes: list[types.TextDocumentContentChangeEvent] = []
+        for edit in edits:
+            range_ = convert.lsp_range(document, edit.span, self.encoding)
+            changes.append(types.TextDocumentContentChangePartial(range=range_, text=edit.new_text))
+            document = document.with_edit(edit, version)
         self.documents[uri] = document
-        change = types.TextDocumentContentChangePartial(
-            range=convert.lsp_range(before, edit.span, self.encoding), text=edit.new_text
-        )
-        identifier = types.VersionedTextDocumentIdentifier(document.version, uri)
-        self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
-        return document
+        return types.DidChangeTextDocumentParams(types.VersionedTextDocumentIdentifier(version, uri), changes)
 
     async def type(self, uri: str, at: int, text: str) -> Document:
         """Insert text at an offset."""
@@ -154,6 +185,34 @@ class Session:
             self.client.cancel_request(types.CancelParams(id=number))
             raise
 
+    async def actions(self, uri: str, start: int, end: int) -> list[types.CodeAction]:
+        """List the code actions for a selection; those that are bare commands are left out."""
+        document = self.documents[uri]
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(uri),
+            convert.lsp_range(document, Span(start, end), self.encoding),
+            types.CodeActionContext(diagnostics=[]),
+        )
+        found = await self.request(types.TEXT_DOCUMENT_CODE_ACTION, params)
+        return [entry for entry in found or () if isinstance(entry, types.CodeAction)]
+
+    def action_kind(self, action: types.CodeAction) -> str:
+        """Return what a listed action is called on the wire."""
+        data = plain(action.data)
+        return str(data["kind"]) if isinstance(data, dict) else ""
+
+    async def resolve_edits(self, action: types.CodeAction, document: Document) -> list[Edit]:
+        """Have an action done and return its edits of a document."""
+        resolved = await self.request(types.CODE_ACTION_RESOLVE, action)
+        changes = resolved.edit.document_changes if resolved.edit is not None else None
+        return [
+            Edit(convert.span(document, edit.range, self.encoding), edit.new_text)
+            for change in changes or ()
+            if isinstance(change, types.TextDocumentEdit) and change.text_document.uri == document.uri
+            for edit in change.edits
+            if isinstance(edit, types.TextEdit)
+        ]
+
     def accept(self, uri: str, item: types.InlineCompletionItem, offset: int) -> Edit:
         """Return the edit that accepting a suggestion makes."""
         document = self.documents[uri]
@@ -168,11 +227,15 @@ def capabilities(encodings: Sequence[types.PositionEncodingKind]) -> types.Clien
     return types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=list(encodings)),
         text_document=types.TextDocumentClientCapabilities(
-            inline_completion=types.InlineCompletionClientCapabilities(dynamic_registration=True)
+            inline_completion=types.InlineCompletionClientCapabilities(dynamic_registration=True),
+            code_action=types.CodeActionClientCapabilities(
+                data_support=True, resolve_support=types.ClientCodeActionResolveOptions(["edit"])
+            ),
         ),
         window=types.WindowClientCapabilities(work_done_progress=True),
         workspace=types.WorkspaceClientCapabilities(
             configuration=True,
+            workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=True
             ),

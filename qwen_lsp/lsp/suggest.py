@@ -44,7 +44,7 @@ async def suggest(
     server.asked_uri = uri
     server.asking[uri] += 1
     try:
-        with server.status.working():
+        with server.status.working(), server.indexing.paused():
             completer, path = server.completer, server.relative_path(document)
             outcome = await completer.complete(cursor, trigger, path, on_text)
     except QwenLspError as error:  # no completer at all: the settings name no model that exists

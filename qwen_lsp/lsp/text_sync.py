@@ -10,9 +10,10 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from lsprotocol import types
-from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol import lsp_method
 
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.tolerance import TolerantProtocol
 from qwen_lsp.text import Document
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Protocol(LanguageServerProtocol):
+class Protocol(TolerantProtocol):
     """The framework's protocol with our text synchronisation."""
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
@@ -29,7 +30,9 @@ class Protocol(LanguageServerProtocol):
         """Freeze the text that the editor shows; from now on it wins over the disk."""
         item = params.text_document
         text, path = convert.whole_chars(item.text), convert.path_of(item.uri)
-        _ours(self).documents[item.uri] = Document(item.uri, text, item.version, item.language_id, path)
+        document = Document(item.uri, text, item.version, item.language_id, path)
+        _ours(self).documents[item.uri] = document
+        _ours(self).indexing.changed(document)
         _ours(self).warm_up()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -40,16 +43,19 @@ class Protocol(LanguageServerProtocol):
         if document is None:
             log.warning("change of a document that is not open: %s", uri)
             return
-        encoding = _ours(self).encoding
+        before, encoding = document, _ours(self).encoding
         for change in params.content_changes:
             document = convert.changed(document, change, version, encoding)
         _ours(self).documents[uri] = document
+        _ours(self).context.edited(before, document)
         _ours(self).changed(document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget the document and end its request."""
-        _ours(self).documents.pop(params.text_document.uri, None)
+        if (document := _ours(self).documents.pop(params.text_document.uri, None)) is not None:
+            _ours(self).context.forget(document)
+            _ours(self).indexing.closed(document)
         _ours(self).forget(params.text_document.uri)
 
 

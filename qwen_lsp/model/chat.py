@@ -95,7 +95,7 @@ async def _ask(client: Client, request: ChatRequest, on_text: OnText | None) -> 
         async for chunk in chunks:
             text += chunk.text
             timings = chunk.timings if chunk.timings != Timings() else timings
-            reason = chunk.stop_reason or reason
+            reason = reason or chunk.stop_reason or ""  # what comes after the first only counts tokens
             logprobs += chunk.logprobs
             if chunk.logprobs:
                 others.append(chunk.others)
@@ -157,7 +157,7 @@ def _openai_body(client: Client, request: ChatRequest) -> dict[str, Any]:
     if request.n_probs:
         body |= {"logprobs": True, "top_logprobs": request.n_probs}
     if request.json_schema is not None:
-        schema = {"name": "answer", "schema": request.json_schema, "strict": True}
+        schema = {"name": "answer", "schema": request.json_schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 

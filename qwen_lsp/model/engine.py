@@ -38,6 +38,7 @@ _SLOTS = 2  # one for completion and one for chat, so that neither evicts the ot
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
 _HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
 _STDERR_LINES = 40
+_CLOSED = "the engine is being stopped: the settings have changed"
 _END_S = 2.0  # a host that has not ended its program by then is killed
 
 Phase = Literal["off", "starting", "ready", "failed"]
@@ -85,6 +86,7 @@ class Engine:
         self._changed = asyncio.Event()
         self._failures = 0
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._is_closed = False
 
     @property
     def pid(self) -> int | None:
@@ -97,12 +99,14 @@ class Engine:
         Cost: seconds while the model loads; the caller brings the deadline.
         Raises: EndpointUnavailable when it cannot start; ModelError when there is no model.
         """
-        if self._keeper is None or self._keeper.done():
+        if not self._is_closed and (self._keeper is None or self._keeper.done()):
             self._model_path()  # a missing model is the caller's to hear at once, not the back-off's
             self._set(State("starting", "loading the model"))
             self._keeper = asyncio.create_task(self._keep())
         while True:
             changed = self._changed
+            if self._is_closed:  # a late request must not start what nobody would ever stop
+                raise EndpointUnavailable(_CLOSED)
             if self.state.phase == "ready" and self._client is not None and self._is_alive():
                 return self._client
             if self.state.phase == "failed":
@@ -121,7 +125,8 @@ class Engine:
             return False
 
     async def close(self) -> None:
-        """Stop the engine and wait until it is gone."""
+        """Stop the engine and wait until it is gone. It is not started again."""
+        self._is_closed = True
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -252,6 +257,7 @@ class RemoteEndpoint:
         self.state = State("off")
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
+        self._is_closed = False
 
     async def ready(self) -> Client:
         """Return a client, having asked the endpoint what it speaks.
@@ -260,9 +266,15 @@ class RemoteEndpoint:
         when nothing answers.
         """
         async with self._connecting:  # a warm-up and the first request come at once
+            if self._client is None and not self._is_closed:
+                client = await self._connect()
+                if self._is_closed:
+                    await client.close()
+                else:
+                    self._client = client
+                    self._set(State("ready"))
             if self._client is None:
-                self._client = await self._connect()
-                self._set(State("ready"))
+                raise EndpointUnavailable(_CLOSED)
             return self._client
 
     def idle_client(self) -> Client | None:
@@ -270,10 +282,11 @@ class RemoteEndpoint:
         return self._client
 
     async def close(self) -> None:
-        """Close the connections; the server itself is not ours to stop."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        """Close the connections, for good; the server itself is not ours to stop."""
+        self._is_closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
         self._set(State("off"))
 
     def _set(self, state: State) -> None:

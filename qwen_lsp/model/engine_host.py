@@ -9,7 +9,6 @@ nothing of prompts or the LSP.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -20,6 +19,8 @@ from types import FrameType
 from typing import Any, BinaryIO
 
 import msgspec
+
+from qwen_lsp.lifeline import ask_for_death_signal, die_with_parent
 
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"
@@ -41,7 +42,8 @@ class Launch(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Read the launch line, serve, and end with the parent."""
-    _die_with_parent(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid())
+    # Loading holds the interpreter's lock, so where the kernel does not help an orphan loads first.
+    die_with_parent(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to handle
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
     answer = os.fdopen(os.dup(1), "wb")
@@ -50,23 +52,6 @@ def main() -> None:
         _serve_program(launch, answer)
     else:
         _serve_builtin(launch, answer)
-
-
-def _die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the parent dies, where it can; end at once if it is dead already.
-
-    Loading holds the interpreter's lock, so on other systems an orphan notices the end of stdin
-    only after it has loaded; then it ends at once.
-    Source: prctl(2), PR_SET_PDEATHSIG = 1.
-    """
-    _ask_for_death_signal()
-    if os.name == "posix" and os.getppid() != parent:
-        os._exit(1)
-
-
-def _ask_for_death_signal() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
 def _answer_port(answer: BinaryIO, port: int) -> None:
@@ -137,7 +122,7 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         command,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "LLAMA_API_KEY": launch.api_key},
-        preexec_fn=_ask_for_death_signal if os.name == "posix" else None,
+        preexec_fn=ask_for_death_signal if os.name == "posix" else None,
     )
 
     def end(_signal: int = 0, _frame: FrameType | None = None) -> None:

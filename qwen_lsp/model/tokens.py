@@ -9,6 +9,7 @@ character before it along, line ends join what precedes them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PIECE = re.compile(
     r"(?P<han>[⺀-鿿豈-﫿぀-ヿ가-힯＀-￯])"
@@ -23,6 +24,7 @@ _SIGNS_PER_TOKEN = 2
 _SPACES_PER_TOKEN = 16  # of tabs; spaces and line ends make longer tokens
 
 
+@lru_cache(maxsize=512)  # at each key the same lines are asked about, all but one
 def estimate(text: str) -> int:
     """Return a number of tokens that the text is unlikely to exceed."""
     total = 0

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import PurePath
 
 import tree_sitter
 
@@ -54,9 +54,22 @@ LANGUAGES: tuple[Language, ...] = (
         (".js", ".jsx", ".mjs", ".cjs"),
         "//",
         "tree_sitter_javascript:language",
+        ("ecmascript", "javascript"),
     ),
-    Language(("typescript",), (".ts", ".mts", ".cts"), "//", "tree_sitter_typescript:language_typescript"),
-    Language(("typescriptreact", "tsx"), (".tsx",), "//", "tree_sitter_typescript:language_tsx"),
+    Language(
+        ("typescript",),
+        (".ts", ".mts", ".cts"),
+        "//",
+        "tree_sitter_typescript:language_typescript",
+        ("ecmascript", "typescript"),
+    ),
+    Language(
+        ("typescriptreact", "tsx"),
+        (".tsx",),
+        "//",
+        "tree_sitter_typescript:language_tsx",
+        ("ecmascript", "typescript"),
+    ),
     Language(("java",), (".java",), "//", "tree_sitter_java:language"),
     Language(("kotlin",), (".kt", ".kts"), "//", "tree_sitter_kotlin:language"),
     Language(("go",), (".go",), "//", "tree_sitter_go:language"),
@@ -67,6 +80,7 @@ LANGUAGES: tuple[Language, ...] = (
         (".cpp", ".cc", ".cxx", ".hpp", ".hh", ".hxx", ".cu"),
         "//",
         "tree_sitter_cpp:language",
+        ("c", "cpp"),
     ),
     Language(("csharp",), (".cs",), "//", "tree_sitter_c_sharp:language"),
     Language(("ruby",), (".rb", ".rake"), "#", "tree_sitter_ruby:language"),
@@ -93,7 +107,8 @@ def find(language_id: str, path: str | None) -> Language | None:
     by_id = _BY_ID.get(language_id)
     if by_id is not None or path is None:
         return by_id
-    return _BY_EXTENSION.get(PurePath(path).suffix.lower())
+    # Asked for each file of a repository, and splitext is ten times faster than pathlib.
+    return _BY_EXTENSION.get(os.path.splitext(path)[1].lower())
 
 
 @cache

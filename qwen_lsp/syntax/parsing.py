@@ -20,7 +20,7 @@ _MAX_CHARS = 100_000
 
 def _parse(text: str, language: Language | None) -> tree_sitter.Tree | None:
     loaded = grammar(language) if language and len(text) <= _MAX_CHARS else None
-    return tree_sitter.Parser(loaded).parse(text.encode()) if loaded else None
+    return tree_sitter.Parser(loaded).parse(text.encode("utf-8", "replace")) if loaded else None
 
 
 def error_count(text: str, language: Language | None) -> int | None:
@@ -42,7 +42,7 @@ def error_count(text: str, language: Language | None) -> int | None:
 def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
     """Say what the cursor between two texts stands in; `code` where nothing is known."""
     tree = _parse(before + after, language)
-    at = len(before.encode())
+    at = len(before.encode("utf-8", "replace"))
     if tree is None or at == 0:
         return "code"
     # The byte before the cursor decides: at the end of a comment the user is still writing it.

@@ -10,15 +10,11 @@ import pytest
 import pytest_asyncio
 
 from qwen_lsp.config import EngineConfig
-from qwen_lsp.model import catalog, store
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Engine
 from tests.support.isolation import isolate_user
+from tests.support.weights import MODELS, PROFILE, required_file
 
-# Before any test is isolated from the user, whose models these are.
-MODELS = store.directory()
-PROFILE = catalog.default_profile()
-FILE = store.path(PROFILE)
 # The smallest context and cache that these tests need: they share the machine with everything else.
 CONFIG = EngineConfig(context_tokens=2048, cache_mib=64)
 READY_S = 120.0
@@ -32,12 +28,7 @@ def profile() -> Profile:
 @pytest.fixture(scope="session")
 def model_file() -> Path:
     """The weights of the default model."""
-    if FILE is None:
-        pytest.skip(
-            f"{PROFILE.title} is not in {MODELS}; get it with `make model` (`qwen-lsp models pull`), "
-            "or name the folder that has it in QWEN_LSP_MODELS"
-        )
-    return FILE
+    return required_file()
 
 
 @pytest.fixture(autouse=True)

@@ -59,7 +59,7 @@ async def test_an_early_answer(editor: Editor) -> None:
     assert await editor.suggest(place, invoked=False)
     why = await editor.why(place.uri)
     assert why.outcome == "shown"
-    assert "the words written so far" in why.summary
+    assert "sure enough" in why.summary
 
 
 async def test_the_model_is_at_work(editor: Editor) -> None:
@@ -143,7 +143,7 @@ async def test_the_model_is_not_sure(editor: Editor) -> None:
     assert await editor.suggest(place, invoked=False) is None
     why = await editor.why(place.uri)
     assert why.outcome == "unsure"
-    assert "-1.50" in why.summary
+    assert "22%" in why.summary
     assert "completion.leastConfidence" in why.summary
     assert await editor.suggest(place) == "total", "by hand it is shown, as the sentence says"
 

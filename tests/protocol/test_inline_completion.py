@@ -235,7 +235,7 @@ async def test_explain(editor: Editor) -> None:
     assert trace.prompt == editor.engine.generations[0].prompt
     assert trace.raw.endswith("1 + 1")
     assert trace.timings.total_ms >= trace.timings.first_text_ms > 0
-    assert trace.meanLogprob < 0
+    assert 0 < trace.probability <= 1
     assert getattr(await editor.why("untitled:other"), "prompt", "") == ""
 
 
@@ -351,6 +351,36 @@ async def test_text_streams_only_to_clients_that_ask_for_it(engine: EngineServer
         assert all(late.startswith(early) for early, late in pairwise(partial))
 
 
+@pytest.mark.parametrize("invoked", [True, False])
+async def test_the_first_whole_line_comes_at_once(engine: EngineServer, invoked: bool) -> None:
+    """To clients that stream: the line is the answer, the rest follows and is then in memory."""
+    whole = "if x:\n        return 1\n    return 2"
+    async with editing(engine, options={"client": {"streamCompletion": True}}) as editor:
+        partial: list[str] = []
+        editor.session.on_partial = partial.append
+        engine.answer = says(whole, between_s=0.1)
+        place = await editor.open("def f(x):\n    ║\n")
+        assert await editor.suggest(place, invoked=invoked) == "if x:"
+        assert engine.running, "the model is still at work on the rest"
+        assert (await editor.why(place.uri)).isPartial
+        await until(lambda: not engine.running, "the rest is written")
+        await until(lambda: whole in partial, "the rest is streamed")
+        assert await editor.suggest(place, invoked=invoked) == whole
+        assert (await editor.why(place.uri)).source == "cache"
+        assert len(engine.generations) == 1
+
+
+async def test_typing_that_a_slow_model_does_not_follow_is_asked_anew(editor: Editor) -> None:
+    editor.engine.answer = says("alpha", first_s=0.5)
+    place = await editor.open("x = ║\n")
+    first = asyncio.create_task(editor.suggest(place, invoked=False))
+    await until(lambda: editor.engine.running, "the model is at work")
+    place = await editor.type(place, "b")
+    editor.engine.answer = says("eta")
+    assert await editor.suggest(place) == "eta"
+    await within(first)
+
+
 async def test_an_openai_endpoint(engine: EngineServer) -> None:
     engine.kind = "openai"
     async with editing(engine) as editor:
@@ -361,6 +391,52 @@ async def test_an_openai_endpoint(engine: EngineServer) -> None:
         assert suggestion.strip() == "return a + b"
         assert engine.last.path == "/v1/completions"
         assert engine.last.body["model"] == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("marked", "written", "expected"),
+    [
+        ("def add(a, b):\n    ║\n", "return a + b", "return a + b"),  # no indentation
+        ("def add(a, b):\n    ║\n", "\treturn a + b", "return a + b"),  # another one
+        ("def add(a, b):\n    ║\n", "\nreturn a + b", None),
+    ],
+)
+async def test_an_endpoint_that_cannot_be_forced(
+    engine: EngineServer, marked: str, written: str, expected: str | None
+) -> None:
+    """White space that is typed already may come back in another form; anything else has gone astray."""
+    engine.kind = "openai"
+    engine.answer = says(written)
+    async with editing(engine, locale="zh") as editor:
+        place = await editor.open(marked)
+        assert await editor.suggest(place) == expected
+        if expected is None:
+            assert (await editor.reason(place.uri))[0] == "filtered"
+            trace = await editor.why(place.uri)
+            assert trace.rule == "astray"
+            assert "模型没有接着" in trace.summary
+
+
+async def test_a_focus_without_a_model_is_no_error(engine: EngineServer) -> None:
+    async with editing(
+        engine, options={"endpoint": {"url": ""}, "model": {"name": "no-such-model"}}
+    ) as editor:
+        place = await editor.open("x = ║\n")
+        for _ in range(3):
+            params = {"textDocument": {"uri": place.uri}, "position": {"line": 0, "character": 4}}
+            editor.session.client.protocol.notify("qwenLsp/didFocus", params)
+        assert await editor.suggest(place) is None
+        assert not [line for line in editor.session.stderr if " E " in line]
+
+
+async def test_a_security_hole_is_shown_only_when_asked_for(editor: Editor) -> None:
+    editor.engine.answer = says("subprocess.run(f'rm {path}', shell=True)")
+    place = await editor.open("import subprocess\n\n\ndef remove(path):\n    ║\n")
+    assert await editor.suggest(place, invoked=False) is None
+    trace = await editor.why(place.uri)
+    assert (trace.reason, trace.rule) == ("filtered", "security")
+    assert "shell-format" in trace.detail
+    assert await editor.suggest(place) == "subprocess.run(f'rm {path}', shell=True)"
 
 
 async def test_completion_can_be_switched_off(engine: EngineServer) -> None:

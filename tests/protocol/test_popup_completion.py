@@ -262,3 +262,30 @@ async def test_a_failure_is_an_empty_list(engine: EngineServer) -> None:
         place = await editor.open("x = ║\n")
         assert not (await ask(editor, place, types.Position(0, 4))).items
         await until(lambda: not engine.running, "the generation is ended")
+
+
+async def test_the_setting_may_change_in_a_session(engine: EngineServer) -> None:
+    """A client that can be told of methods later is told, both ways; the request works when it is offered."""
+    client = old_client()
+    assert client.text_document is not None
+    assert client.text_document.completion is not None
+    client.text_document.completion.dynamic_registration = True
+    engine.answer = says("total")
+    async with editing(engine, settings={"completion": {"popup": "off"}}, client=client) as editor:
+        session = editor.session
+
+        def is_offered() -> bool:
+            return "qwen-lsp-popup" in session.registered
+
+        def is_taken_back() -> bool:
+            return not is_offered()
+
+        assert provider(editor) is None
+        await until(lambda: session.registered, "the server wants to hear of settings")
+        for popup in ("auto", "off", "auto"):
+            session.settings = {"completion": {"popup": popup}}
+            session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
+            await until(is_offered if popup == "auto" else is_taken_back, f"told of {popup}")
+        registration = session.registered["qwen-lsp-popup"]
+        assert registration.method == types.TEXT_DOCUMENT_COMPLETION
+        assert edit_of(await item_at(editor, "x = ║")).new_text == "total"

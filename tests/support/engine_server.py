@@ -190,6 +190,10 @@ class _Connection:
             await self._json(503, _error(503, "Loading model", "unavailable_error"))
         elif (method, path) == ("POST", "/v1/completions"):
             await self._generate(Generation(path, json.loads(body), time.monotonic()))
+        elif (method, path) == ("POST", "/v1/chat/completions"):
+            chat = json.loads(body)
+            chat["prompt"] = _template(chat["messages"])
+            await self._generate(Generation(path, chat, time.monotonic()))
         elif (method, path) == ("GET", "/v1/models"):
             await self._json(200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
         elif server.kind == "openai":
@@ -203,6 +207,8 @@ class _Connection:
         elif (method, path) == ("GET", "/slots"):
             busy = {generation.slot for generation in server.running}
             await self._json(200, [{"id": slot, "is_processing": slot in busy} for slot in range(SLOTS)])
+        elif (method, path) == ("POST", "/apply-template"):
+            await self._json(200, {"prompt": _template(json.loads(body)["messages"])})
         elif (method, path) == ("POST", "/tokenize"):
             content = json.loads(body)["content"]
             pieces = re.findall(r"<\|\w+\|>|\s?\w+|\s?[^\w\s]+|\s+", content)
@@ -257,7 +263,8 @@ class _Connection:
         for number, line in enumerate(answer.raw):
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
             await self._send(line)
-        write = _OpenAi if generation.path.startswith("/v1") else _Llama
+        is_chat = generation.path == "/v1/chat/completions"
+        write = _Chat if is_chat else _OpenAi if generation.path.startswith("/v1") else _Llama
         voice = write(generation, answer.logprob)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
         most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
@@ -365,6 +372,32 @@ class _OpenAi:
             _event({"object": "text_completion", "choices": [], "usage": usage}),
             b"data: [DONE]\n\n",
         ]
+
+
+@dataclass
+class _Chat(_OpenAi):
+    """The messages of `/v1/chat/completions`."""
+
+    def chunk(self, text: str) -> bytes:
+        self.n += 1
+        choice: dict[str, Any] = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+        if self.generation.body.get("logprobs"):
+            top = [{"token": token, "logprob": self.logprob - n} for n, token in enumerate((text, "else"))]
+            choice["logprobs"] = {"content": [{"token": text, "logprob": self.logprob, "top_logprobs": top}]}
+        return _event({"object": "chat.completion.chunk", "choices": [choice]})
+
+    def end(self, reason: str) -> Sequence[bytes]:
+        last = {"index": 0, "delta": {}, "finish_reason": "length" if reason == "limit" else "stop"}
+        first = {"object": "chat.completion.chunk", "choices": [last]}
+        return [_event(first), *super().end(reason)[1:]]
+
+
+def _template(messages: Sequence[dict[str, str]]) -> str:
+    """Write messages in ChatML; one of the assistant at the end stays open."""
+    written = [f"<|im_start|>{message['role']}\n{message['content']}" for message in messages]
+    if messages[-1]["role"] != "assistant":
+        written.append("<|im_start|>assistant\n")
+    return "<|im_end|>\n".join(written)
 
 
 def _event(value: Any) -> bytes:

@@ -63,13 +63,21 @@ class RawClient:
     def notify(self, method: str, params: Any) -> None:
         self.message({"method": method, "params": params})
 
+    def send_request(self, method: str, params: Any) -> int:
+        """Send a request; return its id."""
+        number: int = next(self._ids)
+        self.answers[number] = asyncio.get_running_loop().create_future()
+        self.message({"id": number, "method": method, "params": params})
+        return number
+
+    async def response(self, number: int) -> dict[str, Any]:
+        """Return the whole response to a request, an error too."""
+        response: dict[str, Any] = await within(self.answers[number])
+        return response
+
     async def answer(self, method: str, params: Any) -> dict[str, Any]:
         """Send a request and return the whole response, an error too."""
-        number = next(self._ids)
-        future = self.answers[number] = asyncio.get_running_loop().create_future()
-        self.message({"id": number, "method": method, "params": params})
-        response: dict[str, Any] = await within(future)
-        return response
+        return await self.response(self.send_request(method, params))
 
     async def request(self, method: str, params: Any) -> Any:
         """Send a request and return its result."""

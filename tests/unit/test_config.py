@@ -48,22 +48,28 @@ SETTINGS = dict(leaves(SCHEMA))
 
 
 def value_of(config: Config, key: str) -> Any:
-    value: Any = msgspec.to_builtins(config)
+    value: Any = msgspec.json.decode(msgspec.json.encode(config))
     for part in key.split("."):
         value = value[part]
-    return list(value) if isinstance(value, tuple) else value
+    return value
 
 
 def other(key: str) -> Any:
     """Return a value that the schema allows and that is not the default."""
     node = SETTINGS[key]
-    default, kind = node["default"], node.get("type")
+    default = node["default"]
+    if "anyOf" in node:  # a number or a word: the number
+        node = node["anyOf"][0]
+    kind = node.get("type")
     if "enum" in node:
         return next(value for value in node["enum"] if value != default)
     if kind == "boolean":
         return not default
     if kind in ("integer", "number"):
         return node["minimum"] if default != node["minimum"] else default + 1
+    if key == "actions.custom":
+        own = {"name": "docs", "title": "Docs", "prompt": "Document it.", "languages": ["go"]}
+        return [{**own, "kind": "refactor", "output": "text"}]
     if kind == "array":
         return [node["items"].get("enum", ["other"])[-1]]
     return "other"

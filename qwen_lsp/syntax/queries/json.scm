@@ -1,1 +1,3 @@
-; No captures yet.
+; Two levels of keys.
+(document (object (pair key: (string) @name) @key))
+(document (object (pair value: (object (pair key: (string) @name) @key))))

@@ -1,1 +1,2 @@
-; No captures yet.
+(section (atx_heading heading_content: (_) @name)) @heading
+(setext_heading heading_content: (_) @name) @heading

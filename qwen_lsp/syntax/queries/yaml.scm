@@ -1,1 +1,4 @@
-; No captures yet.
+; Two levels of keys.
+(document (block_node (block_mapping (block_mapping_pair key: (_) @name) @key)))
+(document (block_node (block_mapping (block_mapping_pair value: (block_node (block_mapping (block_mapping_pair key: (_) @name) @key))))))
+(document (block_node (block_mapping (block_mapping_pair value: (flow_node (flow_mapping (flow_pair key: (_) @name) @key))))))

@@ -123,6 +123,14 @@ async def test_one_retry_with_the_error() -> None:
     assert "sum((" in speaker.prompts[1]
 
 
+async def test_a_fix_that_changes_nothing_is_asked_for_again() -> None:
+    asked_ = asked("fix")
+    fixed = BODY.replace("t = 0", "t = rate")
+    speaker = Speaker(BODY, fixed)
+    assert "t = rate" in result_of(asked_, await runner.run(asked_, voice(speaker)))
+    assert "the bug is still in it" in speaker.prompts[1]
+
+
 async def test_no_second_retry() -> None:
     speaker = Speaker(*["def f(:"] * 3)
     result = await runner.run(asked(), voice(speaker))
@@ -139,10 +147,8 @@ async def test_lines_around_the_selection_that_come_along() -> None:
 
 
 async def test_what_the_model_is_shown() -> None:
-    text = (
-        CODE
-        + "\n\ndef load(path, strict=True):\n    return path\n\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
-    )
+    load = "\n\ndef load(path, strict=True):\n    return path\n"
+    text = f"{CODE}{load}\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
     problem = Diagnostic(Span(text.index("x⟦"), text.index("x⟦") + 1), "x is odd", "lint", ("seen here",))
     speaker = Speaker("def use():\n    y = load(1)\n    return y\n```")
     await runner.run(replace(task("fix", text), diagnostics=(problem,)), voice(speaker))
@@ -170,8 +176,10 @@ async def test_dangers_of_the_rules() -> None:
 
 async def test_extracting() -> None:
     text = CODE.replace("        t = 0", "        ⟦t = 0").replace("* rate\n", "* rate⟧\n")
-    helper = "def add_up(self, data, rate):\n    t = 0\n    for item in data:\n        t = t + item['price'] * rate\n    return t\n\n"
-    new = f"{helper}def total(self, path, rate=1):\n    # 价格：合计\n    data = json.load(open(path))\n    return self.add_up(data, rate)"
+    loop = "    t = 0\n    for item in data:\n        t = t + item['price'] * rate\n    return t\n\n"
+    helper = f"def add_up(self, data, rate):\n{loop}"
+    head = SIMPLER.rpartition("\n")[0]
+    new = f"{helper}{head}\n    return self.add_up(data, rate)"
     asked_ = task("extract", text)
     assert "def add_up" in result_of(asked_, await outcome(asked_, new))
     uncalled = new.replace("self.add_up(data, rate)", "0")
@@ -255,11 +263,6 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
             after = apply(asked_.document.text, result.edits)
             ast.parse(after)
             assert after.endswith(CODE[CODE.index("\n\n    def other") :]), "what stands below is untouched"
-            assert (
-                after.replace("from typing import", "")
-                .lstrip("AnyOptional,\n ")
-                .endswith(after[after.index("class Reader") :])
-            )
     assert n_applied > 20, "the mutations leave some answers whole"
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench.infill import Answer, Report, Result, assemble, program, render, run
-from qwen_lsp.bench.rows import Row
+from qwen_lsp.bench.infill import Answer, Paired, Report, Result, assemble, program, render, run
+from qwen_lsp.bench.rows import Row, both_prompts
+from qwen_lsp.errors import InputError
 
 TEST = "def check(candidate):\n    assert candidate(2, 3) == 5\n"
 
@@ -77,6 +80,7 @@ async def test_every_figure_of_a_run() -> None:
         "prompt_tokens": {"p50": 50.0, "p95": 50.0},
         "generated_tokens": {"p50": 16.0, "p95": 16.0},
         "confidence": [],
+        "filters": {},
         "empty": {"count": 1, "reasons": {"low confidence": 1}},
     }
     assert document["edit_similarity_interval"][0] < document["edit_similarity"]
@@ -88,11 +92,11 @@ async def test_the_surest_answers_are_judged_by_themselves() -> None:
     async def ask(asked: Row) -> Answer:
         number = int(asked.id)
         text = "    return a + b" if number < 5 else "    return a - b"
-        return Answer(text, 1.0, mean_logprob=-number / 10)
+        return Answer(text, 1.0, probability=1 - number / 100)
 
     table = (await run(rows, ask, execute=True)).to_json()["confidence"]
-    assert table[0] == {"coverage": 1.0, "threshold": -0.9, "right": 0.5}
-    assert table[-1] == {"coverage": 0.5, "threshold": -0.4, "right": 1.0}
+    assert table[0] == {"coverage": 1.0, "threshold": 0.91, "right": 0.5}
+    assert table[-1] == {"coverage": 0.5, "threshold": 0.96, "right": 1.0}
 
 
 async def test_rows_are_listed_when_asked_for() -> None:
@@ -171,3 +175,39 @@ async def test_render() -> None:
 def test_an_empty_run_renders() -> None:
     assert "pass@1            -" in render(Report(()))
     assert Report(()).to_json()["n"] == 0
+
+
+async def test_what_each_filter_did() -> None:
+    """Right with the filter and wrong without: it helped. The other way round: it hurt."""
+    rows = [row("helped"), row("hurt"), row("neutral"), row("idle")]
+    right, wrong = "    return a + b", "    return a - b"
+    answers = {
+        "helped": Answer(right, 1.0, without={"cut": wrong, "drop": None}),
+        "hurt": Answer("", 1.0, without={"cut": None, "drop": right}),
+        "neutral": Answer(right, 1.0, without={"cut": right + "  ", "drop": None}),
+        "idle": Answer(right, 1.0, without={"cut": None, "drop": None}),
+    }
+
+    async def ask(row: Row) -> Answer:
+        return answers[row.id]
+
+    report = await run(rows, ask, execute=True)
+    assert report.to_json()["filters"] == {
+        "cut": {"fired": 2, "helped": 1, "hurt": 0, "neutral": 1},
+        "drop": {"fired": 1, "helped": 0, "hurt": 1, "neutral": 0},
+    }
+    assert "filter cut" in render(report)
+
+
+async def test_two_prompts_are_compared_hole_by_hole() -> None:
+    rows = [replace(row(name), other_prefix="def add(a, b):\n    # sum\n") for name in ("both", "own", "en")]
+    asked = both_prompts([*rows, row("has no other")], Path("rows.jsonl"))
+    right, wrong = "    return a + b", "    return a - b"
+    texts = {"both": right, "both en": right, "own": right, "own en": wrong, "en": wrong, "en en": right}
+    paired = Paired.of(await fill(asked, texts))
+    document = paired.to_json()
+    assert document["comparison"] == {"n": 3, "wins": 1, "losses": 1, "p_value": 1.0}
+    assert document["prompts"]["prompt"]["n"] == document["prompts"]["prompt_en"]["n"] == 3
+    assert "of 3 (p = 1.00)" in paired.render()
+    with pytest.raises(InputError, match="prompt_en"):
+        both_prompts([row("has no other")], Path("rows.jsonl"))

@@ -26,6 +26,7 @@ from qwen_lsp.bench.replay_report import (
     render,
     seen_chars,
     split,
+    suggestions,
 )
 from qwen_lsp.bench.traces import Trace, write
 from qwen_lsp.bench.typist import TimedEdit, User
@@ -175,7 +176,7 @@ def told(source: str = "model", prompt: int = 100, cached: int = 90, generated: 
         "reason": "",
         "detail": "",
         "raw": "abcdefghij",
-        "meanLogprob": -0.1,
+        "probability": 0.9,
         "stopReason": "line",
         **more,
     }
@@ -267,7 +268,7 @@ STROKES = [
 
 
 def test_the_figures_of_a_policy() -> None:
-    told = figures(STROKES)
+    told = figures(STROKES, suggestions(STROKES))
     assert (told["keys"], told["keys_pressed"], told["accepts"]) == (7, 5, 1)
     assert told["prompt_tokens_per_keystroke"] == {"p50": 1.0, "p95": 2.8, "mean": 1.3, "unknown": 1}
     assert told["prompt_tokens_per_request"] == {"p50": 2.0, "p95": 2.9, "mean": 2.0, "unknown": 1}
@@ -279,8 +280,23 @@ def test_the_figures_of_a_policy() -> None:
     assert told["generated_tokens"] == 20
 
 
+def test_a_suggestion_is_judged_once_where_it_appears() -> None:
+    def at(shown: str, typed: str = "", action: Action = "key") -> Stroke:
+        return stroke(action, shown=shown, text=typed, is_right=True)
+
+    strokes = [
+        at("a = b", action="open"),
+        at("= b", "a "),
+        at("b", "= "),
+        at("return b", "b\n"),
+        at("b.c()", "return "),
+    ]
+    assert suggestions(strokes) == [strokes[3]], "typed into, cut and grown it is the same one"
+    assert suggestions([at("x.y()"), stroke(text="q"), at("z()")])[1:] == [at("z()")]
+
+
 def test_a_policy_that_showed_nothing_has_no_figures_but_counts() -> None:
-    told = figures([stroke("open", keys=0), stroke()])
+    told = figures([stroke("open", keys=0), stroke()], [])
     assert told["latency_ms"] == {"p50": None, "p95": None}
     assert told["shown_right"] is told["cache_hits"] is None
     assert (told["coverage"], told["shown"]) == (0.0, 0)

@@ -101,6 +101,21 @@ async def test_nobody_there_and_asked_again(server: EngineServer) -> None:
     assert states[-1].phase == "off"
 
 
+async def test_what_is_closed_stays_closed(server: EngineServer) -> None:
+    """A request that is late must not start what nobody would ever stop."""
+
+    def model_path() -> Path:
+        raise AssertionError("nothing is started")
+
+    for host in (
+        RemoteEndpoint(EndpointConfig(url=server.url), lambda state: None),
+        Engine(EngineConfig(), model_path, lambda state: None),
+    ):
+        await host.close()
+        with pytest.raises(EndpointUnavailable, match="being stopped"):
+            await host.ready()
+
+
 def test_which_host() -> None:
     def model_path() -> Path:
         raise AssertionError("nothing is looked up before it is needed")

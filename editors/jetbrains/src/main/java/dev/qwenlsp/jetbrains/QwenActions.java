@@ -1,0 +1,195 @@
+package dev.qwenlsp.jetbrains;
+
+import com.google.gson.JsonObject;
+import com.intellij.openapi.actionSystem.ActionManager;
+import com.intellij.openapi.actionSystem.ActionUpdateThread;
+import com.intellij.openapi.actionSystem.AnAction;
+import com.intellij.openapi.actionSystem.AnActionEvent;
+import com.intellij.openapi.actionSystem.CommonDataKeys;
+import com.intellij.openapi.application.ApplicationManager;
+import com.intellij.openapi.editor.Document;
+import com.intellij.openapi.editor.Editor;
+import com.intellij.openapi.project.Project;
+import com.intellij.openapi.ui.popup.JBPopupFactory;
+import com.intellij.openapi.vfs.VirtualFile;
+import com.intellij.openapi.wm.ToolWindowManager;
+import com.redhat.devtools.lsp4ij.LSPIJUtils;
+import com.redhat.devtools.lsp4ij.LanguageServerItem;
+import com.redhat.devtools.lsp4ij.LanguageServerManager;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import org.eclipse.lsp4j.CodeAction;
+import org.eclipse.lsp4j.DidChangeConfigurationParams;
+import org.eclipse.lsp4j.Range;
+import org.jetbrains.annotations.NotNull;
+
+/** The actions of plugin.xml: each asks the server once and shows what comes back. */
+public final class QwenActions {
+    private QwenActions() {}
+
+    /** An action that needs a project and shows its failures. */
+    abstract static class ProjectAction extends AnAction {
+        @Override
+        public @NotNull ActionUpdateThread getActionUpdateThread() {
+            return ActionUpdateThread.BGT;
+        }
+
+        @Override
+        public void update(@NotNull AnActionEvent event) {
+            event.getPresentation().setEnabled(event.getProject() != null);
+        }
+
+        @Override
+        public final void actionPerformed(@NotNull AnActionEvent event) {
+            if (event.getProject() != null) {
+                perform(event, event.getProject());
+            }
+        }
+
+        abstract void perform(AnActionEvent event, Project project);
+    }
+
+    /** Ask for ghost text now, through the IDE's own action. */
+    public static final class Trigger extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            ActionManager.getInstance().getAction("CallInlineCompletionAction").actionPerformed(event);
+        }
+    }
+
+    /** Switch suggestions off, or on again. */
+    public static final class Pause extends ProjectAction {
+        @Override
+        public void update(@NotNull AnActionEvent event) {
+            super.update(event);
+            event.getPresentation().setText(Texts.get(QwenSettings.isPaused() ? "action.resume" : "action.pause"));
+        }
+
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            QwenSettings.setPaused(!QwenSettings.isPaused());
+            settingsChanged(project);
+        }
+    }
+
+    /** End the server and start it again. */
+    public static final class Restart extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            LanguageServerManager.getInstance(project).start(QwenServerFactory.SERVER_ID);
+        }
+    }
+
+    /** Say why the last suggestion came, or did not come. */
+    public static final class Explain extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            String uri = uriOf(event.getData(CommonDataKeys.VIRTUAL_FILE));
+            ask(project, (server, item) -> Requests.explain(server, uri), record -> {
+                String said = (QwenState.text(record, "summary") + "\n" + QwenState.text(record, "remedy")).trim();
+                Notices.info(project, said.isEmpty() ? Texts.get("explain.nothing") : said);
+            });
+        }
+    }
+
+    /** Review the changes of the project; the findings go to the tool window. */
+    public static final class Review extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            ask(project, (server, item) -> {
+                if (!Requests.offers(item.getServerCapabilities(), Requests.REVIEW)) {
+                    throw new IllegalStateException(Texts.get("notOffered", Requests.REVIEW));
+                }
+                return Requests.review(server, null);
+            }, findings -> {
+                project.getService(QwenState.class).setFindings(findings);
+                if (findings.isEmpty()) {
+                    Notices.info(project, Texts.get("review.nothing"));
+                } else {
+                    ToolWindowManager.getInstance(project).getToolWindow(QwenFindings.ID).activate(null);
+                }
+            });
+        }
+    }
+
+    /** Choose an action for the selection, see it written, and apply or discard it. */
+    public static final class Act extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            Editor editor = event.getData(CommonDataKeys.EDITOR);
+            VirtualFile file = event.getData(CommonDataKeys.VIRTUAL_FILE);
+            if (editor == null || file == null) {
+                return;
+            }
+            Document document = editor.getDocument();
+            var selection = editor.getSelectionModel();
+            Range range = new Range(LSPIJUtils.toPosition(selection.getSelectionStart(), document),
+                    LSPIJUtils.toPosition(selection.getSelectionEnd(), document));
+            ask(project, (server, item) -> Requests.actions(server, uriOf(file), range), actions -> {
+                if (actions.isEmpty()) {
+                    Notices.info(project, Texts.get("action.none"));
+                } else {
+                    choose(project, editor, uriOf(file), actions);
+                }
+            });
+        }
+
+        private static void choose(Project project, Editor editor, String uri, List<CodeAction> actions) {
+            List<String> titles = actions.stream().map(CodeAction::getTitle).toList();
+            JBPopupFactory.getInstance().createPopupChooserBuilder(titles).setTitle(Texts.get("name"))
+                    .setItemChosenCallback(title -> preview(project, editor.getDocument(), uri, actions.get(titles.indexOf(title))))
+                    .createPopup().showInBestPositionFor(editor);
+        }
+
+        private static void preview(Project project, Document document, String uri, CodeAction action) {
+            QwenState state = project.getService(QwenState.class);
+            String id = Requests.streamId(action);
+            ActionPreview preview = new ActionPreview(project, document, uri, action.getTitle());
+            state.follow(id, text -> later(() -> preview.write(text)));
+            var asked = ask(project, (server, item) -> Requests.perform(server, action), preview::finish);
+            preview.show(() -> {
+                state.forget(id);
+                asked.cancel(true);
+            });
+        }
+    }
+
+    /** Ask the running server; the answer is shown on the IDE's own thread, a failure as a notification. */
+    static <T> CompletableFuture<?> ask(
+            Project project, BiFunction<QwenServer, LanguageServerItem, CompletableFuture<T>> request, Consumer<T> show) {
+        return LanguageServerManager.getInstance(project).getLanguageServer(QwenServerFactory.SERVER_ID)
+                .thenCompose(item -> {
+                    if (item == null) {
+                        throw new IllegalStateException(Texts.get("noServer"));
+                    }
+                    return request.apply((QwenServer) item.getServer(), item);
+                })
+                .handle((answer, error) -> {
+                    if (error == null) {
+                        later(() -> show.accept(answer));
+                    } else if (!(error instanceof java.util.concurrent.CancellationException)) {
+                        Throwable cause = error.getCause() == null ? error : error.getCause();
+                        Notices.warn(project, String.valueOf(cause.getMessage()));
+                    }
+                    return null;
+                });
+    }
+
+    /** Let the running server ask for its settings again. */
+    static void settingsChanged(Project project) {
+        ask(project, (server, item) -> {
+            server.getWorkspaceService().didChangeConfiguration(new DidChangeConfigurationParams(new JsonObject()));
+            return CompletableFuture.completedFuture(null);
+        }, nothing -> {});
+    }
+
+    private static void later(Runnable work) {
+        ApplicationManager.getApplication().invokeLater(work);
+    }
+
+    private static String uriOf(VirtualFile file) {
+        return file == null ? "" : LSPIJUtils.toUriAsString(file);
+    }
+}

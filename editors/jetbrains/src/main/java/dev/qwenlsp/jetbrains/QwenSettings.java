@@ -1,0 +1,58 @@
+package dev.qwenlsp.jetbrains;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.intellij.ide.util.PropertiesComponent;
+
+/** The user's settings: which program, whether suggestions are paused, and the server's own as JSON. */
+final class QwenSettings {
+    private static final String PROGRAM = "qwenLsp.program", SERVER = "qwenLsp.server", PAUSED = "qwenLsp.paused";
+
+    private QwenSettings() {}
+
+    static String program() {
+        return PropertiesComponent.getInstance().getValue(PROGRAM, "");
+    }
+
+    static void setProgram(String program) {
+        PropertiesComponent.getInstance().setValue(PROGRAM, program);
+    }
+
+    static String serverText() {
+        return PropertiesComponent.getInstance().getValue(SERVER, "{}");
+    }
+
+    /** Keep the server's settings (`qwen-lsp config schema`). Throws JsonParseException when it is no object. */
+    static void setServerText(String json) {
+        parse(json);
+        PropertiesComponent.getInstance().setValue(SERVER, json);
+    }
+
+    static boolean isPaused() {
+        return PropertiesComponent.getInstance().getBoolean(PAUSED);
+    }
+
+    static void setPaused(boolean isPaused) {
+        PropertiesComponent.getInstance().setValue(PAUSED, isPaused);
+    }
+
+    /** The settings as the server takes them. */
+    static JsonObject server() {
+        JsonObject settings = parse(serverText());
+        if (isPaused()) {
+            JsonObject completion = settings.has("completion") ? settings.getAsJsonObject("completion") : new JsonObject();
+            completion.addProperty("enabled", false);
+            settings.add("completion", completion);
+        }
+        return settings;
+    }
+
+    private static JsonObject parse(String json) {
+        var value = JsonParser.parseString(json.isBlank() ? "{}" : json);
+        if (!value.isJsonObject()) {
+            throw new JsonParseException("not an object");
+        }
+        return value.getAsJsonObject();
+    }
+}

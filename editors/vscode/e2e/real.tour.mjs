@@ -1,0 +1,35 @@
+/** The tour with the real server and the real 0.5B model. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, suite, test } from 'node:test'
+import { host, open } from './workbench.mjs'
+
+const INVENTORY = `"""An inventory of parts."""
+
+
+def total_price(prices: list[float]) -> float:
+    """Return the sum of all prices."""
+    `
+
+suite('the real model', { timeout: 240_000 }, () => {
+  let vscode
+  before(async () => {
+    vscode = await open({ name: 'real', files: { 'inventory.py': INVENTORY }, vsix: [host.vsix] })
+  })
+  after(() => vscode?.close())
+  afterEach(async (context) => {
+    if (!context.passed && vscode) await vscode.picture(`failed real ${context.name}`)
+  })
+
+  test('ghost text appears, Tab accepts it, the file on disk is right', async () => {
+    await vscode.openFile('inventory.py')
+    await vscode.statusIs(/ready/i)
+    await vscode.goToEnd()
+    await vscode.type('return ')
+    const ghost = await vscode.ghostText((text) => text.includes('sum(prices)'))
+    await vscode.picture('ghost-text')
+    await vscode.press('Tab')
+    await vscode.noGhost()
+    const saved = await vscode.save('inventory.py')
+    assert.equal(saved, `${INVENTORY}return ${ghost}`)
+  })
+})

@@ -1,0 +1,317 @@
+/**
+ * A real VS Code for tests: code-server in headless Chromium, with a home, settings and extensions of
+ * its own, driven by keys and clicks as a user would. Knows nothing of what is tested.
+ *
+ * Pinned programs come in HOST (JSON: node, codeServer, browser, artefacts), which
+ * tests/editors/vscode/test_vscode.py sets.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium } from 'playwright-core'
+
+export const host = JSON.parse(process.env.HOST ?? '{}')
+
+/** Long: the machines of CI are shared and noisy. No test measures by it. */
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
+
+const QUIET = {
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.colorTheme': 'Default Dark Modern',
+  'telemetry.telemetryLevel': 'off',
+  'update.mode': 'none',
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'chat.disableAIFeatures': true,
+  'chat.commandCenter.enabled': false,
+  'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' },
+  'editor.minimap.enabled': false,
+  'editor.accessibilitySupport': 'off',
+  'files.autoSave': 'off',
+  'git.enabled': false,
+}
+
+const BROWSER = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/**
+ * Open a folder in VS Code.
+ * @param {{files: Object<string, string>, settings?: object, workspaceSettings?: object, vsix: string[],
+ *   env?: Object<string, string>, trust?: boolean, locale?: string, name: string}} options
+ */
+export async function open({ files, settings = {}, vsix, env = {}, trust = true, name, prepare }) {
+  const root = await mkdtemp(path.join(tmpdir(), 'qwen-vscode-'))
+  const folder = path.join(root, 'project')
+  const data = path.join(root, 'data')
+  for (const place of ['User', 'Machine']) await mkdir(path.join(data, place), { recursive: true })
+  for (const [file, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, file)), { recursive: true })
+    await writeFile(path.join(folder, file), text)
+  }
+  await prepare?.(folder)
+  const all = { ...QUIET, 'security.workspace.trust.enabled': !trust, ...settings }
+  await writeFile(path.join(data, 'User', 'settings.json'), JSON.stringify(all, null, 2))
+  // Settings of scope `machine` are the remote machine's own where the extension runs on one, as here.
+  await writeFile(path.join(data, 'Machine', 'settings.json'), JSON.stringify(settings, null, 2))
+  const home = path.join(root, 'home')
+  await mkdir(home)
+  // VS Code takes PATH from a login shell, as a desktop has to.
+  const profile = `export PATH="${env.PATH ?? process.env.PATH}"\n`
+  for (const file of ['.profile', '.bash_profile']) await writeFile(path.join(home, file), profile)
+  const server = new CodeServer(root, data, { ...process.env, HOME: home, ...env })
+  try {
+    for (const file of vsix) await server.install(file)
+    await server.start(trust)
+    const context = await chromium.launchPersistentContext(path.join(root, 'browser'), {
+      executablePath: host.browser,
+      headless: true,
+      args: BROWSER,
+      viewport: { width: 1100, height: 640 },
+      locale: 'en-US',
+    })
+    const page = context.pages()[0] ?? (await context.newPage())
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`http://127.0.0.1:${server.port}/?folder=${encodeURIComponent(folder)}`)
+    await page.waitForSelector('.monaco-workbench .statusbar-item')
+    return new Workbench({ root, folder, data, home, server, context, page, name })
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+class CodeServer {
+  constructor(root, data, env) {
+    this.root = root
+    this.env = { ...env, EXTENSIONS_GALLERY: '{}' }
+    delete this.env.NODE_OPTIONS
+    delete this.env.NODE_TEST_CONTEXT
+    this.places = ['--config', path.join(root, 'config.yaml'), '--user-data-dir', data]
+    this.places.push('--extensions-dir', path.join(root, 'extensions'))
+    this.output = ''
+  }
+
+  async install(vsix) {
+    const child = this.run([...this.places, '--install-extension', vsix, '--force'])
+    const [code] = await once(child, 'close')
+    if (code !== 0) throw new Error(`${vsix} was not installed:\n${this.output}`)
+  }
+
+  async start(trust) {
+    this.port = await freePort()
+    const flags = ['--auth', 'none', '--bind-addr', `127.0.0.1:${this.port}`, '--disable-telemetry']
+    flags.push('--disable-update-check', '--disable-getting-started-override', '--reconnection-grace-time', '1')
+    if (trust) flags.push('--disable-workspace-trust')
+    this.child = this.run([...this.places, ...flags])
+    await until('code-server answers', async () => {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/healthz`).catch(() => undefined)
+      return answer?.ok
+    })
+  }
+
+  run(args) {
+    const child = spawn(host.node, [host.codeServer, ...args], {
+      env: this.env,
+      cwd: this.root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (this.output += text))
+    return child
+  }
+
+  /** End the whole process group: watchers outlive their parent. */
+  async stop() {
+    if (!this.child || this.child.exitCode !== null) return
+    const gone = once(this.child, 'close')
+    process.kill(-this.child.pid, 'SIGTERM')
+    await Promise.race([gone, sleep(5000)])
+    try {
+      process.kill(-this.child.pid, 'SIGKILL')
+    } catch {
+      // nothing of it is left
+    }
+  }
+}
+
+export class Workbench {
+  constructor(parts) {
+    Object.assign(this, parts)
+  }
+
+  /** Open a file of the project from the explorer and wait for its editor. */
+  async openFile(name) {
+    for (const part of name.split('/')) {
+      const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${part}"]`)
+      await row.first().waitFor()
+      if (part === name.split('/').pop()) await row.first().dblclick()
+      else if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
+    }
+    const file = name.split('/').pop()
+    await this.page.waitForSelector(`.tab.active[data-resource-name="${file}"]`)
+    await this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
+  }
+
+  /** Put the cursor at the end of the file (or elsewhere by more keys). */
+  async goToEnd() {
+    await this.focusEditor()
+    await this.press('Control+End')
+  }
+
+  async focusEditor() {
+    await this.page.locator('.editor-group-container.active .monaco-editor .view-lines').last().click()
+  }
+
+  /** Put the cursor behind line and column, from 1. */
+  async goTo(line, column) {
+    await this.press('Control+g')
+    await this.page.locator('.quick-input-widget input').fill(`:${line}:${column}`)
+    await this.press('Enter')
+    await this.page.waitForSelector('.quick-input-widget', { state: 'hidden' })
+  }
+
+  async press(key) {
+    await this.page.keyboard.press(key)
+  }
+
+  async type(text, delay = 0) {
+    await this.page.keyboard.type(text, { delay })
+  }
+
+  /** Run a command of the palette by its title. */
+  async command(title) {
+    await this.press('F1')
+    const input = this.page.locator('.quick-input-widget input')
+    await input.waitFor()
+    await input.fill(`>${title}`)
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first()
+    await row.click()
+  }
+
+  /** Return the rows of the open quick pick, as they read, once one of them is as wanted. */
+  async choices(pattern) {
+    return until(`a choice is ${pattern}`, async () => {
+      const rows = await this.page.locator('.quick-input-list .monaco-list-row').allInnerTexts()
+      return rows.some((row) => pattern.test(row)) && rows
+    })
+  }
+
+  async choose(text) {
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click()
+  }
+
+  /** Return the ghost text on the screen, or "". */
+  async ghost() {
+    const parts = await this.page.locator('.ghost-text, .ghost-text-decoration').allTextContents()
+    return parts.join('').replaceAll('\u00a0', ' ').replaceAll('\u200c', '')
+  }
+
+  async ghostText(isWanted = (text) => text.trim() !== '') {
+    return until('ghost text appears', async () => {
+      const text = await this.ghost()
+      return isWanted(text) && text
+    })
+  }
+
+  async noGhost() {
+    await until('the ghost text is gone', async () => (await this.ghost()) === '')
+  }
+
+  /** Return the text of the active editor, as the screen shows it. */
+  async lines() {
+    const lines = this.page.locator('.editor-group-container.active .monaco-editor .view-line')
+    const found = await lines.evaluateAll((all) =>
+      all.map((line) => ({ top: parseInt(line.style.top), text: line.textContent })).sort((a, b) => a.top - b.top),
+    )
+    return found.map((line) => line.text.replaceAll('\u00a0', ' '))
+  }
+
+  /** Save, and return what is on the disk then. */
+  async save(name) {
+    await this.press('Control+s')
+    await this.page.waitForSelector(`.tab[data-resource-name="${name.split('/').pop()}"]:not(.dirty)`)
+    return readFile(path.join(this.folder, name), 'utf8')
+  }
+
+  statusItem() {
+    return this.page.locator('.statusbar-item[id$="qwen-lsp.status"]')
+  }
+
+  /** Return what a screen reader reads of the status bar item. */
+  async status() {
+    return (await this.statusItem().locator('a').first().getAttribute('aria-label')) ?? ''
+  }
+
+  async statusIs(pattern) {
+    return until(`the status is ${pattern}`, async () => {
+      const text = await this.status()
+      return pattern.test(text) && text
+    }).catch(async (error) => {
+      throw new Error(`${error.message}; it is: ${await this.status()}`)
+    })
+  }
+
+  async notification(pattern) {
+    const message = this.page.locator('.notification-toast .notification-list-item').filter({ hasText: pattern })
+    await message.first().waitFor()
+    return message.first()
+  }
+
+  /** Return the text of the webview that has such a text: a rendered Markdown preview. */
+  async webview(pattern) {
+    return until(`a webview says ${pattern}`, async () => {
+      for (const frame of this.page.frames()) {
+        const text = await frame.evaluate(() => document.body?.innerText ?? '').catch(() => '')
+        if (frame !== this.page.mainFrame() && pattern.test(text)) return text
+      }
+      return undefined
+    })
+  }
+
+  /** Keep a picture of the screen. */
+  async picture(name, options = {}) {
+    if (!host.artefacts) return
+    await mkdir(host.artefacts, { recursive: true })
+    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), ...options })
+  }
+
+  async close() {
+    await this.context.close().catch(() => {})
+    await this.server.stop()
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
+}
+
+/** Wait until something holds; return what it gave. */
+export async function until(what, holds, patience = PATIENCE_MS) {
+  const end = Date.now() + patience
+  for (;;) {
+    const found = await holds()
+    if (found) return found
+    if (Date.now() > end) throw new Error(`in vain: ${what}`)
+    await sleep(50)
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

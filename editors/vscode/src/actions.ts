@@ -1,0 +1,248 @@
+/**
+ * Code actions: shown as a streamed diff before anything changes. An action of the light bulb that the
+ * model has yet to write opens the diff; accepting it applies the server's edit to the very version it
+ * was made for, or not at all.
+ */
+import * as vscode from 'vscode'
+import type { Middleware } from 'vscode-languageclient'
+import type { Connection } from './connection'
+import { SCHEME, type Documents } from './documents'
+import { ACTION, STREAM, type ActionAnswer, type ActionRequest, type ActionText } from './protocol'
+
+export const PREVIEW_ACTION = 'qwen-lsp.previewAction'
+
+const EDIT_KIND = 'edit'
+
+interface Preview {
+  request: ActionRequest
+  title: string
+  document: vscode.TextDocument
+  /** The document's text when the action was asked for. */
+  before: string
+  span: [number, number]
+  left: vscode.Uri
+  right: vscode.Uri
+  cancel: vscode.CancellationTokenSource
+  edit?: vscode.WorkspaceEdit
+}
+
+export class Actions implements vscode.Disposable {
+  private preview: Preview | undefined
+  private count = 0
+  private readonly subscriptions: vscode.Disposable[]
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly documents: Documents,
+  ) {
+    this.subscriptions = [
+      connection.on<ActionText>(STREAM, (text) => this.streamed(text)),
+      vscode.commands.registerCommand(PREVIEW_ACTION, (request: ActionRequest, title: string) =>
+        this.show(request, title),
+      ),
+      vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
+        if (this.preview && closed.some((tab) => isDiffOf(tab, this.preview!.right))) this.forget()
+      }),
+    ]
+  }
+
+  /** Actions that the model has yet to write open the preview in place of changing the text at once. */
+  readonly offer: NonNullable<Middleware['provideCodeActions']> = async (
+    document,
+    range,
+    context,
+    token,
+    next,
+  ) => {
+    const offered = await next(document, range, context, token)
+    if (!this.connection.can(ACTION)) return offered
+    return offered?.map((action) => {
+      const request = requestOf(action)
+      if (!request || !(action instanceof vscode.CodeAction)) return action
+      const shown = new vscode.CodeAction(action.title, action.kind)
+      shown.isPreferred = action.isPreferred
+      shown.diagnostics = action.diagnostics
+      shown.command = { command: PREVIEW_ACTION, title: action.title, arguments: [request, action.title] }
+      return shown
+    })
+  }
+
+  async editByInstruction(): Promise<void> {
+    const editor = vscode.window.activeTextEditor
+    if (!editor) return
+    const instruction = await vscode.window.showInputBox({
+      title: vscode.l10n.t('Edit by instruction'),
+      prompt: vscode.l10n.t('What shall become of the selected code?'),
+    })
+    if (!instruction) return
+    const { document, selection } = editor
+    const lines = new vscode.Range(
+      selection.start.with({ character: 0 }),
+      document.lineAt(selection.end.line).range.end,
+    )
+    const request: ActionRequest = {
+      id: `vscode-${++this.count}`,
+      kind: EDIT_KIND,
+      uri: document.uri.toString(),
+      version: document.version,
+      range: { start: lines.start, end: lines.end },
+      instruction,
+    }
+    await this.show(request, instruction)
+  }
+
+  /** Run an action while its diff is on the screen. */
+  async show(request: ActionRequest, title: string): Promise<void> {
+    this.forget()
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(request.uri))
+    const preview = this.begin(request, title, document)
+    const progress = { location: vscode.ProgressLocation.Window, title: `$(loading~spin) ${title}` }
+    try {
+      const answer = await vscode.window.withProgress(progress, () =>
+        this.connection.execute<ActionAnswer>(ACTION, request, preview.cancel.token),
+      )
+      if (this.preview === preview) await this.finish(preview, answer)
+    } catch (error) {
+      if (this.preview !== preview) return
+      await this.discard()
+      if (!preview.cancel.token.isCancellationRequested)
+        void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  async accept(): Promise<void> {
+    const preview = this.preview
+    if (!preview?.edit) return
+    const { document, edit, request } = preview
+    await this.discard()
+    if (document.isClosed || document.version !== request.version) {
+      void vscode.window.showWarningMessage(
+        vscode.l10n.t('The text has changed since; ask for the change again.'),
+      )
+      return
+    }
+    await vscode.workspace.applyEdit(edit)
+    await vscode.window.showTextDocument(document)
+  }
+
+  /** Close the diff; a model that is still writing stops. */
+  async discard(): Promise<void> {
+    const right = this.preview?.right
+    this.forget()
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs)
+    const ours = right ? tabs.filter((tab) => isDiffOf(tab, right)) : []
+    if (ours.length) await vscode.window.tabGroups.close(ours)
+  }
+
+  dispose(): void {
+    this.forget()
+    vscode.Disposable.from(...this.subscriptions).dispose()
+  }
+
+  private begin(request: ActionRequest, title: string, document: vscode.TextDocument): Preview {
+    const { start, end } = request.range
+    const name = `/${++this.count}/${document.uri.path.split('/').pop() ?? 'text'}`
+    const before = document.getText()
+    const preview: Preview = {
+      request,
+      title,
+      document,
+      before,
+      span: [
+        document.offsetAt(new vscode.Position(start.line, start.character)),
+        document.offsetAt(new vscode.Position(end.line, end.character)),
+      ],
+      left: this.documents.put(`/before${name}`, before),
+      right: this.documents.put(`/after${name}`, before),
+      cancel: new vscode.CancellationTokenSource(),
+    }
+    this.preview = preview
+    this.isReady(false)
+    return preview
+  }
+
+  private streamed(text: ActionText): void {
+    const preview = this.preview
+    if (!preview || text.id !== preview.request.id) return
+    const { document, before } = preview
+    const from = document.offsetAt(new vscode.Position(text.range.start.line, text.range.start.character))
+    const to = document.offsetAt(new vscode.Position(text.range.end.line, text.range.end.character))
+    if (document.version !== preview.request.version) return
+    // What is not written yet is shown as it was, so that the diff grows from its beginning.
+    const rest = text.done ? '' : remainder(before.slice(from, to), text.text)
+    const isRefused = text.done && !text.text
+    const now = isRefused ? before : before.slice(0, from) + text.text + rest + before.slice(to)
+    this.documents.put(preview.right.path, now)
+    void this.open(preview)
+  }
+
+  private async open(preview: Preview): Promise<void> {
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs)
+    if (tabs.some((tab) => isDiffOf(tab, preview.right))) return
+    await vscode.commands.executeCommand('vscode.diff', preview.left, preview.right, preview.title)
+  }
+
+  private async finish(preview: Preview, answer: ActionAnswer | undefined): Promise<void> {
+    if (answer?.markdown) {
+      await this.discard()
+      await this.documents.preview(`/${vscode.l10n.t('explanation')}.md`, answer.markdown)
+      return
+    }
+    const edit = answer?.edit && (await this.connection.converter?.asWorkspaceEdit(answer.edit))
+    if (!edit) {
+      await this.discard()
+      void vscode.window.showInformationMessage(answer?.message ?? vscode.l10n.t('The model proposed no change.'))
+      return
+    }
+    preview.edit = edit
+    this.documents.put(preview.right.path, applied(preview, edit))
+    await this.open(preview)
+    this.isReady(true)
+    if (answer.message) void vscode.window.showInformationMessage(answer.message)
+  }
+
+  private forget(): void {
+    const preview = this.preview
+    this.preview = undefined
+    if (!preview) return
+    preview.cancel.cancel()
+    this.documents.forget(preview.left)
+    this.documents.forget(preview.right)
+    this.isReady(false)
+  }
+
+  private isReady(ready: boolean): void {
+    void vscode.commands.executeCommand('setContext', 'qwen-lsp.previewIsReady', ready)
+  }
+}
+
+function requestOf(action: vscode.Command | vscode.CodeAction): ActionRequest | undefined {
+  const data = (action as { data?: Partial<ActionRequest> }).data
+  const isOurs = data?.id && data.kind && data.uri && data.range && data.version !== undefined
+  // What has an edit already, such as a quick fix of a finding, needs no model.
+  return isOurs && !(action as vscode.CodeAction).edit ? (data as ActionRequest) : undefined
+}
+
+function isDiffOf(tab: vscode.Tab, right: vscode.Uri): boolean {
+  return (
+    tab.input instanceof vscode.TabInputTextDiff &&
+    tab.input.modified.scheme === SCHEME &&
+    tab.input.modified.path === right.path
+  )
+}
+
+/** Return the lines of the old text that the new text has not reached yet. */
+function remainder(before: string, written: string): string {
+  const lines = before.split('\n').slice(written.split('\n').length)
+  return lines.length ? '\n' + lines.join('\n') : ''
+}
+
+/** Return the document's text with the edit in it. */
+function applied(preview: Preview, edit: vscode.WorkspaceEdit): string {
+  const { document, before } = preview
+  const edits = edit
+    .get(document.uri)
+    .map((one) => ({ from: document.offsetAt(one.range.start), to: document.offsetAt(one.range.end), text: one.newText }))
+    .sort((a, b) => b.from - a.from)
+  return edits.reduce((text, one) => text.slice(0, one.from) + one.text + text.slice(one.to), before)
+}

@@ -1,0 +1,181 @@
+/**
+ * The one running server: found, started, restarted, asked. Owns the language client and the last
+ * status; what is done with answers is the features' business.
+ */
+import * as vscode from 'vscode'
+import { InlineCompletionRequest, LanguageClient, RevealOutputChannelOn, type Middleware } from 'vscode-languageclient/node'
+import { CLIENT, STATUS, type Status } from './protocol'
+import { locate, offerInstallation } from './server/locate'
+import { output, run, type Program, type Ran, type RunOptions } from './server/program'
+import { SECTION, serverSettings } from './settings'
+
+export const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }]
+
+/** What VS Code itself waits after a key before it asks for a suggestion. */
+const EDITOR_DELAY_MS = 50
+
+/** What the editor shows of the server: its own words, or ours while there is none. */
+export type Condition = Status | 'absent' | 'connecting'
+
+export class Connection implements vscode.Disposable {
+  private client: LanguageClient | undefined
+  private program: Program | undefined
+  private starting: Promise<void> | undefined
+  private readonly conditionChanged = new vscode.EventEmitter<Condition>()
+  private readonly received = new vscode.EventEmitter<{ method: string; params: unknown }>()
+  readonly onCondition = this.conditionChanged.event
+  condition: Condition = 'connecting'
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    readonly log: vscode.LogOutputChannel,
+    private readonly middleware: () => Middleware,
+    private readonly methods: readonly string[],
+  ) {}
+
+  /** Start the server, if one is there; never rejects. A call while it starts waits for that start. */
+  start(): Promise<void> {
+    return (this.starting ??= this.launch().finally(() => (this.starting = undefined)))
+  }
+
+  async restart(): Promise<void> {
+    await this.starting
+    await this.close()
+    await this.start()
+  }
+
+  /** Offer to install the server that comes with the extension, and start it. */
+  async install(isUpdate = false): Promise<void> {
+    if (await offerInstallation(this.context, this.log, isUpdate)) await this.restart()
+  }
+
+  /** Call back for each notification of a method. */
+  on<T>(method: string, listener: (params: T) => void): vscode.Disposable {
+    return this.received.event((message) => {
+      if (message.method === method) listener(message.params as T)
+    })
+  }
+
+  get isRunning(): boolean {
+    return this.client?.isRunning() ?? false
+  }
+
+  /** Tell whether the running server has a command. */
+  can(command: string): boolean {
+    const commands = this.client?.initializeResult?.capabilities.executeCommandProvider?.commands
+    return this.isRunning && (commands?.includes(command) ?? false)
+  }
+
+  async request<T>(method: string, params: unknown, token?: vscode.CancellationToken): Promise<T | undefined> {
+    if (!this.client || !this.isRunning) return undefined
+    // Given as undefined, the token would be taken for a second parameter.
+    return token ? this.client.sendRequest<T>(method, params, token) : this.client.sendRequest<T>(method, params)
+  }
+
+  notify(method: string, params: unknown): void {
+    if (this.client && this.isRunning) void this.client.sendNotification(method, params)
+  }
+
+  /** Run a command of the server. Rejects with the server's own words. */
+  async execute<T>(command: string, argument: unknown, token?: vscode.CancellationToken): Promise<T | undefined> {
+    return this.request<T>('workspace/executeCommand', { command, arguments: [argument] }, token)
+  }
+
+  /** Return what VS Code asks for suggestions in a document. */
+  suggestions(document: vscode.TextDocument): vscode.InlineCompletionItemProvider | undefined {
+    return this.client?.getFeature(InlineCompletionRequest.method)?.getProvider(document)
+  }
+
+  get converter(): LanguageClient['protocol2CodeConverter'] | undefined {
+    return this.client?.protocol2CodeConverter
+  }
+
+  /** Run the server's command line and return what it prints. Rejects with its last words. */
+  async ask(args: string[], options?: RunOptions): Promise<string> {
+    return output(this.needed(), args, options)
+  }
+
+  /** Run the server's command line to its end. */
+  async call(args: string[], options?: RunOptions): Promise<Ran> {
+    return run(this.needed(), args, options)
+  }
+
+  private needed(): Program {
+    if (!this.program) throw new Error(vscode.l10n.t('The server is not installed.'))
+    return this.program
+  }
+
+  async close(): Promise<void> {
+    const client = this.client
+    this.client = undefined
+    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)))
+  }
+
+  dispose(): void {
+    void this.close()
+    this.conditionChanged.dispose()
+    this.received.dispose()
+  }
+
+  private async launch(): Promise<void> {
+    this.change('connecting')
+    const { program, canInstall } = await locate(this.context, this.log)
+    if (canInstall) void this.install(program !== undefined)
+    this.program = program
+    if (!program) return this.change('absent')
+    const { path, args } = program
+    this.log.info(`starting ${[path, ...args].join(' ')}`)
+    const client = new LanguageClient(
+      'qwen-lsp',
+      'Qwen LSP',
+      { command: path, args: [...args, 'serve'], options: { cwd: this.context.extensionPath } },
+      {
+        documentSelector: DOCUMENTS,
+        outputChannel: this.log,
+        revealOutputChannelOn: RevealOutputChannelOn.Never,
+        initializationOptions: () => ({
+          client: CLIENT,
+          completion: { clientDelayMs: EDITOR_DELAY_MS },
+        }),
+        middleware: {
+          ...this.middleware(),
+          workspace: { configuration: ({ items }) => items.map((item) => this.settings(item.section)) },
+        },
+      },
+    )
+    client.onNotification(STATUS, (status: Status) => this.change(status))
+    for (const method of this.methods)
+      client.onNotification(method, (params: unknown) => this.received.fire({ method, params }))
+    client.onDidChangeState(() => void this.announce())
+    this.client = client
+    try {
+      await client.start()
+    } catch (error) {
+      this.log.error(String(error))
+      this.change('absent')
+    }
+    void this.announce()
+  }
+
+  private settings(section: string | undefined): unknown {
+    return section === SECTION
+      ? serverSettings(this.context.extension)
+      : vscode.workspace.getConfiguration(section).get('')
+  }
+
+  private change(condition: Condition): void {
+    this.condition = condition
+    this.conditionChanged.fire(condition)
+  }
+
+  private async announce(): Promise<void> {
+    const set = (name: string, value: boolean) =>
+      vscode.commands.executeCommand('setContext', `qwen-lsp.${name}`, value)
+    if (!this.isRunning && typeof this.condition !== 'string') this.change('connecting')
+    await Promise.all([
+      set('isRunning', this.isRunning),
+      set('canAct', this.can('qwenLsp.action')),
+      set('canReview', this.can('qwenLsp.review')),
+    ])
+  }
+}

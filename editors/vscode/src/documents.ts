@@ -1,0 +1,43 @@
+/** Read-only documents that live in memory, under the scheme `qwen-lsp`. */
+import * as vscode from 'vscode'
+
+export const SCHEME = 'qwen-lsp'
+
+export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly texts = new Map<string, string>()
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>()
+  readonly onDidChange = this.changed.event
+  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this)
+
+  provideTextDocumentContent(uri: vscode.Uri): string {
+    return this.texts.get(uri.path) ?? ''
+  }
+
+  /** Set the text of a path; open editors follow. */
+  put(path: string, text: string): vscode.Uri {
+    const uri = vscode.Uri.from({ scheme: SCHEME, path })
+    this.texts.set(uri.path, text)
+    this.changed.fire(uri)
+    return uri
+  }
+
+  forget(uri: vscode.Uri): void {
+    this.texts.delete(uri.path)
+  }
+
+  /** Show a text in an editor. */
+  async show(path: string, text: string): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(this.put(path, text))
+    await vscode.window.showTextDocument(document, { preview: true })
+  }
+
+  /** Show Markdown as VS Code renders it. */
+  async preview(path: string, markdown: string): Promise<void> {
+    await vscode.commands.executeCommand('markdown.showPreview', this.put(path, markdown))
+  }
+
+  dispose(): void {
+    this.registration.dispose()
+    this.changed.dispose()
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The extension: puts the parts together and names the commands. Activation only builds them; the
+ * server starts beside it.
+ */
+import * as vscode from 'vscode'
+import type { Middleware } from 'vscode-languageclient'
+import { Actions } from './actions'
+import { Connection } from './connection'
+import { Documents } from './documents'
+import { explainLast, lastRecord, showLastPrompt } from './explain'
+import { showMenu } from './menu'
+import { selectModel } from './models'
+import { Pause } from './pause'
+import { PARTIAL, STREAM } from './protocol'
+import { Reviews } from './review/review'
+import { SECTION } from './settings'
+import { showStatistics } from './statistics'
+import { StatusItem } from './status'
+import { Suggestions } from './suggestions'
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Qwen LSP', { log: true })
+  const middleware = (): Middleware => ({
+    provideInlineCompletionItems: suggestions.provide,
+    provideCodeActions: actions.offer,
+  })
+  const connection = new Connection(context, log, middleware, [PARTIAL, STREAM])
+  const pause = new Pause(context.workspaceState)
+  const documents = new Documents()
+  const suggestions = new Suggestions(connection, pause, context.extension.id)
+  const actions = new Actions(connection, documents)
+  const reviews = new Reviews(connection)
+  const status = new StatusItem(connection, pause)
+  suggestions.onAnswer(async ({ document, isEmpty }) => {
+    const record = isEmpty ? await lastRecord(connection, document.uri).catch(() => undefined) : undefined
+    status.explain(record?.summary ?? '')
+  })
+
+  const here = () => vscode.window.activeTextEditor?.document
+  const commands: { [name: string]: (argument?: unknown) => unknown } = {
+    menu: () => showMenu(connection, pause),
+    pauseFile: () => pause.toggle('file', here()),
+    pauseLanguage: () => pause.toggle('language', here()),
+    pauseEverything: () => pause.toggle('everything', here()),
+    explainLast: () => explainLast(connection, documents),
+    showLastPrompt: () => showLastPrompt(connection, documents),
+    selectModel: () => selectModel(connection),
+    showStatistics: () => showStatistics(connection, documents),
+    restart: () => connection.restart(),
+    showLog: () => log.show(),
+    openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`),
+    installServer: () => connection.install(),
+    editByInstruction: () => actions.editByInstruction(),
+    acceptPreview: () => actions.accept(),
+    discardPreview: () => actions.discard(),
+    reviewChanges: () => reviews.workspace(),
+    reviewFile: () => reviews.file(),
+    exportReview: () => reviews.export(),
+    clearReview: () => reviews.clear(),
+    acceptSuggestion: (subject) => reviews.accept(subject),
+    dismissFinding: (subject) => reviews.dismiss(subject),
+    dismissRule: (subject) => reviews.dismissRule(subject),
+  }
+  const registered = Object.entries(commands).map(([name, run]) =>
+    vscode.commands.registerCommand(`qwen-lsp.${name}`, async (argument?: unknown) => {
+      try {
+        await run(argument)
+      } catch (error) {
+        log.error(String(error))
+        void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error))
+      }
+    }),
+  )
+  const watched = vscode.workspace.onDidChangeConfiguration((event) => {
+    if (event.affectsConfiguration(`${SECTION}.server`)) void connection.restart()
+  })
+  context.subscriptions.push(log, documents, suggestions, actions, reviews, status, watched, ...registered, connection)
+  void connection.start()
+}

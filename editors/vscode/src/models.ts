@@ -1,0 +1,97 @@
+/** The model picker: what the server's catalog has, what is on this machine, and getting the rest. */
+import * as vscode from 'vscode'
+import type { Connection } from './connection'
+import { SECTION } from './settings'
+import { gigabytes, percentOf } from './values'
+
+export interface Model {
+  name: string
+  title: string
+  licence: string
+  sizeBytes: number | null
+  memoryBytes: number | null
+  endpointOnly: boolean
+  path: string | null
+}
+
+interface Choice extends vscode.QuickPickItem {
+  model: Model
+}
+
+const SETTING = 'model.name'
+
+export async function selectModel(connection: Connection): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration(SECTION)
+  const models = JSON.parse(await connection.ask(['models', 'list', '--json'])) as Model[]
+  const current = typeof connection.condition === 'string' ? '' : connection.condition.model
+  const items = models.filter((model) => !model.endpointOnly).map((model) => choice(model, current))
+  const picked = await vscode.window.showQuickPick(items, {
+    title: vscode.l10n.t('Select the model'),
+    placeHolder: configuration.get('endpoint.url')
+      ? vscode.l10n.t('An endpoint is set; the model is used when it is not.')
+      : vscode.l10n.t('Models that are not on this machine are downloaded after you say yes.'),
+    matchOnDescription: true,
+    matchOnDetail: true,
+  })
+  if (!picked) return
+  const isNew = picked.model.path === null
+  if (isNew && !(await pull(connection, picked.model))) return
+  const isSame = configuration.get(SETTING) === picked.model.name
+  // The server hears of the setting and changes over by itself.
+  await configuration.update(SETTING, picked.model.name, vscode.ConfigurationTarget.Global)
+  if (isNew && isSame) await connection.restart()
+}
+
+function choice(model: Model, current: string): Choice {
+  const isHere = model.path !== null
+  const needs = vscode.l10n.t('{0} of memory', gigabytes(model.memoryBytes ?? 0))
+  const size = isHere
+    ? vscode.l10n.t('on this machine')
+    : vscode.l10n.t('download of {0}', gigabytes(model.sizeBytes ?? 0))
+  return {
+    model,
+    label: `$(${model.name === current ? 'check' : isHere ? 'database' : 'cloud-download'}) ${model.name}`,
+    description: [size, needs].join(' · '),
+    detail: `${model.title} · ${model.licence}`,
+  }
+}
+
+/** Download a model after a yes; return whether it is here now. */
+async function pull(connection: Connection, model: Model): Promise<boolean> {
+  const download = vscode.l10n.t('Download')
+  const question = vscode.l10n.t(
+    'Download {0} ({1}, licence: {2})?',
+    model.title,
+    gigabytes(model.sizeBytes ?? 0),
+    model.licence,
+  )
+  const answer = await vscode.window.showInformationMessage(question, { modal: true }, download)
+  if (answer !== download) return false
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: vscode.l10n.t('Downloading {0}', model.name),
+    cancellable: true,
+  }
+  return vscode.window.withProgress(options, async (progress, token) => {
+    const abort = new AbortController()
+    token.onCancellationRequested(() => abort.abort())
+    let done = 0
+    let last = ''
+    const onLine = (line: string) => {
+      connection.log.info(line)
+      const percent = percentOf(line)
+      if (percent === undefined) last = line
+      progress.report({ message: line.trim(), increment: Math.max((percent ?? done) - done, 0) })
+      done = Math.max(percent ?? 0, done)
+    }
+    try {
+      const ran = await connection.call(['models', 'pull', model.name], { onLine, signal: abort.signal })
+      if (ran.code === 0) return true
+    } catch (error) {
+      if (token.isCancellationRequested) return false
+      last = String(error)
+    }
+    void vscode.window.showErrorMessage(vscode.l10n.t('The model could not be downloaded: {0}', last))
+    return false
+  })
+}

@@ -1,0 +1,62 @@
+/** The findings as a tree in the Source Control view: files, and in each its findings. */
+import * as vscode from 'vscode'
+import type { Finding } from '../protocol'
+import { rangeOf, type Findings } from './findings'
+
+type Node = { file: vscode.Uri; findings: Finding[] } | { finding: Finding }
+
+const ICONS: { [severity: string]: [string, string] } = {
+  error: ['error', 'problemsErrorIcon.foreground'],
+  warning: ['warning', 'problemsWarningIcon.foreground'],
+}
+const INFO: [string, string] = ['info', 'problemsInfoIcon.foreground']
+
+export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<undefined>()
+  readonly onDidChangeTreeData = this.changed.event
+  private readonly view: vscode.TreeView<Node>
+  private readonly subscription: vscode.Disposable
+
+  constructor(private readonly findings: Findings) {
+    this.view = vscode.window.createTreeView('qwen-lsp.findings', { treeDataProvider: this, showCollapseAll: true })
+    this.subscription = findings.onChange(() => {
+      this.view.message = findings.summary || undefined
+      const count = findings.all.length
+      this.view.badge = count ? { value: count, tooltip: vscode.l10n.t('{0} findings', count) } : undefined
+      this.changed.fire(undefined)
+    })
+  }
+
+  getChildren(node?: Node): Node[] {
+    if (!node) return [...this.findings.files()].map(([uri, findings]) => ({ file: vscode.Uri.parse(uri), findings }))
+    return 'file' in node ? node.findings.map((finding) => ({ finding })) : []
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    if ('file' in node) {
+      const item = new vscode.TreeItem(node.file, vscode.TreeItemCollapsibleState.Expanded)
+      item.description = `${vscode.workspace.asRelativePath(node.file)} · ${node.findings.length}`
+      item.contextValue = 'file'
+      return item
+    }
+    const { finding } = node
+    const item = new vscode.TreeItem(finding.message)
+    const [icon, color] = ICONS[finding.severity] ?? INFO
+    item.iconPath = new vscode.ThemeIcon(icon, new vscode.ThemeColor(color))
+    item.description = `${finding.rule} · ${finding.range.start.line + 1}`
+    item.tooltip = [finding.message, finding.scenario].filter(Boolean).join('\n\n')
+    item.contextValue = finding.fix ? 'fixable' : 'plain'
+    item.command = {
+      command: 'vscode.open',
+      title: vscode.l10n.t('Open'),
+      arguments: [vscode.Uri.parse(finding.uri), { selection: rangeOf(finding) }],
+    }
+    return item
+  }
+
+  dispose(): void {
+    this.view.dispose()
+    this.subscription.dispose()
+    this.changed.dispose()
+  }
+}

@@ -1,0 +1,84 @@
+/** The private environment, with programs that stand for Python and uv: what is run, and what is left. */
+import assert from 'node:assert/strict'
+import * as fs from 'node:fs/promises'
+import * as os from 'node:os'
+import * as path from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { EnvironmentProblem, current, earlier, make, type Maker } from '../../src/server/environment'
+
+let root: string
+let lines: string[]
+let maker: Maker
+
+beforeEach(async () => {
+  root = await fs.mkdtemp(path.join(os.tmpdir(), 'qwen-environment-'))
+  lines = []
+  const wheel = path.join(root, 'qwen_lsp-0.1.0-py3-none-any.whl')
+  await fs.writeFile(wheel, 'a wheel')
+  maker = {
+    storage: path.join(root, 'storage'),
+    wheel,
+    python: path.join(root, 'python'),
+    log: (line) => lines.push(line),
+  }
+})
+
+afterEach(() => fs.rm(root, { recursive: true, force: true }))
+
+/** Write a program that says its version and otherwise runs a script. */
+async function python(version: string, script: string): Promise<void> {
+  const text = `#!/bin/sh\nif [ "$1" = --version ]; then echo "Python ${version}"; exit; fi\n${script}\n`
+  await fs.writeFile(maker.python, text, { mode: 0o755 })
+}
+
+/** A Python whose environments hold a pip that does as the script says. */
+const makes = (pip: string) =>
+  `if [ "$2" = venv ]; then mkdir -p "$3/bin" && printf '#!/bin/sh\\n${pip}\\n' > "$3/bin/python" && chmod +x "$3/bin/python"; fi`
+
+async function problem(): Promise<EnvironmentProblem> {
+  const error = await make(maker).then(
+    () => assert.fail('it was made'),
+    (error: unknown) => error,
+  )
+  assert.ok(error instanceof EnvironmentProblem, String(error))
+  return error
+}
+
+test('an environment is made, found again, and takes the place of an earlier one', async () => {
+  await python('3.11.7', makes('exit 0'))
+  const first = await make(maker)
+  assert.deepEqual(await current(maker.storage, maker.wheel), first)
+  assert.deepEqual(first.args, ['-m', 'qwen_lsp'])
+
+  await fs.writeFile(maker.wheel, 'a newer wheel')
+  assert.equal(await current(maker.storage, maker.wheel), undefined)
+  assert.deepEqual(await earlier(maker.storage), first)
+  const second = await make(maker)
+  assert.notEqual(second.path, first.path)
+  assert.deepEqual(await earlier(maker.storage), second)
+})
+
+test('a Python that is too old is named', async () => {
+  await python('3.8.20', 'exit 1')
+  const { kind, detail } = await problem()
+  assert.equal(kind, 'no-python')
+  assert.match(detail, /python 3\.8/)
+})
+
+test('no Python at all is told', async () => {
+  assert.equal((await problem()).kind, 'no-python')
+})
+
+test('a Python without venv is told', async () => {
+  await python('3.11.7', 'exit 1')
+  assert.equal((await problem()).kind, 'no-venv')
+})
+
+test('a failed installation leaves nothing, tells its last line and logs every one', async () => {
+  await python('3.11.7', makes('echo collecting; echo no network >&2; exit 1'))
+  const { kind, detail } = await problem()
+  assert.equal(kind, 'failed')
+  assert.equal(detail, 'no network')
+  assert.ok(lines.includes('collecting'))
+  assert.deepEqual(await fs.readdir(maker.storage), [])
+})

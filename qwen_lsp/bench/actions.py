@@ -1,0 +1,227 @@
+"""`qwen-lsp bench actions`: what code actions are worth, on the user's own data and model.
+
+Repairing (QuixBugs), prose (functions of packages), and the time that each takes. Figures come from the
+same runs: one engine, one action after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.task import Diagnostic, Explanation, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.bench import actions_fix, actions_prose
+from qwen_lsp.bench.actions_fix import Program
+from qwen_lsp.bench.actions_prose import Function
+from qwen_lsp.bench.score import percentile, wilson_interval
+from qwen_lsp.config import Config
+from qwen_lsp.messages import Locale
+from qwen_lsp.model.client import Client
+from qwen_lsp.model.engine import open_host
+from qwen_lsp.model.select import chosen_model
+from qwen_lsp.text import Document, Span
+
+_PROSE: tuple[tuple[str, str, Locale], ...] = (
+    ("docstring, English", "docstring", "en"),
+    ("docstring, Chinese", "docstring", "zh"),
+    ("types", "types", "en"),
+    ("translate into Chinese", "translate", "zh"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One action. Units: milliseconds, tokens per second. `is_good` is what the measure counts."""
+
+    measure: str
+    name: str
+    is_proposed: bool
+    parses: bool
+    is_good: bool
+    reason: str
+    first_text_ms: float | None
+    total_ms: float
+    n_tokens: int
+    generated_ms: float
+
+
+@dataclass(slots=True)
+class Report:
+    """All rows of a run, and the model that they are of."""
+
+    model: str
+    rows: list[Row] = field(default_factory=list)
+
+    def measures(self) -> list[dict[str, Any]]:
+        """Return the figures of each measure."""
+        found = []
+        for measure in dict.fromkeys(row.measure for row in self.rows):
+            rows = [row for row in self.rows if row.measure == measure]
+            n_good = sum(row.is_good for row in rows)
+            proposed = [row for row in rows if row.is_proposed]
+            generated_s = sum(row.generated_ms for row in rows) / 1000
+            firsts = [row.first_text_ms for row in rows if row.first_text_ms is not None]
+            found.append(
+                {
+                    "measure": measure,
+                    "n": len(rows),
+                    "good": n_good,
+                    "interval": wilson_interval(n_good, len(rows)),
+                    "proposed": len(proposed),
+                    "parses": sum(row.parses for row in proposed),
+                    "first_text_p50_ms": percentile(firsts, 50),
+                    "total_p50_ms": percentile([row.total_ms for row in rows], 50),
+                    "tokens_per_s": sum(row.n_tokens for row in rows) / generated_s if generated_s else None,
+                    "refused": _counts([row.reason for row in rows if row.reason]),
+                }
+            )
+        return found
+
+
+def _counts(reasons: Sequence[str]) -> dict[str, int]:
+    return {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
+
+
+def run(
+    config: Config,
+    *,
+    quixbugs: Path | None,
+    packages: Path | None,
+    n: int,
+    seed: int,
+    minutes: float,
+) -> Report:
+    """Measure; stops after the action during which the time is up."""
+    return asyncio.run(_run(config, quixbugs, packages, n, seed, time.monotonic() + 60 * minutes))
+
+
+async def _run(
+    config: Config, quixbugs: Path | None, packages: Path | None, n: int, seed: int, end: float
+) -> Report:
+    # Everything that can be wrong with the data is found before the first minute is spent.
+    programs = actions_fix.programs(quixbugs) if quixbugs is not None else []
+    random.Random(seed).shuffle(programs)
+    drawn = actions_prose.draw(packages, n, seed) if packages is not None else {}
+    model = chosen_model(config)
+    host = open_host(config, model.path, lambda state: None)
+    report = Report(model.profile.name)
+    try:
+        client = await host.ready()
+        await _repair(report, client, config, programs[:n], end)
+        await _write(report, client, config, drawn, n, end)
+    finally:
+        await host.close()
+    return report
+
+
+async def _repair(
+    report: Report, client: Client, config: Config, programs: Sequence[Program], end: float
+) -> None:
+    for program in programs:
+        failing = await actions_fix.judged(program, program.source)
+        for measure, told in (("fix, bare", ""), ("fix, with the failing test", failing.reason)):
+            if time.monotonic() > end:
+                return
+            document = Document(program.path.as_uri(), program.source, 0, "python", str(program.path))
+            at = program.source.index(f"def {program.name}")
+            span = Span(at, at)
+            problem = (Diagnostic(span, told),) if told else ()
+            task = Task("fix", document, span, program.path.name, diagnostics=problem)
+            outcome, voice = await _acted(task, client, config)
+            is_good = False
+            if isinstance(outcome, Proposal):
+                is_good = (await actions_fix.judged(program, apply(program.source, outcome.edits))).passed
+            _add(report, measure, program.name, task, outcome, voice, is_good=is_good)
+
+
+async def _write(
+    report: Report,
+    client: Client,
+    config: Config,
+    drawn: Mapping[str, Sequence[Function]],
+    n: int,
+    end: float,
+) -> None:
+    for number in range(n):
+        for measure, kind, locale in _PROSE:
+            if number >= len(drawn.get(kind, ())) or time.monotonic() > end:
+                continue
+            function = drawn[kind][number]
+            task = actions_prose.task(kind, function, locale)
+            outcome, voice = await _acted(task, client, config)
+            is_good = False
+            if isinstance(outcome, Proposal):
+                verdict = actions_prose.verdict(task, outcome)
+                is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
+            _add(report, measure, function.name, task, outcome, voice, is_good=is_good)
+
+
+async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:
+    voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
+    return await runner.run(task, voice), voice
+
+
+def _add(
+    report: Report, measure: str, name: str, task: Task, outcome: Outcome, voice: Voice, *, is_good: bool
+) -> None:
+    parses = True
+    if isinstance(outcome, Proposal):
+        try:
+            compile(apply(task.document.text, outcome.edits), "<text>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            parses = False
+    exchanges = voice.exchanges
+    row = Row(
+        measure,
+        name,
+        isinstance(outcome, Proposal),
+        parses,
+        is_good or isinstance(outcome, Explanation),
+        outcome.reason if isinstance(outcome, Refused) else "",
+        exchanges[0].first_text_ms if exchanges else None,
+        sum(exchange.total_ms for exchange in exchanges),
+        sum(exchange.reply.timings.generated_tokens for exchange in exchanges),
+        sum(exchange.reply.timings.generated_ms for exchange in exchanges),
+    )
+    report.rows.append(row)
+    mark = "ok" if row.is_good else row.reason or "wrong"
+    sys.stderr.write(f"{measure}: {name}: {mark} ({row.total_ms / 1000:.1f} s)\n")
+
+
+def as_json(report: Report) -> str:
+    """Return the figures, and every row, as one JSON object."""
+    rows = [{name: getattr(row, name) for name in Row.__slots__} for row in report.rows]
+    return json.dumps(
+        {"model": report.model, "measures": report.measures(), "rows": rows}, ensure_ascii=False
+    )
+
+
+def as_text(report: Report) -> str:
+    """Return the figures as a table."""
+    lines = [
+        f"{report.model}",
+        f"{'':28} {'n':>3} {'good':>5}  {'95 % interval':13} {'proposed':>8} {'parse':>5} "
+        f"{'first text':>10} {'total p50':>9} {'tokens/s':>8}",
+    ]
+    for entry in report.measures():
+        low, high = entry["interval"] or (0.0, 0.0)
+        first = f"{entry['first_text_p50_ms']:.0f} ms" if entry["first_text_p50_ms"] is not None else "-"
+        speed = f"{entry['tokens_per_s']:.1f}" if entry["tokens_per_s"] else "-"
+        n, good = entry["n"], entry["good"] / entry["n"]
+        counts = f"{entry['proposed']:>8} {entry['parses']:>5}"
+        took = f"{first:>10} {entry['total_p50_ms'] / 1000:>7.1f} s {speed:>8}"
+        interval = f"[{low:.2f}, {high:.2f}]"
+        lines.append(f"{entry['measure']:28} {n:>3} {good:>5.2f}  {interval:13} {counts} {took}")
+        if entry["refused"]:
+            told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
+            lines.append(f"{'':28} refused: {told}")
+    return "\n".join(lines)

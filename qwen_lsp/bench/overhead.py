@@ -1,0 +1,201 @@
+"""What the server costs by itself: everything between a key and its suggestion but the engine's work.
+
+A session over stdio types into a large file while a loopback stands in for the engine and answers at
+once. What is left is ours: the protocol, the text, prompt, cache, pacing, HTTP, filters, gates; this
+client's own part is counted too, so the figures are upper bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+
+from qwen_lsp.bench.score import percentile
+from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.session import Session
+from qwen_lsp.text import Edit, Span
+
+DID_CHANGE_LINES = 20_000
+_WARM_UP_KEYS = 10
+_TYPED = "result = [value for value in values if value > 0]  # keep it "
+# It never goes on with what is typed next, so no key is answered from memory.
+_ANSWER = "§"
+
+# Two kinds of text: plain, and one in which no shortcut for ASCII or LF applies.
+_LINES: dict[str, tuple[str, str]] = {
+    "english": ("def total_{n}(values):\n    return sum(values) + {n}  # the sum of all values\n", ""),
+    "chinese_crlf": (
+        "def 合计_{n}(values):\r\n    return sum(values) + {n}  # 求和，总价😀\r\n",
+        "单价😀 = ",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one kind of event costs. Units: milliseconds.
+
+    `p50` and `p95` are on the clock, so other programs count; `cpu` is the server's own processor time,
+    the mean of all events.
+    """
+
+    p50: float
+    p95: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The costs of each kind of text: from a key to its suggestion, and of a change alone."""
+
+    lines: int
+    keys: int
+    overhead: dict[str, Cost]
+    did_change: dict[str, Cost]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return `overhead_ms` and `did_change_ms`, each {kind of text: {p50, p95, cpu}}."""
+        return {
+            "keys": self.keys,
+            "lines": self.lines,
+            "overhead_ms": {kind: asdict(cost) for kind, cost in self.overhead.items()},
+            "did_change_lines": DID_CHANGE_LINES,
+            "did_change_ms": {kind: asdict(cost) for kind, cost in self.did_change.items()},
+        }
+
+
+def run(lines: int, keys: int) -> Report:
+    """Measure: `keys` keys in a file of `lines` lines, and as many changes in one of 20,000."""
+    return asyncio.run(_run(lines, keys))
+
+
+async def _run(lines: int, keys: int) -> Report:
+    async with _instant_engine() as url:
+        # The client says that it has waited long enough, so pacing adds no wait of its own.
+        options = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
+        overhead, did_change = {}, {}
+        async with lsp_session.start(options=options) as session:
+            for kind in _LINES:
+                overhead[kind] = await _typed(session, kind, lines, keys)
+                did_change[kind] = await _changed(session, kind, keys)
+    return Report(lines, keys, overhead, did_change)
+
+
+async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
+    """Type in the middle of a file and ask after each key."""
+    uri, start = await _opened(session, kind, lines)
+
+    async def key(number: int) -> float:
+        at = start + number
+        params = session.change(uri, [_key(at, number)])
+        started = time.perf_counter()
+        session.client.text_document_did_change(params)
+        await session.complete(uri, at + 1, invoked=False)
+        return time.perf_counter() - started
+
+    cost = await _cost(session, key, keys)
+    await session.close(uri)
+    return cost
+
+
+async def _changed(session: Session, kind: str, keys: int) -> Cost:
+    """Type without asking. A question follows each change, and what a question alone takes is taken off."""
+    uri, start = await _opened(session, kind, DID_CHANGE_LINES)
+    about = {"textDocument": {"uri": uri}}
+
+    async def question(number: int) -> float:
+        started = time.perf_counter()
+        await session.request(EXPLAIN, about)
+        return time.perf_counter() - started
+
+    async def key(number: int) -> float:
+        params = session.change(uri, [_key(start + number, number)])
+        started = time.perf_counter()
+        session.client.text_document_did_change(params)
+        await session.request(EXPLAIN, about)
+        return time.perf_counter() - started
+
+    alone, both = await _cost(session, question, keys), await _cost(session, key, keys)
+    await session.close(uri)
+    return Cost(
+        *(
+            round(max(value - less, 0.0), 2)
+            for value, less in ((both.p50, alone.p50), (both.p95, alone.p50), (both.cpu, alone.cpu))
+        )
+    )
+
+
+def _key(at: int, number: int) -> Edit:
+    return Edit(Span(at, at), _TYPED[number % len(_TYPED)])
+
+
+async def _cost(session: Session, event: Callable[[int], Awaitable[float]], n: int) -> Cost:
+    """Let an event, which returns its seconds, happen `n` times after a warm-up."""
+    for number in range(_WARM_UP_KEYS):
+        await event(number)
+    process = psutil.Process(session.server_process.pid)
+    before = process.cpu_times()
+    taken = [await event(_WARM_UP_KEYS + number) * 1000 for number in range(n)]
+    after = process.cpu_times()
+    cpu_s = after.user + after.system - before.user - before.system
+    p50, p95 = percentile(taken, 50), percentile(taken, 95)
+    assert p50 is not None
+    assert p95 is not None
+    return Cost(round(p50, 2), round(p95, 2), round(cpu_s * 1000 / n, 2))
+
+
+async def _opened(session: Session, kind: str, lines: int) -> tuple[str, int]:
+    """Open a file of so many lines; return its URI and a place in its middle."""
+    text, start = _LINES[kind]
+    line_end = "\r\n" if "\r" in text else "\n"
+    half = "".join(text.format(n=n) for n in range(lines // 4))
+    before = half + start
+    uri = f"untitled:{kind}-{lines}.py"
+    await session.open(uri, "python", before + line_end + half)
+    return uri, len(before)
+
+
+@asynccontextmanager
+async def _instant_engine() -> AsyncIterator[str]:
+    """Run a loopback that speaks as much of llama.cpp's API as one completion needs."""
+    server = await asyncio.start_server(_serve, "127.0.0.1", 0, limit=2**24)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    length = next((int(line[15:]) for line in head if line.lower().startswith("content-length:")), 0)
+    body = json.loads(await reader.readexactly(length)) if length else {}
+    answer = b"{}"
+    if "prompt" in body:
+        grammar = body.get("grammar", 'root ::= ""').removeprefix("root ::= ")
+        forced, _ = json.JSONDecoder().raw_decode(grammar)
+        text = {"content": forced + _ANSWER, "stop": False}
+        last = {"content": "", "stop": True, "stop_type": "eos"}
+        answer = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in (text, last))
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+    await writer.drain()
+    writer.close()
+
+
+def as_text(report: Report) -> str:
+    """Return the costs as a table, in milliseconds."""
+    rows = [("milliseconds", "p50", "p95", "cpu")]
+    for what, costs in (
+        (f"key to suggestion, {report.lines:,} lines", report.overhead),
+        (f"didChange, {DID_CHANGE_LINES:,} lines", report.did_change),
+    ):
+        rows += [
+            (f"{what}, {kind}", f"{cost.p50:.1f}", f"{cost.p95:.1f}", f"{cost.cpu:.1f}")
+            for kind, cost in costs.items()
+        ]
+    return "\n".join(f"{label:<48}{p50:>8}{p95:>8}{cpu:>8}" for label, p50, p95, cpu in rows)

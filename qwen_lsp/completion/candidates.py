@@ -1,0 +1,75 @@
+"""Other candidates than the model's first answer, for a second request by hand or when the first is no good.
+
+Each begins with another token that the model considered. They are generated one after the other on the
+completion slot and kept in the cache. Whether anybody wants them is the completer's to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.flight import View
+from qwen_lsp.completion.slot import CompletionSlot
+
+# None is begun when the user has waited so long.
+_PATIENCE_MS = 2500
+_MOST = 2
+# Less likely beginnings (5 %) are hardly ever what was meant.
+_LEAST_LOGPROB = -3.0
+
+
+async def others(
+    slot: CompletionSlot, cache: Cache, view: View, entry: Entry, elapsed_ms: Callable[[], float]
+) -> tuple[str, ...]:
+    """Return up to two other answers than the entry's, the likelier beginning first.
+
+    Raises: EndpointError or ModelError when there is no engine to be had.
+    """
+    if entry.alternatives is None:
+        found: list[str] = []
+        for beginning in _beginnings(entry, view):
+            if elapsed_ms() > _PATIENCE_MS or len(found) == _MOST:
+                break
+            text = await _generated(slot, view, beginning)
+            if text.strip() and text not in (entry.text, *found):
+                found.append(text)
+        entry = replace(entry, alternatives=tuple(found))
+        cache.put(view.uri, entry)
+    return entry.alternatives or ()
+
+
+async def second_thought(slot: CompletionSlot, cache: Cache, view: View, rejected: Entry) -> Entry:
+    """Return the answer with the likeliest other beginning if it is fit to be shown, else the rejected one.
+
+    Raises: EndpointError or ModelError when there is no engine to be had.
+    """
+    for beginning in _beginnings(rejected, view)[:1]:
+        text = await _generated(slot, view, beginning)
+        if text.strip():
+            better = Entry(rejected.prefix, rejected.suffix, text, others=rejected.others)
+            cache.put(view.uri, better)
+            return better
+    return rejected
+
+
+def _beginnings(entry: Entry, view: View) -> list[str]:
+    """The other ways that the answer could have begun, those likely enough, the likelier first."""
+    return [
+        beginning
+        for beginning, logprob in entry.others
+        if logprob >= _LEAST_LOGPROB and beginning.startswith(view.prompt.forced)
+    ]
+
+
+async def _generated(slot: CompletionSlot, view: View, beginning: str) -> str:
+    """Generate once more from another beginning; empty when nothing fit comes of it."""
+    flight = await slot.start(view, "alternative", beginning=beginning)
+    assert flight.task is not None
+    try:
+        await asyncio.wait({flight.task})
+    finally:
+        slot.release(flight, 0)
+    return flight.entry.text if flight.entry else ""

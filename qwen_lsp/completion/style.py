@@ -1,0 +1,89 @@
+"""The indentation of a file, and an answer written in it. Pure functions over texts with LF line ends.
+
+A text that does not show its style clearly is left alone, and so is an answer whose own is not clear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+
+_INDENTED = re.compile(r"^([ \t]*)\S", re.MULTILINE)
+# Not `(` and `[`: what they continue is indented as one likes.
+_OPENED = re.compile(r"[:{]\s*(?:(?:#|//).*)?\Z")
+_UNITS = (2, 3, 4, 8)
+_MIN_SEEN = 2  # one deeper line may be an accident
+
+
+def unit_of(text: str) -> str | None:
+    """Return one step of indentation as the text writes it: a tab or some spaces; None where unclear."""
+    indents = _INDENTED.findall(text)
+    n_tabs = sum(indent.startswith("\t") for indent in indents)
+    n_spaces = sum(indent.startswith("  ") for indent in indents)
+    if min(n_tabs, n_spaces) * 4 > max(n_tabs, n_spaces) or max(n_tabs, n_spaces) < _MIN_SEEN:
+        return None
+    if n_tabs > n_spaces:
+        return "\t"
+    widths = [len(indent) for indent in indents]
+    steps = Counter(later - width for width, later in pairwise(widths))
+    unit = max(_UNITS, key=lambda width: steps[width])
+    return " " * unit if steps[unit] >= _MIN_SEEN else None
+
+
+def reindented(text: str, before: str, after: str) -> str:
+    """Return the answer in the style of the text around it; its first line begins at the cursor."""
+    unit = unit_of(f"{before}\n{after}")
+    if unit is None:
+        return text
+    head = before.rpartition("\n")[2]
+    first, *rest = f"{head}{text}".split("\n")
+    lines = [first, *rest] if not head else rest
+    if unit == "\t":
+        written = [_with_tabs(line, lines) for line in lines]
+    else:
+        above = first if head else next((line for line in reversed(before.split("\n")) if line.strip()), "")
+        base = _width(head or above)
+        written = _rescaled([_with_spaces(line, unit) for line in lines], above, base, len(unit))
+    return "\n".join([text.partition("\n")[0], *written] if head else written)
+
+
+def _with_tabs(line: str, lines: list[str]) -> str:
+    """Turn leading spaces into tabs; four make one, two where the answer shows steps of two."""
+    widths = [len(one) - len(one.lstrip(" ")) for one in lines if one.strip()]
+    unit = next((unit for unit in (4, 2) if all(width % unit == 0 for width in widths)), None)
+    body = line.lstrip(" ")
+    if unit is None or not body:
+        return line
+    return "\t" * ((len(line) - len(body)) // unit) + body
+
+
+def _with_spaces(line: str, unit: str) -> str:
+    body = line.lstrip(" \t")
+    return line[: len(line) - len(body)].replace("\t", unit) + body
+
+
+def _rescaled(lines: list[str], above: str, base: int, unit: int) -> list[str]:
+    """Widen or narrow the steps of an answer that opens blocks with another width than the file's.
+
+    `above` is the line before the first of `lines`; steps count from the indentation `base`.
+    """
+    shown = [line for line in lines if line.strip()]
+    pairs = pairwise([above, *shown])
+    opened = [_width(line) - _width(opener) for opener, line in pairs if _OPENED.search(opener)]
+    own = min((step for step in opened if step > 0), default=unit)
+    if own == unit or own not in _UNITS:
+        return lines
+    steps = [_width(line) - base for line in shown]
+    if any(step % (own if step > 0 else unit) for step in steps):  # something else is aligned there
+        return lines
+    return [_shifted(line, base, own, unit) for line in lines]
+
+
+def _shifted(line: str, base: int, own: int, unit: int) -> str:
+    over = _width(line) - base
+    return line if over <= 0 or not line.strip() else " " * (base + over // own * unit) + line.lstrip(" ")
+
+
+def _width(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

@@ -1,0 +1,62 @@
+"""Signs that a model talks or stammers instead of writing code, in English and in Chinese. Pure.
+
+Source: openings that Qwen2.5-Coder-Instruct and its kin write after code or in its place.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Anywhere, also in a comment or a string: nobody completes code with these.
+_REFUSAL = re.compile(
+    r"""(?im)^[\s#/*\-"']*(?:
+        as \s an \s (?:ai|artificial \s intelligence|large \s language) \b
+      | i(?:'m|\s am) \s (?:very \s )? sorry,? \s (?:but|i)\b
+      | i \s (?:cannot|can't|am \s unable \s to|can \s not) \s
+        (?:help|assist|provide|complete|fulfill|generate)\b
+      | (?:很|非常)?抱歉[，,]?\s*我?(?:无法|不能)
+      | 对不起[，,]\s*我?(?:无法|不能)
+      | 作为(?:一个|一名)?\s*(?:AI|人工智能|语言模型|大语言模型)
+    )""",
+    re.VERBOSE,
+)
+# At the start of a line where code is expected.
+_TALK = re.compile(
+    r"""\s*(?:
+        (?:Sure|Certainly|Of\ course|Absolutely)[,!.]\s
+      | Here(?:'s|\ is|\ are)\ (?:the|a|an|your|how|some|my)\b
+      | (?:The|This)\ (?:above\ |following\ |given\ |provided\ )?
+        (?:code|function|program|script|solution|implementation|method|class)\ (?:above\ |below\ )?[a-z]+
+      | In\ this\ (?:code|example|implementation|function|case|solution)\b
+      | (?:Explanation|Output|Note|Example\ usage)\ ?:\s*(?:$|[A-Z])
+      | (?:Please\ (?:note|let|provide)|Let\ me\ know|I\ hope\ this|You\ can\ (?:use|run|test))\b
+      | To\ (?:solve|complete|fix|implement)\ this\b
+      | (?:以下|下面|这里)是
+      | (?:当然(?:可以)?|好的|没问题)[，,。！!]
+      | (?:这段|上述|以上|该|这个)(?:代码|函数|程序|方法|实现)
+      | (?:请注意|希望(?:这|对|能)|解释|说明|注意)[：:，,这对能]
+    )""",
+    re.VERBOSE,
+)
+_PHRASE = re.compile(r"(.{3,60}?)\1\1+")
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def is_refusal(text: str) -> bool:
+    """Tell whether a line of the text says that the model will not answer."""
+    return _REFUSAL.search(text) is not None
+
+
+def is_talk(line: str) -> bool:
+    """Tell whether a line speaks to the user; one that is a comment of the code does not match."""
+    return _TALK.match(line) is not None
+
+
+def repeats_a_phrase(line: str) -> bool:
+    """Tell whether a line says the same thing three times in a row; figures and rules (`----`) may."""
+    return any(_is_phrase(match.group(1)) for match in _PHRASE.finditer(line))
+
+
+def _is_phrase(text: str) -> bool:
+    """Whether it has words enough to be one: Han characters say more with less."""
+    return len({char for char in text if char.isalpha()}) >= 3 and (len(text) >= 6 or bool(_HAN.search(text)))

@@ -1,0 +1,53 @@
+"""What else helps at a cursor: ask the sources, rank, pack. The entry of the package for completion.
+
+`gather` is bounded: sources are asked in the order of their use until the time is up, and what is late is
+named in the result. It never raises for what the repository holds (invariant 6).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from qwen_lsp.context import packing, ranking, sources
+from qwen_lsp.context.index import Index
+from qwen_lsp.context.look import Look
+from qwen_lsp.context.place import place
+from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
+from qwen_lsp.text import Cursor, Span
+
+# More candidates than this are not scored: the sources asked first are the better ones.
+_MOST_CANDIDATES = 600
+
+
+def gather(
+    cursor: Cursor,
+    path: str,
+    index: Index,
+    budget_tokens: int,
+    estimate: Callable[[str], int],
+    *,
+    recent: Recent = NOTHING,
+    shown: Span | None = None,
+    deadline_ms: float = 30.0,
+) -> Gathered:
+    """Gather what fits the budget for one place of the document `path` (relative to the index's root).
+
+    `estimate` counts a text's tokens, rather too high; `shown` is the part of the document that the prompt
+    shows. Cost: a few milliseconds; the deadline is looked at between sources, each of which is bounded.
+    """
+    started = time.perf_counter()
+    here = place(cursor, path, index.definitions_in(path), shown)
+    look = Look(here, index, recent)
+    found: list[Candidate] = []
+    late: list[str] = []
+    for name, source in sources.SOURCES:
+        if (time.perf_counter() - started) * 1000 > deadline_ms:
+            late.append(name)
+            continue
+        found += source(look)
+    words = ranking.near_words(here.near)
+    scored = ((one, ranking.score(one, here, words)) for one in found[:_MOST_CANDIDATES])
+    snippets, files, tokens = packing.pack(ranking.best_of_each(scored), here, budget_tokens, estimate)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    return Gathered(tuple(snippets), files, tokens, elapsed_ms, tuple(late), index.problem)

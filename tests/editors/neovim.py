@@ -1,0 +1,155 @@
+"""A real Neovim, headless, driven over its own remote protocol: keys as typed, and questions in Lua."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.editors import programs
+from tests.support.places import REPOSITORY
+
+PLUGIN = REPOSITORY / "editors" / "neovim"
+# As the README tells a new user to write it; `%s` are the options.
+INIT = """vim.opt.runtimepath:prepend('{plugin}')
+require('qwen_lsp').setup(vim.json.decode([==[{options}]==]))
+"""
+DEADLINE_S = 120.0
+
+
+class Neovim:
+    """One running Neovim."""
+
+    def __init__(self, program: Path, socket: Path) -> None:
+        self._program, self._socket = program, socket
+
+    async def _remote(self, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            str(self._program),
+            "--server",
+            str(self._socket),
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+    async def keys(self, typed: str) -> None:
+        """Type; special keys in Vim's notation, such as `<Tab>`."""
+        await self._remote("--remote-send", typed)
+
+    async def lua(self, body: str) -> Any:
+        """Run the body of a Lua function, which must `return` what is wanted, and return that."""
+        code = f"(function() {body} end)()".replace("'", "''")
+        return json.loads(await self._remote("--remote-expr", f"json_encode(luaeval('{code}'))"))
+
+    async def until(self, expression: str, what: str) -> Any:
+        """Wait until a Lua expression is true; return it."""
+        started = asyncio.get_running_loop().time()
+        while not (value := await self.lua(f"return {expression}")):
+            waited = asyncio.get_running_loop().time() - started
+            assert waited < DEADLINE_S, f"in vain: {what}\n{await self.describe()}"
+            await asyncio.sleep(0.02)
+        return value
+
+    async def describe(self) -> str:
+        """Everything that helps to see why a test fails."""
+        messages = await self.lua("return vim.fn.execute('messages')")
+        return "\n".join([*await self.screen(), "--- messages", str(messages)])
+
+    async def lines(self) -> list[str]:
+        """The text of the current buffer."""
+        return list(await self.lua("return vim.api.nvim_buf_get_lines(0, 0, -1, false)"))
+
+    async def ghost(self) -> str | None:
+        """What a person sees as ghost text, read from the marks that draw it."""
+        text = await self.lua(
+            "local all = {} "
+            "local space = vim.api.nvim_get_namespaces()['qwen_lsp_ghost'] or -1 "
+            "for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true })) do "
+            "  table.insert(all, mark[4].virt_text[1][1]) "
+            "  for _, line in ipairs(mark[4].virt_lines or {}) do table.insert(all, line[1][1]) end "
+            "end "
+            "return #all > 0 and table.concat(all, '\\n') or false"
+        )
+        return text or None
+
+    async def until_ghost(self, text: str | None = None) -> str:
+        """Wait for ghost text, or for this very one."""
+        started = asyncio.get_running_loop().time()
+        while (seen := await self.ghost()) is None or (text is not None and seen != text):
+            waited = asyncio.get_running_loop().time() - started
+            assert waited < DEADLINE_S, f"ghost text: {seen!r}, wanted {text!r}\n{await self.describe()}"
+            await asyncio.sleep(0.02)
+        return seen
+
+    async def until_no_ghost(self) -> None:
+        """Wait until no ghost text is shown."""
+        space = "vim.api.nvim_get_namespaces()['qwen_lsp_ghost']"
+        await self.until(f"#vim.api.nvim_buf_get_extmarks(0, {space}, 0, -1, {{}}) == 0", "it is hidden")
+
+    async def screen(self) -> list[str]:
+        """The screen as text."""
+        rows = await self.lua(
+            "vim.cmd.redraw() "
+            "local rows = {} "
+            "for row = 1, vim.o.lines do "
+            "  local cells = {} "
+            "  for column = 1, vim.o.columns do cells[column] = vim.fn.screenstring(row, column) end "
+            "  rows[row] = table.concat(cells) "
+            "end "
+            "return rows"
+        )
+        return [row.rstrip() for row in rows]
+
+
+@asynccontextmanager
+async def started(
+    folder: Path, file: Path, options: Mapping[str, Any] | None = None, *, init: str = "", first: str = ""
+) -> AsyncIterator[Neovim]:
+    """Run Neovim with the plugin on a file. `init` stands in for init.lua, `first` goes before it."""
+    runtime = programs.neovim()
+    text = init or INIT.format(plugin=PLUGIN, options=json.dumps(dict(options or {})))
+    (folder / "init.lua").write_text(first + text, "utf-8")
+    program, socket = runtime / "bin" / "nvim", folder / "nvim.socket"
+    process = await asyncio.create_subprocess_exec(
+        str(program),
+        *(
+            "--headless",
+            "-i",
+            "NONE",
+            "-n",
+            "--listen",
+            str(socket),
+            "-u",
+            str(folder / "init.lua"),
+            str(file),
+        ),
+        env={**os.environ, "VIMRUNTIME": str(runtime / "share" / "nvim" / "runtime")},
+        cwd=file.parent,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    neovim = Neovim(program, socket)
+    try:
+        while not socket.exists():
+            assert process.returncode is None, "Neovim ended"
+            await asyncio.sleep(0.02)
+        yield neovim
+        with contextlib.suppress(AssertionError):  # it may be gone before it has answered
+            await neovim.keys("<Esc>:qa!<CR>")
+        out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+        assert process.returncode == 0, out.decode()
+        assert "Error" not in out.decode(), out.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,221 @@
+"""The JetBrains plugin without an IDE: compiled against real core classes and few stubs, and run by a host.
+
+No IDE can be had where these tests run. What is proved instead: the code compiles, plugin.xml names what is
+there, the members it uses of IntelliJ and LSP4IJ are those that were reviewed, and the plugin's own classes
+start the real server and speak to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from filelock import FileLock
+
+from qwen_lsp.config import schema as settings_schema
+from tests.editors import programs
+from tests.editors.programs import git
+from tests.support.engine_server import EngineServer, says
+from tests.support.places import REPOSITORY
+from tests.support.raw import RawClient
+
+pytestmark = pytest.mark.required
+
+PLUGIN = REPOSITORY / "editors" / "jetbrains"
+RESOURCES = PLUGIN / "src" / "main" / "resources"
+SOURCES = sorted((PLUGIN / "src" / "main" / "java").rglob("*.java"))
+TEMPLATE = PLUGIN / "template"
+HERE = Path(__file__).parent / "jetbrains"
+DESCRIPTOR = ElementTree.parse(RESOURCES / "META-INF" / "plugin.xml").getroot()
+MAIN = "dev.qwenlsp.jetbrains.HostTest"
+DEADLINE_S = 300.0
+# What LSP4IJ 0.20 says of itself, as far as it concerns the server.
+CAPABILITIES = {
+    "workspace": {"applyEdit": True, "configuration": True, "executeCommand": {"dynamicRegistration": True}},
+    "textDocument": {
+        "codeAction": {
+            "dataSupport": True,
+            "resolveSupport": {"properties": ["edit"]},
+            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "refactor"]}},
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled plugin, stubs and host."""
+    out = tmp_path_factory.mktemp("jetbrains")
+    programs.FOLDER.mkdir(parents=True, exist_ok=True)
+    stubs = re.findall(r"^=== (\S+)\n(.*?)(?=^=== |\Z)", (HERE / "stubs.txt").read_text("utf-8"), re.S | re.M)
+    for name, body in stubs:
+        file = out / "stubs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(body, "utf-8")
+    with FileLock(programs.FOLDER / "javac.lock"):
+        javac = programs.debian("javac", "openjdk-17-jdk-headless")
+    files = [*SOURCES, *(out / "stubs").rglob("*.java"), HERE / "HostTest.java"]
+    options = ["--release", "17", "-proc:none", "-nowarn", "-d", str(out / "classes"), "-cp", jars()]
+    ran = subprocess.run(
+        [javac, *options, *map(str, files)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return out / "classes"
+
+
+def jars() -> str:
+    return os.pathsep.join(map(str, programs.intellij()))
+
+
+def named_classes() -> set[str]:
+    attributes = ("factoryClass", "serviceImplementation", "instance", "implementation", "class")
+    return {
+        element.get(name, "") for element in DESCRIPTOR.iter() for name in attributes if element.get(name)
+    }
+
+
+async def test_the_host_starts_the_server_and_speaks_to_it(
+    classes: Path, tmp_path: Path, engine: EngineServer
+) -> None:
+    docstring = '```python\ndef add(a, b):\n    """Add."""\n    # here\n```\n'
+    engine.script = lambda made: says(docstring if "chat" in made.path else "return a + b", between_s=0.01)
+    file = tmp_path / "add.py"
+    file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
+    git(tmp_path, "init", "-q")
+    java = programs.debian("java", "openjdk-17-jre-headless")
+    settings = json.dumps({"endpoint": {"url": engine.url}})
+    (factory,) = {element.get("factoryClass", "") for element in DESCRIPTOR.iter("server")}
+    process = await asyncio.create_subprocess_exec(
+        *(java, "-cp", f"{classes}{os.pathsep}{RESOURCES}{os.pathsep}{jars()}", MAIN),
+        *(str(tmp_path), str(file), factory, settings, json.dumps(CAPABILITIES)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    said = out.decode()
+    assert process.returncode == 0, said + err.decode()
+    lines = said.splitlines()
+    assert "initialize: qwen-lsp" in lines
+    assert "ghost: return a + b" in lines, said
+    assert any(line.startswith("explain: The model made a suggestion") for line in lines), said
+    if importlib.util.find_spec("qwen_lsp.lsp.code_action"):
+        assert "act: edit" in lines, said
+        assert "streamed: yes" in lines
+    if importlib.util.find_spec("qwen_lsp.lsp.review"):
+        assert "finding: code-injection in add.py" in lines, said
+        assert "review: done" in lines
+    assert "status: ready" in lines
+    assert lines[-1] == "shutdown: clean"
+
+
+def test_the_descriptor_names_what_is_there(classes: Path) -> None:
+    for name in named_classes():
+        assert (classes / f"{name.replace('.', '/')}.class").is_file(), name
+    ids = {element.get("id") for element in DESCRIPTOR.iter("server")}
+    assert {element.get("serverId") for element in DESCRIPTOR.iter("fileNamePatternMapping")} == ids
+    (version,) = DESCRIPTOR.iter("idea-version")
+    assert version.get("since-build") == "242"
+    assert "com.redhat.devtools.lsp4ij" in {element.text for element in DESCRIPTOR.iter("depends")}
+
+
+def test_ids_in_the_code_are_those_of_the_descriptor() -> None:
+    code = "\n".join(source.read_text("utf-8") for source in SOURCES)
+    for tag in ("server", "toolWindow", "statusBarWidgetFactory", "notificationGroup"):
+        (element,) = DESCRIPTOR.iter(tag)
+        assert f'"{element.get("id")}"' in code, tag
+
+
+def test_lsp4j_is_not_bundled() -> None:
+    """Two copies of it would not know each other's classes."""
+    build = (PLUGIN / "build.gradle.kts").read_text("utf-8")
+    assert re.findall(r"(\w+)\(\"org\.eclipse\.lsp4j", build) == ["compileOnly"]
+
+
+def bundle(name: str) -> dict[str, str]:
+    lines = (RESOURCES / "messages" / name).read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+def test_every_sentence_is_there_in_both_languages() -> None:
+    english, chinese = bundle("QwenBundle.properties"), bundle("QwenBundle_zh.properties")
+    assert english.keys() == chinese.keys()
+    code = "\n".join(source.read_text("utf-8") for source in SOURCES)
+    used = set(re.findall(r'Texts\.get\(\s*"([\w.]+)"', code))
+    used |= {f"action.{element.get('id')}.text" for element in DESCRIPTOR.iter("action")}
+    states = ("starting", "loading", "ready", "busy", "slow", "off", "error")
+    used |= {f"state.{name}" for name in states}
+    used |= {f"dismiss.{name}" for name in ("fingerprint", "rule", "path")}
+    used = {key for key in used if not key.endswith(".")}
+    assert used <= english.keys()
+    assert sum(any(ord(char) > 0x4E00 for char in value) for value in chinese.values()) > 30
+
+
+def test_the_members_that_are_used_were_reviewed(classes: Path) -> None:
+    """A stub says what we believe; the list is what was compared with the real sources."""
+    own = sorted(map(str, (classes / "dev").rglob("*.class")))
+    own = [name for name in own if "HostTest" not in name]
+    javap = programs.debian("javap", "openjdk-17-jdk-headless")
+    listed = subprocess.run(
+        [javap, "-p", "-c", "-cp", f"{classes}{os.pathsep}{jars()}", *own],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=DEADLINE_S,
+        check=True,
+    ).stdout
+    used = set(re.findall(r"// (?:Interface)?(?:Method|Field) (com/(?:intellij|redhat)/\S+)", listed))
+    reviewed = set((HERE / "members.txt").read_text("utf-8").split("\n")) - {""}
+    assert used == {line for line in reviewed if not line.startswith("#")}
+
+
+async def test_the_template_starts_the_server() -> None:
+    template = json.loads((TEMPLATE / "template.json").read_text("utf-8"))
+    assert template["id"] == "qwen-lsp"
+    for mapping in template["fileTypeMappings"]:
+        assert set(mapping["fileType"]) == {"patterns"}, (
+            "a name would make a file type and take others' files"
+        )
+    command = shlex.split(template["programArgs"]["default"])
+    options = json.loads((TEMPLATE / "initializationOptions.json").read_text("utf-8"))
+    async with RawClient.started(command) as client:
+        params = {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options}
+        result = await client.request("initialize", params)
+        assert result["capabilities"]["inlineCompletionProvider"] is not None
+        client.notify("initialized", {})
+        await client.goodbye()
+
+
+def test_the_template_s_settings_are_the_server_s() -> None:
+    """With QWEN_LSP_UPDATE set, the file is written anew."""
+    file = TEMPLATE / "settings.schema.json"
+    ours = settings_schema()
+    wanted = {"$schema": ours.pop("$schema"), "type": "object", "properties": {"qwenLsp": ours}}
+    text = json.dumps(wanted, ensure_ascii=False, indent=2) + "\n"
+    if programs.UPDATE:
+        file.write_text(text, "utf-8")
+    assert file.read_text("utf-8") == text, "the settings have changed: run this test with QWEN_LSP_UPDATE=1"
+
+
+def test_the_template_s_installer_has_the_tasks_that_lsp4ij_knows() -> None:
+    installer = json.loads((TEMPLATE / "installer.json").read_text("utf-8"))
+    tasks: set[str] = set()
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            tasks.update(key for key in value if isinstance(value[key], dict) and "name" in value[key])
+            for inner in value.values():
+                walk(inner)
+
+    walk(installer)
+    assert tasks == {"exec", "configureServer"}

@@ -1,0 +1,43 @@
+"""What the tests of the editors share. What cannot be had here skips them and says what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.editors.vscode import host as vscode_host
+from tests.editors.vscode.host import Host, Missing
+
+
+@pytest.fixture(scope="session")
+def host() -> Host:
+    """An installed VS Code and its Node."""
+    try:
+        return vscode_host.install()
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def dependencies(host: Host) -> None:
+    """What the extension is built and checked with."""
+    try:
+        vscode_host.install_dependencies(host.node)
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def vsix(host: Host, dependencies: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension, packaged as `make vscode` does."""
+    return vscode_host.package(tmp_path_factory.mktemp("vsix") / "qwen-lsp.vsix", host.node)
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(host: Host) -> Path:
+    """A folder with the wheels that the server needs."""
+    try:
+        return vscode_host.wheelhouse()
+    except Missing as missing:
+        pytest.skip(str(missing))

@@ -1,0 +1,107 @@
+"""The VS Code extension, in a real VS Code, with the real server.
+
+The tours are in editors/vscode/e2e and run under Node; here they get what they need: an installed
+VS Code (host.py), the packaged extension with the wheel in it, models and engines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.model import catalog, store
+from tests.editors.vscode import scripted
+from tests.editors.vscode.host import EXTENSION, Host
+from tests.support import engine_server
+from tests.support.engine_server import EngineServer
+from tests.support.places import REPOSITORY
+
+pytestmark = pytest.mark.required
+
+MODELS = store.directory()
+ARTEFACTS = REPOSITORY / ".cache" / "vscode-pictures"
+_LONGEST_TOUR_S = 900
+# Without an environment that may have `qwen-lsp` in it.
+SYSTEM_PATH = os.pathsep.join(folder for folder in os.defpath.split(os.pathsep) if folder)
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PATH with this checkout's `qwen-lsp` in it."""
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "qwen-lsp"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{REPOSITORY}" exec "{sys.executable}" -m qwen_lsp "$@"\n', "utf-8"
+    )
+    program.chmod(0o755)
+    return folder
+
+
+async def tour(name: str, host: Host, settings: Mapping[str, object], env: Mapping[str, str]) -> None:
+    """Run one tour beside the test's own event loop; its report is shown when it fails."""
+    values = {
+        "node": str(host.node),
+        "codeServer": str(host.code_server),
+        "browser": str(host.browser),
+        "artefacts": str(ARTEFACTS),
+        **settings,
+    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QWEN_LSP_", "XDG_"))}
+    script = EXTENSION / "e2e" / f"{name}.tour.mjs"
+    process = await asyncio.create_subprocess_exec(
+        *(host.node, "--test", "--test-reporter=spec", script),
+        cwd=EXTENSION,
+        env={**clean, "HOST": json.dumps(values), **env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), _LONGEST_TOUR_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    report = out.decode("utf-8", "replace")
+    print(report)
+    assert process.returncode == 0, report[report.find("failing tests") :]
+    assert not re.search(r"^ℹ (pass 0|(cancelled|skipped|todo) [1-9].*)$", report, re.MULTILINE), report
+
+
+@pytest.mark.model
+async def test_tour_with_the_real_model(host: Host, vsix: Path, programs: Path) -> None:
+    if store.path(catalog.default_profile()) is None:
+        pytest.skip(f"{catalog.default_profile().title} is not in {MODELS}; get it with `make model`")
+    await tour("real", host, {"vsix": str(vsix)}, {"PATH": path(programs), "QWEN_LSP_MODELS": str(MODELS)})
+
+
+async def test_tour_with_the_scripted_engine(host: Host, vsix: Path, programs: Path) -> None:
+    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
+        await tour("scripted", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": path(programs)})
+    left = [generation for generation in engine.generations if scripted.asked_in(generation) == "endless"]
+    assert left, "nothing was asked in endless.py"
+    assert {generation.state for generation in left} == {"left"}
+    assert engine.strange == []
+
+
+async def test_actions_and_reviews(host: Host, vsix: Path, programs: Path) -> None:
+    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
+        await tour("changes", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": path(programs)})
+
+
+async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:
+    """A fresh home, no server on PATH, no network: packages come from a folder."""
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_CONFIG_FILE": os.devnull}
+    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
+        await tour(
+            "first-run", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": SYSTEM_PATH, **offline}
+        )
+
+
+def path(first: Path) -> str:
+    return f"{first}{os.pathsep}{os.environ['PATH']}"

@@ -1,0 +1,146 @@
+"""What the VS Code extension is made of: its settings, its texts, its code, and what is in the package."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwen_lsp import __version__
+from qwen_lsp.config import schema
+from tests.editors.vscode import host as vscode_host
+from tests.editors.vscode.host import EXTENSION, Host
+
+MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text("utf-8"))
+TEXTS: dict[str, str] = json.loads((EXTENSION / "package.nls.json").read_text("utf-8"))
+CHINESE: dict[str, str] = json.loads((EXTENSION / "package.nls.zh-cn.json").read_text("utf-8"))
+SOURCES = {path: path.read_text("utf-8") for path in sorted((EXTENSION / "src").rglob("*.ts"))}
+# What the extension itself reads; everything else is the server's.
+OWN = {"qwenLsp.server.path", "qwenLsp.server.python", "qwenLsp.editor.pausedLanguages"}
+MOST_BUNDLE_BYTES = 600 * 1024
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    groups = MANIFEST["contributes"]["configuration"]
+    return {key: value for group in groups for key, value in group["properties"].items()}
+
+
+def of_the_server() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Settings of the server that a client may give, by their names here."""
+    for group, value in schema()["properties"].items():
+        for name, setting in value["properties"].items():
+            if setting.get("x-scope") != "user":
+                yield f"qwenLsp.{group}.{name}", setting
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    return json.loads(json.dumps(value))
+
+
+def test_the_settings_are_those_of_the_server() -> None:
+    expected = dict(of_the_server())
+    assert set(settings()) == set(expected) | OWN
+    for key, setting in expected.items():
+        ours = settings()[key]
+        for field in ("default", "enum", "items", "minimum", "maximum"):
+            assert ours.get(field) == _plain(setting.get(field)), f"{key}: {field}"
+        assert "anyOf" in setting or ours["type"] == setting.get("type", "string"), key
+        assert TEXTS[ours["markdownDescription"].strip("%")] == setting["description"], key
+
+
+def test_no_workspace_names_a_program_or_a_host() -> None:
+    for key, setting in settings().items():
+        if key.startswith(("qwenLsp.server.", "qwenLsp.endpoint.", "qwenLsp.actions.custom")):
+            assert setting["scope"] == "machine", key
+    trust = MANIFEST["capabilities"]["untrustedWorkspaces"]
+    assert trust["supported"] == "limited"
+    assert set(trust["restrictedConfigurations"]) == set(settings())
+
+
+def test_every_text_is_in_both_languages() -> None:
+    used = set(re.findall(r'"%([\w.]+)%"', json.dumps(MANIFEST)))
+    assert used == set(TEXTS) == set(CHINESE)
+    spoken = set()
+    for source in SOURCES.values():
+        spoken |= {
+            literal.replace("\\'", "'")
+            for literal in re.findall(r"(?:l10n\.t|\bt)\(\s*'((?:[^'\\]|\\.)*)'", source)
+        }
+    bundle = json.loads((EXTENSION / "l10n" / "bundle.l10n.zh-cn.json").read_text("utf-8"))
+    assert spoken == set(bundle)
+    for english, chinese in [*bundle.items(), *((TEXTS[key], CHINESE[key]) for key in TEXTS)]:
+        holes = re.compile(r"\{\d\}|\(command:[\w.-]+\)")
+        assert sorted(holes.findall(english)) == sorted(holes.findall(chinese)), english
+
+
+def test_every_command_is_there() -> None:
+    declared = {command["command"] for command in MANIFEST["contributes"]["commands"]}
+    (extension,) = [text for path, text in SOURCES.items() if path.name == "extension.ts"]
+    table = re.search(r"const commands: .*? = \{\n(.*?)\n  \}", extension, re.DOTALL)
+    assert table
+    registered = {f"qwen-lsp.{name}" for name in re.findall(r"^    (\w+): ", table[1], re.MULTILINE)}
+    assert registered == declared
+
+
+def test_tab_is_left_to_the_editor() -> None:
+    keys = [binding["key"] for binding in MANIFEST["contributes"]["keybindings"]]
+    assert not [key for key in keys if re.search(r"\b(tab|escape)\b", key)]
+
+
+def test_the_extension_stays_thin() -> None:
+    """No prompt, no control token, no request to a model, no file of the user's read past the editor."""
+    for path, source in SOURCES.items():
+        assert not re.search(r"<\|\w+\|>|\bfetch\(|from 'node:https?'|from 'node:net'", source), path
+        if path.name not in ("environment.ts",):
+            assert "node:fs" not in source, path
+
+
+def test_a_file_holds_one_noun() -> None:
+    for path, source in SOURCES.items():
+        assert source.count("\n") <= 300, f"{path}: split it where it holds two things"
+        assert source.startswith("/**"), f"{path} does not say what it is"
+
+
+def test_versions_agree() -> None:
+    assert MANIFEST["version"] == __version__
+    minimum = MANIFEST["engines"]["vscode"].lstrip("^")
+    assert MANIFEST["devDependencies"]["@types/vscode"] == minimum
+
+
+@pytest.mark.required
+def test_what_is_in_the_package(vsix: Path) -> None:
+    archive = zipfile.ZipFile(vsix)
+    names = {name.removeprefix("extension/") for name in archive.namelist()}
+    pictures = {f"media/{path.name}" for path in (EXTENSION / "media").glob("*.png")}
+    wheel = f"server/qwen_lsp-{__version__}-py3-none-any.whl"
+    assert names - {"extension.vsixmanifest", "[Content_Types].xml"} == {
+        "package.json",
+        "package.nls.json",
+        "package.nls.zh-cn.json",
+        "l10n/bundle.l10n.zh-cn.json",
+        "dist/extension.js",
+        "media/icon.svg",
+        "readme.md",
+        "LICENSE.txt",
+        wheel,
+        *pictures,
+    }
+    assert archive.getinfo("extension/dist/extension.js").file_size <= MOST_BUNDLE_BYTES
+
+
+@pytest.mark.required
+@pytest.mark.parametrize("step", ["check", "test"])
+def test_types_lint_and_units(host: Host, dependencies: None, step: str) -> None:
+    print(vscode_host.run(["npm", "run", "--silent", step], EXTENSION, host.node))
+
+
+def test_pictures_are_small() -> None:
+    for picture in (EXTENSION / "media").glob("*.png"):
+        assert os.stat(picture).st_size < 150_000, picture

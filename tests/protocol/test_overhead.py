@@ -1,0 +1,32 @@
+"""`bench overhead` over a real session: every key is asked about and answered by the loopback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_lsp.bench import overhead
+from qwen_lsp.cli import main
+
+KINDS = {"english", "chinese_crlf"}
+
+
+def test_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overhead, "DID_CHANGE_LINES", 400)
+    result = CliRunner().invoke(main, ["bench", "overhead", "--lines", "400", "--keys", "12", "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.output)
+    assert (figures["lines"], figures["keys"]) == (400, 12)
+    assert set(figures["overhead_ms"]) == set(figures["did_change_ms"]) == KINDS
+    for cost in figures["overhead_ms"].values():
+        assert 0 < cost["p50"] <= cost["p95"]
+
+
+def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = overhead.Cost(1.0, 2.0, 0.5)
+    report = overhead.Report(5000, 10, {"english": cost}, {"english": cost})
+    lines = overhead.as_text(report).split("\n")
+    assert lines[1].split()[-3:] == ["1.0", "2.0", "0.5"]
+    assert len(lines) == 3

@@ -1,0 +1,269 @@
+"""Actions that write less than the region: documentation, annotations, names, translations, tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.config import CustomAction
+from tests.support.chatting import Speaker, task, voice
+
+
+async def outcome(asked: Task, *answers: str) -> Outcome:
+    return await runner.run(asked, voice(Speaker(*answers)))
+
+
+async def result(asked: Task, *answers: str) -> str:
+    found = await outcome(asked, *answers)
+    assert isinstance(found, Proposal), found
+    return apply(asked.document.text, found.edits)
+
+
+DOCUMENTED = [
+    ("python", "def f(a):⟦⟧\n    return a\n", 'def f(a):\n    """Give it back."""\n    return a\n'),
+    ("python", "def f(a): return⟦⟧ a\n", 'def f(a):\n    """Give it back."""\n    return a\n'),
+    (
+        "python",
+        'def f(a):\n    """Old."""\n    return⟦⟧ a\n',
+        'def f(a):\n    """Give it back."""\n    return a\n',
+    ),
+    ("python", "class A:\n\tx⟦⟧ = 1\n", 'class A:\n\t"""Give it back."""\n\tx = 1\n'),
+    (
+        "python",
+        "def f(a):\r\n    # one\r\n    return⟦⟧ a\r\n",
+        'def f(a):\r\n    """Give it back."""\r\n    # one\r\n    return a\r\n',
+    ),
+    ("python", "@d\ndef f(a: dict[str, int]) -> int:  # odd: yes\n    return⟦⟧ a\n", None),
+    (
+        "typescript",
+        "  function f(a) {⟦⟧ return a }\n",
+        "  /**\n   * Give it back.\n   */\n  function f(a) { return a }\n",
+    ),
+    (
+        "typescript",
+        "/** Old. */\nfunction f(a) {⟦⟧ return a }\n",
+        "/**\n * Give it back.\n */\nfunction f(a) { return a }\n",
+    ),
+    ("go", "func F(a int) int {⟦⟧ return a }\n", "// Give it back.\nfunc F(a int) int { return a }\n"),
+    ("rust", "fn f(a: i32) -> i32 {⟦⟧ a }\n", "/// Give it back.\nfn f(a: i32) -> i32 { a }\n"),
+    ("java", "class A {\n  int f(int a) {⟦⟧ return a; }\n}\n", None),
+    ("ruby", "def f(a)\n  a⟦⟧\nend\n", "# Give it back.\ndef f(a)\n  a\nend\n"),
+    (
+        "lua",
+        "local function f(a)\n  return⟦⟧ a\nend\n",
+        "--- Give it back.\nlocal function f(a)\n  return a\nend\n",
+    ),
+    ("csharp", "class A { int F(int a) {⟦⟧ return a; } }\n", None),
+    ("cpp", "int f(int a) {⟦⟧ return a; }\n", "/**\n * Give it back.\n */\nint f(int a) { return a; }\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "before", "after"), DOCUMENTED)
+async def test_documentation_in_each_language_s_way(language: str, before: str, after: str | None) -> None:
+    asked = task("docstring", before, language=language, path="code")
+    text = await result(asked, "Give it back.")
+    assert "Give it back." in text
+    if after is not None:
+        assert text == after
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"""Give it back."""',
+        '```python\n"""Give it back."""\n```',
+        "/** Give it back. */",
+        "# Give it back.",
+        "**Documentation:** Give it back.",
+        'def f(a):\n    """Give it back."""\n    return a',
+    ],
+)
+async def test_marks_that_come_along_are_taken_off(answer: str) -> None:
+    text = await result(task("docstring", "def f(a):⟦⟧\n    return a\n"), answer)
+    assert text == 'def f(a):\n    """Give it back."""\n    return a\n'
+
+
+async def test_documentation_that_would_end_its_own_string() -> None:
+    text = await result(
+        task("docstring", "def f(a):⟦⟧\n    return a\n"), 'Say "hi" to C:\\new, or """.\n\nArgs:\n    a: It.'
+    )
+    compile(text, "f", "exec")
+    assert "C:\\\\new" in text
+    assert text.endswith('\n    """\n    return a\n')
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("I'm sorry, I can't.", "refusal"),
+        ("返回它。", "language"),
+        ("", "empty"),
+        ("return a + 1", "chatter"),
+    ],
+)
+async def test_documentation_that_is_none(answer: str, why: str) -> None:
+    found = await outcome(task("docstring", "def f(a):⟦⟧\n    return a\n"), answer, answer)
+    assert isinstance(found, Refused)
+    assert found.reason == why
+
+
+async def test_documentation_in_chinese_after_an_english_answer() -> None:
+    asked = task("docstring", "def f(a):⟦⟧\n    return a\n", locale="zh")
+    assert "原样返回参数。" in await result(asked, "Gives the argument back as it is.", "原样返回参数。")
+
+
+ANNOTATED = [
+    (
+        "python",
+        "def f(a, b=1):⟦⟧\n    return a\n",
+        "a: str, b: int = 1) -> str:\n    return a",
+        "def f(a: str, b: int = 1) -> str:\n    return a\n",
+    ),
+    (
+        "python",
+        "import os\n\ndef f(a):⟦⟧\n    return a\n",
+        " a: Optional[List[int]] )->Any",
+        "import os\nfrom typing import Any, Optional\n\n"
+        "def f(a: Optional[list[int]]) -> Any:\n    return a\n",
+    ),
+    (
+        "python",
+        "class A:\n    async def f(self, a,\n        b):⟦⟧\n        return a\n",
+        "self, a: int, b: int) -> int:",
+        "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n",
+    ),
+    (
+        "typescript",
+        "export function f(a, b) {⟦⟧\n  return a;\n}\n",
+        "a: number, b: number): number",
+        "export function f(a: number, b: number): number {\n  return a;\n}\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("language", "before", "answer", "after"), ANNOTATED)
+async def test_annotations(language: str, before: str, answer: str, after: str) -> None:
+    assert await result(task("types", before, language=language, path="code"), answer) == after
+
+
+@pytest.mark.parametrize(
+    "answer", ["x: int) -> int:", "a: int, b: int) -> int:", "a: Unheard) -> int:", "a", "a=1):", ""]
+)
+async def test_annotations_that_change_the_code(answer: str) -> None:
+    found = await outcome(task("types", "def f(a):⟦⟧\n    return a\n"), answer, answer)
+    assert isinstance(found, Refused)
+
+
+async def test_names() -> None:
+    code = "def f(prices):\n    t = 0\n    for p in prices:⟦⟧\n        t += p.t + g(t=t)\n    return t, 't'\n"
+    text = await result(task("rename", code), '{"t": "totalPrice", "p": "price", "prices": "x", "q": "y"}')
+    assert text == (
+        "def f(prices):\n    total_price = 0\n    for price in prices:\n"
+        "        total_price += price.t + g(t=total_price)\n    return total_price, 't'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "[]", "{", '{"t": 3}', '{"t": "list"}', '{"t": "prices"}', '{"t": "1x y"}', '{"t": "def"}']
+)
+async def test_names_that_are_none(answer: str) -> None:
+    found = await outcome(task("rename", "def f(prices):⟦⟧\n    t = 0\n    return t\n"), answer)
+    assert isinstance(found, Refused) or answer == '{"t": "1x y"}'
+
+
+async def test_comments_are_translated_and_nothing_else() -> None:
+    head = "def f(价格):⟦⟧\r\n    '''返回总价。\r\n\r\n    参数：价格\r\n    '''\r\n"
+    code = f"{head}    # 先检查 😀\r\n    s = '不翻译'  # noqa: E501\r\n    return s\r\n"
+    asked = task("translate", code)
+    said = {
+        "返回总价。": "Return the total.",
+        "参数：价格": "Arguments: the price",
+        "先检查 😀": "# Check first 😀",
+    }
+    speaker = Speaker(says=lambda prompt: next(new for old, new in said.items() if old in prompt))
+    found = await runner.run(asked, voice(speaker))
+    assert isinstance(found, Proposal)
+    text = apply(asked.document.text, found.edits)
+    assert text == asked.document.text.replace("返回总价。", "Return the total.").replace(
+        "参数：价格", "Arguments: the price"
+    ).replace("先检查 😀", "Check first 😀")
+
+
+@pytest.mark.parametrize("language", ["java", "go", "rust", "c", "php", "html"])
+async def test_comments_of_other_languages(language: str) -> None:
+    head = "<?php " if language == "php" else ""
+    comment = "<!-- 计算总价 -->" if language == "html" else "/* 计算总价 */"
+    asked = task("translate", f"⟦{head}{comment}⟧\n", language=language, path="code")
+    assert await result(asked, "Compute the total") == f"{head}{comment}\n".replace(
+        "计算总价", "Compute the total"
+    )
+
+
+@pytest.mark.parametrize("answer", ["计算", "I'm sorry, I cannot.", "It ends */ here", ""])
+async def test_translations_that_are_none(answer: str) -> None:
+    asked = task("translate", "⟦/* 计算总价 */⟧\nint a;\n", language="c", path="a.c")
+    assert isinstance(await outcome(asked, answer, answer), Refused)
+
+
+async def test_nothing_to_translate() -> None:
+    assert await outcome(task("translate", "⟦x = 1  # one\n⟧")) == Refused("nothing_to_do")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("", "utf-8")
+    (tmp_path / "tests").mkdir()
+    return tmp_path
+
+
+SHOP = "def total(prices):⟦⟧\n    return sum(prices)\n"
+TEST = "import pytest\nfrom your_module import total\n\ndef test_total():\n    assert total([1]) == 1\n"
+
+
+async def test_tests_in_a_new_file(shop: Path) -> None:
+    found = await outcome(task("test", SHOP, path="shop/prices.py", root=str(shop)), TEST)
+    assert isinstance(found, Proposal)
+    assert found.other is not None
+    assert found.other.path == "tests/test_prices.py"
+    text = apply("", found.other.edits)
+    assert text == (
+        "import pytest\nfrom shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"
+    )
+
+
+async def test_tests_beside_those_that_are_there(shop: Path) -> None:
+    there = "from shop.prices import tax\n\n\ndef test_total():\n    assert tax(1) == 2\n"
+    (shop / "tests" / "test_prices.py").write_text(there, "utf-8")
+    speaker = Speaker(TEST)
+    asked = task("test", SHOP, path="shop/prices.py", root=str(shop))
+    found = await runner.run(asked, voice(speaker))
+    assert isinstance(found, Proposal)
+    assert found.other is not None
+    assert found.other.document is not None
+    text = apply(there, found.other.edits)
+    compile(text, "tests", "exec")
+    assert "def test_total_2():" in text
+    assert text.startswith("from shop.prices import tax\nimport pytest\nfrom shop.prices import total\n")
+    assert "assert tax(1) == 2" in speaker.prompts[0], "the project's own style is shown"
+
+
+@pytest.mark.parametrize(
+    "answer", ["x = 1", "def test_it():\n    assert True", SHOP.replace("⟦⟧", ""), "def test_total(:"]
+)
+async def test_tests_that_are_none(shop: Path, answer: str) -> None:
+    found = await outcome(task("test", SHOP, path="shop/prices.py", root=str(shop)), answer, answer)
+    assert isinstance(found, Refused)
+
+
+async def test_an_action_of_the_user_s_own_that_only_says_something() -> None:
+    custom = CustomAction(
+        "risks", "Risks", "List the risks of this {language} code in {path}; {other}.", output="text"
+    )
+    speaker = Speaker("None that I see.")
+    found = await runner.run(task("risks", SHOP, custom=custom), voice(speaker))
+    assert found == Explanation("None that I see.")
+    assert "risks of this Python code in pkg/code.py; {other}." in speaker.prompts[0]

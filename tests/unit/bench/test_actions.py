@@ -1,0 +1,105 @@
+"""The benchmark of actions: programs judged by their tests, functions drawn, figures reckoned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp.actions.task import Proposal
+from qwen_lsp.bench import actions, actions_fix, actions_prose
+from qwen_lsp.errors import InputError
+from qwen_lsp.text import Document, Edit, Span
+
+PROGRAM = 'def gcd(a, b):\n    return a if b == 0 else gcd(a % b, b)\n\n"""\nWhat it should do.\n"""\n'
+TESTS = """import pytest
+from load_testdata import load_json_testcases
+
+if pytest.use_correct:
+    from correct_python_programs.gcd import gcd
+else:
+    from python_programs.gcd import gcd
+
+testdata = load_json_testcases(gcd.__name__)
+
+
+@pytest.mark.parametrize("input_data,expected", testdata)
+def test_gcd(input_data, expected):
+    if expected == 99:
+        pytest.skip("takes too long")
+    assert gcd(*input_data) == expected
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for folder in ("python_programs", "python_testcases", "json_testcases"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "python_programs" / "gcd.py").write_text(PROGRAM, "utf-8")
+    (tmp_path / "python_programs" / "node.py").write_text("class Node: pass\n", "utf-8")
+    (tmp_path / "python_testcases" / "test_gcd.py").write_text(TESTS, "utf-8")
+    (tmp_path / "json_testcases" / "gcd.json").write_text(
+        "[[17, 0], 17]\n[[35, 21], 7]\n[[1, 1], 99]\n", "utf-8"
+    )
+    return tmp_path
+
+
+async def test_a_program_is_judged_by_its_tests(checkout: Path) -> None:
+    (program,) = actions_fix.programs(checkout)
+    assert "What it should do" not in program.source, "the prose below would tell the answer"
+    failing = await actions_fix.judged(program, program.source)
+    assert not failing.passed
+    assert "gcd(35, 21) must be 7, but raises RecursionError" in failing.reason
+    assert (await actions_fix.judged(program, program.source.replace("a % b, b", "b, a % b"))).passed
+    wrong = await actions_fix.judged(program, "def gcd(a, b):\n    return 17\n")
+    assert "gcd(35, 21) must be 7, but is 17" in wrong.reason
+
+
+def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no checkout of QuixBugs"):
+        actions_fix.programs(tmp_path)
+    with pytest.raises(InputError, match="holds no Python function"):
+        actions_prose.draw(tmp_path, 3, 1)
+
+
+def test_functions_are_drawn_for_what_they_lack(tmp_path: Path) -> None:
+    body = "    # Add them up first.\n    b = a\n    return b\n"
+    (tmp_path / "a.py").write_text(f"def bare(a):\n{body}\n\ndef typed(a: int) -> int:\n{body}", "utf-8")
+    (tmp_path / "b.py").write_text("def broken(:\n", "utf-8")
+    drawn = actions_prose.draw(tmp_path, 5, 1)
+    assert {kind: [function.name for function in found] for kind, found in drawn.items()} == {
+        "docstring": ["bare"],
+        "types": ["bare"],
+        "translate": ["bare"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("new", "same", "in_language"),
+    [
+        ('def f(a):\n    """返回参数。"""\n    return a\n', True, True),
+        ('def f(a: int) -> int:\n    """Return it."""\n    return a\n', True, False),
+        ('def f(a):\n    """返回。"""\n    return a + 1\n', False, True),
+    ],
+)
+def test_prose_is_judged_without_the_product(new: str, same: bool, in_language: bool) -> None:
+    document = Document("file:///a.py", "def f(a):\n    return a\n", 0, "python", "/a.py")
+    whole = Span(0, len(document.text))
+    task = actions_prose.task("docstring", actions_prose.Function(document, whole, "f"), "zh")
+    verdict = actions_prose.verdict(task, Proposal((Edit(whole, new),)))
+    assert (verdict.parses, verdict.is_same_code) == (True, same)
+    assert not actions_prose.verdict(task, Proposal((Edit(whole, "def f(:"),))).parses
+    assert in_language == ("返回" in new)
+
+
+def test_the_figures() -> None:
+    def row(name: str, reason: str, *, is_good: bool) -> actions.Row:
+        return actions.Row("fix", name, not reason, True, is_good, reason, 100.0, 1000.0, 20, 500.0)
+
+    report = actions.Report("m", [row("a", "", is_good=True), row("b", "syntax", is_good=False)])
+    (figures,) = report.measures()
+    assert (figures["n"], figures["good"], figures["proposed"], figures["parses"]) == (2, 1, 1, 1)
+    assert figures["tokens_per_s"] == 40.0
+    assert figures["refused"] == {"syntax": 1}
+    assert "refused: syntax 1" in actions.as_text(report)
+    assert '"model": "m"' in actions.as_json(report)

@@ -1,0 +1,45 @@
+"""The one generation slot: what is ended is over for everybody who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from qwen_lsp.completion import stopping
+from qwen_lsp.completion.cache import Cache
+from qwen_lsp.completion.flight import View
+from qwen_lsp.completion.prompt import FimPrompt
+from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.config import CompletionConfig
+from qwen_lsp.model import catalog
+from tests.support.isolation import isolate_user
+from tests.support.places import cursor
+
+
+class LoadedHost:
+    """A host whose client is never reached."""
+
+    def idle_client(self) -> object:
+        return object()
+
+
+async def test_what_is_ended_before_it_began_is_over_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A task cancelled before its first step never runs its own `finally`."""
+    isolate_user(monkeypatch, tmp_path)
+    slot = CompletionSlot(cast(Any, LoadedHost()), catalog.default_profile(), CompletionConfig(), Cache())
+    place = cursor("x = ║\n")
+    around = stopping.surroundings(place)
+    view = View("u", place.offset, 6, FimPrompt("", "", "x = ", "\n"), around, "line", None, ())
+    flight = slot.start_if_idle(view, "request")
+    assert flight is not None
+    slot.stop()
+    waiting = flight.changed.wait()
+    await asyncio.wait_for(waiting, 5)
+    assert flight.is_done
+    assert flight.is_stopped
+    await slot.close()
