@@ -18,6 +18,7 @@ from qwen_lsp.review.change import ChangedFile, compare
 from qwen_lsp.review.selecting import Selection, skip_reason
 
 _MOST_CHARS = 60_000
+_MOST_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +56,39 @@ def sources(packages: Sequence[Path]) -> list[tuple[str, str]]:
             if not text.strip() or len(text) > _MOST_CHARS or parts & {"tests", "test", "testing", "_vendor"}:
                 continue
             whole = ChangedFile(compare(path, None, text), None, text)
-            if skip_reason(whole, Selection()) is None:
+            if skip_reason(whole, Selection()) is None and _is_code(text, ""):
                 found.append((path, text))
     if not found:
         raise InputError("no Python files there: name folders of packages, such as site-packages/click")
     return found
 
 
-_MOST_TRIES = 100
-
-
 def seeded(files: Sequence[tuple[str, str]], n: int, seed: int) -> Iterator[Seed]:
     """Yield seeded bugs, each kind as often as the others, where the code has places for it."""
     chance = random.Random(seed)
     kinds = list(MUTATIONS)
-    made = failed = 0
-    while made < n and kinds:
-        kind = kinds[made % len(kinds)]
-        if failed == _MOST_TRIES:  # this code has no place for it
-            kinds.remove(kind)
-            failed = 0
-            continue
-        failed += 1
+    trees = {path: ast.parse(text) for path, text in files}
+    made = turn = 0
+    for tried in range(1, 200 * n):
+        kind = kinds[turn % len(kinds)]
         path, before = chance.choice(files)
-        try:
-            result = MUTATIONS[kind](before, ast.parse(before), chance)
-        except SyntaxError:
+        result = MUTATIONS[kind](before, trees[path], chance)
+        if result is None or result[0] == before or not _is_code(result[0], kind):
+            turn += tried % _MOST_TRIES == 0  # this code may have no place for it at all
             continue
-        if result is None or result[0] == before:
-            continue
-        try:
-            ast.parse(result[0])
-        except SyntaxError:
-            if kind != "conflict-marker":
-                continue
         made += 1
-        failed = 0
+        turn += 1
         yield Seed(kind, path, before, result[0], result[1])
+        if made == n:
+            return
+
+
+def _is_code(text: str, kind: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return kind == "conflict-marker"
+    return True
 
 
 def clean(files: Sequence[tuple[str, str]], n: int, seed: int) -> Iterator[Seed]:

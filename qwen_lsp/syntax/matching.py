@@ -8,7 +8,7 @@ stay in here.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -45,8 +45,10 @@ def _query(language: Language, sources: tuple[str, ...]) -> tuple[tree_sitter.Qu
     loaded = grammar(language)
     if loaded is None:
         return None
-    counts = (tree_sitter.Query(loaded, source).pattern_count for source in sources)
-    return tree_sitter.Query(loaded, "\n".join(sources)), list(accumulate(counts))
+    query: tree_sitter.Query = tree_sitter.Query(loaded, "\n".join(sources))
+    ends = list(accumulate(len(source.encode()) + 1 for source in sources))
+    starts = [query.start_byte_for_pattern(number) for number in range(query.pattern_count)]
+    return query, [bisect_left(starts, end) for end in ends]
 
 
 def check(language: Language, source: str) -> None:
