@@ -50,9 +50,11 @@ suite('actions and reviews', { timeout: 600_000 }, () => {
     await vscode.openFile('loop.py')
     await vscode.focusEditor()
     await vscode.press('Control+a')
-    await vscode.press('Control+.')
     const row = vscode.page.locator('.action-widget .monaco-list-row').filter({ hasText: 'Simplify' })
-    await row.first().waitFor()
+    await until('the light bulb offers it', async () => {
+      await vscode.press('Control+.')
+      return row.first().waitFor({ timeout: 5000 }).then(() => true, () => false)
+    })
     await vscode.picture('light-bulb')
     await row.first().click()
     await vscode.page.waitForSelector('.monaco-diff-editor')

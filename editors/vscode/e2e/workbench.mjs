@@ -98,7 +98,7 @@ class CodeServer {
   constructor(root, data, env) {
     this.root = root
     this.env = { ...env, EXTENSIONS_GALLERY: '{}' }
-    delete this.env.NODE_OPTIONS
+    for (const name of ['NODE_OPTIONS', 'PORT', 'PASSWORD']) delete this.env[name]
     delete this.env.NODE_TEST_CONTEXT
     this.places = ['--config', path.join(root, 'config.yaml'), '--user-data-dir', data]
     this.places.push('--extensions-dir', path.join(root, 'extensions'))

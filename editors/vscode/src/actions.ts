@@ -23,6 +23,7 @@ interface Preview {
   left: vscode.Uri
   right: vscode.Uri
   cancel: vscode.CancellationTokenSource
+  opened?: Thenable<unknown>
   edit?: vscode.WorkspaceEdit
 }
 
@@ -127,10 +128,10 @@ export class Actions implements vscode.Disposable {
 
   /** Close the diff; a model that is still writing stops. */
   async discard(): Promise<void> {
-    const right = this.preview?.right
+    await this.preview?.opened
     this.forget()
     const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs)
-    const ours = right ? tabs.filter((tab) => isDiffOf(tab, right)) : []
+    const ours = tabs.filter((tab) => isDiffOf(tab))
     if (ours.length) await vscode.window.tabGroups.close(ours)
   }
 
@@ -176,10 +177,11 @@ export class Actions implements vscode.Disposable {
     void this.open(preview)
   }
 
+  /** Show the diff, once: a second opening would close the first. */
   private async open(preview: Preview): Promise<void> {
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs)
-    if (tabs.some((tab) => isDiffOf(tab, preview.right))) return
-    await vscode.commands.executeCommand('vscode.diff', preview.left, preview.right, preview.title)
+    const { left, right, title } = preview
+    preview.opened ??= vscode.commands.executeCommand('vscode.diff', left, right, title, { preview: false })
+    await preview.opened
   }
 
   private async finish(preview: Preview, answer: ActionAnswer | undefined): Promise<void> {
@@ -223,12 +225,11 @@ function requestOf(action: vscode.Command | vscode.CodeAction): ActionRequest | 
   return isOurs && !(action as vscode.CodeAction).edit ? (data as ActionRequest) : undefined
 }
 
-function isDiffOf(tab: vscode.Tab, right: vscode.Uri): boolean {
-  return (
-    tab.input instanceof vscode.TabInputTextDiff &&
-    tab.input.modified.scheme === SCHEME &&
-    tab.input.modified.path === right.path
-  )
+/** Tell whether a tab shows a diff of ours, or that of a certain text. */
+function isDiffOf(tab: vscode.Tab, right?: vscode.Uri): boolean {
+  if (!(tab.input instanceof vscode.TabInputTextDiff)) return false
+  const { scheme, path } = tab.input.modified
+  return scheme === SCHEME && (!right || path === right.path)
 }
 
 /** Return the lines of the old text that the new text has not reached yet. */

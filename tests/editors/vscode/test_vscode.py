@@ -89,11 +89,6 @@ async def test_tour_with_the_scripted_engine(host: Host, vsix: Path, programs: P
     assert engine.strange == []
 
 
-async def test_actions_and_reviews(host: Host, vsix: Path, programs: Path) -> None:
-    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
-        await tour("changes", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": path(programs)})
-
-
 async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:
     """A fresh home, no server on PATH, no network: packages come from a folder."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_CONFIG_FILE": os.devnull}
