@@ -102,6 +102,7 @@ async def test_text_that_has_gone_another_way(editor: Editor, change: Edit) -> N
 
 async def test_text_that_has_gone_another_way_before_the_model_was_asked(engine: EngineServer) -> None:
     """The first request waits for the endpoint, so nothing is under way that the change could end."""
+    engine.answer = says("pass", first_s=0.5)
     async with editing(engine) as editor:
         place = await editor.open("x = ║\n")
         send = editor.session.client.protocol.send_request
