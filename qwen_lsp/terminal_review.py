@@ -60,7 +60,8 @@ def _finding(report: Report, finding: Finding, console: Console) -> None:
     head.append(text(f"words.severity.{finding.severity}", report.locale), style=style)
     head.append(f" {finding.rule}", style="dim")
     if report.novelty.get(finding.fingerprint) == "new":
-        head.append(f" ({text('words.new', report.locale)})", style="bold")
+        new = text("words.new", report.locale)
+        head.append(f" ({new})", style="bold")
     console.print(head, soft_wrap=True)
     console.print(Text(f"  {visible(finding.message)}"), soft_wrap=True)
     if finding.scenario:
