@@ -45,7 +45,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     target = choose(task, "function")
     if target is None or target.source is None:
         return Refused("no_definition")
-    function = target.source.enclosing(task.span, functions_only=True)
+    function = target.source.enclosing(target.place, functions_only=True)
     if function is None or function.parameters is None or not function.name:
         return Refused("no_definition")
     if rewrite.room(target, voice) is None:

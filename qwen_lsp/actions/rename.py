@@ -35,7 +35,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     target = choose(task, "function")
     if target is None or target.source is None:
         return Refused("no_definition")
-    function = target.source.enclosing(task.span, functions_only=True)
+    function = target.source.enclosing(target.place, functions_only=True)
     if function is None:
         return Refused("no_definition")
     found = target.source.locals(function)[:_MOST_NAMES]

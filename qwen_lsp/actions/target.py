@@ -23,7 +23,8 @@ Extent = Literal["selection", "function", "definition"]
 class Target:
     """A region. `shown` is its text for the model; `indent` what was taken off each line.
 
-    `definition` is the innermost one around the selection, `source` None where there is no grammar.
+    `definition` is the innermost one around the selection, `source` None where there is no grammar, `place`
+    the selection without white space around it, or the code of the cursor's line.
     """
 
     task: Task
@@ -32,6 +33,7 @@ class Target:
     indent: str
     definition: Definition | None
     source: Source | None
+    place: Span
 
     @property
     def text(self) -> str:
@@ -56,7 +58,7 @@ def choose(task: Task, extent: Extent) -> Target | None:
     if not text.strip():
         return None
     shown, indent = dedented(normalize_line_ends(text))
-    return Target(task, span, shown, indent, definition, source)
+    return Target(task, span, shown, indent, definition, source, place)
 
 
 def _grown(

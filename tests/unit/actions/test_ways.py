@@ -136,6 +136,12 @@ ANNOTATED = [
         "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n",
     ),
     (
+        "python",
+        "class A:\n⟦    def f(self, a):\n        return a\n⟧",
+        "self, a: int) -> int:",
+        "class A:\n    def f(self, a: int) -> int:\n        return a\n",
+    ),
+    (
         "typescript",
         "export function f(a, b) {⟦⟧\n  return a;\n}\n",
         "a: number, b: number): number",
