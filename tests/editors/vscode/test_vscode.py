@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.model import catalog, store
 from tests.editors.vscode import scripted
 from tests.editors.vscode.host import EXTENSION, Host
 from tests.support import engine_server
@@ -25,7 +24,6 @@ from tests.support.places import REPOSITORY
 
 pytestmark = pytest.mark.required
 
-MODELS = store.directory()
 ARTEFACTS = REPOSITORY / ".cache" / "vscode-pictures"
 _LONGEST_TOUR_S = 900
 # Without an environment that may have `qwen-lsp` in it.
@@ -74,10 +72,9 @@ async def tour(name: str, host: Host, settings: Mapping[str, object], env: Mappi
 
 
 @pytest.mark.model
-async def test_tour_with_the_real_model(host: Host, vsix: Path, programs: Path) -> None:
-    if store.path(catalog.default_profile()) is None:
-        pytest.skip(f"{catalog.default_profile().title} is not in {MODELS}; get it with `make model`")
-    await tour("real", host, {"vsix": str(vsix)}, {"PATH": path(programs), "QWEN_LSP_MODELS": str(MODELS)})
+async def test_tour_with_the_real_model(host: Host, vsix: Path, programs: Path, real_model: Path) -> None:
+    env = {"PATH": path(programs), "QWEN_LSP_MODELS": str(real_model.parent)}
+    await tour("real", host, {"vsix": str(vsix)}, env)
 
 
 async def test_tour_with_the_scripted_engine(host: Host, vsix: Path, programs: Path) -> None:
