@@ -31,7 +31,7 @@ import org.eclipse.lsp4j.jsonrpc.services.JsonRequest;
  * plugin finds, and speaks to it as LSP4IJ does. Prints one line for each thing that a person would see.
  */
 public final class HostTest {
-    private static final long DEADLINE_S = 120;
+    private static final long DEADLINE_S = 40;
 
     /** The plugin's server interface, and a request that LSP4IJ's newer lsp4j has. */
     public interface Host extends QwenServer {
@@ -42,7 +42,17 @@ public final class HostTest {
     private HostTest() {}
 
     /** Arguments: the project's folder, a file in it, the factory's class, the server's settings, LSP4IJ's capabilities. */
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
+        try {
+            run(arguments);
+            System.exit(0);
+        } catch (Throwable problem) { // other threads would keep the host alive
+            problem.printStackTrace();
+            System.exit(1);
+        }
+    }
+
+    private static void run(String[] arguments) throws Exception {
         Path folder = Path.of(arguments[0]), file = Path.of(arguments[1]);
         QwenSettings.setServerText(arguments[3]);
         Project project = project();
@@ -63,7 +73,7 @@ public final class HostTest {
                 new DidOpenTextDocumentParams(new TextDocumentItem(uri, "python", 1, text)));
         ghostText(server, uri, text);
         say("explain", QwenState.text(wait(Requests.explain(server, uri)), "summary"));
-        act(server, project, offered, uri, text);
+        act(server, project, offered, uri);
         review(server, offered);
         say("status", QwenState.text(project.getService(QwenState.class).status(), "state"));
         wait(server.shutdown());
@@ -72,7 +82,6 @@ public final class HostTest {
             Thread.sleep(20);
         }
         say("shutdown", "clean");
-        System.exit(0);
     }
 
     private static ServerCapabilities initialize(Host server, Path folder, Object options, String capabilities)
@@ -96,14 +105,13 @@ public final class HostTest {
         say("ghost", items.isEmpty() ? "" : items.get(0).getAsJsonObject().get("insertText").getAsString());
     }
 
-    private static void act(Host server, Project project, ServerCapabilities offered, String uri, String text)
+    private static void act(Host server, Project project, ServerCapabilities offered, String uri)
             throws Exception {
         if (offered.getCodeActionProvider() == null) {
             say("act", "not offered");
             return;
         }
-        int lines = text.split("\n").length;
-        List<CodeAction> actions = wait(Requests.actions(server, uri, new Range(new Position(0, 0), new Position(lines, 0))));
+        List<CodeAction> actions = wait(Requests.actions(server, uri, new Range(new Position(0, 4), new Position(0, 7))));
         say("actions", String.valueOf(actions.size()));
         CodeAction action = actions.stream().filter(one -> one.getKind() != null && one.getData() != null)
                 .filter(one -> one.getData().toString().contains("docstring")).findFirst().orElseThrow();
