@@ -52,6 +52,8 @@ def blocks(reply: str) -> list[Block]:
         elif match["marks"].startswith(opened["marks"]) and not match["info"].strip():
             found.append(Block(reply[opened.end() + 1 : match.start()], True))
             opened = None
+        elif match["info"].strip() and not reply[opened.end() : match.start()].strip():
+            opened = match  # opened twice: the first was the one that the answer had to begin with
     if opened is not None:
         found.append(Block(reply[opened.end() + 1 :], False))
     return found

@@ -30,6 +30,10 @@ def test_the_code_is_found(answer: str) -> None:
     assert reply.code_of(answer.replace("{code}", ORIGINAL), ORIGINAL) == ORIGINAL
 
 
+def test_a_fence_that_is_opened_twice_is_opened_once() -> None:
+    assert reply.code_of("```python\n```python\nx = 1\n```\n", "x = 0") == "x = 1"
+
+
 def test_a_longer_fence_holds_a_shorter_one() -> None:
     code = 'text = """\n```\n"""'
     assert reply.code_of(f"````python\n{code}\n````", code) == code
