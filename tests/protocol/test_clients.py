@@ -323,7 +323,7 @@ async def test_a_request_that_cannot_be_read_is_answered(engine: EngineServer) -
 async def test_settings_that_are_null_end_the_start(engine: EngineServer) -> None:
     """The answer to workspace/configuration is a list; some clients send null when there is nothing."""
     async with editing(VSCODE, engine, client={"status": True}) as document:
-        document.open("x = 1\n")
+        document.open("x = ║\n")
         sent = document.server.notifications
         await until(
             lambda: any(message["method"] == "qwenLsp/status" for message in sent), "the status is told"

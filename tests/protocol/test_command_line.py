@@ -97,7 +97,7 @@ async def test_trace(settings: Path, engine: EngineServer, tmp_path: Path) -> No
     ran = await run("complete", place, "--json", "--trace")
     assert ran.json["items"], "the JSON stays alone on standard output"
     assert engine.generations[0].prompt.splitlines()[0] in ran.err
-    for word in ("trailing_space", "sum(prices)", "log-probability"):
+    for word in ("trailing_space", "sum(prices)", "probability"):
         assert word in ran.err
 
 
