@@ -144,7 +144,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
         Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
         Meta(
             description="Room for what other files hold, in tokens, taken from the text before the cursor; "
-            "0: none; `auto`: a quarter of the prompt."
+            "0: none; `auto`: a quarter of the prompt where the model takes it well."
         ),
     ] = "auto"
     line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (

@@ -49,7 +49,7 @@ async def opened(
     one is doing just now, so that a run can be repeated.
     """
     model = chosen_model(config)
-    size = budget(config.completion, Speed(), model.profile.context_tokens)
+    size = budget(config.completion, Speed(), model.profile)
     host = open_host(config, model.path, lambda state: None)
     try:
         client = await host.ready()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qwen_lsp.config import CompletionConfig
+from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.speed import Speed
 
 # What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
@@ -35,17 +36,18 @@ class Budget:
     snippet_tokens: int = 0
 
 
-def budget(config: CompletionConfig, speed: Speed, context_tokens: int) -> Budget:
+def budget(config: CompletionConfig, speed: Speed, profile: Profile) -> Budget:
     """Return the budget for this machine; a number in the settings wins over the measured one."""
-    readable = min(speed.read * config.cold_prompt_ms / 1000, context_tokens / 2)
+    readable = min(speed.read * config.cold_prompt_ms / 1000, profile.context_tokens / 2)
     total = max((step for step in _STEPS if step <= readable), default=_STEPS[0])
     suffix = config.suffix_tokens or int(total * _SUFFIX_PART)
     prefix = config.prefix_tokens or total - suffix
     snippets = config.snippet_tokens
-    room = int(total * _SNIPPET_PART) if snippets == "auto" else snippets
+    if snippets == "auto":
+        snippets = int(total * _SNIPPET_PART) if profile.takes_snippets else 0
     line = min(config.line_tokens, max(int(speed.write * _LINE_SECONDS), 16))
     block = min(config.block_tokens, max(int(speed.write * _BLOCK_SECONDS), 32))
-    return Budget(prefix, suffix, line, block, room)
+    return Budget(prefix, suffix, line, block, snippets)
 
 
 def beside(budget: Budget) -> Budget:

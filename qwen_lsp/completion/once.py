@@ -93,7 +93,7 @@ def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Ga
     if budget_tokens is None:
         profile = chosen_model(config).profile
         speed = load(profile.name)
-        budget_tokens = budget(config.completion, speed, profile.context_tokens).snippet_tokens
+        budget_tokens = budget(config.completion, speed, profile).snippet_tokens
     path = file.relative_to(root).as_posix()
     index = Index(root)
     try:

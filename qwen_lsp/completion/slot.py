@@ -36,7 +36,7 @@ class CompletionSlot:
         self._timer: asyncio.TimerHandle | None = None
         self.speed = speed.load(profile.name)
         # Sized once a session: a prompt whose start moves is read anew.
-        self.budget: Budget = budget(config, self.speed, profile.context_tokens)
+        self.budget: Budget = budget(config, self.speed, profile)
         self.flight: Flight | None = None
 
     @property

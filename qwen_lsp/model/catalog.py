@@ -70,7 +70,10 @@ class PackageParts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One model of the catalog. `endpoint_only` ones have no file; they run elsewhere."""
+    """One model of the catalog. `endpoint_only` ones have no file; they run elsewhere.
+
+    `takes_snippets`: whether pieces of other files in its prompt are not known to do it harm.
+    """
 
     name: str
     title: str
@@ -89,6 +92,7 @@ class Profile:
     modelscope: HubFile | None = None
     packages: PackageParts | None = None
     endpoint_only: bool = False
+    takes_snippets: bool = True
 
     @property
     def file_name(self) -> str:

@@ -90,7 +90,9 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     classes: Path, tmp_path: Path, engine: EngineServer
 ) -> None:
     docstring = "Return the sum of two numbers."
-    engine.script = lambda made: says("return a + b" if "<|fim_" in made.prompt else docstring, between_s=0.01)
+    engine.script = lambda made: says(
+        "return a + b" if "<|fim_" in made.prompt else docstring, between_s=0.01
+    )
     file = tmp_path / "add.py"
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
     git(tmp_path, "init", "-q")

@@ -81,7 +81,7 @@ async def test_typing_in_one_scope_changes_nothing_in_front(engine: EngineServer
     engine.answer = says("anything()")
     text = "movements(sku)\n        rest = [one for one in found]\n"
     assert len(text) >= 50
-    async with editing(engine, root, options={"completion": {"prefetch": False}}) as editor:
+    async with editing(engine, root, options={"completion": {"prefetch": False, "snippetTokens": 256}}) as editor:
         await indexed(root)
         place = await opened(editor, root)
         await shown(editor, place, "class Storage:")
