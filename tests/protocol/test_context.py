@@ -69,7 +69,7 @@ async def opened(editor: Editor, root: Path) -> Place:
 
 async def test_the_prompt_shows_what_stands_behind_the_dot(engine: EngineServer, root: Path) -> None:
     engine.answer = says("movements(sku)")
-    async with editing(engine, root) as editor:
+    async with editing(engine, root, options={"completion": {"snippetTokens": 256}}) as editor:
         await indexed(root)
         front = await shown(editor, await opened(editor, root), "class Storage:")
     assert "<|file_sep|>inventory/storage.py\nclass Storage:\n" in front
@@ -81,7 +81,9 @@ async def test_typing_in_one_scope_changes_nothing_in_front(engine: EngineServer
     engine.answer = says("anything()")
     text = "movements(sku)\n        rest = [one for one in found]\n"
     assert len(text) >= 50
-    async with editing(engine, root, options={"completion": {"prefetch": False, "snippetTokens": 256}}) as editor:
+    async with editing(
+        engine, root, options={"completion": {"prefetch": False, "snippetTokens": 768}}
+    ) as editor:
         await indexed(root)
         place = await opened(editor, root)
         await shown(editor, place, "class Storage:")

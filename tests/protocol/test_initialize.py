@@ -27,7 +27,8 @@ HEAVY = (
     "rich",
     "click.testing",
     "qwen_lsp.bench",
-    "qwen_lsp.review",
+    "qwen_lsp.review.posting",
+    "qwen_lsp.review.html",
     "qwen_lsp.terminal",
     "qwen_lsp.doctor",
 )

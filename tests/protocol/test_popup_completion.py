@@ -180,7 +180,7 @@ async def test_several_lines(engine: EngineServer) -> None:
 async def test_a_long_line_is_cut_in_the_label_alone(engine: EngineServer) -> None:
     async with popping_up(engine) as editor:
         text = " + ".join(f"value_{n}" for n in range(12))
-        engine.answer = says(text)
+        engine.answer = Answer(says(text).chunks, logprob=-0.001)  # sure to its end
         item = await item_at(editor, "x = ║\n")
         assert len(item.label) <= 60
         assert item.label.endswith("…")

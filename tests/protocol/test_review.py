@@ -116,8 +116,11 @@ async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) ->
         )
         fix, *_ = await actions(editor, uri, diagnostic)
         assert fix.edit is not None
-        assert fix.edit.changes is not None
-        (edit,) = fix.edit.changes[uri]
+        assert fix.edit.document_changes is not None
+        (change,) = fix.edit.document_changes
+        assert isinstance(change, types.TextDocumentEdit)
+        assert (change.text_document.uri, change.text_document.version) == (uri, 2)
+        (edit,) = change.edits
         assert edit.range == moved
         # and when the place is another text, there is no fix
         offset = editor.session.documents[uri].text.index("+ 1")

@@ -67,8 +67,9 @@ async def test_a_storm(n: int, seed: int) -> None:
             await storm.check_texts({"completion": {"prefetch": False}})
             await until(lambda: not engine.running, "every slot is free again")
             assert storm.errors() == []
-            # Caches fill up in the beginning; a leak would go on as it began.
-            assert memory[-1] - memory[4] < 0.1 * memory[4], "memory grows"
+            # Caches fill up in the beginning, in a short storm until its end; a leak would go on as it began.
+            most = 0.1 if n >= 10_000 else 0.25
+            assert memory[-1] - memory[4] < most * memory[4], "memory grows"
             editor.take_messages()  # of wrong settings
 
 
