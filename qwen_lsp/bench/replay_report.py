@@ -111,6 +111,7 @@ def figures(strokes: Sequence[Stroke], new: Sequence[Stroke]) -> dict[str, Any]:
         "prompt_tokens_per_keystroke": _tokens(counted),
         "prompt_tokens_per_request": _tokens(asked),
         "latency_ms": _spread([stroke.latency_ms for stroke in shown]),
+        "new_latency_ms": _spread([stroke.latency_ms for stroke in new]),
         **{f"{part}_ms": _spread([times[part] for times in splits]) for part in PARTS},
         "coverage": _share(len(shown), len(counted)),
         "shown": len(new),
@@ -268,6 +269,7 @@ def render(report: Report) -> str:
         ("prompt tokens a keystroke", "prompt_tokens_per_keystroke"),
         ("prompt tokens a request", "prompt_tokens_per_request"),
         ("key to suggestion, ms", "latency_ms"),
+        ("key to another suggestion, ms", "new_latency_ms"),
         ("placing the cursor to first answer, ms", "first_answer_ms"),
         *((f"  {part}, ms", f"{part}_ms") for part in PARTS),
     ):
