@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from qwen_lsp.errors import EndpointTimeout
-from qwen_lsp.model.client import Chunk, Client, Timings, broken_off, read_llama
+from qwen_lsp.model.client import Chunk, Client, Timings, broken_off, read_llama, usage_of
 from qwen_lsp.model.engine import CHAT_SLOT
 
 # OpenAI-compatible servers refuse longer lists.
@@ -166,15 +166,9 @@ def _read_delta(data: dict[str, Any]) -> Chunk:
     """Read one event of `/v1/chat/completions`."""
     if "error" in data:
         raise broken_off(data["error"])
-    usage = data.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    timings = Timings(
-        prompt_tokens=int(usage.get("prompt_tokens", 0)),
-        cached_tokens=int(details.get("cached_tokens") or 0),
-        generated_tokens=int(usage.get("completion_tokens", 0)),
-    )
+    timings = usage_of(data)
     if not data["choices"]:  # the last message of `include_usage` has no choice
-        return Chunk("", timings=timings, stop_reason="stop" if usage else None)
+        return Chunk("", timings=timings, stop_reason="stop" if data.get("usage") else None)
     choice = data["choices"][0]
     tokens: list[dict[str, Any]] = (choice.get("logprobs") or {}).get("content") or []
     others = (

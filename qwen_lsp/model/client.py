@@ -283,18 +283,23 @@ def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
     return tuple((str(one["token"]), float(one["logprob"])) for one in top if one["id"] != tokens[0]["id"])
 
 
-def _read_openai(data: dict[str, Any]) -> Chunk:
-    if "error" in data:
-        raise broken_off(data["error"])
+def usage_of(data: dict[str, Any]) -> Timings:
+    """Read the tokens that an event of an OpenAI-compatible endpoint tells of."""
     usage = data.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
-    timings = Timings(
+    return Timings(
         prompt_tokens=int(usage.get("prompt_tokens", 0)),
         cached_tokens=int(details.get("cached_tokens") or 0),
         generated_tokens=int(usage.get("completion_tokens", 0)),
     )
+
+
+def _read_openai(data: dict[str, Any]) -> Chunk:
+    if "error" in data:
+        raise broken_off(data["error"])
+    timings = usage_of(data)
     if not data["choices"]:  # the last message of `include_usage` has no choice
-        return Chunk("", timings=timings, stop_reason="stop" if usage else None)
+        return Chunk("", timings=timings, stop_reason="stop" if data.get("usage") else None)
     choice = data["choices"][0]
     logprobs = choice.get("logprobs") or {}
     # llama.cpp's server writes `content`, vLLM and SGLang the older `token_logprobs`.
