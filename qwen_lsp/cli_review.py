@@ -199,9 +199,9 @@ def _write(report: Report, format_: str, output: Path | None) -> None:
     if output is None:
         click.echo(written, nl=False)
         return
-    from qwen_lsp.review.files import write
+    from qwen_lsp.context.files import write
 
-    write(output, written)
+    write(output, written.encode())
     click.echo(report.summary(), err=True)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.context.files import write
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
@@ -27,7 +28,6 @@ from qwen_lsp.review.cache import Cache, default_file
 from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
-from qwen_lsp.review.files import write
 from qwen_lsp.review.finding import GRADES, Finding
 from qwen_lsp.review.passes import opened
 from qwen_lsp.review.report import Report
@@ -349,4 +349,4 @@ def _dismiss(server: Server, entry: Dismissal, uri: str) -> None:
         ),
         "",
     )
-    write(file, with_entry(before, entry, said))
+    write(file, with_entry(before, entry, said).encode())

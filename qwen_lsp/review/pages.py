@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from qwen_lsp.review.files import write
+from qwen_lsp.context.files import write
 from qwen_lsp.review.rules import Rule, all_rules
 
 _PACKAGE = Path(__file__).parent
@@ -79,5 +79,5 @@ def _languages(rule: Rule) -> list[str]:
 
 if __name__ == "__main__":
     for name, text in all_pages(_SOURCE_TREE / "fixtures" / "review" / "rules").items():
-        write(_SOURCE_TREE / "docs" / "rules" / name, text)
+        write(_SOURCE_TREE / "docs" / "rules" / name, text.encode())
     sys.exit(0)
