@@ -12,7 +12,7 @@ from collections.abc import Callable
 from qwen_lsp.context import packing, ranking, sources
 from qwen_lsp.context.index import Index
 from qwen_lsp.context.look import Look
-from qwen_lsp.context.place import place
+from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.text import Cursor, Span
 
@@ -37,7 +37,8 @@ def gather(
     shows. Cost: a few milliseconds; the deadline is looked at between sources, each of which is bounded.
     """
     started = time.perf_counter()
-    here = place(cursor, path, index.definitions_in(path), shown)
+    heads = [cursor.document.line_end(line) for line in heads_above(cursor)]
+    here = place(cursor, path, index.definitions_around(path, heads), shown)
     look = Look(here, index, recent)
     found: list[Candidate] = []
     late: list[str] = []

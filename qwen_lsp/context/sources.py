@@ -40,9 +40,8 @@ def receiver_members(look: Look) -> list[Candidate]:
         _candidate(look, one, "receiver", 1.0)
         for entry in modules[:1]
         for path in look.files_of(entry)[:1]
-        for one in look.definitions_in(path)
-        if not one.container
-    ][:MOST_MEMBERS]
+        for one in look.index.members_of(path, "", limit=MOST_MEMBERS)
+    ]
 
 
 def _local_name(entry: Import) -> str:
@@ -92,7 +91,7 @@ def imported(look: Look) -> list[Candidate]:
         if entry.name and entry.name != "*":
             name = entry.alias or entry.name
             # What is imported and not used yet is about to be.
-            nearness = 1.0 if look.place.cursor.document.text.count(name) == 1 else 0.4
+            nearness = 1.0 if _is_unused(look.place.cursor.document.text, name) else 0.4
             for one in look.resolve(name):
                 if one.path != look.place.path:
                     found.append(_candidate(look, one, "import", nearness))
@@ -101,9 +100,15 @@ def imported(look: Look) -> list[Candidate]:
         else:
             files.update(dict.fromkeys(look.files_of(entry)[:1]))
     for path in list(files)[:_MOST_IMPORTED_FILES]:
-        top = [one for one in look.definitions_in(path) if not one.container]
-        found += [_candidate(look, one, "import", 0.2) for one in top[:_MOST_OF_EACH]]
+        top = look.index.members_of(path, "", limit=_MOST_OF_EACH)
+        found += [_candidate(look, one, "import", 0.2) for one in top]
     return found
+
+
+def _is_unused(text: str, name: str) -> bool:
+    """Say whether a name stands only once in a text; most are found to stand twice without reading it all."""
+    first = text.find(name)
+    return first >= 0 and text.find(name, first + len(name)) < 0
 
 
 def callers(look: Look) -> list[Candidate]:
