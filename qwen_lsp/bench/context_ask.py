@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qwen_lsp.bench.context_arms import cursor
@@ -43,7 +43,7 @@ class Written:
 FORMS = ("repository", "comment", "suffix")
 
 
-class _Kept:
+class Kept:
     """The answers of earlier runs, in a file of JSON lines; greedy answers depend on the prompt alone."""
 
     def __init__(self, file: Path | None) -> None:
@@ -51,17 +51,20 @@ class _Kept:
         self._answers: dict[str, Written] = {}
         if file is not None and file.exists():
             for line in file.read_text("utf-8").splitlines():
-                values = json.loads(line)
-                self._answers[values.pop("key")] = Written(**values)
+                key, text, prompt_tokens = json.loads(line)
+                self._answers[key] = Written(text, prompt_tokens)
 
     def find(self, key: str) -> Written | None:
+        """Return the answer to a prompt that was asked before."""
         return self._answers.get(key)
 
     def add(self, key: str, answer: Written) -> None:
+        """Keep an answer, at once, so that nothing is lost when the run is ended."""
         self._answers[key] = answer
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({"key": key, **asdict(answer)}, ensure_ascii=False) + "\n")
+                values = (key, answer.text, answer.prompt_tokens)
+                out.write(json.dumps(values, ensure_ascii=False) + "\n")
 
 
 @asynccontextmanager
@@ -75,7 +78,7 @@ async def opened(
     """
     model = chosen_model(config)
     size = budget(config.completion, Speed(), model.profile)
-    answers = _Kept(kept)
+    answers = Kept(kept)
     host = open_host(config, model.path, lambda state: None)
     try:
         client = await host.ready()
@@ -83,7 +86,9 @@ async def opened(
         async def ask(row: ContextRow, files: Files, budget_tokens: int) -> Written:
             own = replace(size, snippet_tokens=budget_tokens)
             written = rendered(row, files, form, model.profile.tokens, own)
-            key = hashlib.sha256(f"{model.profile.name}\0{written.text}\0{written.forced}".encode()).hexdigest()
+            key = hashlib.sha256(
+                f"{model.profile.name}\0{written.text}\0{written.forced}".encode()
+            ).hexdigest()
             if (known := answers.find(key)) is not None:
                 return known
             answer = await _line(client, written, model.profile.tokens.stops)

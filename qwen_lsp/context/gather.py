@@ -16,8 +16,10 @@ from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.text import Cursor, Span
 
-# More candidates than this are not scored: the sources asked first are the better ones.
+# More candidates than this are not scored: the sources asked first are the better ones. And so many of the
+# best are weighed against one another: what comes after them finds no room in any budget.
 _MOST_CANDIDATES = 600
+_MOST_RANKED = 200
 
 
 def gather(
@@ -49,6 +51,7 @@ def gather(
         found += source(look)
     words = ranking.near_words(here.near)
     scored = ((one, ranking.score(one, here, words)) for one in found[:_MOST_CANDIDATES])
-    snippets, files, tokens = packing.pack(ranking.best_of_each(scored), here, budget_tokens, estimate)
+    best = ranking.best_of_each(scored)[:_MOST_RANKED]
+    snippets, files, tokens = packing.pack(best, here, budget_tokens, estimate)
     elapsed_ms = (time.perf_counter() - started) * 1000
     return Gathered(tuple(snippets), files, tokens, elapsed_ms, tuple(late), index.problem)

@@ -138,12 +138,9 @@ class Index:
         return found
 
     def _named(self, name: str, limit: int, near: int | None) -> list[Any]:
-        number = self._rows("SELECT id FROM names WHERE name = ?", name)
-        if not number:  # most names of a text are defined nowhere in the repository
-            return []
         if near is None:
-            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?", name, number[0][0], limit)
-        rows = self._rows(_NAMED_NEAR, name, number[0][0], near, limit)
+            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?2", name, limit)
+        rows = self._rows(_NAMED_NEAR, name, limit, near)
         return sorted(rows, key=lambda row: abs(row[-1] - near))[:limit]
 
     def definitions_in(self, path: str) -> list[IndexedDefinition]:
@@ -159,7 +156,7 @@ class Index:
         return self._definitions(_NAMED_IN_FILE, path, name)
 
     def members_of(self, path: str, container: str, *, limit: int = 200) -> list[IndexedDefinition]:
-        """Return what stands directly inside of a container of a file, "" for the file itself, in its order."""
+        """Return what stands directly in a container of a file, "" for the file itself, in its order."""
         if (overlay := self._overlays.get(path)) is not None:
             return overlay.by_container.get(container, [])[:limit]
         return self._definitions(
@@ -439,14 +436,14 @@ _NAMED_IN_FILE = (
     f"SELECT {_DEFINITION} FROM files f CROSS JOIN names n CROSS JOIN definitions d "
     "ON d.name_id = n.id AND d.file_id = f.id WHERE f.path = ? AND n.name = ? ORDER BY d.number"
 )
-# The definitions of one name, given as text and as number; and those of the nearest files on both sides.
+# The definitions of one name; and those of the nearest files on both sides.
 _NAMED = (
     f"SELECT {_DEFINITION.replace('n.name', '?1')} FROM definitions d JOIN files f ON f.id = d.file_id "
-    "WHERE d.name_id = ?2"
+    "WHERE d.name_id = (SELECT id FROM names WHERE name = ?1)"
 )
 _NAMED_NEAR = (
-    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?4) UNION ALL "
-    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?4)"
+    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?2) UNION ALL "
+    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?2)"
 )
 
 

@@ -23,6 +23,7 @@ _MOST_IMPORTS = 30
 _MOST_OF_EACH = 60
 _SEARCH_WORDS = 24
 _SIMILAR_CHUNKS = 4
+_MOST_CHUNK_CHARS = 4000  # longer pieces are data
 _LINES_AT_USE = 4  # around a call, a test or a copied line
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -159,12 +160,17 @@ def similar(look: Look) -> list[Candidate]:
     chunks = look.index.search(list(words)[:_SEARCH_WORDS], limit=2 * _SIMILAR_CHUNKS)
     best = chunks[0].score if chunks else 1.0
     for chunk in chunks:
-        text = look.index.text_of(chunk.path, chunk.span) if chunk.path != look.place.path else None
+        if len(found) == _SIMILAR_CHUNKS:
+            break
+        length = chunk.span.end - chunk.span.start
+        if chunk.path == look.place.path or length > _MOST_CHUNK_CHARS:
+            continue
+        text = look.index.text_of(chunk.path, chunk.span)
         if text and text.strip():
             found.append(
                 Candidate(chunk.path, chunk.span, _plain(text), "similar", chunk.score / (best or 1.0))
             )
-    return found[:_SIMILAR_CHUNKS]
+    return found
 
 
 SOURCES: tuple[tuple[str, Callable[[Look], list[Candidate]]], ...] = (
