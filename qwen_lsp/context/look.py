@@ -12,6 +12,7 @@ from functools import lru_cache
 from qwen_lsp.context.extract import module_stem
 from qwen_lsp.context.index import Index, IndexedDefinition
 from qwen_lsp.context.place import TYPE_KINDS, Binding, Place, bindings, camel
+from qwen_lsp.context.reading import NOTEBOOK
 from qwen_lsp.context.snippets import Recent
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.outline import Import
@@ -236,6 +237,8 @@ def _binding(field: IndexedDefinition) -> Binding:
 @lru_cache(maxsize=4096)
 def _family(path: str) -> str:
     """Return the languages that may use one another's definitions, as one word."""
+    if path.endswith(NOTEBOOK):
+        return "python"  # hardly any has another language, and none that says so in its name
     language = languages.find("", path)
     return _FAMILIES.get(language.id, language.id) if language else ""
 
