@@ -33,7 +33,7 @@ _WORDS = 0.8
 _FOLDER = 0.05
 _TYPED = 0.6
 _UNUSED = 0.6
-_SEEN = -0.15
+_SEEN, _SEEN_MEMBER = -0.3, -0.6
 _PRIVATE = -0.1
 
 
@@ -50,8 +50,8 @@ def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dic
         parts["folder"] = _FOLDER
     if place.typed and candidate.name.startswith(place.typed):
         parts["typed"] = _TYPED
-    if candidate.name in place.near:
-        parts["seen"] = _SEEN  # the model sees it used already
+    if candidate.name in place.near:  # the model sees the name already; how to call it may be worth a line
+        parts["seen"] = _SEEN_MEMBER if candidate.group else _SEEN
     if candidate.name.startswith("_"):
         parts["private"] = _PRIVATE
     return {name: round(value, 3) for name, value in parts.items()}
