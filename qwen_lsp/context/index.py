@@ -37,7 +37,8 @@ _SEARCH_POSTINGS = 2500
 _LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
-_TEXTS_KEPT = 64
+# What is kept in memory of files that were read: so many numbers, and texts of so many characters together.
+_IDS_KEPT, _TEXT_CHARS_KEPT = 512, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,10 @@ class Index:
         self._overlays: dict[str, _Overlay] = {}
         self._overlay_changes = 0
         self._looked = 0.0
-        self._file_ids: LRUCache[str, int] = LRUCache(_TEXTS_KEPT)
-        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(_TEXTS_KEPT)
+        self._file_ids: LRUCache[str, int] = LRUCache(_IDS_KEPT)
+        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(
+            _TEXT_CHARS_KEPT, getsizeof=lambda kept: len(kept[1])
+        )
 
     # --- what is known -----------------------------------------------------------------------------
 
@@ -340,7 +343,8 @@ class Index:
             text = source_text(file.read_bytes(), path)[0]
         except (OSError, ValueError):
             return None
-        self._texts[path] = (rows[0], text)
+        if len(text) <= _TEXT_CHARS_KEPT:
+            self._texts[path] = (rows[0], text)
         return text
 
     # --- open editors ------------------------------------------------------------------------------------

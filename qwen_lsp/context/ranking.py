@@ -35,6 +35,7 @@ _TYPED = 0.6
 _UNUSED = 0.6
 _SEEN, _SEEN_MEMBER = -0.3, -0.6
 _PRIVATE = -0.1
+_NAME_CHARS = 80  # names come again and again, pieces of code hardly ever
 
 
 def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dict[str, float]:
@@ -69,7 +70,7 @@ def near_words(near: Mapping[str, float]) -> dict[str, float]:
 
 def overlap(text: str, words: Mapping[str, float]) -> float:
     """Return the mean weight of the words of a text that stand near the cursor, from 0 to 1."""
-    own = _words(text)
+    own = _words(text) if len(text) <= _NAME_CHARS else words_of(text)
     return sum(words.get(word, 0.0) for word in own) / len(own) if own else 0.0
 
 
