@@ -212,6 +212,11 @@ def overhead(lines: int, keys: int, is_json: bool) -> None:
     show_default=True,
     help="How other files are written; the product uses the first.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the model's answers in this file, and ask for none that it holds.",
+)
 @click.option("--no-model", is_flag=True, help="Only whether the names of the answer are in the context.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -223,6 +228,7 @@ def context(
     repo: Path | None,
     arms: tuple[str, ...],
     form: str,
+    keep: Path | None,
     no_model: bool,
     model: str,
     is_json: bool,
@@ -242,6 +248,7 @@ def context(
         own=repo,
         form=form,
         with_model=not no_model,
+        kept=keep,
         say=lambda sentence: click.echo(sentence, err=True),
     )
     text = json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
