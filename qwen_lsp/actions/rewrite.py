@@ -77,12 +77,22 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
+    imported += _needed(target, apply(task.document.text, edits), knowledge)
     if (importing := imports.added(task.document, imported)) and importing.span.end <= target.span.start:
         edits = (importing, *edits)
     refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
     if refused is None and task.kind == "extract":
         refused = _not_extracted(target, new_region)
     return refused or Proposal(edits)
+
+
+def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:
+    """List the imports of what is newly used and defined elsewhere in the repository."""
+    rewritten = code.parse(after, target.task.language)
+    if target.source is None or rewritten is None:
+        return []
+    lines = (knowledge.importing(name) for name in checks.new_names(target.source, rewritten))
+    return [line for line in lines if line]
 
 
 def _without_surroundings(target: Target, answer: str) -> str:
@@ -140,7 +150,7 @@ def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
         definition = own[name]
         if not _overlap(definition.span, target.span):
             found.append(" ".join(document.text[definition.header.start : definition.header.end].split()))
-    found += knowledge.signatures(document, wanted - set(own))
+    found += knowledge.signatures(document, target.span, wanted - set(own))
     return found[:_ROOM_FOR_SIGNATURES]
 
 
