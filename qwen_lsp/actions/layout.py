@@ -18,7 +18,7 @@ def indent_unit(text: str) -> str:
     """Return one step of a file's indentation: a tab, or as many spaces as most often begin a deeper line."""
     counts: dict[str, int] = {}
     before = ""
-    for line in re.findall(r"^([ \t]*)\S", text, re.MULTILINE):
+    for line in re.findall(r"^([ \t]*)\S", normalize_line_ends(text), re.MULTILINE):
         if line.startswith(before) and len(line) > len(before):
             step = line[len(before) :]
             counts[step] = counts.get(step, 0) + 1

@@ -152,6 +152,18 @@ def names(target: Target, signatures: Sequence[str], found: Sequence[str]) -> li
     return _question(target, signatures, [order])
 
 
+def function_name(target: Target, parameters: Sequence[str], results: Sequence[str]) -> list[Message]:
+    """Ask for the name of a function that the code becomes, as a JSON object."""
+    takes = f" that takes {', '.join(parameters)}" if parameters else ""
+    gives = f"{' and' if takes else ' that'} returns {', '.join(results)}" if results else ""
+    order = (
+        f"This {language_name(target.task)} code becomes a function{takes}{gives}. What is a good name for "
+        "it? A verb and what it is done to, in snake_case, as in "
+        '{"name": "load_prices"}. Answer with a JSON object.'
+    )
+    return _question(target, [], [order])
+
+
 def unit_test(
     target: Target, signatures: Sequence[str], framework: str, importing: str, example: str
 ) -> list[Message]:

@@ -174,19 +174,6 @@ async def test_dangers_of_the_rules() -> None:
     assert result == Refused("danger", "weak hash")
 
 
-async def test_extracting() -> None:
-    text = CODE.replace("        t = 0", "        ⟦t = 0").replace("* rate\n", "* rate⟧\n")
-    loop = "    t = 0\n    for item in data:\n        t = t + item['price'] * rate\n    return t\n\n"
-    helper = f"def add_up(self, data, rate):\n{loop}"
-    head = SIMPLER.rpartition("\n")[0]
-    new = f"{helper}{head}\n    return self.add_up(data, rate)"
-    asked_ = task("extract", text)
-    assert "def add_up" in result_of(asked_, await outcome(asked_, new))
-    uncalled = new.replace("self.add_up(data, rate)", "0")
-    assert await reason(asked_, uncalled, uncalled) == "not_extracted"
-    assert await reason(asked_, SIMPLER, SIMPLER) == "not_extracted"
-
-
 async def test_a_region_that_is_too_large() -> None:
     result = await runner.run(asked(), voice(Speaker(SIMPLER), context_tokens=300))
     assert result == Refused("too_large")
