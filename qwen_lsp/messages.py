@@ -246,6 +246,7 @@ TEXTS: dict[str, Text] = {
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
     "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
+    "command.review": Text("Review this selection", "评审所选代码"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),
