@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.actions.listing import NO_CODE
 from qwen_lsp.context.files import write
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp import convert
@@ -321,7 +322,8 @@ def selection_action(server: Server, asked: Asked) -> Sequence[types.CodeAction]
     """Offer to review the selection. A provider of code_action."""
     document, span = asked.document, asked.span
     language = languages.find(document.language, document.path)
-    if language is None or not document.text[span.start : span.end].strip():
+    is_code = language is not None and language.id not in NO_CODE
+    if not is_code or not document.text[span.start : span.end].strip():
         return []
     title = text("command.review", server.locale)
     options = {"scope": "file", "uri": document.uri, "range": range_json(document, span, server.encoding)}
