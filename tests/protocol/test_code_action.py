@@ -529,6 +529,8 @@ async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     for uri, times in taken.items():
         times.sort()
         print(f"{uri}: median {times[10]:.1f} ms, p95 {times[18]:.1f} ms")
+        # `bench overhead` shows p95 on a quiet machine; the best of twenty is what no busy machine hides.
+        assert times[0] <= 20.0
 
 
 async def test_line_ends_and_wide_characters_survive(editor: Editor) -> None:
