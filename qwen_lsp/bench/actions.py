@@ -204,7 +204,9 @@ async def _write(
             if number >= len(drawn.get(kind, ())) or time.monotonic() > end:
                 continue
             function = drawn[kind][number]
-            if report.has(measure, function.name):
+            path = Path(function.document.path or "")
+            name = f"{path.parent.name}/{path.name}: {function.name}"
+            if report.has(measure, name):
                 continue
             task = actions_prose.task(kind, function, locale)
             outcome, voice = await _acted(task, client, config)
@@ -212,7 +214,7 @@ async def _write(
             if isinstance(outcome, Proposal):
                 verdict = actions_prose.verdict(task, outcome)
                 is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
-            _add(report, measure, function.name, task, outcome, voice, is_good=is_good)
+            _add(report, measure, name, task, outcome, voice, is_good=is_good)
 
 
 async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,65 @@ async def test_an_action_of_the_user_s_own_that_only_says_something() -> None:
     found = await runner.run(task("risks", SHOP, custom=custom), voice(speaker))
     assert found == Explanation("None that I see.")
     assert "risks of this Python code in pkg/code.py; {other}." in speaker.prompts[0]
+
+
+WIDE = """import os
+
+
+def total(prices, rate=1):
+    # 合计 😀
+    for price in prices:
+        if price:
+            rate = rate + price
+    return rate
+
+
+名 = "表 😀"
+"""
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("unit", ["    ", "\t"])
+@pytest.mark.parametrize(
+    ("kind", "answer", "selected"),
+    [
+        ("docstring", "Adds up 😀.\n\nArgs:\n    prices: All of them.", "total"),
+        ("types", "prices: list[int], rate: int = 1) -> int", "total"),
+        ("translate", "Total 😀", "合计 😀"),
+        ("rename", '{"price": "amount"}', "total"),
+        (
+            "extract",
+            '{"name": "add_up"}',
+            "    for price in prices:\n        if price:\n            rate = rate + price",
+        ),
+        (
+            "fix",
+            WIDE[WIDE.index("def") : WIDE.index("\n\n\n名")].replace("rate + price", "rate * price\n"),
+            "rate = ",
+        ),
+        ("simplify", "for price in filter(None, prices):\n    rate += price\n```", "for price in prices:"),
+    ],
+)
+async def test_line_ends_tabs_and_wide_characters_stay(
+    kind: str, answer: str, selected: str, unit: str, ending: str
+) -> None:
+    def native(text: str) -> str:
+        return text.replace("    ", unit).replace("\n", ending)
+
+    lines = (
+        selected if kind != "simplify" else WIDE[WIDE.index("    for") : WIDE.index("    return")].rstrip()
+    )
+    asked = task(kind, native(WIDE.replace(lines, f"⟦{lines}⟧", 1)))
+    said = answer.replace("    ", unit) if kind == "fix" else answer  # it goes on from what was given
+    result = await runner.run(asked, voice(Speaker(said)))
+    assert isinstance(result, Proposal), result
+    before, after = asked.document.text, apply(asked.document.text, result.edits)
+    assert after != before
+    plain = after.replace(ending, "\n") if ending != "\n" else after
+    assert "\r" not in plain
+    assert native(plain) == after, "every line end and every indentation is the file's own"
+    ast.parse(plain)
+    kept = [
+        line for line in before.split(ending) if "名" in line or "import" in line or "return rate" in line
+    ]
+    assert all(line in after.split(ending) for line in kept)
