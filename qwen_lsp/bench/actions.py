@@ -19,11 +19,13 @@ from typing import Any
 
 import msgspec
 
+from qwen_lsp.actions import fix, rewrite
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.task import Diagnostic, Explanation, Outcome, Proposal, Refused, Task, apply
-from qwen_lsp.bench import actions_fix, actions_prose
+from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.bench import actions_fix, actions_long, actions_prose
 from qwen_lsp.bench.actions_fix import Program
+from qwen_lsp.bench.actions_long import Misspelt
 from qwen_lsp.bench.actions_prose import Function
 from qwen_lsp.bench.score import percentile, wilson_interval
 from qwen_lsp.config import Config
@@ -35,6 +37,7 @@ from qwen_lsp.model.select import chosen_model
 from qwen_lsp.text import Document, Span
 
 _FIX = ("fix, bare", "fix, with the failing test")
+_LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
     ("docstring, Chinese", "docstring", "zh"),
@@ -107,6 +110,15 @@ class Report:
             )
         return found
 
+    def speedup(self) -> float | None:
+        """Return how many times sooner a long function is mended by writing the change alone: the median.
+
+        Both ways make the same region, so this is also the ratio of its tokens per second.
+        """
+        whole, change = ({row.name: row for row in self.rows if row.measure == measure} for measure in _LONG)
+        ratios = [whole[name].total_ms / change[name].total_ms for name in whole if name in change]
+        return percentile(ratios, 50)
+
 
 def _counts(reasons: Sequence[str]) -> dict[str, int]:
     return {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
@@ -158,10 +170,12 @@ async def _run(
     programs = actions_fix.programs(quixbugs) if quixbugs is not None else []
     random.Random(seed).shuffle(programs)
     drawn = actions_prose.draw(packages, n, seed) if packages is not None else {}
+    misspelt = actions_long.draw(packages, n, seed) if packages is not None else []
     host = open_host(config, chosen_model(config).path, lambda state: None)
     try:
         client = await host.ready()
         await _repair(report, client, config, programs[:n], end)
+        await _mend(report, client, config, misspelt, end)
         await _write(report, client, config, drawn, n, end)
     finally:
         await host.close()
@@ -189,6 +203,23 @@ async def _repair(
             if isinstance(outcome, Proposal):
                 is_good = (await actions_fix.judged(program, apply(program.source, outcome.edits))).passed
             _add(report, measure, program.name, task, outcome, voice, is_good=is_good)
+
+
+async def _mend(
+    report: Report, client: Client, config: Config, drawn: Sequence[Misspelt], end: float
+) -> None:
+    """Mend long functions in both ways, one right after the other."""
+    for one in drawn:
+        for measure, way in zip(_LONG, (rewrite.run, fix.run), strict=True):
+            if report.has(measure, one.name):
+                continue
+            if time.monotonic() > end:
+                return
+            voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
+            outcome = await way(one.task, voice, Knowledge())
+            text = one.task.document.text
+            is_good = isinstance(outcome, Proposal) and apply(text, outcome.edits) == one.text
+            _add(report, measure, one.name, one.task, outcome, voice, is_good=is_good)
 
 
 async def _write(
@@ -262,7 +293,12 @@ def _diff(task: Task, outcome: Outcome) -> str:
 
 def as_json(report: Report) -> str:
     """Return the figures, and every row, as one JSON object."""
-    whole = {"model": report.model, "measures": report.measures(), "rows": report.rows}
+    whole = {
+        "model": report.model,
+        "measures": report.measures(),
+        "long_speedup": report.speedup(),
+        "rows": report.rows,
+    }
     return msgspec.json.encode(whole).decode()
 
 
@@ -285,4 +321,6 @@ def as_text(report: Report) -> str:
         if entry["refused"]:
             told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
             lines.append(f"{'':28} refused: {told}")
+    if (speedup := report.speedup()) is not None:
+        lines.append(f"a long function is mended {speedup:.1f} times sooner by writing the change (median)")
     return "\n".join(lines)
