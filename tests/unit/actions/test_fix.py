@@ -67,10 +67,9 @@ async def test_what_goes_on_as_before_is_not_waited_for() -> None:
 
 
 async def test_where_it_hesitated_something_else_is_tried() -> None:
-    """The likeliest first; what does not pass the checks is passed over."""
-    copied = FUNCTION + "\n```"
+    """The likeliest first; what does not pass the checks is passed over, and so is what makes no sense."""
     speaker = Speaker(
-        copied,
+        f"{FUNCTION}\n```",
         FUNCTION.replace("t = 0", "t = 0 if") + "\n```",
         FUNCTION.replace("/ rate", "* rate") + "\n```",
         hesitates=[
@@ -85,6 +84,18 @@ async def test_where_it_hesitated_something_else_is_tried() -> None:
     assert first == HEADER
     assert second.endswith("t = 0 if")
     assert third.endswith("t = t + price *")
+
+
+async def test_a_change_that_leaves_no_doubt_is_the_better_one() -> None:
+    speaker = Speaker(
+        f"{FUNCTION}\n```",
+        FUNCTION.replace("t = 0", "t = 9") + "\n```",
+        FUNCTION.replace("/ rate", "* rate") + "\n```",
+        # Each of these is not quite sure when it is written, and one of them follows the first change.
+        hesitates=[("0", "9", -1.0), ("/", "*", -1.2), ("n = 1", "n = 2", -6.0)],
+    )
+    assert await mended(asked(), speaker) == CODE.replace("/ rate", "* rate")
+    assert len(speaker.prompts) == 3
 
 
 async def test_nothing_is_better_than_what_does_not_pass() -> None:
