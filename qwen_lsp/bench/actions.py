@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from qwen_lsp.actions import fix, rewrite
+from qwen_lsp.actions import extract, fix, rewrite
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
@@ -34,9 +34,11 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.syntax.python_flow import Piece, Tied, piece
 from qwen_lsp.text import Document, Span
 
 _FIX = ("fix, bare", "fix, with the failing test")
+_EXTRACT = "extract, any statements"
 _LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
@@ -59,11 +61,11 @@ class Row:
     reason: str
     first_text_ms: float | None
     total_ms: float
-    n_tokens: int
-    generated_ms: float
-    answers: tuple[str, ...]
-    detail: str
-    proposed: str
+    n_tokens: int = 0
+    generated_ms: float = 0.0
+    answers: tuple[str, ...] = ()
+    detail: str = ""
+    proposed: str = ""
 
 
 @dataclass(slots=True)
@@ -175,6 +177,8 @@ async def _run(
     try:
         client = await host.ready()
         await _repair(report, client, config, programs[:n], end)
+        if quixbugs is not None:
+            await _extract(report, programs[:n], quixbugs, end)
         await _mend(report, client, config, misspelt, end)
         await _write(report, client, config, drawn, n, end)
     finally:
@@ -203,6 +207,31 @@ async def _repair(
             if isinstance(outcome, Proposal):
                 is_good = (await actions_fix.judged(program, apply(program.source, outcome.edits))).passed
             _add(report, measure, program.name, task, outcome, voice, is_good=is_good)
+
+
+async def _extract(report: Report, programs: Sequence[Program], checkout: Path, end: float) -> None:
+    """Extract every run of statements of the right programs: do their tests still pass? Asks no model."""
+    for program in programs:
+        source = actions_fix.right(program, checkout)
+        if source is None or not (await actions_fix.judged(program, source)).passed:
+            continue
+        document = Document(program.path.as_uri(), source, 0, "python", str(program.path))
+        for first, last in actions_fix.pieces(source):
+            name = f"{program.name}:{first}-{last}"
+            if report.has(_EXTRACT, name):
+                continue
+            if time.monotonic() > end:
+                return
+            started = time.perf_counter()
+            found = piece(source, first, last)
+            outcome = extract.moved(document, found, "extracted") if isinstance(found, Piece) else None
+            total_ms = (time.perf_counter() - started) * 1000
+            if not isinstance(outcome, Proposal):
+                reason = found.tie if isinstance(found, Tied) else "syntax"
+                report.add(Row(report.model, _EXTRACT, name, False, True, False, reason, None, total_ms))
+                continue
+            is_good = (await actions_fix.judged(program, apply(source, outcome.edits))).passed
+            report.add(Row(report.model, _EXTRACT, name, True, True, is_good, "", None, total_ms))
 
 
 async def _mend(

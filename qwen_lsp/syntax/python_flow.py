@@ -149,6 +149,8 @@ def _first_line(node: ast.stmt) -> int:
 
 def _begins_line(text: str, node: ast.stmt) -> bool:
     line = re.split(r"\r\n|\r|\n", text)[_first_line(node) - 1]
+    if re.match(r"\s*elif\b", line):
+        return False
     return len(line.encode()) - len(line.lstrip().encode()) >= node.col_offset
 
 

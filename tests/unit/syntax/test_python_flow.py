@@ -72,6 +72,7 @@ def test_what_is_taken_and_given(marked: str, parameters: str, results: str) -> 
         ("def f(a):\n    if a: pass\n    #<\n    else: b = 1\n    #>", "place", ""),
         ("def f(a):\n    for x in a:\n        #<\n        if x:\n            break\n        #>", "flow", ""),
         ("def f(a):\n    #<\n    if a:\n        return 1\n    #>\n    return 2", "flow", ""),
+        ("def f(a):\n    if a:\n        b = 1\n    #<\n    elif a:\n        b = 2\n    #>", "place", ""),
         ("def f(a):\n    #<\n    yield a\n    #>", "flow", ""),
         ("def f(a):\n    #<\n    del a\n    #>", "names", "a"),
         ("def f(a):\n    global g\n    #<\n    g = a\n    #>", "names", "g"),
