@@ -32,6 +32,8 @@ _ORDERS = {
     "parameters.",
     "edit": "Change this {language} code as follows: {instruction}",
 }
+# Actions that may well add a comment.
+_COMMENTING = {"errors", "edit"}
 _LANGUAGE_NAMES = {
     "javascript": "JavaScript",
     "typescript": "TypeScript",
@@ -90,6 +92,8 @@ def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
         order = _filled(task.custom.prompt, task)
     elif task.kind != "edit" and task.instruction.strip():
         told.append(task.instruction.strip())
+    if task.locale == "zh" and task.kind in _COMMENTING:
+        told.append("Write new comments in Simplified Chinese (简体中文).")
     return _question(target, signatures, [order, *told, "Answer with the whole code, without explanation."])
 
 

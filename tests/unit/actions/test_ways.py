@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.prose import has_han
+from qwen_lsp.actions.task import KINDS, Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
+from qwen_lsp.messages import text
 from tests.support.chatting import Speaker, task, voice
 
 
@@ -336,3 +338,24 @@ async def test_line_ends_tabs_and_wide_characters_stay(
         line for line in before.split(ending) if "名" in line or "import" in line or "return rate" in line
     ]
     assert all(line in after.split(ending) for line in kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_chinese_in_every_way(kind: str) -> None:
+    """Prose is asked for in Chinese, and what is refused is told in Chinese."""
+    selected = WIDE.replace(
+        "        if price:\n            rate = rate + price", "        ⟦rate = rate + price⟧"
+    )
+    if kind == "translate":
+        selected = WIDE.replace("# 合计 😀", "⟦# adds up the prices⟧")
+    asked = task(kind, selected, locale="zh", instruction="用 sum")
+    speaker = Speaker(*["抱歉，我无法完成。"] * 9)
+    result = await runner.run(asked, voice(speaker))
+    prompt = speaker.prompts[0]
+    if kind in ("docstring", "explain", "translate", "errors", "edit"):
+        assert "中文" in prompt
+    if isinstance(result, Refused):
+        told = text(f"refused.{result.reason}", "zh", detail=result.detail)
+        assert has_han(told)
+    else:  # reckoned, and nothing but a name was the model's
+        assert kind == "extract"
