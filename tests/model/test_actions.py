@@ -81,7 +81,8 @@ async def test_completion_keeps_its_cache_and_its_confidence(engine: Engine) -> 
     request = Request("<|fim_prefix|><|fim_suffix|>\n\n\nLIMIT = 3\n<|fim_middle|>" + CODE[:200], 12)
 
     async def completed() -> tuple[str, list[float], int]:
-        text, logprobs, cached = "", [], 0
+        text, cached = "", 0
+        logprobs: list[float] = []
         async with client.stream(request) as chunks:
             async for chunk in chunks:
                 text += chunk.text
