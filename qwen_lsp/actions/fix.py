@@ -63,6 +63,12 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
 
 async def _asked(target: Target, voice: Voice, messages: list[Message], given: str, max_tokens: int) -> Reply:
     lines = target.shown.split("\n")
+    least = max(_located(target), default=-1)  # before, there is something left to mend
+
+    def is_whole(written: str) -> bool:
+        at = resumed(_whole_lines(written), lines, _LINES_ALIKE)
+        return at is not None and at > least
+
     return await voice.ask(
         messages,
         max_tokens,
@@ -71,7 +77,7 @@ async def _asked(target: Target, voice: Voice, messages: list[Message], given: s
         original=target.shown,
         region=target.span,
         shown=reply.so_far,
-        enough=lambda answer: resumed(_whole_lines(answer), lines, _LINES_ALIKE) is not None,
+        enough=is_whole,
         n_others=_N_OTHERS,
     )
 
@@ -127,13 +133,20 @@ def _given(target: Target) -> str:
     if function is not None and function.span.start >= target.span.start:
         header = document.line_of(function.body.start) - first
         header += document.text[function.body.start : function.body.start + 1] == "{"
-    places = [
-        document.line_of(one.span.start) - first
-        for one in target.task.diagnostics
-        if one.span.start < one.span.end and target.span.start <= one.span.start <= target.span.end
-    ]
+    places = _located(target)
     given = max(header, min(places) - _LINES_ABOVE if places else 0)
     return "".join(f"{line}\n" for line in lines[:given]) if given < len(lines) else ""
+
+
+def _located(target: Target) -> list[int]:
+    """List the lines of the region, from 0, that diagnostics name."""
+    document, region = target.task.document, target.span
+    first = document.line_of(region.start)
+    return [
+        document.line_of(one.span.start) - first
+        for one in target.task.diagnostics
+        if one.span.start < one.span.end and region.start <= one.span.start <= region.end
+    ]
 
 
 def _missing_import(task: Task, knowledge: Knowledge) -> Proposal | None:

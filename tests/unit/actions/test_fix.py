@@ -66,6 +66,17 @@ async def test_what_goes_on_as_before_is_not_waited_for() -> None:
     assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
 
 
+async def test_it_is_not_done_before_the_last_diagnostic() -> None:
+    code = CODE.replace("print(n)", "print(nn)")
+    asked_ = asked("/ rate", code=code)
+    at = code.index("nn)")
+    both = replace(
+        asked_, diagnostics=(*asked_.diagnostics, Diagnostic(Span(at, at + 2), "undefined name 'nn'"))
+    )
+    answer = FUNCTION.replace("/ rate", "* rate").replace("print(n)", "print(n, t)")
+    assert await mended(both, Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
+
+
 async def test_where_it_hesitated_something_else_is_tried() -> None:
     """The likeliest first; what does not pass the checks is passed over, and so is what makes no sense."""
     speaker = Speaker(
