@@ -9,7 +9,7 @@ import pytest
 
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.prose import has_han
-from qwen_lsp.actions.task import KINDS, Explanation, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
 from tests.support.chatting import Speaker, task, voice
@@ -242,6 +242,22 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     assert text == (
         "import pytest\nfrom shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"
     )
+
+
+async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
+    code = f"{SHOP}\n\ndef tax(price):\n    return price\n"
+    test = "def test_total():\n    assert total([tax(1), rate_of(2)]) == 3\n"
+    known = Knowledge(
+        importing=lambda name: "from shop.rates import rate_of" if name == "rate_of" else "",
+        is_known=lambda name: name == "rate_of",
+    )
+    asked = task("test", code, path="shop/prices.py", root=str(shop))
+    found = await runner.run(asked, voice(Speaker(test, test)), known)
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    for line in ("prices import tax", "rates import rate_of", "prices import total"):
+        assert f"from shop.{line}\n" in text
 
 
 async def test_tests_beside_those_that_are_there(shop: Path) -> None:
