@@ -1,8 +1,8 @@
 """Mend what is wrong in a function: the model copies the code and changes it on the way.
 
-What need not be written is not: the header is given, and the lines above the place that a diagnostic names;
-once the answer goes on as the code did, the rest is the code's. A model that has copied all of it hesitated
-here and there, and would have written something else next; those places are tried, the likeliest first.
+What need not be written is not: the header is given and, where a diagnostic names a place, the lines above it
+and what is below once the answer goes on as the code did. A model that has copied all of it hesitated here
+and there, and would have written something else next; those places are tried, the likeliest first.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
 
 async def _asked(target: Target, voice: Voice, messages: list[Message], given: str, max_tokens: int) -> Reply:
     lines = target.shown.split("\n")
-    least = max(_located(target), default=-1)  # before, there is something left to mend
+    # Above that line there is something left to mend; where no place is named, there may be anywhere.
+    least = max(_located(target), default=len(lines))
 
     def is_whole(written: str) -> bool:
         at = resumed(_whole_lines(written), lines, _LINES_ALIKE)

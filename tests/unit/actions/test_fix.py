@@ -66,6 +66,12 @@ async def test_what_goes_on_as_before_is_not_waited_for() -> None:
     assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
 
 
+async def test_without_a_place_the_whole_answer_counts() -> None:
+    """There may be more to mend below."""
+    answer = FUNCTION.replace("t = 0", "t = 1").replace("return t", "return t - 1")
+    assert await mended(asked(), Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
+
+
 async def test_it_is_not_done_before_the_last_diagnostic() -> None:
     code = CODE.replace("print(n)", "print(nn)")
     asked_ = asked("/ rate", code=code)
