@@ -16,22 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.actions.listing import NO_CODE
 from qwen_lsp.context.files import write
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.action_list import Asked
+from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
 from qwen_lsp.messages import text
 from qwen_lsp.review import git, pages, reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
-from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
+from qwen_lsp.review.change import Change, ChangedFile, as_added, compare, from_git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
 from qwen_lsp.review.finding import GRADES, Finding
 from qwen_lsp.review.passes import opened
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.selecting import Selection
+from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Edit, Span
 
@@ -67,7 +69,7 @@ def register(server: Server) -> None:
 
     @server.command(REVIEW)
     async def review(*arguments: Any) -> dict[str, Any]:
-        """Review `{scope: "workspace"|"file", uri?, base?}`: `{findings, coverage, summary, status}`."""
+        """Review `{scope: "workspace"|"file", uri?, base?, range?}`: findings, coverage, summary, status."""
         asked = plain(arguments[0]) if arguments else {}
         options = asked if isinstance(asked, dict) else {}
         progress = Progress(server, f"review-{next(_numbers)}", text("words.running", server.locale))
@@ -114,7 +116,11 @@ async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict
     if only_file and not uri:
         raise InputError("which file? give its `uri`")
     base = str(options.get("base") or "")
-    change = await asyncio.to_thread(_change, folder, documents, uri if only_file else "", base)
+    selected = _selected(server, documents.get(uri), options)
+    if selected is not None:
+        change = await asyncio.to_thread(_selection, folder, documents, uri, selected)
+    else:
+        change = await asyncio.to_thread(_change, folder, documents, uri if only_file else "", base)
     trusted = settings.load(change.root)
     chosen = reviewer.Options(
         locale=server.locale,
@@ -177,6 +183,30 @@ def _change(folder: Path, documents: dict[str, Document], uri: str, base: str) -
     if only:
         unsaved = {path: unsaved[path] for path in only if path in unsaved}
     return from_git(root, "base" if base else "default", base, unsaved=unsaved, only=only)
+
+
+def _selected(server: Server, document: Document | None, options: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the first and last line of the range that was asked for; None without one."""
+    if document is None or not isinstance(options.get("range"), dict):
+        return None
+    try:
+        ends = [options["range"][end] for end in ("start", "end")]
+        places = [types.Position(int(end["line"]), int(end["character"])) for end in ends]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the `range` cannot be read: {error!r}") from error
+    span = convert.span(document, types.Range(*places), server.encoding)
+    # A selection of whole lines ends before the first character of the next.
+    return document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
+
+
+def _selection(folder: Path, documents: dict[str, Document], uri: str, lines: tuple[int, int]) -> Change:
+    document = documents[uri]
+    try:
+        root: Path | None = git.top(folder)
+    except InputError:
+        root = None
+    path = _relative_paths(root, documents).get(uri) or PurePath(document.path or uri).name
+    return Change(path, (as_added(path, document.text, *lines),), root=root)
 
 
 def _relative_paths(root: Path | None, documents: dict[str, Document]) -> dict[str, str]:
@@ -286,6 +316,18 @@ def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
             _dismiss_action(server, diagnostic, uri, "words.dismiss_rule", rule=finding.rule),
         )
     return offered
+
+
+def selection_action(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
+    """Offer to review the selection. A provider of code_action."""
+    document, span = asked.document, asked.span
+    language = languages.find(document.language, document.path)
+    is_code = language is not None and language.id not in NO_CODE
+    if not is_code or not document.text[span.start : span.end].strip():
+        return []
+    title = text("command.review", server.locale)
+    options = {"scope": "file", "uri": document.uri, "range": range_json(document, span, server.encoding)}
+    return [types.CodeAction(title, command=types.Command(title, REVIEW, arguments=[options]))]
 
 
 def _moved_fix(one: _Shown, now: Document, at: int) -> Edit | None:
