@@ -1,7 +1,8 @@
 """`qwenLsp.review` and `qwenLsp.dismiss`: a workspace or a file reviewed, as diagnostics with quick fixes.
 
-The text in the editor is what is reviewed, saved or not. What was found is kept by fingerprint, so that a
-quick fix can be placed into the text as it is by then, or is not offered at all (invariant 11).
+The text in the editor is what is reviewed, saved or not. What was found is kept by fingerprint and moves with
+the text; what is edited there, by its quick fix or by hand, is no longer what was found and is taken away
+(invariant 11).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 REVIEW = "qwenLsp.review"
 DISMISS = "qwenLsp.dismiss"
+FORGET = "qwenLsp.forgetReview"
 SOURCE = "qwen-lsp"
 
 _numbers = itertools.count(1)
@@ -106,6 +108,51 @@ def register(server: Server) -> None:
                 _publish(server, uri)
         return True
 
+    @server.command(FORGET)
+    def forget(*arguments: Any) -> None:
+        """Take everything away that was found."""
+        for uri in list(server.reviews.shown):
+            server.reviews.shown[uri] = {}
+            _publish(server, uri)
+
+
+def follow(server: Server, before: Document, now: Document) -> None:
+    """Move what was found in a document by one edit; take away what it was found in.
+
+    Editors move squiggles by themselves: they are told only of what is gone.
+    """
+    shown = server.reviews.shown.get(now.uri)
+    if not shown:
+        return
+    moved = {print_: now_at for print_, one in shown.items() if (now_at := _moved(one, before, now))}
+    server.reviews.shown[now.uri] = moved
+    if len(moved) < len(shown):
+        _publish(server, now.uri)
+
+
+def _moved(one: _Shown, before: Document, now: Document) -> _Shown | None:
+    """Place a finding into the text after an edit; None where the edit touches it."""
+    if one.document.text != before.text:
+        return one
+    finding, extent = one.finding, _extent(one.finding)
+    if now.text.startswith(before.text[: extent.end]):
+        return _Shown(finding, now)
+    if not now.text.endswith(before.text[extent.start :]):
+        return None
+    by = len(now.text) - len(before.text)
+    fix = finding.fix and Edit(_shifted(finding.fix.span, by), finding.fix.new_text)
+    return _Shown(replace(finding, span=_shifted(finding.span, by), fix=fix), now)
+
+
+def _extent(finding: Finding) -> Span:
+    """Return what must stay as it is for a finding to be true and its fix to fit."""
+    spans = (finding.span, finding.fix.span) if finding.fix else (finding.span,)
+    return Span(min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _shifted(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
+
 
 async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict[str, str]]:
     """Review what was asked for; return the report and the URI of each path."""
@@ -147,7 +194,7 @@ async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict
 def _folder(server: Server, uri: str) -> Path:
     path = convert.path_of(uri) if uri else None
     if path is not None:
-        return Path(path).parent
+        return Path(path) if Path(path).is_dir() else Path(path).parent
     if uri:
         return Path("/")
     if server.workspace.root_path:
@@ -308,9 +355,8 @@ def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
         if diagnostic.source != SOURCE or one is None:
             continue
         finding = one.finding
-        at = convert.offset(asked.document, diagnostic.range.start, server.encoding)
-        if (edit := _moved_fix(one, asked.document, at)) is not None:
-            offered.append(_fix_action(server, asked.document, diagnostic, finding, edit))
+        if finding.fix is not None and one.document.text == asked.document.text:
+            offered.append(_fix_action(server, asked.document, diagnostic, finding, finding.fix))
         offered += (
             _dismiss_action(server, diagnostic, uri, "words.dismiss", fingerprint=finding.fingerprint),
             _dismiss_action(server, diagnostic, uri, "words.dismiss_rule", rule=finding.rule),
@@ -328,18 +374,6 @@ def selection_action(server: Server, asked: Asked) -> Sequence[types.CodeAction]
     title = text("command.review", server.locale)
     options = {"scope": "file", "uri": document.uri, "range": range_json(document, span, server.encoding)}
     return [types.CodeAction(title, command=types.Command(title, REVIEW, arguments=[options]))]
-
-
-def _moved_fix(one: _Shown, now: Document, at: int) -> Edit | None:
-    """Place a fix into the text as it is now; None where the text that it is for is no longer there."""
-    fix, span = one.finding.fix, one.finding.span
-    if fix is None:
-        return None
-    shift = 0 if now.text == one.document.text else at - span.start
-    first, last = min(fix.span.start, span.start), max(fix.span.end, span.end)
-    if first + shift < 0 or now.text[first + shift : last + shift] != one.document.text[first:last]:
-        return None
-    return Edit(Span(fix.span.start + shift, fix.span.end + shift), fix.new_text)
 
 
 def _fix_action(

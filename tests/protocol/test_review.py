@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.review import DISMISS, REVIEW
+from qwen_lsp.lsp.review import DISMISS, FORGET, REVIEW
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer
@@ -122,10 +122,12 @@ async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) ->
         assert (change.text_document.uri, change.text_document.version) == (uri, 2)
         (edit,) = change.edits
         assert edit.range == moved
-        # and when the place is another text, there is no fix
+        # what is edited there is no longer what was found
         offset = editor.session.documents[uri].text.index("+ 1")
         await editor.session.edit(uri, Edit(Span(offset, offset + 3), "+ 2"))
-        assert [action.title[:7] for action in await actions(editor, uri, diagnostic)] == ["Dismiss"] * 2
+        assert await actions(editor, uri, diagnostic) == []
+        assert [one.code for one in told[uri]] == ["compare-to-none"]
+        assert told[uri][0].range.start.line == 5
 
 
 async def test_dismissing(engine: EngineServer, repository: Path) -> None:
@@ -142,6 +144,18 @@ async def test_dismissing(engine: EngineServer, repository: Path) -> None:
         assert await command(editor, DISMISS, {"rule": "compare-to-none", "uri": uri}) is True
         answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
         assert (answer["findings"], answer["status"]) == ([], "no_findings")
+        assert told[uri] == []
+
+
+async def test_forgetting(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        # a client may name the folder that it means
+        answer = await command(editor, REVIEW, {"scope": "workspace", "uri": repository.as_uri()})
+        assert answer["status"] == "findings"
+        await command(editor, FORGET)
         assert told[uri] == []
 
 

@@ -248,7 +248,9 @@ def test_who_waits_for_another_writer_is_told(root: Path) -> None:
     with FileLock(database.lock_file(file)):
         program = "import sys; from pathlib import Path; from qwen_lsp.context import database; "
         ask = f"{program}print(database.is_written(Path(sys.argv[1])))"
-        said = subprocess.run([sys.executable, "-c", ask, str(file)], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [sys.executable, "-c", ask, str(file)], capture_output=True, text=True, check=True
+        )
     assert said.stdout.strip() == "True"
 
 
