@@ -1,0 +1,169 @@
+"""What a code model thinks of a changed line: how likely it was, and what it would rather have written.
+
+`suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model was
+sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant: it
+parses, means something else, is near, and invents no name. Then both lines are weighed: from the same surroundings,
+from the surroundings in the other order, and by how well the next line follows. Numbers only; what they are
+worth is decided by `unlikely`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from qwen_lsp.model.likelihood import Passage
+from qwen_lsp.review.difference import Difference, difference, names
+from qwen_lsp.review.surroundings import Hole
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.meaning import same_meaning
+from qwen_lsp.syntax.parsing import error_count
+
+# Names that need no introduction where a line of that language uses them.
+_COMMON = frozenset(
+    "len range min max sum any all abs set list dict tuple sorted reversed enumerate zip int str float bool "
+    "isinstance getattr hasattr self cls this super append add get length size".split()
+)
+
+
+class Model(Protocol):
+    """What is asked. Shape: `layout` is `spm` or `psm`; errors are those of model/client."""
+
+    async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+        """Return how likely a text is between two others."""
+        ...
+
+    async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
+        """Return the line that the model writes there, beginning with a text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When it is worth asking on. Units: natural logarithms.
+
+    `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places of a
+    line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
+    """
+
+    gap: float = 2.0
+    sure: float = math.log(0.3)
+    most: int = 2
+    ratio: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Another line that the model would rather have there.
+
+    Units: natural logarithms. `gap` at the token where they part; `ratio` of the probabilities of the two lines,
+    `other_ratio` the same in the other order of the surroundings, `follows` of the next line after each;
+    `certainty` is the log-probability of the candidate.
+    """
+
+    hole: Hole
+    candidate: str
+    difference: Difference
+    gap: float
+    certainty: float
+    ratio: float
+    other_ratio: float
+    follows: float
+
+
+async def suspicion(
+    model: Model, hole: Hole, language: Language | None, known: Collection[str], limits: Limits = Limits()
+) -> list[Suspicion]:
+    """Return the lines that the model would rather have in a hole, the surest first; mostly none.
+
+    `known` are the names that may be used. Raises: what `model` raises.
+    """
+    written = await model.read("spm", hole.before, hole.after, hole.written + "\n")
+    found: dict[str, Suspicion] = {}
+    for gap, at, token in _surprises(hole, written, limits):
+        candidate = await _continued(model, hole, at, token)
+        described = difference(hole.written, candidate)
+        if described is None or candidate in found or not _could_be_meant(hole, candidate, language, known):
+            continue
+        other = await model.read("spm", hole.before, hole.after, candidate + "\n")
+        ratio = other.total - written.total
+        if ratio < limits.ratio:
+            continue
+        weighed = Suspicion(hole, candidate, described, gap, other.total, ratio, 0.0, 0.0)
+        found[candidate] = await _weighed_again(model, weighed)
+    return sorted(found.values(), key=lambda one: -one.ratio)
+
+
+async def _weighed_again(model: Model, one: Suspicion) -> Suspicion:
+    hole = one.hole
+    totals = [
+        (await model.read("psm", hole.before, hole.after, line + "\n")).total
+        for line in (one.candidate, hole.written)
+    ]
+    follows = [0.0, 0.0]
+    following, rest = hole.following
+    if following:
+        follows = [
+            (await model.read("spm", f"{hole.before}{line}\n", rest, following)).total
+            for line in (one.candidate, hole.written)
+        ]
+    return Suspicion(
+        hole,
+        one.candidate,
+        one.difference,
+        one.gap,
+        one.certainty,
+        one.ratio,
+        totals[0] - totals[1],
+        follows[0] - follows[1],
+    )
+
+
+def _surprises(hole: Hole, written: Passage, limits: Limits) -> list[tuple[float, int, str]]:
+    """Return where the model was sure of another token: by how much, after how many characters, which one."""
+    found = []
+    at = 0
+    for token in written.tokens:
+        others = [one for one in token.others if not _agrees(hole.written[at:], one[0])]
+        best, logprob = max(others, key=lambda one: one[1], default=("", -math.inf))
+        if logprob - token.logprob >= limits.gap and logprob >= limits.sure and "\ufffd" not in best:
+            found.append((logprob - token.logprob, at, best))
+        at += len(token.text)
+    return sorted(found, reverse=True)[: limits.most]
+
+
+def _agrees(rest: str, token: str) -> bool:
+    """Whether a token begins what is written anyway: the same text in other pieces, or with another line end."""
+    text, line_end, _ = token.partition("\n")
+    return rest == text if line_end else rest.startswith(text)
+
+
+async def _continued(model: Model, hole: Hole, at: int, token: str) -> str:
+    """Return the line that begins as it is written, takes another token at a place, and goes on from there."""
+    kept = hole.written[:at]
+    if "\n" in token:
+        return (kept + token.split("\n", 1)[0]).rstrip()
+    if not kept.strip():  # inside the indentation the tokens of a text differ from those of its pieces
+        line = await model.line("spm", hole.before, hole.after, kept + token)
+        return line.text.split("\n", 1)[0].rstrip()
+    line = await model.line("spm", hole.before + kept, hole.after, token)
+    return (kept + line.text.split("\n", 1)[0]).rstrip()
+
+
+def _could_be_meant(hole: Hole, candidate: str, language: Language | None, known: Collection[str]) -> bool:
+    is_known = all(name in known or name in _COMMON for name in names(candidate) - names(hole.written))
+    if not is_known or _indentation(candidate) != _indentation(hole.written):
+        return False
+    before, after = hole.filled(hole.written), hole.filled(candidate)
+    errors, new_errors = error_count(before, language), error_count(after, language)
+    if errors is not None and new_errors is not None and new_errors > errors:
+        return False
+    return not same_meaning(before, after, language)
+
+
+def _indentation(line: str) -> str:
+    match = re.match(r"\s*", line)
+    return match.group() if match else ""
