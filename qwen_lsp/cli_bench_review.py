@@ -11,7 +11,7 @@ from qwen_lsp.cli_config import read_config
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Review known bugs and clean changes.")
 @click.option("--seeded", type=_FOLDER, multiple=True, help="A package to seed bugs into; may be repeated.")
 @click.option(
     "--n", default=200, show_default=True, type=click.IntRange(1), help="Seeded bugs; as many clean."

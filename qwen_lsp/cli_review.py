@@ -18,7 +18,8 @@ import click
 
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.finding import SEVERITIES, Severity
+from qwen_lsp.review.finding import SEVERITIES
+from qwen_lsp.syntax.rules import Severity
 
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache

@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from qwen_lsp.messages import Locale, text
-from qwen_lsp.review.finding import Finding, Severity
+from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.frames import FrameLine, frame, visible
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Planned
 from qwen_lsp.review.suggestions import suggestion
+from qwen_lsp.syntax.rules import Severity
 
 _STYLES: dict[Severity, str] = {
     "error": "bold red",

@@ -78,23 +78,17 @@ def _never(*_: object) -> bool:
     return False
 
 
-def _no_dangers(before: str, after: str, language: Language | None) -> Sequence[str]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What the rest of the program knows; by default nothing beyond the document itself.
 
     `signatures(document, names)` gives definitions of names that live elsewhere in the repository;
-    `is_known(name)` says whether anything there is called so; `dangers(before, after, language)` names
-    the patterns of insecure code that `after` holds and `before` does not; `open_document(path)` gives
-    another file as the editor has it.
+    `is_known(name)` says whether anything there is called so; `open_document(path)` gives another file as the
+    editor has it.
     """
 
     signatures: Callable[[Document, set[str]], Sequence[str]] = _no_signatures
     is_known: Callable[[str], bool] = _never
-    dangers: Callable[[str, str, Language | None], Sequence[str]] = _no_dangers
     open_document: Callable[[Path], Document | None] = _nothing_open
 
 

@@ -96,7 +96,7 @@ def _judged(
         return refused
     if refused := checks.names(before, after, knowledge):
         return refused
-    if refused := checks.dangers(document.text, after_text, language, knowledge):
+    if refused := checks.dangers(document, after_text, language):
         return refused
     return Proposal((), FileText(place.path, place.document, edits))
 

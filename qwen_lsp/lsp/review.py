@@ -23,7 +23,7 @@ from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
 from qwen_lsp.messages import text
-from qwen_lsp.review import git, pages, reviewer, rules, settings
+from qwen_lsp.review import git, pages, reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
 from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
@@ -32,6 +32,7 @@ from qwen_lsp.review.finding import GRADES, Finding
 from qwen_lsp.review.passes import opened
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.selecting import Selection
+from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Edit, Span
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ def _moved_fix(one: _Shown, now: Document, at: int) -> Edit | None:
 def _fix_action(
     server: Server, document: Document, diagnostic: types.Diagnostic, finding: Finding, edit: Edit
 ) -> types.CodeAction:
-    rule = rules.all_rules().get(finding.rule)
+    rule = all_rules().get(finding.rule)
     said = rule.title.to(server.locale) if rule else finding.rule
     change = types.TextEdit(convert.lsp_range(document, edit.span, server.encoding), edit.new_text)
     workspace = server.client_capabilities.workspace

@@ -28,6 +28,7 @@ from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.units import Unit, units
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.parsing import error_count
+from qwen_lsp.syntax.rules import is_secret, version
 from qwen_lsp.text import Document
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     changed = file.patch.added
     removed = frozenset(line.old for line in file.patch.removed if line.old)
     key = _key(
-        rules.version(),
+        version(),
         options.locale,
         sorted(options.disabled),
         file.path,
@@ -225,7 +226,7 @@ def _report(
     for entry in identified(_capped(without_duplicates(sure))):
         by = dismissed_by(entry, documents[entry.path], options.dismissals)
         shown = replace(entry, quote=redact(entry.quote), message=redact(entry.message))
-        if rules.is_secret(entry.rule):
+        if is_secret(entry.rule):
             shown = replace(shown, quote="")
         if by is None:
             kept.append(shown)

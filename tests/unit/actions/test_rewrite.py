@@ -168,10 +168,9 @@ async def test_names_of_the_repository_are_known() -> None:
     assert await reason(asked(), answer, answer) == "names"
 
 
-async def test_dangers_of_the_rules() -> None:
-    knowledge = Knowledge(dangers=lambda before, after, language: ["weak hash"] if "sum(" in after else [])
-    result = await outcome(asked(), SIMPLER, SIMPLER, knowledge=knowledge)
-    assert result == Refused("danger", "weak hash")
+async def test_what_the_rules_call_insecure_is_not_applied() -> None:
+    unsafe = SIMPLER.replace("json.load(open(path))", "eval(path)")
+    assert await outcome(asked(), unsafe, unsafe) == Refused("danger", "code-injection")
 
 
 async def test_extracting() -> None:

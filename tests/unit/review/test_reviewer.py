@@ -19,10 +19,8 @@ from qwen_lsp.review.patch import Broken
 from qwen_lsp.review.redaction import redact
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Options, Pass, against
-from qwen_lsp.review.rules import dangers
 from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.units import Unit, units
-from qwen_lsp.syntax import languages
 from qwen_lsp.text import Span
 from tests.unit.review.repositories import repository, write
 
@@ -214,16 +212,6 @@ def test_the_language_of_the_change(comment: str, locale: str) -> None:
     found = Change("t", (changed(f"A = 1  {comment}\n"),))
     assert locale_for("auto", found) == locale
     assert locale_for("zh", found) == "zh"
-
-
-def test_dangers_of_an_insertion() -> None:
-    python = languages.find("python", None)
-    before, after = 'def find(cursor, name):\n    cursor.execute("SELECT 1")\n    ', "\n    return cursor\n"
-    (found,) = dangers(before, "cursor.execute(f\"SELECT * FROM t WHERE n = '{name}'\")", after, python)
-    assert found.rule == "sql-injection"
-    assert dangers(before, 'cursor.execute("SELECT * FROM t WHERE n = ?", (name,))', after, python) == []
-    already = before + "eval(name)\n    "
-    assert dangers(already, "x = 1", after, python) == [], "what stood there before is not ours"
 
 
 def model_pass(calls: list[int], *, lines: range | None = None, fails: bool = False) -> Pass:
