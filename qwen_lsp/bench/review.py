@@ -21,11 +21,12 @@ from qwen_lsp.bench.review_seeds import Seed, clean, seeded, sources
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
 from qwen_lsp.review import reviewer
+from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.change import Change, ChangedFile, compare
 from qwen_lsp.review.passes import opened
 from qwen_lsp.review.patch import parse
 from qwen_lsp.review.report import Report
-from qwen_lsp.review.reviewer import Options, Pass
+from qwen_lsp.review.reviewer import Options
 
 
 @dataclass(frozen=True, slots=True)

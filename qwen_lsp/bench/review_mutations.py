@@ -1,8 +1,8 @@
-"""Bugs of meaning for `bench review`: one expression of real code made wrong, in one line, as people do by mistake.
+"""Bugs of meaning for `bench review`: one expression of real code made wrong, as people do by mistake.
 
-An operator, a bound, an argument, a name, a negation. The code still parses and looks well; no rule describes it. The
-clean twin is the way back: the wrong line is what was there, the right one is the change. Give packages that
-the model cannot have seen, else this measures its memory.
+An operator, a bound, an argument, a name, a negation. The code still parses and looks well; no rule
+describes it. The clean twin is the way back: the wrong line is what was there, the right one is the change.
+Give packages that the model cannot have seen, else this measures its memory.
 """
 
 from __future__ import annotations
@@ -94,11 +94,15 @@ def _applied(text: str, number: int, change: _Change) -> str | None:
     return after if is_other else None
 
 
-def _changes(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> Iterator[tuple[int, _Change]]:
+def _changes(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]
+) -> Iterator[tuple[int, _Change]]:
     inside = [node for statement in function.body for node in ast.walk(statement)]
     bound = {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names = sorted(bound | {argument.arg for argument in function.args.args} - {"self", "cls"})
-    fields = sorted({node.attr for node in inside if isinstance(node, ast.Attribute) and _is_self(node.value)})
+    fields = sorted(
+        {node.attr for node in inside if isinstance(node, ast.Attribute) and _is_self(node.value)}
+    )
     for node in inside:
         line = getattr(node, "lineno", 0)
         if not line or line != getattr(node, "end_lineno", 0):
@@ -139,7 +143,9 @@ def _of_node(node: ast.AST, line: str, names: list[str], fields: list[str]) -> I
         yield "number", node.col_offset, _end(node), str(node.value + 1 if node.value < 2 else 1)
     elif isinstance(node, ast.Constant) and type(node.value) is bool:
         yield "truth", node.col_offset, _end(node), str(not node.value)
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names and len(names) > 1:
+    elif (
+        isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names and len(names) > 1
+    ):
         others = [name for name in names if name != node.id]
         # The same choice at each run, and not always the first in the alphabet.
         yield "name", node.col_offset, _end(node), others[(node.col_offset + node.lineno) % len(others)]
@@ -157,7 +163,9 @@ def _of_call(node: ast.Call, line: str) -> Iterator[_Change]:
     if len(node.args) >= 2 and all(isinstance(one, (ast.Name, ast.Attribute)) for one in node.args[:2]):
         first, second = node.args[:2]
         start, end = first.col_offset, _end(second)
-        swapped = line[second.col_offset : end] + line[_end(first) : second.col_offset] + line[start : _end(first)]
+        swapped = (
+            line[second.col_offset : end] + line[_end(first) : second.col_offset] + line[start : _end(first)]
+        )
         yield "swapped", start, end, swapped
     if name == "range" and node.args:
         bound = node.args[-1] if len(node.args) < 3 else node.args[1]

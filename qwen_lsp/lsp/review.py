@@ -23,7 +23,8 @@ from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
 from qwen_lsp.messages import text
-from qwen_lsp.review import git, pages, reviewer, settings
+from qwen_lsp.review import asking, git, pages, reviewer, settings
+from qwen_lsp.review.asking import Effort
 from qwen_lsp.review.cache import Cache, default_file
 from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 REVIEW = "qwenLsp.review"
 DISMISS = "qwenLsp.dismiss"
 SOURCE = "qwen-lsp"
+# The model is asked no longer than somebody waits for a review.
+_MODEL_SECONDS = 120.0
 
 _numbers = itertools.count(1)
 
@@ -71,7 +74,7 @@ def register(server: Server) -> None:
         asked = plain(arguments[0]) if arguments else {}
         options = asked if isinstance(asked, dict) else {}
         progress = Progress(server, f"review-{next(_numbers)}", text("words.running", server.locale))
-        work = asyncio.ensure_future(_review(server, options))
+        work = asyncio.ensure_future(_review(server, options, progress.counted))
         progress.begin(work)
         try:
             report, uris = await work
@@ -105,8 +108,10 @@ def register(server: Server) -> None:
         return True
 
 
-async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict[str, str]]:
-    """Review what was asked for; return the report and the URI of each path."""
+async def _review(
+    server: Server, options: dict[str, Any], tell: asking.Progress
+) -> tuple[Report, dict[str, str]]:
+    """Review what was asked for; return the report and the URI of each path. Findings show as they come."""
     uri = str(options.get("uri") or "")
     documents = dict(server.documents)
     folder = _folder(server, uri)
@@ -122,19 +127,22 @@ async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict
         selection=Selection(trusted.settings.include, trusted.settings.exclude),
         disabled=frozenset(trusted.settings.disabled),
         dismissals=trusted.dismissals,
+        effort=Effort(most_seconds=_MODEL_SECONDS),
     )
-    cache = Cache(default_file())
-    try:
-        async with opened(server.config, None) as passes:
-            report = await reviewer.review(change, chosen, passes, cache)
-    finally:
-        cache.close()
     names = {path: open_uri for open_uri, path in _relative_paths(change.root, documents).items()}
     root = change.root or folder
     uris = {
         file.path: names.get(file.path) or (uri if not change.root else convert.uri_of(root / file.path))
         for file in change.files
     }
+    cache = Cache(default_file())
+    try:
+        async with opened(server.config, None, server.locale, server.model_host) as passes:
+            report = await reviewer.review(
+                change, chosen, passes, cache, tell, lambda so_far: _show(server, so_far, uris, options)
+            )
+    finally:
+        cache.close()
     return report, uris
 
 
@@ -203,23 +211,28 @@ def _published(
     server: Server, report: Report, uris: dict[str, str], options: dict[str, Any]
 ) -> dict[str, Any]:
     """Tell the client by diagnostics, and return the answer of the command."""
-    is_file = options.get("scope") == "file" or (not options.get("scope") and options.get("uri"))
-    stale = [str(options["uri"])] if is_file else list(server.reviews.shown)
-    shown: dict[str, dict[str, _Shown]] = {uri: {} for uri in stale}
-    found = []
-    for finding in report.findings:
-        uri, document = uris[finding.path], report.documents[finding.path]
-        shown.setdefault(uri, {})[finding.fingerprint] = _Shown(finding, document)
-        found.append(_json(server, finding, document, uri))
-    server.reviews.shown.update(shown)
-    for uri in shown:
-        _publish(server, uri)
+    _show(server, report, uris, options)
     return {
-        "findings": found,
+        "findings": [
+            _json(server, one, report.documents[one.path], uris[one.path]) for one in report.findings
+        ],
         "coverage": report.coverage.to_json(),
         "summary": report.summary(),
         "status": report.status,
     }
+
+
+def _show(server: Server, report: Report, uris: dict[str, str], options: dict[str, Any]) -> None:
+    """Publish the diagnostics of what was reviewed, and take away what is no longer so."""
+    is_file = options.get("scope") == "file" or (not options.get("scope") and options.get("uri"))
+    stale = [str(options["uri"])] if is_file else list(server.reviews.shown)
+    shown: dict[str, dict[str, _Shown]] = {uri: {} for uri in stale}
+    for finding in report.findings:
+        entry = _Shown(finding, report.documents[finding.path])
+        shown.setdefault(uris[finding.path], {})[finding.fingerprint] = entry
+    server.reviews.shown.update(shown)
+    for uri in shown:
+        _publish(server, uri)
 
 
 def _json(server: Server, finding: Finding, document: Document, uri: str) -> dict[str, Any]:

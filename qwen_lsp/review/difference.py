@@ -1,7 +1,7 @@
 """How two versions of one line differ, in words that a finding can be made of. Pure.
 
-Only a small difference in one place has a kind: an operator, a number, a name, arguments in another order, something
-that is missing or too much. Anything larger is another way to write, and no finding.
+Only a small difference in one place has a kind: an operator, a number, a name, arguments in another order,
+something that is missing or too much. Anything larger is another way to write, and no finding.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ _TOKEN = re.compile(
     r"|[-+*/%&|^]=|[-+*/%&|^<>=!~?])"
     r"|(?P<sign>\S)"
 )
-_WORD_OPERATORS = frozenset({"and", "or", "not", "in", "is", "True", "False", "true", "false", "None", "null", "nil"})
-# More tokens than this in place of others, or further apart, is another way to write.
-_MOST_TOKENS, _MOST_APART = 7, 16
+_WORD_OPERATORS = frozenset(
+    {"and", "or", "not", "in", "is", "True", "False", "true", "false", "None", "null", "nil"}
+)
+# More tokens than this taken away and put in, or further apart, is another way to write.
+_MOST_TOKENS, _MOST_APART = 10, 16
 _PREFIXES = frozenset({"not", "!", "-", "~", "True", "False", "true", "false", "None", "null", "nil"})
 _OPENED, _CLOSED = "([{", ")]}"
 
@@ -41,7 +43,7 @@ class Token:
 class Difference:
     """What stands in one line where another has something else.
 
-    `old` and `new` are the smallest pieces that can be shown; `start` and `end` are where `old` stands in its line.
+    `old` and `new` are the smallest pieces that can be shown; `old` stands from `start` to `end` in its line.
     """
 
     kind: Kind
@@ -78,9 +80,10 @@ def difference(written: str, other: str) -> Difference | None:
     (_, first, _, first_other, _), (_, _, last, _, last_other) = changed[0], changed[-1]
     if max(last - first, last_other - first_other) > _MOST_APART or last - first == len(texts):
         return None
-    if any(max(b - a, d - c) > _MOST_TOKENS for _, a, b, c, d in changed):
+    differing = [token for _, a, b, c, d in changed for token in (*one[a:b], *two[c:d])]
+    if len(differing) > _MOST_TOKENS:
         return None
-    if any("text" in {token.kind for token in side[a:b]} for side, a, b in _sides(one, two, changed)):
+    if any(token.kind == "text" for token in differing):
         return None  # texts for people are nobody's surprise
     kind = _kind(one[first:last], two[first_other:last_other])
     if kind in ("missing", "extra", "expression", "name", "number"):
@@ -90,12 +93,6 @@ def difference(written: str, other: str) -> Difference | None:
     start, end = one[first].start, one[last - 1].end
     new = other[two[first_other].start : two[last_other - 1].end]
     return Difference(kind, written[start:end], new, start, end)
-
-
-def _sides(
-    one: list[Token], two: list[Token], changed: list[tuple[str, int, int, int, int]]
-) -> list[tuple[list[Token], int, int]]:
-    return [side for _, a, b, c, d in changed for side in ((one, a, b), (two, c, d))]
 
 
 def _kind(old: list[Token], new: list[Token]) -> Kind:
@@ -120,12 +117,16 @@ def _widened(
     one: list[Token], two: list[Token], first: int, last: int, first_other: int, last_other: int
 ) -> tuple[int, int, int, int]:
     """Take in what both lines share around the difference until it can be read: `left` beside `left + 1`."""
-    while first > 0 and first_other > 0 and (
-        _lacks_left(one, first, last) or _lacks_left(two, first_other, last_other)
+    while (
+        first > 0
+        and first_other > 0
+        and (_lacks_left(one, first, last) or _lacks_left(two, first_other, last_other))
     ):
         first, first_other = first - 1, first_other - 1
-    while last < len(one) and last_other < len(two) and (
-        _depths(one[first:last])[1] > 0 or _depths(two[first_other:last_other])[1] > 0
+    while (
+        last < len(one)
+        and last_other < len(two)
+        and (_depths(one[first:last])[1] > 0 or _depths(two[first_other:last_other])[1] > 0)
     ):
         last, last_other = last + 1, last_other + 1
     return first, last, first_other, last_other

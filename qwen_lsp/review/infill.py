@@ -1,21 +1,21 @@
 """What a code model thinks of a changed line: how likely it was, and what it would rather have written.
 
-`suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model was
-sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant: it
-parses, means something else, is near, and invents no name. Then both lines are weighed: from the same surroundings,
-from the surroundings in the other order, and by how well the next line follows. Numbers only; what they are
-worth is decided by `unlikely`.
+`suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model
+was sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant:
+it parses, means something else, is near, and invents no name. Then both lines are weighed: from the same
+surroundings, from the surroundings in the other order, and by how well the next line follows. Numbers only;
+what they are worth is decided by `unlikely`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from qwen_lsp.model.likelihood import Passage
+from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review.difference import Difference, difference, names
 from qwen_lsp.review.surroundings import Hole
 from qwen_lsp.syntax.languages import Language
@@ -24,8 +24,10 @@ from qwen_lsp.syntax.parsing import error_count
 
 # Names that need no introduction where a line of that language uses them.
 _COMMON = frozenset(
-    "len range min max sum any all abs set list dict tuple sorted reversed enumerate zip int str float bool "
-    "isinstance getattr hasattr self cls this super append add get length size".split()
+    """
+    len range min max sum any all abs set list dict tuple sorted reversed enumerate zip int str float bool
+    isinstance getattr hasattr self cls this super append add get length size
+    """.split()  # noqa: SIM905 - a list of words reads better as words
 )
 
 
@@ -45,8 +47,8 @@ class Model(Protocol):
 class Limits:
     """When it is worth asking on. Units: natural logarithms.
 
-    `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places of a
-    line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
+    `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places of
+    a line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
     """
 
     gap: float = 2.0
@@ -59,9 +61,9 @@ class Limits:
 class Suspicion:
     """Another line that the model would rather have there.
 
-    Units: natural logarithms. `gap` at the token where they part; `ratio` of the probabilities of the two lines,
-    `other_ratio` the same in the other order of the surroundings, `follows` of the next line after each;
-    `certainty` is the log-probability of the candidate.
+    Units: natural logarithms. `gap` at the token where they part; `ratio` of the probabilities of the two
+    lines, `other_ratio` the same in the other order of the surroundings, `follows` of the next line after
+    each; `certainty` is the log-probability of the candidate.
     """
 
     hole: Hole
@@ -75,24 +77,32 @@ class Suspicion:
 
 
 async def suspicion(
-    model: Model, hole: Hole, language: Language | None, known: Collection[str], limits: Limits = Limits()
+    model: Model,
+    hole: Hole,
+    language: Language | None,
+    is_known: Callable[[str], bool],
+    limits: Limits = Limits(),
 ) -> list[Suspicion]:
     """Return the lines that the model would rather have in a hole, the surest first; mostly none.
 
-    `known` are the names that may be used. Raises: what `model` raises.
+    `is_known` tells which names may be used. Raises: what `model` raises.
     """
     written = await model.read("spm", hole.before, hole.after, hole.written + "\n")
     found: dict[str, Suspicion] = {}
-    for gap, at, token in _surprises(hole, written, limits):
+    for gap, at, token in _surprises(written, limits):
         candidate = await _continued(model, hole, at, token)
         described = difference(hole.written, candidate)
-        if described is None or candidate in found or not _could_be_meant(hole, candidate, language, known):
+        if (
+            described is None
+            or candidate in found
+            or not _could_be_meant(hole, candidate, language, is_known)
+        ):
             continue
         other = await model.read("spm", hole.before, hole.after, candidate + "\n")
-        ratio = other.total - written.total
+        ratio = _weight(other) - _weight(written)
         if ratio < limits.ratio:
             continue
-        weighed = Suspicion(hole, candidate, described, gap, other.total, ratio, 0.0, 0.0)
+        weighed = Suspicion(hole, candidate, described, gap, _weight(other), ratio, 0.0, 0.0)
         found[candidate] = await _weighed_again(model, weighed)
     return sorted(found.values(), key=lambda one: -one.ratio)
 
@@ -100,14 +110,14 @@ async def suspicion(
 async def _weighed_again(model: Model, one: Suspicion) -> Suspicion:
     hole = one.hole
     totals = [
-        (await model.read("psm", hole.before, hole.after, line + "\n")).total
+        _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
         for line in (one.candidate, hole.written)
     ]
     follows = [0.0, 0.0]
     following, rest = hole.following
     if following:
         follows = [
-            (await model.read("spm", f"{hole.before}{line}\n", rest, following)).total
+            _weight(await model.read("spm", f"{hole.before}{line}\n", rest, following))
             for line in (one.candidate, hole.written)
         ]
     return Suspicion(
@@ -122,12 +132,12 @@ async def _weighed_again(model: Model, one: Suspicion) -> Suspicion:
     )
 
 
-def _surprises(hole: Hole, written: Passage, limits: Limits) -> list[tuple[float, int, str]]:
+def _surprises(written: Passage, limits: Limits) -> list[tuple[float, int, str]]:
     """Return where the model was sure of another token: by how much, after how many characters, which one."""
     found = []
     at = 0
     for token in written.tokens:
-        others = [one for one in token.others if not _agrees(hole.written[at:], one[0])]
+        others = [one for one in token.others if not _is_same(one[0], token.text)]
         best, logprob = max(others, key=lambda one: one[1], default=("", -math.inf))
         if logprob - token.logprob >= limits.gap and logprob >= limits.sure and "\ufffd" not in best:
             found.append((logprob - token.logprob, at, best))
@@ -135,14 +145,20 @@ def _surprises(hole: Hole, written: Passage, limits: Limits) -> list[tuple[float
     return sorted(found, reverse=True)[: limits.most]
 
 
-def _agrees(rest: str, token: str) -> bool:
-    """Whether a token begins what is written anyway: the same text in other pieces, or with another line end."""
-    text, line_end, _ = token.partition("\n")
-    return rest == text if line_end else rest.startswith(text)
+def _is_same(one: str, other: str) -> bool:
+    """Whether two tokens differ in nothing but the line ends behind them."""
+    return one.split("\n", 1)[0] == other.split("\n", 1)[0]
+
+
+def _weight(passage: Passage) -> float:
+    """Return the log-probability of a line, however many line ends the model would have put behind it."""
+    *_, last = passage.tokens or (Token("", 0.0),)
+    same = [logprob for text, logprob in last.others if _is_same(text, last.text)]
+    return passage.total - last.logprob + math.log(sum(map(math.exp, (last.logprob, *same))))
 
 
 async def _continued(model: Model, hole: Hole, at: int, token: str) -> str:
-    """Return the line that begins as it is written, takes another token at a place, and goes on from there."""
+    """Return the line that begins as it is written, takes another token at a place, and goes on from it."""
     kept = hole.written[:at]
     if "\n" in token:
         return (kept + token.split("\n", 1)[0]).rstrip()
@@ -153,9 +169,11 @@ async def _continued(model: Model, hole: Hole, at: int, token: str) -> str:
     return (kept + line.text.split("\n", 1)[0]).rstrip()
 
 
-def _could_be_meant(hole: Hole, candidate: str, language: Language | None, known: Collection[str]) -> bool:
-    is_known = all(name in known or name in _COMMON for name in names(candidate) - names(hole.written))
-    if not is_known or _indentation(candidate) != _indentation(hole.written):
+def _could_be_meant(
+    hole: Hole, candidate: str, language: Language | None, is_known: Callable[[str], bool]
+) -> bool:
+    new = names(candidate) - names(hole.written) - _COMMON
+    if not all(map(is_known, new)) or _indentation(candidate) != _indentation(hole.written):
         return False
     before, after = hole.filled(hole.written), hole.filled(candidate)
     errors, new_errors = error_count(before, language), error_count(after, language)

@@ -17,9 +17,9 @@ from typing import Any
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
+from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.redaction import redact
-from qwen_lsp.review.reviewer import Pass
 from qwen_lsp.review.units import Unit
 from qwen_lsp.text import Span
 

@@ -1,7 +1,7 @@
 """What stands around a changed line, as a model is shown it that is to write the line itself.
 
 Pure. One line is left out; before it come the file's imports, the signatures of what the line calls, what it
-stands in and the lines above, after it the lines below, all within a window that a small model reads in seconds.
+stands in and the lines above, after it the lines below, within a window that a small model reads in seconds.
 Lines that nobody could foresee (definitions, imports, texts for people, lone brackets) are not asked about.
 """
 
@@ -57,7 +57,9 @@ def holes(unit: Unit, signatures: Sequence[str] = ()) -> list[Hole]:
     return [
         _hole(unit, number, signatures)
         for number in sorted(unit.changed)
-        if number not in prose and is_foreseeable(line := unit.document.line(number - 1)) and redact(line) == line
+        if number not in prose
+        and is_foreseeable(line := unit.document.line(number - 1))
+        and redact(line) == line
     ]
 
 
@@ -85,6 +87,7 @@ def _hole(unit: Unit, number: int, signatures: Sequence[str]) -> Hole:
     header = [unit.document.line(unit.first_line - 1)] if first > unit.first_line else []
     above = [document.line(at - 1) for at in range(first, number)]
     last = min(max(unit.last_line, number + _LINES_AFTER // 2), number + _LINES_AFTER, document.line_count)
+    last -= not document.line(last - 1)  # what is behind the last line end is no line to show
     below = [document.line(at - 1) for at in range(number + 1, last + 1)]
     comment = unit.language.comment_line if unit.language is not None else None
     told = [comment(line) for line in (unit.path, *signatures)] if comment else []

@@ -1,9 +1,9 @@
 """Whether two texts mean the same to whoever runs them: their syntax trees in a form that leaves out style.
 
-Left out: white space, parentheses, comments, texts for people (strings without code in them), type annotations,
-the order of what commutes, of keyword arguments and of the sides of a comparison, `a += b` for `a = a + b`, and
-the ways to ask whether something is empty or absent. It errs towards "the same": who asks wants to be sure of
-a difference. Nodes stay in here.
+Left out: white space, parentheses, comments, texts for people (strings without code in them), annotations of
+types, the order of what commutes, of keyword arguments and of the sides of a comparison, `a += b` for
+`a = a + b`, and the ways to ask whether something is empty or absent. It errs towards "the same": who asks
+wants to be sure of a difference. Nodes stay in here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def _form(node: tree_sitter.Node, depth: int) -> str:
     if kind in ("argument_list", "arguments"):
         parts = [part for part in parts if part not in _SILENT]
         named = sorted(
-            part for part, child in zip(parts, node.named_children, strict=False) if child.type == "keyword_argument"
+            part
+            for part, child in zip(parts, node.named_children, strict=False)
+            if child.type == "keyword_argument"
         )
         return f"({' '.join([part for part in parts if part not in named] + named)})"
     if kind in ("call", "call_expression") and len(parts) == 2 and parts[0] == "range":
@@ -86,7 +88,7 @@ def _operation(left: str, operator: str, right: str) -> str:
 
 
 def _emptiness(left: str, operator: str, right: str) -> str | None:
-    """Read `len(x) == 0`, `0 < len(x)` and their like as `not x` and `x`; None where it is nothing of that."""
+    """Read `len(x) == 0`, `0 < len(x)` and their like as `not x` and `x`; None where it is none of them."""
     measured = [side[5:-1].strip("()") for side in (left, right) if side.startswith("(len (")]
     if len(measured) != 1:
         return None

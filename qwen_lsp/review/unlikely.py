@@ -1,0 +1,118 @@
+"""The first pass: review by completion. A line that the model would have written otherwise, and is sure of.
+
+`BARS` says for which models that is worth a finding, and how sure they must be, as measured (docs/review.md).
+Here numbers become findings: what is believed, in which words, with the model's own line as the fix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from qwen_lsp.messages import Locale, text
+from qwen_lsp.review import finding
+from qwen_lsp.review.asking import Pass
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.review.infill import Limits, Model, Suspicion, suspicion
+from qwen_lsp.review.surroundings import holes
+from qwen_lsp.review.units import Unit
+from qwen_lsp.text import Edit, Span
+
+RULE = "unlikely-line"
+VERSION = "1"
+
+_WORD = re.compile(r"[^\W\d]\w*")
+# What mistakes are made in: comparisons, arithmetic, indexes, conditions, several arguments.
+_RISKY = re.compile(
+    r"[<>]=?|[=!]=|\[[^\]]*[-+:\d][^\]]*\]|\s[-+*/%&|^]\s|\brange\(|\b(?:if|elif|while|not|and|or|min|max|any|all)\b"
+    r"|&&|\|\||\([^()]*,[^()]*\)|\breturn\b|\b\d+\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How sure a model must be.
+
+    Units: natural logarithms, as in Suspicion; `confidence` is the measured precision.
+    `ratio` and `other_ratio` are the least of the two orders of the surroundings, `certainty` the least
+    log-probability of the candidate, `follows` the least of what the next line says.
+    """
+
+    limits: Limits
+    ratio: float
+    other_ratio: float
+    certainty: float
+    follows: float
+    confidence: float
+
+    def passes(self, one: Suspicion) -> bool:
+        """Whether a suspicion is believed."""
+        return (
+            one.ratio >= self.ratio
+            and one.other_ratio >= self.other_ratio
+            and one.certainty >= self.certainty
+            and one.follows >= self.follows
+        )
+
+
+# By the name of the model in the catalog; a model that is not here has no such pass.
+BARS: dict[str, Bar] = {
+    "qwen2.5-coder-1.5b": Bar(Limits(gap=4.0, sure=-0.7, ratio=4.0), 4.0, 3.0, -1.5, -1.0, 0.7),
+}
+
+
+def unlikely_pass(
+    model: Model,
+    name: str,
+    bar: Bar,
+    locale: Locale,
+    signatures: Callable[[Unit], Sequence[str]] = lambda unit: (),
+    is_known: Callable[[str], bool] = lambda name: False,
+) -> Pass:
+    """Make the pass. `name` is the model's; `is_known` tells of a name whether the repository has it."""
+
+    async def find(piece: Unit) -> Sequence[Finding]:
+        (hole,) = holes(piece, signatures(piece))
+        words = _words(piece.document.text)
+        suspicions = await suspicion(
+            model, hole, piece.language, lambda name: name in words or is_known(name), bar.limits
+        )
+        believed = next((one for one in suspicions if bar.passes(one)), None)
+        return [_finding(piece, believed, bar, locale)] if believed is not None else []
+
+    return Pass("completion", f"{VERSION} {name} {bar}", find, _pieces, _risk)
+
+
+@lru_cache(maxsize=8)
+def _words(text_: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text_))
+
+
+def _pieces(unit: Unit) -> Sequence[Unit]:
+    return [replace(unit, changed=frozenset({hole.number})) for hole in holes(unit)]
+
+
+def _risk(piece: Unit) -> float:
+    (number,) = piece.changed
+    return len(_RISKY.findall(piece.document.line(number - 1)))
+
+
+def _finding(piece: Unit, one: Suspicion, bar: Bar, locale: Locale) -> Finding:
+    document = piece.document
+    start = document.starts[one.hole.number - 1]
+    written = document.line(one.hole.number - 1).rstrip()
+    differs = one.difference
+    old, new = (" ".join(side.split()) for side in (differs.old, differs.new))
+    return finding.at(
+        document,
+        Span(start + differs.start, start + differs.end),
+        rule=RULE,
+        severity="warning",
+        confidence=bar.confidence,
+        category="bug",
+        message=text(f"unlikely.{differs.kind}", locale, old=old, new=new),
+        fix=Edit(Span(start, start + len(written)), one.candidate),
+        source="completion",
+    )
