@@ -47,8 +47,8 @@ class Model(Protocol):
 class Limits:
     """When it is worth asking on. Units: natural logarithms.
 
-    `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places of
-    a line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
+    `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places
+    of a line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
     """
 
     gap: float = 2.0
