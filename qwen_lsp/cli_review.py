@@ -24,6 +24,7 @@ from qwen_lsp.syntax.rules import Severity
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache
     from qwen_lsp.review.change import Change
+    from qwen_lsp.review.finding import Severity
     from qwen_lsp.review.report import Report
     from qwen_lsp.review.reviewer import Options
 
@@ -41,7 +42,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=_FILE, help="Write the report to a file.")
 @click.option(
-    "--fail-on", type=click.Choice(SEVERITIES[:3]), help="Exit 1 at findings of this severity or above."
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    help="Exit 1 at findings of this severity or above.",
 )
 @click.option(
     "--model-pass/--no-model-pass",
