@@ -18,15 +18,13 @@ import click
 
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.finding import SEVERITIES
-from qwen_lsp.syntax.rules import Severity
 
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache
     from qwen_lsp.review.change import Change
-    from qwen_lsp.review.finding import Severity
     from qwen_lsp.review.report import Report
     from qwen_lsp.review.reviewer import Options
+    from qwen_lsp.syntax.rules import Severity
 
 _FORMATS = ("text", "markdown", "json", "rdjson", "sarif", "gitlab", "github", "html")
 _FILE = click.Path(dir_okay=False, path_type=Path)
