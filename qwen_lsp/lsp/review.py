@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -17,32 +16,13 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
+from qwen_lsp.lsp.review_shown import DISMISS, REVIEW
 from qwen_lsp.messages import text
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
-    from qwen_lsp.review.finding import Finding
-    from qwen_lsp.text import Document
-
-REVIEW = "qwenLsp.review"
-DISMISS = "qwenLsp.dismiss"
 
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A finding that the client has, and the document it was made for."""
-
-    finding: Finding
-    document: Document
-
-
-@dataclass
-class Reviews:
-    """What the client was told: by URI, then by fingerprint."""
-
-    shown: dict[str, dict[str, Shown]] = field(default_factory=dict)
 
 
 def register(server: Server) -> None:

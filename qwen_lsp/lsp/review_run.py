@@ -18,7 +18,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.configuration import plain
-from qwen_lsp.lsp.review import DISMISS, Shown
+from qwen_lsp.lsp.review_shown import DISMISS, Shown
 from qwen_lsp.messages import text
 from qwen_lsp.review import asking, git, pages, reviewer, settings
 from qwen_lsp.review.asking import Effort

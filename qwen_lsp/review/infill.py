@@ -2,9 +2,8 @@
 
 `suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model
 was sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant:
-it parses, means something else, is near, and invents no name. Then both lines are weighed: from the same
-surroundings, from the surroundings in the other order, and by how well the next line follows. Numbers only;
-what they are worth is decided by `unlikely`.
+it parses, means something else, is near, and invents no name. Then both lines are weighed twice: with the
+surroundings in the model's two orders. Numbers only; what they are worth is decided by `unlikely`.
 """
 
 from __future__ import annotations
@@ -61,19 +60,19 @@ class Limits:
 class Suspicion:
     """Another line that the model would rather have there.
 
-    Units: natural logarithms. `gap` at the token where they part; `ratio` of the probabilities of the two
-    lines, `other_ratio` the same in the other order of the surroundings, `follows` of the next line after
-    each; `certainty` is the log-probability of the candidate.
+    Units: natural logarithms. `gap` and `sure` at the token where they part, as in Limits; `ratio` of the
+    probabilities of the two lines, `other_ratio` the same with the surroundings in the other order;
+    `certainty` is the log-probability of the candidate.
     """
 
     hole: Hole
     candidate: str
     difference: Difference
     gap: float
+    sure: float
     certainty: float
     ratio: float
     other_ratio: float
-    follows: float
 
 
 async def suspicion(
@@ -89,7 +88,7 @@ async def suspicion(
     """
     written = await model.read("spm", hole.before, hole.after, hole.written + "\n")
     found: dict[str, Suspicion] = {}
-    for gap, at, token in _surprises(written, limits):
+    for gap, sure, at, token in _surprises(written, limits):
         candidate = await _continued(model, hole, at, token)
         described = difference(hole.written, candidate)
         if (
@@ -102,45 +101,28 @@ async def suspicion(
         ratio = _weight(other) - _weight(written)
         if ratio < limits.ratio:
             continue
-        weighed = Suspicion(hole, candidate, described, gap, _weight(other), ratio, 0.0, 0.0)
-        found[candidate] = await _weighed_again(model, weighed)
+        again = [
+            _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
+            for line in (candidate, hole.written)
+        ]
+        found[candidate] = Suspicion(
+            hole, candidate, described, gap, sure, _weight(other), ratio, again[0] - again[1]
+        )
     return sorted(found.values(), key=lambda one: -one.ratio)
 
 
-async def _weighed_again(model: Model, one: Suspicion) -> Suspicion:
-    hole = one.hole
-    totals = [
-        _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
-        for line in (one.candidate, hole.written)
-    ]
-    follows = [0.0, 0.0]
-    following, rest = hole.following
-    if following:
-        follows = [
-            _weight(await model.read("spm", f"{hole.before}{line}\n", rest, following))
-            for line in (one.candidate, hole.written)
-        ]
-    return Suspicion(
-        hole,
-        one.candidate,
-        one.difference,
-        one.gap,
-        one.certainty,
-        one.ratio,
-        totals[0] - totals[1],
-        follows[0] - follows[1],
-    )
+def _surprises(written: Passage, limits: Limits) -> list[tuple[float, float, int, str]]:
+    """Return where the model was sure of another token.
 
-
-def _surprises(written: Passage, limits: Limits) -> list[tuple[float, int, str]]:
-    """Return where the model was sure of another token: by how much, after how many characters, which one."""
+    Shape: by how much, how sure, after how many characters, which one.
+    """
     found = []
     at = 0
     for token in written.tokens:
         others = [one for one in token.others if not _is_same(one[0], token.text)]
         best, logprob = max(others, key=lambda one: one[1], default=("", -math.inf))
         if logprob - token.logprob >= limits.gap and logprob >= limits.sure and "\ufffd" not in best:
-            found.append((logprob - token.logprob, at, best))
+            found.append((logprob - token.logprob, logprob, at, best))
         at += len(token.text)
     return sorted(found, reverse=True)[: limits.most]
 

@@ -22,6 +22,7 @@ from qwen_lsp.model.fim import render
 from qwen_lsp.model.likelihood import Passage
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.review.asking import Pass
+from qwen_lsp.review.infill import Model
 from qwen_lsp.review.questions import question_pass
 from qwen_lsp.review.units import Unit
 from qwen_lsp.review.unlikely import BARS, unlikely_pass
@@ -73,6 +74,20 @@ async def opened(
     finally:
         if host is None:
             await used.close()
+
+
+@asynccontextmanager
+async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | None]:
+    """Yield what reads lines with the model of the settings, None if it is not wanted; end it at the end."""
+    if not wanted:
+        yield None
+        return
+    model = chosen_model(config)
+    host = open_host(config, model.path, lambda state: None)
+    try:
+        yield _Asked(host, model.profile.tokens)
+    finally:
+        await host.close()
 
 
 def _questions(host: Host, name: str, locale: Locale) -> Pass:

@@ -15,8 +15,8 @@ from qwen_lsp.review.redaction import redact
 from qwen_lsp.review.units import Unit
 from qwen_lsp.syntax import code
 
-_LINES_BEFORE, _LINES_AFTER = 40, 12
-_MOST_IMPORTS = 10
+_LINES_BEFORE, _LINES_AFTER = 24, 8
+_MOST_IMPORTS = 6
 # Longer lines are data or texts, and reading one costs as much as a function.
 _MOST_CHARS = 140
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -42,13 +42,6 @@ class Hole:
     def filled(self, line: str) -> str:
         """Return the window with a line in the hole."""
         return f"{self.before}{line}\n{self.after}"
-
-    @property
-    def following(self) -> tuple[str, str]:
-        """The lines below up to the first that is not blank, with line ends, and the rest; "" without one."""
-        lines = self.after.splitlines(keepends=True)
-        until = next((number for number, line in enumerate(lines, 1) if line.strip()), 0)
-        return "".join(lines[:until]), "".join(lines[until:])
 
 
 def holes(unit: Unit, signatures: Sequence[str] = ()) -> list[Hole]:
@@ -86,18 +79,29 @@ def _hole(unit: Unit, number: int, signatures: Sequence[str]) -> Hole:
     first = max(unit.first_line, number - _LINES_BEFORE)
     header = [unit.document.line(unit.first_line - 1)] if first > unit.first_line else []
     above = [document.line(at - 1) for at in range(first, number)]
-    last = min(max(unit.last_line, number + _LINES_AFTER // 2), number + _LINES_AFTER, document.line_count)
+    last = min(max(unit.last_line, number + 2), number + _LINES_AFTER, document.line_count)
     last -= not document.line(last - 1)  # what is behind the last line end is no line to show
     below = [document.line(at - 1) for at in range(number + 1, last + 1)]
     comment = unit.language.comment_line if unit.language is not None else None
     told = [comment(line) for line in (unit.path, *signatures)] if comment else []
-    before = [*told, *unit.imports[:_MOST_IMPORTS], *_container(unit), *header, *above]
+    before = [
+        *told,
+        *_imports(unit, set(_WORD.findall("\n".join((*above, *below))))),
+        *_container(unit),
+        *header,
+        *above,
+    ]
     return Hole(
         number,
         redact("".join(f"{line}\n" for line in before)),
         redact("".join(f"{line}\n" for line in below)),
         document.line(number - 1).rstrip(),
     )
+
+
+def _imports(unit: Unit, used: set[str]) -> list[str]:
+    """Return the imports of names that are shown."""
+    return [line for line in unit.imports if used & set(_WORD.findall(line)[1:])][:_MOST_IMPORTS]
 
 
 def _container(unit: Unit) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol
 
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review import finding
@@ -31,35 +32,54 @@ _RISKY = re.compile(
 )
 
 
+class Figures(Protocol):
+    """The figures of a Suspicion."""
+
+    @property
+    def gap(self) -> float: ...  # noqa: D102
+
+    @property
+    def sure(self) -> float: ...  # noqa: D102
+
+    @property
+    def certainty(self) -> float: ...  # noqa: D102
+
+    @property
+    def ratio(self) -> float: ...  # noqa: D102
+
+    @property
+    def other_ratio(self) -> float: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """How sure a model must be.
 
     Units: natural logarithms, as in Suspicion; `confidence` is the measured precision.
-    `ratio` and `other_ratio` are the least of the two orders of the surroundings, `certainty` the least
-    log-probability of the candidate, `follows` the least of what the next line says.
+    `ratio` and `other_ratio` are the least with the surroundings in their two orders, `certainty` the least
+    log-probability of the candidate.
     """
 
     limits: Limits
     ratio: float
     other_ratio: float
     certainty: float
-    follows: float
     confidence: float
 
-    def passes(self, one: Suspicion) -> bool:
+    def passes(self, one: Figures) -> bool:
         """Whether a suspicion is believed."""
         return (
-            one.ratio >= self.ratio
+            one.gap >= self.limits.gap
+            and one.sure >= self.limits.sure
+            and one.ratio >= self.ratio
             and one.other_ratio >= self.other_ratio
             and one.certainty >= self.certainty
-            and one.follows >= self.follows
         )
 
 
 # By the name of the model in the catalog; a model that is not here has no such pass.
 BARS: dict[str, Bar] = {
-    "qwen2.5-coder-1.5b": Bar(Limits(gap=4.0, sure=-0.7, ratio=4.0), 4.0, 3.0, -1.5, -1.0, 0.7),
+    "qwen2.5-coder-1.5b": Bar(Limits(gap=4.0, sure=-0.7, ratio=4.0), 4.0, 3.0, -1.5, 0.7),
 }
 
 
@@ -75,14 +95,21 @@ def unlikely_pass(
 
     async def find(piece: Unit) -> Sequence[Finding]:
         (hole,) = holes(piece, signatures(piece))
-        words = _words(piece.document.text)
-        suspicions = await suspicion(
-            model, hole, piece.language, lambda name: name in words or is_known(name), bar.limits
-        )
+        suspicions = await suspicion(model, hole, piece.language, known_names(piece, is_known), bar.limits)
         believed = next((one for one in suspicions if bar.passes(one)), None)
         return [_finding(piece, believed, bar, locale)] if believed is not None else []
 
     return Pass("completion", f"{VERSION} {name} {bar}", find, _pieces, _risk)
+
+
+def _nowhere(name: str) -> bool:
+    return False
+
+
+def known_names(unit: Unit, is_known: Callable[[str], bool] = _nowhere) -> Callable[[str], bool]:
+    """Tell of a name whether a line of a unit may use it: its file has it, or the repository."""
+    words = _words(unit.document.text)
+    return lambda name: name in words or is_known(name)
 
 
 @lru_cache(maxsize=8)

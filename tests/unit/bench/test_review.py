@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench import review
+from qwen_lsp.bench import review, review_cases, review_report
 from qwen_lsp.bench.review_seeds import MUTATIONS, clean, seeded, sources
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
@@ -46,11 +46,13 @@ def test_the_rules_hold_what_is_promised() -> None:
 
     folder = Path(package.__file__).parents[1]
     packages = [folder / name for name in ("json", "email", "http", "logging", "importlib")]
-    cases = review.cases_of_packages(packages, 62, 7)
-    figures = review.summary(review.run(cases, Config(), with_model=False))["seeded"]
+    cases = review_cases.of_packages(packages, 62, 7)
+    figures = review_report.summary(review.run(cases, Config(), "", review.Rows(None), 10), None)["seeded"][
+        "rules"
+    ]
     assert figures["bugs"] == 62
-    assert figures["recall"] >= 0.9, figures["missed"]
-    assert figures["precision"] >= 0.95, figures["falseBy"]
+    assert figures["recall"]["share"] >= 0.9, figures["missed"]
+    assert figures["precision"]["share"] >= 0.95, figures["falseBy"]
     assert figures["findingsPerCleanChange"] <= 0.2
 
 
@@ -59,18 +61,18 @@ def test_quixbugs_and_bugsinpy_by_their_form(tmp_path: Path) -> None:
     for folder, text in ((good, "n - 1"), (bad, "n + 1")):
         folder.mkdir()
         (folder / "f.py").write_text(f'def f(n):\n    return {text}\n\n\n"""\nThe bug is ...\n"""\n')
-    bug, mended = review.cases_of_quixbugs(tmp_path)
+    bug, mended = review_cases.of_quixbugs(tmp_path)
     assert (bug.lines, mended.lines) == ((2,), ())
     assert "The bug is" not in (bug.file.after or "")
     patch = tmp_path / "projects" / "p" / "bugs" / "1" / "bug_patch.txt"
     patch.parent.mkdir(parents=True)
     patch.write_text("diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n a\n-bad\n+good\n")
-    bug, mended = review.cases_of_bugsinpy(tmp_path)
+    bug, mended = review_cases.of_bugsinpy(tmp_path, None)
     assert (bug.file.after, bug.lines) == ("a\nbad\n", (2,))
     assert mended.file.after == "a\ngood\n"
 
 
 def test_a_wrong_folder_is_told(tmp_path: Path) -> None:
-    for cases in (review.cases_of_quixbugs, review.cases_of_bugsinpy):
+    for cases in (review_cases.of_quixbugs, lambda folder: review_cases.of_bugsinpy(folder, None)):
         with pytest.raises(InputError, match="is not a copy"):
             list(cases(tmp_path))

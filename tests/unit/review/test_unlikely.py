@@ -26,7 +26,7 @@ from qwen_lsp.review.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.syntax import languages
 
 PYTHON = languages.find("", "a.py")
-BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0), 2.0, 1.0, -2.0, -1.0, 0.8)
+BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0), 2.0, 1.0, -2.0, 0.8)
 BEFORE = """def find(items, wanted, start, end):
     if start == end:
         return -1
@@ -269,7 +269,7 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
                 said += WRONG[len(before.rsplit("\n", 1)[-1]) :]
             return Passage((Token(begins + said, chance.uniform(-9, 0)),))
 
-    loose = Bar(Limits(gap=-9.0, sure=-9.0, most=5, ratio=-99.0), -99.0, -99.0, -99.0, -99.0, 0.8)
+    loose = Bar(Limits(gap=-9.0, sure=-9.0, most=5, ratio=-99.0), -99.0, -99.0, -99.0, 0.8)
     n_found = 0
     for _ in range(1000):
         report = review(Wild({}), bar=loose)
@@ -301,7 +301,6 @@ def test_the_surroundings_of_a_line() -> None:
     assert hole.before.startswith("# a.py\n# def other(a, b)\ndef find(")
     assert hole.before.endswith("    if items[middle] < wanted:\n")
     assert hole.after == "    return middle\n"
-    assert hole.following == ("    return middle\n", "")
     assert hole.filled(WRONG).count(WRONG) == 1
 
 
@@ -313,4 +312,3 @@ def test_suspicions_come_with_their_figures() -> None:
     assert one.gap == pytest.approx(4.99)
     assert one.ratio == pytest.approx(4.95, abs=0.1)
     assert one.other_ratio == pytest.approx(2.95, abs=0.1)
-    assert one.follows == pytest.approx(0.0)
