@@ -158,10 +158,11 @@ def _change(
 
 
 async def _review(change: Change, options: Options, model_pass: bool | None, cache: Cache) -> Report:
-    from qwen_lsp.review import reviewer
+    from qwen_lsp.review import repository, reviewer
     from qwen_lsp.review.passes import opened
 
-    async with opened(read_config(), model_pass, options.locale) as passes:
+    known = repository.at(change.root)
+    async with opened(read_config(), model_pass, options.locale, repository=known) as passes:
         return await reviewer.review(change, options, passes, cache, _tell if passes else None)
 
 

@@ -109,8 +109,8 @@ def as_text(figures: dict[str, dict[str, Any]]) -> str:
                 continue
             one = by[who]
             lines.append(
-                f"{name}, {who}: {one['found']} of {one['bugs']} bugs found ({_said(one['recall'])}); of the "
-                f"{one['oneLineBugs']} of one line {one['oneLineFound']}, {one['exactFix']} with the right fix; "
+                f"{name}, {who}: {one['found']} of {one['bugs']} bugs found ({_said(one['recall'])}); "
+                f"of the {one['oneLineBugs']} of one line {one['oneLineFound']}, {one['exactFix']} with the right fix; "
                 f"{one['false']} false findings (precision {_said(one['precision'])}), "
                 f"{one['findingsPerCleanChange']} per clean change of {one['clean']}; "
                 f"{one['secondsPerUnit']} s per unit"

@@ -29,6 +29,7 @@ from qwen_lsp.review.dismissals import Dismissal, with_entry
 from qwen_lsp.review.finding import GRADES, Finding
 from qwen_lsp.review.passes import opened
 from qwen_lsp.review.report import Report
+from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.selecting import Selection
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Edit, Span
@@ -70,7 +71,8 @@ async def review(
     }
     cache = Cache(default_file())
     try:
-        async with opened(server.config, None, server.locale, server.model_host) as passes:
+        known = Repository(server.indexing.of_folder(change.root))
+        async with opened(server.config, None, server.locale, server.model_host, known) as passes:
             report = await reviewer.review(
                 change, chosen, passes, cache, tell, lambda so_far: _show(server, so_far, uris, options)
             )

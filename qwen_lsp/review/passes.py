@@ -7,7 +7,7 @@ already needs no model.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,19 +24,11 @@ from qwen_lsp.model.select import chosen_model
 from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.infill import Model
 from qwen_lsp.review.questions import question_pass
-from qwen_lsp.review.units import Unit
+from qwen_lsp.review.repository import NOTHING, Repository
 from qwen_lsp.review.unlikely import BARS, unlikely_pass
 
 _ANSWER_TOKENS = 300
 _TIMEOUT_MS = 120_000
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """What the repository knows: the signatures of what a unit calls, and whether it has a name."""
-
-    signatures: Callable[[Unit], Sequence[str]] = lambda unit: ()
-    is_known: Callable[[str], bool] = lambda name: False
 
 
 @asynccontextmanager
@@ -45,7 +37,7 @@ async def opened(
     wanted: bool | None,
     locale: Locale = "en",
     host: Host | None = None,
-    repository: Repository = Repository(),
+    repository: Repository = NOTHING,
 ) -> AsyncIterator[Sequence[Pass]]:
     """Yield the passes for these settings, and end what they started.
 
@@ -66,9 +58,9 @@ async def opened(
     passes = []
     if bar is not None:
         asked = _Asked(used, model.profile.tokens)
-        passes.append(unlikely_pass(asked, name, bar, locale, repository.signatures, repository.is_known))
+        passes.append(unlikely_pass(asked, name, bar, locale, repository))
     if wanted:
-        passes.append(_questions(used, name, locale))
+        passes.append(_questions(used, name, locale, repository))
     try:
         yield passes
     finally:
@@ -90,13 +82,13 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
         await host.close()
 
 
-def _questions(host: Host, name: str, locale: Locale) -> Pass:
+def _questions(host: Host, name: str, locale: Locale, repository: Repository) -> Pass:
     async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any]) -> str:
         said = [Message("system" if role == "system" else "user", text) for role, text in messages]
         request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
         return (await ask(await host.ready(), request)).text
 
-    return question_pass(answer, name, locale)
+    return question_pass(answer, name, locale, repository)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Lines that nobody could foresee (definitions, imports, texts for people, lone br
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qwen_lsp.review.redaction import redact
@@ -44,11 +44,11 @@ class Hole:
         return f"{self.before}{line}\n{self.after}"
 
 
-def holes(unit: Unit, signatures: Sequence[str] = ()) -> list[Hole]:
+def holes(unit: Unit) -> list[Hole]:
     """Return a hole for each changed line of a unit that can be asked about, in their order."""
     prose = _prose_lines(unit)
     return [
-        _hole(unit, number, signatures)
+        _hole(unit, number)
         for number in sorted(unit.changed)
         if number not in prose
         and is_foreseeable(line := unit.document.line(number - 1))
@@ -74,7 +74,7 @@ def _prose_lines(unit: Unit) -> set[int]:
     return {unit.first_line + number for number in found}
 
 
-def _hole(unit: Unit, number: int, signatures: Sequence[str]) -> Hole:
+def _hole(unit: Unit, number: int) -> Hole:
     document = unit.document
     first = max(unit.first_line, number - _LINES_BEFORE)
     header = [unit.document.line(unit.first_line - 1)] if first > unit.first_line else []
@@ -83,7 +83,7 @@ def _hole(unit: Unit, number: int, signatures: Sequence[str]) -> Hole:
     last -= not document.line(last - 1)  # what is behind the last line end is no line to show
     below = [document.line(at - 1) for at in range(number + 1, last + 1)]
     comment = unit.language.comment_line if unit.language is not None else None
-    told = [comment(line) for line in (unit.path, *signatures)] if comment else []
+    told = [comment(line) for line in (unit.path, *unit.signatures)] if comment else []
     before = [
         *told,
         *_imports(unit, set(_WORD.findall("\n".join((*above, *below))))),

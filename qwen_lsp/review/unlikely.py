@@ -17,6 +17,7 @@ from qwen_lsp.review import finding
 from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.infill import Limits, Model, Suspicion, suspicion
+from qwen_lsp.review.repository import NOTHING, Repository
 from qwen_lsp.review.surroundings import holes
 from qwen_lsp.review.units import Unit
 from qwen_lsp.text import Edit, Span
@@ -88,18 +89,22 @@ def unlikely_pass(
     name: str,
     bar: Bar,
     locale: Locale,
-    signatures: Callable[[Unit], Sequence[str]] = lambda unit: (),
-    is_known: Callable[[str], bool] = lambda name: False,
+    repository: Repository = NOTHING,
 ) -> Pass:
-    """Make the pass. `name` is the model's; `is_known` tells of a name whether the repository has it."""
+    """Make the pass. `name` is the model's; `repository` is asked for signatures and names."""
 
     async def find(piece: Unit) -> Sequence[Finding]:
-        (hole,) = holes(piece, signatures(piece))
-        suspicions = await suspicion(model, hole, piece.language, known_names(piece, is_known), bar.limits)
+        (hole,) = holes(piece)
+        suspicions = await suspicion(
+            model, hole, piece.language, known_names(piece, repository.has), bar.limits
+        )
         believed = next((one for one in suspicions if bar.passes(one)), None)
         return [_finding(piece, believed, bar, locale)] if believed is not None else []
 
-    return Pass("completion", f"{VERSION} {name} {bar}", find, _pieces, _risk)
+    def pieces(unit: Unit) -> Sequence[Unit]:
+        return [repository.informed(replace(unit, changed=frozenset({hole.number}))) for hole in holes(unit)]
+
+    return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk)
 
 
 def _nowhere(name: str) -> bool:
@@ -115,10 +120,6 @@ def known_names(unit: Unit, is_known: Callable[[str], bool] = _nowhere) -> Calla
 @lru_cache(maxsize=8)
 def _words(text_: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text_))
-
-
-def _pieces(unit: Unit) -> Sequence[Unit]:
-    return [replace(unit, changed=frozenset({hole.number})) for hole in holes(unit)]
 
 
 def _risk(piece: Unit) -> float:

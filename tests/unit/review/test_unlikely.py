@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -19,6 +19,7 @@ from qwen_lsp.review.change import Change, ChangedFile, compare
 from qwen_lsp.review.difference import difference
 from qwen_lsp.review.infill import Limits, suspicion
 from qwen_lsp.review.report import Report
+from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.reviewer import Options
 from qwen_lsp.review.surroundings import Hole, holes, is_foreseeable
 from qwen_lsp.review.units import units
@@ -144,7 +145,12 @@ def test_what_is_not_believed(model: Scripted) -> None:
 def test_a_name_of_the_repository_may_be_meant() -> None:
     model = Scripted({WRONG: "        return locate(items, wanted, middle, end)"})
     file = ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER)
-    one = unlikely_pass(model, "scripted", BAR, "en", is_known=lambda name: name == "locate")
+
+    class Known(Repository):
+        def has(self, name: str) -> bool:
+            return name == "locate"
+
+    one = unlikely_pass(model, "scripted", BAR, "en", Known())
     (found,) = asyncio.run(reviewer.review(Change("t", (file,)), Options(), [one])).findings
     assert found.message == "`find` is used where the code around it suggests `locate`."
 
@@ -297,7 +303,7 @@ def test_a_line_is_asked_about_again_only_when_something_around_it_changed() -> 
 
 def test_the_surroundings_of_a_line() -> None:
     (unit,) = units(ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER))
-    (hole,) = holes(unit, ["def other(a, b)"])
+    (hole,) = holes(replace(unit, signatures=("def other(a, b)",)))
     assert hole.before.startswith("# a.py\n# def other(a, b)\ndef find(")
     assert hole.before.endswith("    if items[middle] < wanted:\n")
     assert hole.after == "    return middle\n"
