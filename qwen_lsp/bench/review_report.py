@@ -110,7 +110,8 @@ def as_text(figures: dict[str, dict[str, Any]]) -> str:
             one = by[who]
             lines.append(
                 f"{name}, {who}: {one['found']} of {one['bugs']} bugs found ({_said(one['recall'])}); "
-                f"of the {one['oneLineBugs']} of one line {one['oneLineFound']}, {one['exactFix']} with the right fix; "
+                f"of the {one['oneLineBugs']} of one line {one['oneLineFound']}, "
+                f"{one['exactFix']} with the right fix; "
                 f"{one['false']} false findings (precision {_said(one['precision'])}), "
                 f"{one['findingsPerCleanChange']} per clean change of {one['clean']}; "
                 f"{one['secondsPerUnit']} s per unit"
