@@ -149,7 +149,7 @@ async def _measured(named: _Named, model: Model | None, name: str) -> Outcome:
         _right(case),
         tuple((found.start_line, found.end_line, found.rule) for found in report.findings),
         seconds,
-        report.coverage.units,
+        sum(len(planned.units) for planned in reviewer.plan(change, Options().selection)),
         asked,
         suspected,
         time.perf_counter() - started if model is not None else 0.0,

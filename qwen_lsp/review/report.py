@@ -75,7 +75,10 @@ class PassRecord:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What was looked at. Units: files, hunks, units and added lines."""
+    """What was looked at.
+
+    Units: files, hunks, added lines, and `units` cut for a model, none where no model was wanted.
+    """
 
     files: int = 0
     hunks: int = 0

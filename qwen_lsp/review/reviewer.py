@@ -13,6 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import asking, rules
@@ -48,13 +49,17 @@ class Options:
     effort: Effort = field(default_factory=Effort)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planned:
-    """What will be done with one file: reviewed in units, or skipped for a reason."""
+    """What will be done with one file: reviewed, or skipped for a reason."""
 
     file: ChangedFile
     reason: str | None
-    units: tuple[Unit, ...] = ()
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The pieces that a model is asked about; cutting them costs more than knowing results again."""
+        return () if self.reason else tuple(units(self.file))
 
 
 def plan(change: Change, selection: Selection) -> list[Planned]:
@@ -62,7 +67,7 @@ def plan(change: Change, selection: Selection) -> list[Planned]:
     planned = []
     for file in change.files:
         reason = skip_reason(file, selection)
-        planned.append(Planned(file, reason, () if reason else tuple(units(file))))
+        planned.append(Planned(file, reason))
     return planned
 
 
@@ -89,12 +94,12 @@ async def review(
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
-    every_unit = [unit for entry in reviewed for unit in entry.units]
+    every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
     files = [entry.file for entry in reviewed]
     records: list[PassRecord] = []
 
     def report(more: Sequence[Finding] = ()) -> Report:
-        coverage = _coverage(planned, failed, records)
+        coverage = _coverage(planned, failed, records, len(every_unit))
         return _report(change, options, [*found, *more], coverage, files)
 
     for one in passes:
@@ -110,7 +115,7 @@ async def review(
 
 
 def _coverage(
-    planned: Sequence[Planned], failed: Sequence[Failed], records: Sequence[PassRecord]
+    planned: Sequence[Planned], failed: Sequence[Failed], records: Sequence[PassRecord], n_units: int
 ) -> Coverage:
     reviewed = [entry for entry in planned if not entry.reason]
     broken_paths = {entry.path for entry in failed}
@@ -119,7 +124,7 @@ def _coverage(
     return Coverage(
         files=len(planned),
         hunks=sum(len(entry.file.patch.hunks) for entry in planned),
-        units=sum(len(entry.units) for entry in reviewed),
+        units=n_units,
         lines=sum(len(entry.file.patch.added) for entry in planned),
         reviewed_files=len(complete),
         reviewed_lines=sum(len(entry.file.patch.added) for entry in complete),
