@@ -284,7 +284,7 @@ def test_a_model_that_fails_is_told(tmp_path: Path) -> None:
 def test_a_large_change_is_tiled_and_known_the_second_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """5,000 lines: each that is not blank is in exactly one unit; the second time no rule runs, no unit is cut."""
+    """5,000 lines: each that is not blank is in exactly one unit; the second time nothing is looked at anew."""
     body = "".join(
         f"def f{n}(a):\n    b = a + {n}\n\n    return b\n\n\nX{n} = f{n}({n})\n" for n in range(715)
     )
