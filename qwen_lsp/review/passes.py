@@ -83,7 +83,7 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
 
 
 def _questions(host: Host, name: str, locale: Locale, repository: Repository) -> Pass:
-    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any]) -> str:
+    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
         said = [Message("system" if role == "system" else "user", text) for role, text in messages]
         request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
         return (await ask(await host.ready(), request)).text
