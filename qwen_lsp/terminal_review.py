@@ -10,11 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from qwen_lsp.messages import Locale, text
-from qwen_lsp.review.finding import Finding, Severity
+from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.frames import FrameLine, frame, visible
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.reviewer import Planned
 from qwen_lsp.review.suggestions import suggestion
+from qwen_lsp.syntax.rules import Severity
 
 _STYLES: dict[Severity, str] = {
     "error": "bold red",
@@ -46,8 +47,7 @@ def show(report: Report, console: Console) -> None:
         said = f"! {visible(failed.path)}: {visible(failed.detail)}"
         console.print(Text(said, style="red"), soft_wrap=True)
     for record in cover.passes:
-        said = f"- {record.name}: {record.units} units, {record.cached} known, {record.failed} failed"
-        console.print(Text(f"{said}, {record.seconds:.1f} s", style="dim"), soft_wrap=True)
+        console.print(Text(f"- {record.summary(report.locale)}", style="dim"), soft_wrap=True)
     for note in report.notes:
         console.print(Text(f"- {visible(note)}", style="dim"), soft_wrap=True)
     console.print(Text(report.summary(), style="bold"), soft_wrap=True)

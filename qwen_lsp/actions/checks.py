@@ -17,9 +17,10 @@ from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Knowledge, Refused
-from qwen_lsp.syntax import code
+from qwen_lsp.syntax import code, rules
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
+from qwen_lsp.text import Document
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -51,18 +52,17 @@ def _globals(language: Language) -> frozenset[str] | None:
 def rewritten(target: Target, new_region: str, after: str, knowledge: Knowledge) -> Refused | None:
     """Judge a region that was rewritten; `after` is the whole text with it in its place."""
     task = target.task
-    text = task.document.text
     language = task.language
     before_source, after_source = target.source, code.parse(after, language)
     if before_source is None or after_source is None:
-        return dangers(text, after, language, knowledge)
+        return dangers(task.document, after, language)
     return (
         syntax(before_source, after_source)
         or _deleted(target, new_region)
         or _doubled(before_source, after_source)
         or _signatures(target, before_source, after_source)
         or names(before_source, after_source, knowledge)
-        or dangers(text, after, language, knowledge)
+        or dangers(task.document, after, language)
     )
 
 
@@ -141,44 +141,23 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
 
 def names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
     """Names that are newly used exist: in the file, in the language, or in the repository."""
+    unknown = [name for name in new_names(before, after) if not knowledge.is_known(name)]
+    return Refused("names", ", ".join(unknown)) if unknown else None
+
+
+def new_names(before: Source, after: Source) -> list[str]:
+    """List the names that are newly used and come neither from the file nor from the language."""
     known = _globals(before.language)
     if known is None or _imports_everything(before.text):
-        return None
-    new = after.used() - before.identifiers() - after.bound() - known
-    unknown = sorted(name for name in new if not knowledge.is_known(name))
-    return Refused("names", ", ".join(unknown)) if unknown else None
+        return []
+    return sorted(after.used() - before.identifiers() - after.bound() - known)
 
 
 def _imports_everything(text: str) -> bool:
     return re.search(r"^\s*from\s+\S+\s+import\s+\*", text, re.MULTILINE) is not None
 
 
-# Ways in which text becomes code or a command; what is new among them is never applied.
-_INJECTION = {
-    "eval": re.compile(r"(?<![\w.])(eval|exec)\s*\("),
-    "shell": re.compile(
-        r"os\.(system|popen)\s*\(|shell\s*=\s*True|child_process|Runtime\.getRuntime\(\)\.exec"
-    ),
-    "unpickling": re.compile(r"pickle\.loads?\s*\(|yaml\.load\s*\((?![^)]*Safe)|marshal\.loads?\s*\("),
-    "SQL in a string": re.compile(
-        r"execute(many)?\s*\(\s*(f[\"']|[\"'][^\"'\n]*[\"']\s*(%|\+|\.format))|(SELECT|INSERT|UPDATE|DELETE)\b[^\"'\n]*[\"']\s*\+",
-        re.IGNORECASE,
-    ),
-    "HTML in a string": re.compile(
-        r"\.(inner|outer)HTML\s*\+?=|dangerouslySetInnerHTML|document\.write\s*\("
-    ),
-    "unverified TLS": re.compile(
-        r"verify\s*=\s*False|rejectUnauthorized\s*:\s*false|InsecureSkipVerify\s*:\s*true"
-    ),
-}
-
-
-def dangers(before: str, after: str, language: Language | None, knowledge: Knowledge) -> Refused | None:
-    """No new pattern of insecure code."""
-    found = [
-        name
-        for name, pattern in _INJECTION.items()
-        if len(pattern.findall(after)) > len(pattern.findall(before))
-    ]
-    found += knowledge.dangers(before, after, language)
-    return Refused("danger", ", ".join(dict.fromkeys(found))) if found else None
+def dangers(document: Document, after: str, language: Language | None) -> Refused | None:
+    """Nothing insecure is added, by the rules of review."""
+    found = rules.dangers(document.text, after, language, document.path or "")
+    return Refused("danger", ", ".join(found)) if found else None

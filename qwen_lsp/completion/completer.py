@@ -76,6 +76,10 @@ class _Asked:
     path: str | None
     on_text: OnText | None
 
+    def danger(self, prefix: str, text: str, suffix: str) -> str | None:
+        """Say what makes a text insecure here, if anything does."""
+        return gates.security(prefix, text, suffix, self.view.language, self.path or "")
+
 
 class Completer:
     """Answers completion requests from one model host."""
@@ -312,9 +316,7 @@ class Completer:
         if not isinstance(text, Reject) and text.startswith(typed):
             words = self._sure_part(asked, text, flight.marks_of(text), len(typed), is_whole=False)
             fim = flight.view.prompt
-            if words.strip() and not gates.security(
-                fim.prefix, typed + words, fim.suffix, asked.view.language
-            ):
+            if words.strip() and not asked.danger(fim.prefix, typed + words, fim.suffix):
                 return _suggestion(asked, words)
         return self._unsure(asked, flight.answer, marks, len(typed)) if is_settled else None
 
@@ -360,7 +362,7 @@ class Completer:
                 return self._unsure(asked, entry.text, entry.marks, typed)
             trace.is_partial = len(shown) < len(rest)
             text = entry.text[:typed] + shown
-            if danger := gates.security(entry.prefix, text, entry.suffix, asked.view.language):
+            if danger := asked.danger(entry.prefix, text, entry.suffix):
                 trace.rule = "security"
                 return Rejected("filtered", f"security gate: {danger}", trace)
         if self._config.prefetch:

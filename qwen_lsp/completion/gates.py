@@ -6,9 +6,9 @@ confidence.py, for each state that an answer serves.
 
 from __future__ import annotations
 
-from qwen_lsp.completion.dangers import dangers
 from qwen_lsp.syntax import parsing
 from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.rules import dangers
 
 
 def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> str | None:
@@ -20,7 +20,7 @@ def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> st
     return f"it adds {after - before} syntax error{'s' * (after - before > 1)}"
 
 
-def security(prefix: str, text: str, suffix: str, language: Language | None) -> str | None:
-    """Hold back an answer that would add an obvious security hole; the reason names the rules."""
-    found = dangers(prefix, text, suffix, language.id if language else "")
+def security(prefix: str, text: str, suffix: str, language: Language | None, path: str = "") -> str | None:
+    """Hold back an answer that would add a security hole of a new kind; the reason names the rules."""
+    found = dangers(prefix + suffix, prefix + text + suffix, language, path, is_news=True)
     return f"it breaks {', '.join(found)}" if found else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from lsprotocol import types
 from pygls.protocol import lsp_method
 
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, review
 from qwen_lsp.lsp.tolerance import TolerantProtocol
 from qwen_lsp.text import Document
 
@@ -45,7 +45,8 @@ class Protocol(TolerantProtocol):
             return
         before, encoding = document, _ours(self).encoding
         for change in params.content_changes:
-            document = convert.changed(document, change, version, encoding)
+            earlier, document = document, convert.changed(document, change, version, encoding)
+            review.follow(_ours(self), earlier, document)
         _ours(self).documents[uri] = document
         _ours(self).context.edited(before, document)
         _ours(self).changed(document)

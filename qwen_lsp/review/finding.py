@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from qwen_lsp.syntax.rules import Category, Severity
 from qwen_lsp.text import Document, Edit, Span
 
-Severity = Literal["error", "warning", "info", "hint"]
-Category = Literal["security", "bug", "error-handling", "performance", "leftover"]
 Source = Literal["rule", "completion", "model"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "hint")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qwen_lsp.review import rules
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.redaction import MARK, redact
+from qwen_lsp.syntax.rules import is_secret
 from qwen_lsp.text import Document
 
 _LINES_AROUND = 2
@@ -39,7 +39,7 @@ def frame(document: Document, finding: Finding, around: int = _LINES_AROUND) -> 
     last = min(finding.end_line, finding.start_line + _MOST_LINES - 1)
     first_shown = max(finding.start_line - around, 1)
     last_shown = min(last + around, document.line_count)
-    is_secret = rules.is_secret(finding.rule)
+    is_hidden = is_secret(finding.rule)
     lines = []
     for number in range(first_shown, last_shown + 1):
         line = document.line(number - 1)
@@ -49,7 +49,7 @@ def frame(document: Document, finding: Finding, around: int = _LINES_AROUND) -> 
         start = finding.start_column - 1 if number == finding.start_line else len(line) - len(line.lstrip())
         end = finding.end_column - 1 if number == finding.end_line else len(line.rstrip())
         before, marked, after = line[:start], line[start:end], line[end:]
-        if is_secret and redact(line) == line:
+        if is_hidden and redact(line) == line:
             marked = re.sub(r"[\"'`].*", f'"{MARK}"', marked) if re.search(r"[\"'`]", marked) else MARK
         shown = _safe(before), _safe(marked), _safe(after)
         if redact(line) != line:  # a value may reach over the borders of the mark

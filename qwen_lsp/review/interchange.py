@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from qwen_lsp import __version__
-from qwen_lsp.review import rules
 from qwen_lsp.review.finding import GRADES, SEVERITIES, Finding
 from qwen_lsp.review.redaction import redact
 from qwen_lsp.review.report import Report
+from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Span
 
 SCHEMA_VERSION = 1
@@ -146,7 +146,7 @@ def _gravest(report: Report) -> list[Finding]:
 
 
 def _sarif_rule(name: str) -> dict[str, Any]:
-    rule = rules.all_rules().get(name)
+    rule = all_rules().get(name)
     if rule is None:
         return {"id": name, "shortDescription": {"text": name}}
     tags = [rule.category, *([f"external/cwe/cwe-{rule.cwe:03d}"] if rule.cwe else [])]

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from qwen_lsp.context.files import write
-from qwen_lsp.review.rules import Rule, all_rules
+from qwen_lsp.syntax.rules import Rule, all_rules
 
 _PACKAGE = Path(__file__).parent
 _SOURCE_TREE = _PACKAGE.parents[1]

@@ -1,172 +1,15 @@
-"""The rules that need no model: data in `rules/<id>.toml`, run over the changed lines of a text.
-
-A rule is a tree-sitter query for some languages (`[[match]]`) or a regular expression for any text
-(`[[pattern]]`). The capture `@here` is where the finding is. `dangers` asks the rules about security of a
-text that is about to be inserted. This module knows no files, no git and no output.
-"""
+"""What the rules of `syntax/rules` say of the changed lines of a text, as findings."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-from typing import Any
-
-import msgspec
+from collections.abc import Collection
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
-from qwen_lsp.review.finding import Category, Finding, Severity
-from qwen_lsp.syntax import languages
+from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.matching import Capture, Matcher, check
-from qwen_lsp.text import Document, Edit, Span
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_GROUPS = {"js": ("javascript", "typescript", "typescriptreact")}
-_FIELD = re.compile(r"\{(\w+)\}")
-_MOST_SHOWN_CHARS = 60
-# More places than this are searched as one, from the first to the last.
-_MOST_SPANS = 50
-_TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?)/"
-    r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*(?:_test|[._-]test|[._-]spec|Tests?)\.\w+)$",
-)
-
-
-class Said(msgspec.Struct, frozen=True):
-    """A text in both languages; `{name}` is the text of a capture."""
-
-    en: str
-    zh: str
-
-    def to(self, locale: Locale) -> str:
-        """Return the text for one language."""
-        return self.zh if locale == "zh" else self.en
-
-
-class Fix(msgspec.Struct, frozen=True, rename={"text": "with"}, forbid_unknown_fields=True):
-    """A mechanical fix: the capture `replace` (or all its `lines`) becomes `text`."""
-
-    replace: str
-    text: str
-
-
-class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One query; what it sets stands in place of the rule's own."""
-
-    languages: tuple[str, ...]
-    query: str
-    severity: Severity | None = None
-    confidence: float | None = None
-    message: Said | None = None
-    fix: Fix | None = None
-    words: dict[str, str] = {}
-
-
-class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One regular expression over the text of any file; the whole match is the place, `fix` replaces it."""
-
-    regex: str
-    confidence: float | None = None
-    not_languages: tuple[str, ...] = ()
-    fix: str | None = None
-
-
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule. `in_tests`: it also speaks of tests and examples. `redact`: what it found is not repeated."""
-
-    id: str
-    severity: Severity
-    confidence: float
-    category: Category
-    title: Said
-    message: Said
-    scenario: Said
-    why: Said
-    cwe: int | None = None
-    in_tests: bool = True
-    redact: bool = False
-    match: tuple[Match, ...] = ()
-    pattern: tuple[Pattern, ...] = ()
-
-
-@cache
-def all_rules() -> dict[str, Rule]:
-    """Read every rule, by id, in alphabetical order."""
-    folder = resources.files("qwen_lsp.review") / "rules"
-    found = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".toml"):
-            name = entry.name.removesuffix(".toml")
-            values: dict[str, Any] = {"id": name, **tomllib.loads(entry.read_text("utf-8"))}
-            found[name] = msgspec.convert(values, Rule)
-    return found
-
-
-@cache
-def version() -> str:
-    """Return a text that changes with the rules, for keys of caches."""
-    import hashlib
-
-    return hashlib.sha256(msgspec.json.encode(all_rules())).hexdigest()[:16]
-
-
-def is_secret(name: str) -> bool:
-    """Whether what a rule finds must not be repeated in a report."""
-    rule = all_rules().get(name)
-    return rule is not None and rule.redact
-
-
-def check_all() -> None:
-    """Compile every query. Raises: ValueError naming the rule that does not fit its grammar."""
-    for rule in all_rules().values():
-        for match in rule.match:
-            for name in _language_ids(match):
-                language = languages.find(name, None)
-                assert language is not None, f"{rule.id}: no language {name}"
-                try:
-                    check(language, match.query)
-                except ValueError as error:
-                    raise ValueError(f"{rule.id}: {error}") from error
-        for pattern in rule.pattern:
-            re.compile(pattern.regex)
-
-
-def _language_ids(match: Match) -> Iterator[str]:
-    for name in match.languages:
-        yield from _GROUPS.get(name, (name,))
-
-
-@cache
-def _queries(language: Language, category: Category | None) -> tuple[tuple[Rule, Match], ...]:
-    return tuple(
-        (rule, match)
-        for rule in all_rules().values()
-        if category is None or rule.category == category
-        for match in rule.match
-        if language.id in _language_ids(match)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """What one rule says of one place, before it is worded."""
-
-    rule: Rule
-    span: Span
-    severity: Severity
-    confidence: float
-    message: Said
-    captures: dict[str, str]
-    fix: Edit | None
+from qwen_lsp.syntax.rules import hits
+from qwen_lsp.text import Document
 
 
 def run(
@@ -176,14 +19,10 @@ def run(
     locale: Locale = "en",
     *,
     disabled: Collection[str] = (),
-    category: Category | None = None,
 ) -> list[Finding]:
     """Return what the rules find on the changed lines (numbers from 1) of a text whose path is relative."""
-    is_test = bool(_TEST_PATH.search(document.path or ""))
     found = []
-    for hit in _hits(document, language, changed, category):
-        if hit.rule.id in disabled or (is_test and not hit.rule.in_tests):
-            continue
+    for hit in hits(document, language, changed, disabled=disabled):
         place = finding.place(document, hit.span, changed)
         if place is None:
             continue
@@ -195,107 +34,9 @@ def run(
                 severity=hit.severity,
                 confidence=hit.confidence,
                 category=hit.rule.category,
-                message=_worded(hit.message.to(locale), hit.captures),
-                scenario=_worded(hit.rule.scenario.to(locale), hit.captures),
+                message=hit.message(locale),
+                scenario=hit.scenario(locale),
                 fix=hit.fix,
             )
         )
     return finding.without_duplicates(found)
-
-
-def dangers(
-    before: str, inserted: str, after: str, language: Language | None, path: str = ""
-) -> list[Finding]:
-    """Return what is insecure in a text that is about to be inserted between two others.
-
-    The gate of completion and of code actions: only findings that touch the inserted text count.
-    """
-    document = Document(path, before + inserted + after, path=path)
-    own = Span(len(before), len(before) + len(inserted))
-    first, last = document.line_of(own.start), document.line_of(max(own.end - 1, own.start))
-    changed = range(first + 1, last + 2)
-    found = run(document, language, changed, category="security")
-    return [entry for entry in found if entry.span.start < own.end and own.start < entry.span.end]
-
-
-def _hits(
-    document: Document, language: Language | None, changed: Collection[int], category: Category | None
-) -> Iterator[_Hit]:
-    spans = _spans(document, changed)
-    if not spans:
-        return
-    yield from _pattern_hits(document, language, spans, category)
-    if language is None or not (queries := _queries(language, category)):
-        return
-    sources = tuple(match.query for _, match in queries)
-    for number, captures in Matcher(document.text, language).find(sources, spans):
-        rule, match = queries[number]
-        texts = {name: capture.text for name, capture in captures.items()} | match.words
-        yield _Hit(
-            rule,
-            captures["here"].span,
-            match.severity or rule.severity,
-            match.confidence if match.confidence is not None else rule.confidence,
-            match.message or rule.message,
-            texts,
-            _edit(document, match.fix, captures, texts) if match.fix else None,
-        )
-
-
-def _pattern_hits(
-    document: Document, language: Language | None, spans: Sequence[Span], category: Category | None
-) -> Iterator[_Hit]:
-    for rule in all_rules().values():
-        if category is not None and rule.category != category:
-            continue
-        for pattern in rule.pattern:
-            if language is not None and language.id in pattern.not_languages:
-                continue
-            expression = _compiled(pattern.regex)
-            for span in spans:
-                for match in expression.finditer(document.text, span.start, span.end):
-                    place = Span(match.start(), match.end())
-                    yield _Hit(
-                        rule,
-                        place,
-                        rule.severity,
-                        pattern.confidence if pattern.confidence is not None else rule.confidence,
-                        rule.message,
-                        {"here": match.group()},
-                        Edit(place, pattern.fix) if pattern.fix is not None else None,
-                    )
-
-
-@cache
-def _compiled(regex: str) -> re.Pattern[str]:
-    return re.compile(regex)
-
-
-def _spans(document: Document, changed: Collection[int]) -> list[Span]:
-    """Join neighbouring changed lines into spans."""
-    lines = sorted(number - 1 for number in changed if 0 < number <= document.line_count)
-    spans: list[Span] = []
-    for line in lines:
-        start, end = document.starts[line], document.line_end(line)
-        if spans and document.line_of(spans[-1].end) + 1 >= line:
-            spans[-1] = Span(spans[-1].start, end)
-        else:
-            spans.append(Span(start, end))
-    return [Span(spans[0].start, spans[-1].end)] if len(spans) > _MOST_SPANS else spans
-
-
-def _edit(document: Document, fix: Fix, captures: dict[str, Capture] | Any, texts: dict[str, str]) -> Edit:
-    if fix.replace == "lines":
-        span = captures["here"].span
-        first, last = document.line_of(span.start), document.line_of(span.end)
-        end = document.starts[last + 1] if last + 1 < document.line_count else len(document.text)
-        return Edit(Span(document.starts[first], end), "")
-    return Edit(captures[fix.replace].span, _FIELD.sub(lambda field: texts.get(field[1], field[0]), fix.text))
-
-
-def _worded(text: str, captures: dict[str, str]) -> str:
-    def shown(field: re.Match[str]) -> str:
-        value = " ".join(captures.get(field[1], field[0]).split())
-        return value if len(value) <= _MOST_SHOWN_CHARS else f"{value[: _MOST_SHOWN_CHARS - 1]}…"
-
-    return _FIELD.sub(shown, text)

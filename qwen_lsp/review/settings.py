@@ -16,7 +16,7 @@ from qwen_lsp.errors import ConfigError
 from qwen_lsp.review import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, read
-from qwen_lsp.review.finding import Severity
+from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
 
 if sys.version_info >= (3, 11):

@@ -15,6 +15,7 @@ from qwen_lsp.review import rules
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.parsing import error_count
+from qwen_lsp.syntax.rules import all_rules, check_all
 from qwen_lsp.text import Document
 from tests.support.places import FIXTURES
 
@@ -45,7 +46,7 @@ def marked(path: Path) -> set[int]:
 
 
 def test_every_query_fits_its_grammar() -> None:
-    rules.check_all()
+    check_all()
 
 
 @pytest.mark.parametrize("path", of_kind("bad"), ids=name)
@@ -89,7 +90,7 @@ def test_every_fixture_is_real_code() -> None:
 
 def test_every_rule_has_fixtures_for_each_of_its_languages() -> None:
     missing = []
-    for rule in rules.all_rules().values():
+    for rule in all_rules().values():
         ids = {match_id for match in rule.match for match_id in match.languages}
         for kind in ("bad", "good"):
             there = {
