@@ -2,7 +2,7 @@
 
 For each row and arm: recall of the names that only other files know; and, with a model, which of them it
 writes, exact match, edit similarity and identifier F1 of its line. Every arm gets a prompt of the same size,
-so what is shown of other files is taken from the text above the cursor. `run` measures, `Report` has the figures.
+so what is shown of other files is taken from above the cursor. `run` measures, `Report` has the figures.
 """
 
 from __future__ import annotations
