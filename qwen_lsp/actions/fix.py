@@ -17,6 +17,7 @@ from qwen_lsp.actions.task import Diagnostic, Knowledge, Proposal, Refused, Task
 from qwen_lsp.messages import text
 from qwen_lsp.model.chat import Message, Reply
 from qwen_lsp.syntax import code
+from qwen_lsp.text import Edit
 
 # Lines above a diagnostic's that may be where it goes wrong.
 _LINES_ABOVE = 2
@@ -38,7 +39,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     Raises: EndpointError.
     """
     if (importing := _missing_import(task, knowledge)) is not None:
-        return importing
+        voice.tell(importing.span, importing.new_text)
+        return Proposal((importing,))
     target = choose(task, "function")
     if target is None:
         return Refused("no_code")
@@ -150,7 +152,7 @@ def _located(target: Target) -> list[int]:
     ]
 
 
-def _missing_import(task: Task, knowledge: Knowledge) -> Proposal | None:
+def _missing_import(task: Task, knowledge: Knowledge) -> Edit | None:
     """Bring in a name that a diagnostic misses and that is known to be a module or another module's."""
     if task.language is None or task.language.id != "python" or len(task.diagnostics) != 1:
         return None
@@ -159,8 +161,7 @@ def _missing_import(task: Task, knowledge: Knowledge) -> Proposal | None:
     if not name or source is None or name in source.bound():
         return None
     line = f"import {name}" if name in sys.stdlib_module_names else knowledge.importing(name)
-    edit = imports.added(task.document, [line]) if line else None
-    return Proposal((edit,)) if edit is not None else None
+    return imports.added(task.document, [line]) if line else None
 
 
 def _undefined_name(task: Task, diagnostic: Diagnostic) -> str:
