@@ -7,6 +7,7 @@ and there, and would have written something else next; those places are tried, t
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 
@@ -29,7 +30,6 @@ _DOUBT_TOKENS = 64
 # How much it counts that the model is sure of what it writes after a change, beside how likely the change
 # was; and what is too unlikely. Source: 18 programs of QuixBugs, 1.5B.
 _WEIGHT_OF_REST, _LEAST_SCORE = 3.0, -3.5
-_LEAST_LOGPROB = -5.0
 _UNDEFINED = re.compile(r"undefined|not defined|unresolved reference|cannot find name|未定义", re.IGNORECASE)
 
 
@@ -180,14 +180,19 @@ async def _doubted(
     Of what passes the checks, the likeliest is taken: a change that is right leaves no doubt about the rest.
     """
     opening = prompts.opening(target)
+    located = _located(target)
+    found = doubts(answer, len(opening) + len(given))
+    if located:  # there it is wrong for certain, however sure the model was
+        found = [one for one in found if answer.text.count("\n", len(opening), one[1]) in located]
+    least = -math.inf if located else _LEAST_SCORE
     best: tuple[float, Proposal] | None = None
-    for logprob, place, other in doubts(answer, len(opening) + len(given))[:_MOST_DOUBTS]:
+    for logprob, place, other in found[:_MOST_DOUBTS]:
         if best is not None and logprob < best[0]:  # no sureness makes up for that
             break
         tried = await _tried(target, voice, messages, answer.text[:place] + other)
         result = _judged(target, tried, 1, knowledge)
         score = logprob + _WEIGHT_OF_REST * sum(tried.logprobs)
-        is_better = score >= _LEAST_SCORE and (best is None or score > best[0])
+        is_better = score >= least and (best is None or score > best[0])
         if is_better and isinstance(result, Proposal):
             best = score, result
     return best[1] if best is not None else None
@@ -219,7 +224,8 @@ def doubts(answer: Reply, start: int) -> list[tuple[float, int, str]]:
     found: list[tuple[float, int, str]] = []
     for place, others in zip(answer.places, answer.others, strict=True):
         line = answer.text[answer.text.rfind("\n", 0, place) + 1 : place]
-        if place < start or line.lstrip().startswith(("#", "//")):
+        is_over = not answer.text[place:].strip("`\n ")
+        if place < start or is_over or line.lstrip().startswith(("#", "//")):
             continue
         found += [
             (logprob, place, other)

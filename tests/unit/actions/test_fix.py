@@ -115,6 +115,16 @@ async def test_a_change_that_leaves_no_doubt_is_the_better_one() -> None:
     assert len(speaker.prompts) == 3
 
 
+async def test_at_the_place_of_a_diagnostic_the_least_likely_counts() -> None:
+    speaker = Speaker(
+        f"{FUNCTION}\n```",
+        FUNCTION.replace("/ rate", "* rate") + "\n```",
+        hesitates=[("/", "*", -7.0), ("print(n", "print(t", -0.5), ("\n```", "\n\n", -0.1)],
+    )
+    assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
+    assert len(speaker.prompts) == 2
+
+
 async def test_nothing_is_better_than_what_does_not_pass() -> None:
     speaker = Speaker(FUNCTION + "\n```", "(((", hesitates=[("/", "*", -1.0)])
     result = await runner.run(asked(), voice(speaker))
