@@ -187,7 +187,7 @@ async def _doubted(
     least = -math.inf if located else _LEAST_SCORE
     best: tuple[float, Proposal] | None = None
     for logprob, place, other in found[:_MOST_DOUBTS]:
-        if best is not None and logprob < best[0]:  # no sureness makes up for that
+        if logprob < (least if best is None else best[0]):  # no sureness makes up for that
             break
         tried = await _tried(target, voice, messages, answer.text[:place] + other)
         result = _judged(target, tried, 1, knowledge)
@@ -230,10 +230,7 @@ def doubts(answer: Reply, start: int) -> list[tuple[float, int, str]]:
         found += [
             (logprob, place, other)
             for other, logprob in others
-            if logprob >= _LEAST_LOGPROB
-            and other.strip()
-            and "`" not in other
-            and not _opens_comment(line, other)
+            if other.strip() and "`" not in other and not _opens_comment(line, other)
         ]
     return sorted(found, key=lambda one: (-one[0], one[1]))
 
