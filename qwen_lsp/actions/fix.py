@@ -128,14 +128,18 @@ def resumed(written: list[str], lines: list[str], n_alike: int) -> int | None:
 
 
 def _given(target: Target) -> str:
-    """Return the lines that the answer need not write: the header, and what is above the first diagnostic."""
+    """Return the lines that need not be written: the header, and what is above the first diagnostic."""
     document, lines = target.task.document, target.shown.split("\n")
     first = document.line_of(target.span.start)
     header = 0
     function = target.source.enclosing(target.place, functions_only=True) if target.source else None
     if function is not None and function.span.start >= target.span.start:
-        header = document.line_of(function.body.start) - first
-        header += document.text[function.body.start : function.body.start + 1] == "{"
+        start = function.body.start
+        header = document.line_of(start) - first
+        header += document.text[start : start + 1] == "{"
+        for prose in target.source.prose() if target.source else ():  # documentation is nothing to mend
+            if prose.is_docstring and prose.span.start == start:
+                header = document.line_of(prose.span.end) - first + 1
     places = _located(target)
     given = max(header, min(places) - _LINES_ABOVE if places else 0)
     return "".join(f"{line}\n" for line in lines[:given]) if given < len(lines) else ""

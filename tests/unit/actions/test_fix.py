@@ -52,6 +52,13 @@ async def test_the_header_is_given() -> None:
     assert speaker.prompts[0].endswith(f"```python\n{HEADER}")
 
 
+async def test_documentation_is_given() -> None:
+    code = CODE.replace("    # 价格 😀\n", '    """Adds up.\n\n    价格 😀\n    """\n')
+    speaker = Speaker(code[: code.index("\n\n\nx")].replace("/ rate", "* rate") + "\n```")
+    assert await mended(asked(code=code), speaker) == code.replace("/ rate", "* rate")
+    assert speaker.prompts[0].endswith('价格 😀\n    """\n')
+
+
 async def test_the_lines_above_a_diagnostic_are_given() -> None:
     speaker = Speaker(FUNCTION.replace("/ rate", "* rate") + "\n```")
     asked_ = asked("price / rate", "do not divide")
