@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 
 from qwen_lsp.actions import imports, prompts, reply, rewrite
 from qwen_lsp.actions.model import Voice
@@ -164,7 +163,7 @@ def _missing_import(task: Task, knowledge: Knowledge) -> Edit | None:
     source = code.parse(task.document.text, task.language)
     if not name or source is None or name in source.bound():
         return None
-    line = f"import {name}" if name in sys.stdlib_module_names else knowledge.importing(name)
+    line = rewrite.import_of(name, task, knowledge)
     return imports.added(task.document, [line]) if line else None
 
 
