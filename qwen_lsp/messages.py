@@ -149,7 +149,48 @@ TEXTS: dict[str, Text] = {
     "review.dismissed_here": Text(
         "Dismissed by comments that this change adds: {n}.", "其中 {n} 条由本次改动中新增的注释忽略。"
     ),
+    "review.no_model": Text(
+        "The model was not asked about all of it: {detail}", "未能就全部改动询问模型：{detail}"
+    ),
+    "review.pass": Text(
+        "Pass {name}: {units} places, {cached} known, {failed} failed, {seconds:.1f} s.",
+        "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
+    ),
+    "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),
+    "words.unasked.unforeseeable": Text("not to be foreseen", "无从推断"),
+    "words.unasked.limit": Text("over the limit", "超出数量上限"),
+    "words.unasked.time": Text("out of time", "超出时间"),
+    "words.unasked.unavailable": Text("no model", "模型不可用"),
     "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
+    # review by completion: what is written, and what the model would have written
+    "unlikely.operator": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.number": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.name": Text(
+        "`{old}` is used where the code around it suggests `{new}`.",
+        "此处使用了 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.order": Text(
+        "`{old}` is written where the code around it suggests the order `{new}`.",
+        "此处写的是 `{old}`，但从上下文看顺序应为 `{new}`。",
+    ),
+    "unlikely.missing": Text(
+        "`{old}` is written where the code around it suggests `{new}`; something may be missing.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`，可能遗漏了内容。",
+    ),
+    "unlikely.extra": Text(
+        "`{old}` is written where the code around it suggests only `{new}`.",
+        "此处写的是 `{old}`，但从上下文看只需 `{new}`。",
+    ),
+    "unlikely.expression": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
     "words.severity.error": Text("error", "错误"),
     "words.severity.warning": Text("warning", "警告"),
     "words.severity.info": Text("info", "提示"),

@@ -69,6 +69,11 @@ class Indexing:
         """Return the index of the innermost workspace folder that holds a document, and its path there."""
         return self._place(document.path) if document.path else None
 
+    def of_folder(self, folder: Path | None) -> Index | None:
+        """Return the index of the workspace folder that holds a folder."""
+        found = self._place(str(folder / "any")) if folder is not None else None
+        return found[0] if found is not None else None
+
     def paused(self) -> AbstractContextManager[None]:
         """Stop indexing for as long as this lasts: somebody waits for a completion."""
         return self._worker.paused()

@@ -42,6 +42,7 @@ from qwen_lsp.lsp import (
     tolerance,
 )
 from qwen_lsp.lsp.lifecycle import ClientOptions
+from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
 from qwen_lsp.messages import Locale
@@ -80,7 +81,7 @@ class Server(LanguageServer):
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
-        self.reviews = review.Reviews()
+        self.reviews = Reviews()
         self.offers = Offers(self.documents, self.stats)
         self.notebooks = notebooks.Notebooks(self)
         self.indexing = indexing.Indexing(self)

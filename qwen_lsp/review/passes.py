@@ -1,47 +1,107 @@
 """Which passes of a model a review gets, and the model that they ask.
 
-A pass is on by default only where it measured better than the rules alone; docs/review.md has the figures.
-`wanted` overrides that. Without a pass no model is started.
+Review by completion is on for the models that it measured well for, narrow questions only on demand;
+docs/review.md has the figures. Nothing is started before something is asked, so a review that is known
+already needs no model.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from qwen_lsp.config import Config
 from qwen_lsp.messages import Locale
+from qwen_lsp.model import likelihood
+from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.chat import ChatRequest, Message, ask
-from qwen_lsp.model.engine import open_host
+from qwen_lsp.model.engine import CHAT_SLOT, Host, open_host
+from qwen_lsp.model.fim import render
+from qwen_lsp.model.likelihood import Passage
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.review.asking import Pass
+from qwen_lsp.review.infill import Model
 from qwen_lsp.review.questions import question_pass
-from qwen_lsp.review.reviewer import Pass
+from qwen_lsp.review.repository import NOTHING, Repository
+from qwen_lsp.review.unlikely import BARS, unlikely_pass
 
 _ANSWER_TOKENS = 300
 _TIMEOUT_MS = 120_000
 
 
 @asynccontextmanager
-async def opened(config: Config, wanted: bool | None, locale: Locale = "en") -> AsyncIterator[Sequence[Pass]]:
-    """Yield the passes for these settings, and end what they use.
+async def opened(
+    config: Config,
+    wanted: bool | None,
+    locale: Locale = "en",
+    host: Host | None = None,
+    repository: Repository = NOTHING,
+) -> AsyncIterator[Sequence[Pass]]:
+    """Yield the passes for these settings, and end what they started.
 
-    Raises: ModelError, EndpointError when a pass is wanted and its model cannot be had.
+    `wanted` True adds the questions, False takes everything away. `host` is one that runs already and stays.
+    Raises: ModelNotFound when the settings name no model of the catalog.
     """
-    if not wanted:
+    if wanted is False:
         yield ()
+        return
+    model = chosen_model(config)
+    # An endpoint serves what it likes, under any name: only what was measured is asked unasked.
+    bar = None if config.endpoint.url else BARS.get(model.profile.name)
+    if bar is None and not wanted:
+        yield ()
+        return
+    used = host or open_host(config, model.path, lambda state: None)
+    name = config.endpoint.model or model.profile.name
+    passes = []
+    if bar is not None:
+        asked = _Asked(used, model.profile.tokens)
+        passes.append(unlikely_pass(asked, name, bar, locale, repository))
+    if wanted:
+        passes.append(_questions(used, name, locale, repository))
+    try:
+        yield passes
+    finally:
+        if host is None:
+            await used.close()
+
+
+@asynccontextmanager
+async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | None]:
+    """Yield what reads lines with the model of the settings, None if it is not wanted; end it at the end."""
+    if not wanted:
+        yield None
         return
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     try:
-        client = await host.ready()
-
-        async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any]) -> str:
-            said = [Message("system" if role == "system" else "user", text) for role, text in messages]
-            request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
-            return (await ask(client, request)).text
-
-        name = config.endpoint.model or model.profile.name
-        yield (question_pass(answer, name, locale),)
+        yield _Asked(host, model.profile.tokens)
     finally:
         await host.close()
+
+
+def _questions(host: Host, name: str, locale: Locale, repository: Repository) -> Pass:
+    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
+        said = [Message("system" if role == "system" else "user", text) for role, text in messages]
+        request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
+        return (await ask(await host.ready(), request)).text
+
+    return question_pass(answer, name, locale, repository)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The model of a host, started at the first question; completion's slot keeps its cache."""
+
+    host: Host
+    tokens: ControlTokens
+
+    async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+        prompt = render(self.tokens, layout, before, after)
+        return await likelihood.read(await self.host.ready(), prompt, text, CHAT_SLOT)
+
+    async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
+        prompt = render(self.tokens, layout, before, after)
+        return await likelihood.line(await self.host.ready(), prompt, begins, CHAT_SLOT)

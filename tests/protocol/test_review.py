@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.review import DISMISS, FORGET, REVIEW
+from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer
