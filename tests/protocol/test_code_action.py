@@ -185,7 +185,9 @@ async def test_a_list_without_the_model(editor: Editor) -> None:
 
 async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
     async with acting(engine, locale="zh-cn") as editor:
-        engine.answer = says(CODE.partition("\n\n")[0].replace("t = t +", "t +=") + "\n```")
+        function = CODE.partition("\n\n")[0].replace("t = t +", "t +=")
+        given, _, rest = function.partition("    t = 0")
+        engine.answer = says(f"    t = 0{rest}\n```")
         place = await editor.open(f"║{CODE}")
         where = types.Range(types.Position(4, 8), types.Position(4, 9))
         problem = types.Diagnostic(where, "t is slow", source="lint")
@@ -198,6 +200,7 @@ async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
         assert applied(editor, place.uri, answer.edit) == CODE.replace("t = t +", "t +=")
         assert "t is slow (lint)" in engine.last.prompt
         assert "in the line `t = t + price`" in engine.last.prompt
+        assert engine.last.prompt.endswith(given), "what stands above the place need not be written"
 
 
 async def test_an_edit_is_small_versioned_and_annotated(engine: EngineServer) -> None:
