@@ -117,6 +117,12 @@ class Server(LanguageServer):
         assert self.host is not None
         return self.host
 
+    async def turn(self) -> None:
+        """Return when no completion is being written: whoever types comes before a review."""
+        # Asked a few times a line at most; an event would have to be set at every end of a generation.
+        while self._completer is not None and not self._completer.is_idle:  # noqa: ASYNC110
+            await asyncio.sleep(_TURN_S)
+
     def relative_path(self, document: Document) -> str | None:
         """Return the document's path below its workspace folder, with forward slashes."""
         if document.path is None:
@@ -224,6 +230,8 @@ class Server(LanguageServer):
         log.error("%s", error, exc_info=error)
 
 
+# How soon a review goes on after a completion.
+_TURN_S = 0.05
 _PROGRESS_TOKEN = "qwen-lsp/engine"
 
 
