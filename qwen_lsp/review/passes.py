@@ -72,7 +72,7 @@ async def opened(
     name = config.endpoint.model or model.profile.name
     passes = []
     if bar is not None:
-        asked = _Asked(used, model.profile.tokens)
+        asked = EngineModel(used, model.profile.tokens)
         passes.append(unlikely_pass(asked, name, bar, locale, repository))
     if wanted:
         passes.append(_questions(used, name, locale, repository))
@@ -96,7 +96,7 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     try:
-        yield _Asked(Shared(host, _at_once), model.profile.tokens)
+        yield EngineModel(Shared(host, _at_once), model.profile.tokens)
     finally:
         await host.close()
 
@@ -112,18 +112,20 @@ def _questions(used: Shared, name: str, locale: Locale, repository: Repository) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class EngineModel:
     """The model of a host, started at the first question; completion's slot keeps its cache."""
 
     used: Shared
     tokens: ControlTokens
 
     async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+        """Return how likely a text is between two others."""
         prompt = render(self.tokens, layout, before, after)
         await self.used.turn()
         return await likelihood.read(await self.used.host.ready(), prompt, text, CHAT_SLOT)
 
     async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
+        """Return the line that the model writes there."""
         prompt = render(self.tokens, layout, before, after)
         await self.used.turn()
         return await likelihood.line(await self.used.host.ready(), prompt, begins, CHAT_SLOT)
