@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from qwen_lsp.errors import EndpointUnavailable
+from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review import reviewer
@@ -161,6 +161,19 @@ def test_no_model_is_told_and_the_rules_stay() -> None:
     assert record.unasked["unavailable"] == record.units > 0
     assert record.problem == "gone"
     assert {entry.source for entry in report.findings} == {"rule"}
+
+
+def test_without_a_model_nothing_failed() -> None:
+    class Missing(Scripted):
+        async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+            raise ModelNotFound("pull one")
+
+    report = review(Missing({}))
+    (record,) = report.coverage.passes
+    assert (record.failed, record.unasked, record.problem) == (0, {"no_model": 1}, "")
+    assert "no model on this machine 1" in record.summary("en")
+    assert "本机没有模型 1" in record.summary("zh")
+    assert report.status == "no_findings"
 
 
 def test_the_coverage_of_a_pass_adds_up() -> None:
