@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
-from qwen_lsp.review import reviewer
+from qwen_lsp.review import html, interchange, markdown, pull_request, reviewer
 from qwen_lsp.review.asking import Effort, Pass
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change import Change, ChangedFile, compare
@@ -25,6 +28,7 @@ from qwen_lsp.review.surroundings import Hole, holes, is_foreseeable
 from qwen_lsp.review.units import units
 from qwen_lsp.review.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.syntax import languages
+from tests.support.places import REPOSITORY
 
 PYTHON = languages.find("", "a.py")
 BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0), 2.0, 1.0, -2.0, 0.8)
@@ -209,6 +213,22 @@ def test_findings_are_heard_as_they_come() -> None:
         reviewer.review(change, Options(), [one], heard=lambda report: heard.append(len(report.findings)))
     )
     assert heard == [0, 1]
+
+
+def test_every_format_takes_it() -> None:
+    after = BEFORE.replace("items[middle] < wanted", "items[middle] <= wanted")
+    wrong, right = "    if items[middle] <= wanted:", "    if items[middle] < wanted:"
+    report = review(Scripted({wrong: right}), after)
+    schema = json.loads((REPOSITORY / "docs" / "review.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(interchange.to_json(report)))
+    folder = Path(__file__).parent / "schemas"
+    sarif = json.loads((folder / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
+    jsonschema.Draft7Validator(sarif).validate(json.loads(interchange.to_sarif(report)))
+    assert "`<=` is written where the code around it suggests `<`." in markdown.to_markdown(report)
+    assert "Pass completion: 1 places" in markdown.to_markdown(report)
+    (comment,) = json.loads(pull_request.to_github(report))["comments"]
+    assert f"```suggestion\n{right}\n```" in comment["body"]
+    assert "<code>&lt;=</code>" in html.to_html(report)
 
 
 def test_only_what_can_be_foreseen_is_asked() -> None:
