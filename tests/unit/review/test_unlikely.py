@@ -24,7 +24,7 @@ from qwen_lsp.review.infill import Limits, suspicion
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.reviewer import Options
-from qwen_lsp.review.surroundings import Hole, holes, is_foreseeable
+from qwen_lsp.review.surroundings import Hole, foreseeable, hole, is_foreseeable
 from qwen_lsp.review.units import units
 from qwen_lsp.review.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.syntax import languages
@@ -237,7 +237,8 @@ def test_only_what_can_be_foreseen_is_asked() -> None:
         "    password = 'hunter2-and-more'\n    x = [\n        a,\n    ]\n    return x + a  # sum\n"
     )
     (*_, unit) = units(ChangedFile(compare("a.py", None, text), None, text))
-    assert [hole.written.strip() for hole in holes(unit)] == ["x = [", "a,", "return x + a  # sum"]
+    asked = [hole(unit, number).written.strip() for number in foreseeable(unit)]
+    assert asked == ["x = [", "a,", "return x + a  # sum"]
     assert not is_foreseeable("x = '" + "a" * 200 + "'")
 
 
@@ -336,17 +337,17 @@ def test_a_line_is_asked_about_again_only_when_something_around_it_changed() -> 
 
 def test_the_surroundings_of_a_line() -> None:
     (unit,) = units(ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER))
-    (hole,) = holes(replace(unit, signatures=("def other(a, b)",)))
-    assert hole.before.startswith("# a.py\n# def other(a, b)\ndef find(")
-    assert hole.before.endswith("    if items[middle] < wanted:\n")
-    assert hole.after == "    return middle\n"
-    assert hole.filled(WRONG).count(WRONG) == 1
+    left_out = hole(replace(unit, signatures=("def other(a, b)",)), *foreseeable(unit))
+    assert left_out.before.startswith("# a.py\n# def other(a, b)\ndef find(")
+    assert left_out.before.endswith("    if items[middle] < wanted:\n")
+    assert left_out.after == "    return middle\n"
+    assert left_out.filled(WRONG).count(WRONG) == 1
 
 
 def test_suspicions_come_with_their_figures() -> None:
-    hole = Hole(6, BEFORE.split(RIGHT)[0], BEFORE.split(RIGHT + "\n")[1], WRONG)
+    one_hole = Hole(6, BEFORE.split(RIGHT)[0], BEFORE.split(RIGHT + "\n")[1], WRONG)
     model = Scripted({WRONG: RIGHT}, sure=5.0, other_layout=3.0)
-    (one,) = asyncio.run(suspicion(model, hole, PYTHON, lambda name: False, BAR.limits))
+    (one,) = asyncio.run(suspicion(model, one_hole, PYTHON, lambda name: False, BAR.limits))
     assert one.candidate == RIGHT
     assert one.gap == pytest.approx(4.99)
     assert one.ratio == pytest.approx(4.95, abs=0.1)
