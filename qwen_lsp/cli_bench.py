@@ -212,6 +212,11 @@ def overhead(lines: int, keys: int, is_json: bool) -> None:
     show_default=True,
     help="How other files are written; the product uses the first.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the model's answers in this file, and ask for none that it holds.",
+)
 @click.option("--no-model", is_flag=True, help="Only whether the names of the answer are in the context.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -223,6 +228,7 @@ def context(
     repo: Path | None,
     arms: tuple[str, ...],
     form: str,
+    keep: Path | None,
     no_model: bool,
     model: str,
     is_json: bool,
@@ -242,6 +248,7 @@ def context(
         own=repo,
         form=form,
         with_model=not no_model,
+        kept=keep,
         say=lambda sentence: click.echo(sentence, err=True),
     )
     text = json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
@@ -275,9 +282,17 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 @click.option("--seed", default=7, show_default=True, help="Which are drawn.")
 @click.option("--minutes", default=60.0, show_default=True, help="Stop after so long.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--rows", "kept_in", type=_DATA, help="Keep rows here, .jsonl; what it holds is not run again.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, with every row.")
 def actions(
-    quixbugs: Path | None, packages: Path | None, n: int, seed: int, minutes: float, model: str, is_json: bool
+    quixbugs: Path | None,
+    packages: Path | None,
+    n: int,
+    seed: int,
+    minutes: float,
+    model: str,
+    kept_in: Path | None,
+    is_json: bool,
 ) -> None:
     """Run code actions on programs with tests and on functions of packages: how many are right, how soon."""
     from qwen_lsp.bench import actions, ask
@@ -285,7 +300,15 @@ def actions(
     if quixbugs is None and packages is None:
         raise click.UsageError("give --quixbugs, --packages or both")
     config = ask.with_model(read_config(), model)
-    report = actions.run(config, quixbugs=quixbugs, packages=packages, n=n, seed=seed, minutes=minutes)
+    report = actions.run(
+        config,
+        quixbugs=quixbugs,
+        packages=packages,
+        n=n,
+        seed=seed,
+        minutes=minutes,
+        kept_in=kept_in,
+    )
     click.echo(actions.as_json(report) if is_json else actions.as_text(report))
 
 

@@ -71,6 +71,10 @@ def _updated(root: Path, must_rebuild: str = "", *, with_ranks: bool = False) ->
 
     if reason := refusal(root):
         raise InputError(f"{root} is not indexed: {reason}; name the folder of one project")
+    if database.is_written(database.index_file(root)):
+        click.echo(
+            "another qwen-lsp, perhaps your editor's, is indexing this folder; waiting for it", err=True
+        )
     try:
         with _progress() as progress:
             return building.update(root, progress, must_rebuild=must_rebuild, with_ranks=with_ranks)

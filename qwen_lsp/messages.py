@@ -261,6 +261,22 @@ TEXTS: dict[str, Text] = {
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
     ),
+    "refused.extract_place": Text(
+        "Select whole statements inside of one function to move them into a new one.",
+        "请选中同一个函数内的完整语句，再提取为新函数。",
+    ),
+    "refused.extract_flow": Text(
+        "The lines return, yield, or leave a loop in a way that only works where they stand.",
+        "所选代码中的 return、yield、break 或 continue 离开原处就不再成立，无法提取。",
+    ),
+    "refused.extract_names": Text(
+        "In a function of their own, the lines would not have the right value of: {detail}",
+        "提取为新函数后，以下变量将得不到正确的值：{detail}",
+    ),
+    "refused.extract_bound": Text(
+        "The lines use {detail}, which only works where they stand.",
+        "所选代码使用了 {detail}，离开原处就不再成立。",
+    ),
     "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
     "refused.no_test": Text("The answer holds no test.", "回答中没有测试。"),
     "refused.no_test_style": Text(
@@ -272,6 +288,7 @@ TEXTS: dict[str, Text] = {
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
     "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
+    "command.review": Text("Review this selection", "评审所选代码"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),

@@ -13,8 +13,10 @@ import math
 import os
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nlargest
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from cachetools import LRUCache
 from qwen_lsp.context import database
 from qwen_lsp.context.extract import Extract, extract, module_stem, path_stem
 from qwen_lsp.context.reading import source_text
-from qwen_lsp.syntax.outline import Definition, Import
+from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span
 
 log = logging.getLogger(__name__)
@@ -60,12 +62,34 @@ class Chunk:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
 class _Overlay:
     """The text of an open editor and what was found in it."""
 
-    text: str
-    found: Extract
+    def __init__(self, path: str, text: str, found: Extract) -> None:
+        self.text = text
+        self.found = found
+        self._path = path
+
+    @cached_property
+    def definitions(self) -> list[IndexedDefinition]:
+        return [
+            IndexedDefinition(self._path, d.name, d.kind, d.signature, d.doc, d.span, d.container)
+            for d in self.found.definitions
+        ]
+
+    @cached_property
+    def by_name(self) -> dict[str, list[IndexedDefinition]]:
+        found: dict[str, list[IndexedDefinition]] = defaultdict(list)
+        for one in self.definitions:
+            found[one.name].append(one)
+        return found
+
+    @cached_property
+    def by_container(self) -> dict[str, list[IndexedDefinition]]:
+        found: dict[str, list[IndexedDefinition]] = defaultdict(list)
+        for one in self.definitions:
+            found[one.container].append(one)
+        return found
 
 
 class Index:
@@ -102,9 +126,10 @@ class Index:
         """
         wanted = list(dict.fromkeys(names))
         found = [
-            definition
-            for path, overlay in self._overlays.items()
-            for definition in _located(path, [one for one in overlay.found.definitions if one.name in wanted])
+            one
+            for overlay in self._overlays.values()
+            for name in wanted
+            for one in overlay.by_name.get(name, ())
         ]
         at = self._file_id(near) if near else None
         for name in wanted:
@@ -113,23 +138,46 @@ class Index:
         return found
 
     def _named(self, name: str, limit: int, near: int | None) -> list[Any]:
-        number = self._rows("SELECT id FROM names WHERE name = ?", name)
-        if not number:  # most names of a text are defined nowhere in the repository
-            return []
         if near is None:
-            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?", name, number[0][0], limit)
-        rows = self._rows(_NAMED_NEAR, name, number[0][0], near, limit)
+            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?2", name, limit)
+        rows = self._rows(_NAMED_NEAR, name, limit, near)
         return sorted(rows, key=lambda row: abs(row[-1] - near))[:limit]
 
     def definitions_in(self, path: str) -> list[IndexedDefinition]:
-        """Return the definitions of a file in their order."""
+        """Return the definitions of a file in their order. In a long file they are many: ask for less."""
         if (overlay := self._overlays.get(path)) is not None:
-            return _located(path, overlay.found.definitions)
-        query = (
-            f"SELECT {_DEFINITION} FROM files f JOIN definitions d ON d.file_id = f.id "
-            "JOIN names n ON n.id = d.name_id WHERE f.path = ? ORDER BY d.number"
+            return list(overlay.definitions)
+        return self._definitions(f"{_IN_FILE} ORDER BY d.number", path)
+
+    def definitions_of(self, path: str, name: str) -> list[IndexedDefinition]:
+        """Return the definitions of one name in a file in their order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return list(overlay.by_name.get(name, ()))
+        return self._definitions(_NAMED_IN_FILE, path, name)
+
+    def members_of(self, path: str, container: str, *, limit: int = 200) -> list[IndexedDefinition]:
+        """Return what stands directly in a container of a file, "" for the file itself, in its order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return overlay.by_container.get(container, [])[:limit]
+        return self._definitions(
+            f"{_IN_FILE} AND d.container = ? ORDER BY d.number LIMIT ?", path, container, limit
         )
-        return [_definition(row) for row in self._rows(query, path)]
+
+    def definitions_around(self, path: str, offsets: Sequence[int]) -> list[IndexedDefinition]:
+        """Return the definitions of a file that hold one of some offsets, in their order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return [
+                one
+                for one in overlay.definitions
+                if any(one.span.start <= offset < one.span.end for offset in offsets)
+            ]
+        if not offsets:
+            return []
+        holds = " OR ".join(["? BETWEEN d.start AND d.end - 1"] * len(offsets))
+        return self._definitions(f"{_IN_FILE} AND ({holds}) ORDER BY d.number", path, *offsets)
+
+    def _definitions(self, query: str, *values: Any) -> list[IndexedDefinition]:
+        return [_definition(row) for row in self._rows(query, *values)]
 
     def imports_of(self, path: str) -> list[Import]:
         """Return the imports of a file in their order."""
@@ -304,7 +352,7 @@ class Index:
         """
         overlay = self._overlays.get(path)
         if overlay is None or overlay.text != text:
-            self._overlays[path] = _Overlay(text, found or extract(text, language, path))
+            self._overlays[path] = _Overlay(path, text, found or extract(text, language, path))
             self._overlay_changes += 1
 
     def drop_overlay(self, path: str) -> None:
@@ -379,26 +427,29 @@ class Index:
 
 
 _DEFINITION = "f.path, n.name, d.kind, d.signature, d.doc, d.start, d.end, d.container, d.file_id"
-# The definitions of one name, given as text and as number; and those of the nearest files on both sides.
+_IN_FILE = (
+    f"SELECT {_DEFINITION} FROM files f JOIN definitions d ON d.file_id = f.id "
+    "JOIN names n ON n.id = d.name_id WHERE f.path = ?"
+)
+# From the name to its definitions and only then to the file: few names are defined often.
+_NAMED_IN_FILE = (
+    f"SELECT {_DEFINITION} FROM files f CROSS JOIN names n CROSS JOIN definitions d "
+    "ON d.name_id = n.id AND d.file_id = f.id WHERE f.path = ? AND n.name = ? ORDER BY d.number"
+)
+# The definitions of one name; and those of the nearest files on both sides.
 _NAMED = (
     f"SELECT {_DEFINITION.replace('n.name', '?1')} FROM definitions d JOIN files f ON f.id = d.file_id "
-    "WHERE d.name_id = ?2"
+    "WHERE d.name_id = (SELECT id FROM names WHERE name = ?1)"
 )
 _NAMED_NEAR = (
-    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?4) UNION ALL "
-    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?4)"
+    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?2) UNION ALL "
+    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?2)"
 )
 
 
 def _definition(row: Any) -> IndexedDefinition:
     path, name, kind, signature, doc, start, end, container, _ = row
     return IndexedDefinition(path, name, kind, signature, doc, Span(start, end), container)
-
-
-def _located(path: str, definitions: Sequence[Definition]) -> list[IndexedDefinition]:
-    return [
-        IndexedDefinition(path, d.name, d.kind, d.signature, d.doc, d.span, d.container) for d in definitions
-    ]
 
 
 def _saturated(word_count: int, average: float) -> float:

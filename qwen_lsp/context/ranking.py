@@ -7,6 +7,7 @@ published ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from qwen_lsp.context.place import Place
 from qwen_lsp.context.snippets import Candidate, Source
@@ -68,8 +69,13 @@ def near_words(near: Mapping[str, float]) -> dict[str, float]:
 
 def overlap(text: str, words: Mapping[str, float]) -> float:
     """Return the mean weight of the words of a text that stand near the cursor, from 0 to 1."""
-    own = words_of(text)
+    own = _words(text)
     return sum(words.get(word, 0.0) for word in own) / len(own) if own else 0.0
+
+
+@lru_cache(maxsize=20_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(words_of(text))
 
 
 def best_of_each(

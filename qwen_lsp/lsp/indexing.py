@@ -151,14 +151,14 @@ class Indexing:
 
     def _settled(self, uri: str) -> None:
         self._timers.pop(uri, None)
-        if (document := self._server.documents.get(uri)) is not None:
+        if (document := self._server.current(uri)) is not None:
             self._server.spawn(self._overlay(document))
 
     async def _overlay(self, document: Document) -> None:
         if (place := self.place(document)) is None:
             return
         found = await asyncio.to_thread(extract, document.text, document.language, place[1])
-        if self._server.documents.get(document.uri) is document:  # else it is parsed again soon, or closed
+        if self._server.current(document.uri) is document:  # else it is parsed again soon, or closed
             place[0].set_overlay(place[1], document.text, document.language, found)
 
     def _place(self, path: str) -> tuple[Index, str] | None:

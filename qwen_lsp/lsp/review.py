@@ -1,4 +1,4 @@
-"""`qwenLsp.review` and `qwenLsp.dismiss`: what of a review the server knows from its start.
+"""The commands of review: what of it the server knows from its start.
 
 All else is in `review_run`, which is loaded at the first review: a session without one must not wait for it.
 """
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.actions.listing import NO_CODE
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.lsp.action_list import Asked
+from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
-from qwen_lsp.lsp.review_shown import DISMISS, REVIEW
+from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW, moved
 from qwen_lsp.messages import text
+from qwen_lsp.syntax import languages
+from qwen_lsp.text import Document
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -30,7 +33,7 @@ def register(server: Server) -> None:
 
     @server.command(REVIEW)
     async def review(*arguments: Any) -> dict[str, Any]:
-        """Review `{scope: "workspace"|"file", uri?, base?}`: `{findings, coverage, summary, status}`."""
+        """Review `{scope: "workspace"|"file", uri?, base?, range?}`: findings, coverage, summary, status."""
         asked = plain(arguments[0]) if arguments else {}
         options = asked if isinstance(asked, dict) else {}
         progress = Progress(server, f"review-{next(_numbers)}", text("words.running", server.locale))
@@ -64,6 +67,33 @@ def register(server: Server) -> None:
             return False
         return True
 
+    @server.command(FORGET)
+    def forget(*arguments: Any) -> None:
+        """Take everything away that was found."""
+        if not server.reviews.shown:
+            return
+        from qwen_lsp.lsp import review_run
+
+        for uri in list(server.reviews.shown):
+            server.reviews.shown[uri] = {}
+            review_run.publish(server, uri)
+
+
+def follow(server: Server, before: Document, now: Document) -> None:
+    """Move what was found in a document by one edit; take away what it was found in.
+
+    Editors move squiggles by themselves: they are told only of what is gone.
+    """
+    shown = server.reviews.shown.get(now.uri)
+    if not shown:
+        return
+    kept = {print_: now_at for print_, one in shown.items() if (now_at := moved(one, before, now))}
+    server.reviews.shown[now.uri] = kept
+    if len(kept) < len(shown):
+        from qwen_lsp.lsp import review_run
+
+        review_run.publish(server, now.uri)
+
 
 def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
     """Offer the fix of each finding at the selection, and to dismiss it. A provider of code_action."""
@@ -72,3 +102,15 @@ def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
     from qwen_lsp.lsp import review_run
 
     return review_run.actions(server, asked)
+
+
+def selection_action(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
+    """Offer to review the selection. A provider of code_action."""
+    document, span = asked.document, asked.span
+    language = languages.find(document.language, document.path)
+    is_code = language is not None and language.id not in NO_CODE
+    if not is_code or not document.text[span.start : span.end].strip():
+        return []
+    title = text("command.review", server.locale)
+    options = {"scope": "file", "uri": document.uri, "range": range_json(document, span, server.encoding)}
+    return [types.CodeAction(title, command=types.Command(title, REVIEW, arguments=[options]))]

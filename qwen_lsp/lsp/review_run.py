@@ -1,7 +1,7 @@
 """One review over LSP: what is reviewed, its diagnostics and quick fixes, what is set aside.
 
-The text in the editor is what is reviewed, saved or not. What was found is kept by fingerprint, so that a
-quick fix can be placed into the text as it is by then, or is not offered at all (invariant 11).
+The text in the editor is what is reviewed, saved or not. A quick fix is offered only for the text that it is
+for (invariant 11); `review_shown` moves it along with edits elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from qwen_lsp.messages import text
 from qwen_lsp.review import asking, git, pages, reviewer, settings
 from qwen_lsp.review.asking import Effort
 from qwen_lsp.review.cache import Cache, default_file
-from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
+from qwen_lsp.review.change import Change, ChangedFile, as_added, compare, from_git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
 from qwen_lsp.review.finding import GRADES, Finding
@@ -53,7 +53,11 @@ async def review(
     if only_file and not uri:
         raise InputError("which file? give its `uri`")
     base = str(options.get("base") or "")
-    change = await asyncio.to_thread(_change, folder, documents, uri if only_file else "", base)
+    selected = _selected(server, documents.get(uri), options)
+    if selected is not None:
+        change = await asyncio.to_thread(_selection, folder, documents, uri, selected)
+    else:
+        change = await asyncio.to_thread(_change, folder, documents, uri if only_file else "", base)
     trusted = settings.load(change.root)
     chosen = reviewer.Options(
         locale=server.locale,
@@ -88,7 +92,7 @@ async def review(
 def _folder(server: Server, uri: str) -> Path:
     path = convert.path_of(uri) if uri else None
     if path is not None:
-        return Path(path).parent
+        return Path(path) if Path(path).is_dir() else Path(path).parent
     if uri:
         return Path("/")
     if server.workspace.root_path:
@@ -124,6 +128,30 @@ def _change(folder: Path, documents: dict[str, Document], uri: str, base: str) -
     if only:
         unsaved = {path: unsaved[path] for path in only if path in unsaved}
     return from_git(root, "base" if base else "default", base, unsaved=unsaved, only=only)
+
+
+def _selected(server: Server, document: Document | None, options: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the first and last line of the range that was asked for; None without one."""
+    if document is None or not isinstance(options.get("range"), dict):
+        return None
+    try:
+        ends = [options["range"][end] for end in ("start", "end")]
+        places = [types.Position(int(end["line"]), int(end["character"])) for end in ends]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the `range` cannot be read: {error!r}") from error
+    span = convert.span(document, types.Range(*places), server.encoding)
+    # A selection of whole lines ends before the first character of the next.
+    return document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
+
+
+def _selection(folder: Path, documents: dict[str, Document], uri: str, lines: tuple[int, int]) -> Change:
+    document = documents[uri]
+    try:
+        root: Path | None = git.top(folder)
+    except InputError:
+        root = None
+    path = _relative_paths(root, documents).get(uri) or PurePath(document.path or uri).name
+    return Change(path, (as_added(path, document.text, *lines),), root=root)
 
 
 def _relative_paths(root: Path | None, documents: dict[str, Document]) -> dict[str, str]:
@@ -171,7 +199,7 @@ def _show(server: Server, report: Report, uris: dict[str, str], options: dict[st
         shown.setdefault(uris[finding.path], {})[finding.fingerprint] = entry
     server.reviews.shown.update(shown)
     for uri in shown:
-        _publish(server, uri)
+        publish(server, uri)
 
 
 def _json(server: Server, finding: Finding, document: Document, uri: str) -> dict[str, Any]:
@@ -196,7 +224,8 @@ def _json(server: Server, finding: Finding, document: Document, uri: str) -> dic
     return entry
 
 
-def _publish(server: Server, uri: str) -> None:
+def publish(server: Server, uri: str) -> None:
+    """Tell the client what stands of a document."""
     shown = server.reviews.shown.get(uri, {})
     document = server.documents.get(uri)
     diagnostics = [_diagnostic(server, one.finding, one.document) for one in shown.values()]
@@ -230,26 +259,13 @@ def actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
         if diagnostic.source != SOURCE or one is None:
             continue
         finding = one.finding
-        at = convert.offset(asked.document, diagnostic.range.start, server.encoding)
-        if (edit := _moved_fix(one, asked.document, at)) is not None:
-            offered.append(_fix_action(server, asked.document, diagnostic, finding, edit))
+        if finding.fix is not None and one.document.text == asked.document.text:
+            offered.append(_fix_action(server, asked.document, diagnostic, finding, finding.fix))
         offered += (
             _dismiss_action(server, diagnostic, uri, "words.dismiss", fingerprint=finding.fingerprint),
             _dismiss_action(server, diagnostic, uri, "words.dismiss_rule", rule=finding.rule),
         )
     return offered
-
-
-def _moved_fix(one: Shown, now: Document, at: int) -> Edit | None:
-    """Place a fix into the text as it is now; None where the text that it is for is no longer there."""
-    fix, span = one.finding.fix, one.finding.span
-    if fix is None:
-        return None
-    shift = 0 if now.text == one.document.text else at - span.start
-    first, last = min(fix.span.start, span.start), max(fix.span.end, span.end)
-    if first + shift < 0 or now.text[first + shift : last + shift] != one.document.text[first:last]:
-        return None
-    return Edit(Span(fix.span.start + shift, fix.span.end + shift), fix.new_text)
 
 
 def _fix_action(
@@ -295,7 +311,7 @@ async def dismiss(server: Server, options: dict[str, Any]) -> None:
         for print_ in gone:
             del shown[print_]
         if gone:
-            _publish(server, uri)
+            publish(server, uri)
 
 
 def _write_down(server: Server, entry: Dismissal, uri: str) -> None:

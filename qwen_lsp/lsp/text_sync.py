@@ -1,4 +1,4 @@
-"""didOpen, didChange, didClose: keep a frozen Document for each open file.
+"""didOpen, didChange, didClose: keep a frozen Document for each open file and each cell of a notebook.
 
 They replace the framework's own handling, whose line table also breaks at form feeds and Unicode
 separators and so puts every later edit on a wrong line, and which keeps a second, mutable copy.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from lsprotocol import types
 from pygls.protocol import lsp_method
 
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, review
 from qwen_lsp.lsp.tolerance import TolerantProtocol
 from qwen_lsp.text import Document
 
@@ -45,7 +45,8 @@ class Protocol(TolerantProtocol):
             return
         before, encoding = document, _ours(self).encoding
         for change in params.content_changes:
-            document = convert.changed(document, change, version, encoding)
+            earlier, document = document, convert.changed(document, change, version, encoding)
+            review.follow(_ours(self), earlier, document)
         _ours(self).documents[uri] = document
         _ours(self).context.edited(before, document)
         _ours(self).changed(document)
@@ -57,6 +58,21 @@ class Protocol(TolerantProtocol):
             _ours(self).context.forget(document)
             _ours(self).indexing.closed(document)
         _ours(self).forget(params.text_document.uri)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Take the cells of a notebook, which come by no other way."""
+        _ours(self).notebooks.opened(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Follow its cells."""
+        _ours(self).notebooks.changed(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget it."""
+        _ours(self).notebooks.closed(params)
 
 
 def _ours(protocol: Protocol) -> Server:

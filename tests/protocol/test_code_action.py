@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
+from qwen_lsp.context.index import Index
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.session import ServerError
@@ -21,6 +23,7 @@ from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, Generation, endless, running, says
 from tests.support.isolation import isolate_user
+from tests.support.places import REPOSITORY
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -477,6 +480,40 @@ async def test_a_selection_that_lasts_is_read_ahead(editor: Editor) -> None:
     assert engine.last.prompt.startswith(shared), "what was read is where the question begins"
 
 
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    root = tmp_path / "inventory"
+    shutil.copytree(REPOSITORY / "fixtures" / "repos" / "inventory-py", root)
+    return root
+
+
+async def test_signatures_and_names_of_other_files(engine: EngineServer, inventory: Path) -> None:
+    """The prompt tells what the names of the selection mean elsewhere; a name from there is imported."""
+    file = inventory / "inventory" / "service.py"
+    text = file.read_text("utf-8")
+    first = text[: text.index("    def sell(")].count("\n")
+    selection = types.Range(types.Position(first, 0), types.Position(first + 8, 42))
+    sell = text[text.index("    def sell(") : text.index("    def correct(")].rstrip()
+    async with acting(engine, inventory) as editor:
+        await editor.open(f"║{text}", uri=file.as_uri())
+        index = Index(inventory)
+        await until(lambda: index.definitions_named(["net_price"]), "the folder is indexed", 60.0)
+        index.close()
+        chosen = await action(editor, file.as_uri(), "simplify", selection)
+        engine.answer = says(sell.replace("gross_price(item", "net_price(item") + "\n```")
+        answer = await resolved(editor, chosen)
+        changed = applied(editor, file.as_uri(), answer.edit)
+        assert "return net_price(item, quantity)" in changed
+        assert "\nfrom inventory.pricing import net_price\n" in changed
+        engine.answer = says(sell.replace("gross_price(item", "made_up_price(item") + "\n```")
+        with pytest.raises(ServerError, match="made_up_price"):
+            await resolved(editor, chosen)
+    shown = engine.last.prompt
+    assert "def gross_price(item: Item, quantity: int) -> Decimal" in shown
+    assert "class OutOfStock(Exception)" in shown
+    assert "def net_price" not in shown, "only what is used"
+
+
 async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     """The median of many lists against that of a small file: a window is parsed, not the file."""
     small = await editor.open(f"║{CODE}", uri="file:///small.py")
@@ -492,6 +529,8 @@ async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     for uri, times in taken.items():
         times.sort()
         print(f"{uri}: median {times[10]:.1f} ms, p95 {times[18]:.1f} ms")
+        # `bench overhead` shows p95 on a quiet machine; the best of twenty is what no busy machine hides.
+        assert times[0] <= 20.0
 
 
 async def test_line_ends_and_wide_characters_survive(editor: Editor) -> None:

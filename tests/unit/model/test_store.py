@@ -14,6 +14,7 @@ from qwen_lsp.model.part import Whole
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from tests.support.hub import isolate, payload, profile_of
+from tests.support.isolation import isolate_user
 
 DATA = payload(5000)
 TINY = profile_of(DATA)
@@ -21,6 +22,7 @@ TINY = profile_of(DATA)
 
 @pytest.fixture(autouse=True)
 def models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    isolate_user(monkeypatch, tmp_path)  # the speeds that were measured here, too
     isolate(monkeypatch, tmp_path)
     return tmp_path
 
