@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
+from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.lsp.review_shown import REVIEW
 from qwen_lsp.model import likelihood
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Engine
@@ -18,8 +22,10 @@ from qwen_lsp.model.fim import render
 from qwen_lsp.review.infill import Limits, Suspicion, suspicion
 from qwen_lsp.review.passes import EngineModel, Shared
 from qwen_lsp.review.surroundings import Hole
+from qwen_lsp.review.unlikely import BARS, RULE
 from qwen_lsp.syntax import languages
 from tests.model.conftest import READY_S
+from tests.support.weights import PROFILE
 
 pytestmark = pytest.mark.model
 
@@ -73,6 +79,7 @@ def find_in_sorted(arr, x):
         elif x > arr[mid]:
 """
 AFTER_HOLE = "        else:\n            return mid\n\n    return binsearch(0, len(arr))\n"
+TEXT = f"{BEFORE_HOLE.split(chr(10), 1)[1]}{{line}}\n{AFTER_HOLE}"
 WRONG, RIGHT = (f"            return binsearch({bounds}, end)" for bounds in ("mid", "mid + 1"))
 
 
@@ -106,3 +113,34 @@ async def test_the_model_would_rather_have_another_line(engine: Engine, profile:
     assert one.candidate == RIGHT
     assert (one.difference.old, one.difference.new) == ("mid", "mid + 1")
     assert await asked(RIGHT) == []
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A file of a repository, saved as it should be."""
+    path = tmp_path / "shop" / "programs" / "find_in_sorted.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT.format(line=RIGHT))
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q", "-b", "main"), ("add", "."), (*who, "commit", "-qm", "one")):
+        subprocess.run(("git", "-C", str(tmp_path / "shop"), *command), check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.skipif(
+    PROFILE.name not in BARS, reason=f"review by completion is off for {PROFILE.name}, as it was measured"
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_editor_is_shown_what_the_model_found(saved: Path) -> None:
+    """The file is right in the repository, and wrong in the editor."""
+    async with lsp_session.start(saved.parents[1]) as session:
+        await session.open(saved.as_uri(), "python", TEXT.format(line=WRONG))
+        params = types.ExecuteCommandParams(REVIEW, [{"scope": "workspace"}])
+        answer = await asyncio.wait_for(session.request(types.WORKSPACE_EXECUTE_COMMAND, params), 2 * READY_S)
+        said = json.loads(json.dumps(answer, default=lambda value: value._asdict()))
+    (record,) = said["coverage"]["passes"]
+    assert (record["name"], record["units"], record["problem"]) == ("completion", 1, "")
+    (found,) = said["findings"]
+    assert found["rule"] == RULE
+    assert "`mid + 1`" in found["message"]
+    assert found["fix"]["newText"] == RIGHT
