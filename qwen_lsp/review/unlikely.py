@@ -145,4 +145,5 @@ def _finding(piece: Unit, one: Suspicion, bar: Bar, locale: Locale) -> Finding:
         message=text(f"unlikely.{differs.kind}", locale, old=old, new=new),
         fix=Edit(Span(start, start + len(written)), one.candidate),
         source="completion",
+        identity=written,
     )

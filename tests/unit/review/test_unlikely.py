@@ -215,6 +215,16 @@ def test_findings_are_heard_as_they_come() -> None:
     assert heard == [0, 1]
 
 
+def test_two_findings_of_the_same_sign_are_told_apart() -> None:
+    """One that is dismissed must not take another along, whichever comes first."""
+    body = "def f(a, b):\n    if a <= b:\n        return a\n    if b <= 7:\n        return b\n    return a\n"
+    wants = {f"    if {one}:": f"    if {one.replace('<=', '<')}:" for one in ("a <= b", "b <= 7")}
+    both = review(Scripted(wants), body).findings
+    (second,) = review(Scripted({"    if b <= 7:": "    if b < 7:"}), body).findings
+    assert [entry.quote for entry in both] == ["<=", "<="]
+    assert second.fingerprint == both[1].fingerprint != both[0].fingerprint
+
+
 def test_every_format_takes_it() -> None:
     after = BEFORE.replace("items[middle] < wanted", "items[middle] <= wanted")
     wrong, right = "    if items[middle] <= wanted:", "    if items[middle] < wanted:"
