@@ -13,11 +13,11 @@ def total_price(prices: list[float]) -> float:
 suite('the real model', { timeout: 240_000 }, () => {
   let vscode
   before(async () => {
-    vscode = await open({ name: 'real', files: { 'inventory.py': INVENTORY }, vsix: [host.vsix] })
+    vscode = await open({ files: { 'inventory.py': INVENTORY }, vsix: [host.vsix] })
   })
   after(() => vscode?.close())
   afterEach(async (context) => {
-    if (!context.passed && vscode) await vscode.picture(`failed real ${context.name}`)
+    if (!context.passed) await vscode?.failed(context.name)
   })
 
   test('ghost text appears, Tab accepts it, the file on disk is right', async () => {

@@ -35,7 +35,8 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   getTreeItem(node: Node): vscode.TreeItem {
     if ('file' in node) {
       const item = new vscode.TreeItem(node.file, vscode.TreeItemCollapsibleState.Expanded)
-      item.description = `${vscode.workspace.asRelativePath(node.file)} · ${node.findings.length}`
+      const folder = node.findings[0].path.split('/').slice(0, -1).join('/')
+      item.description = [folder, node.findings.length].filter(Boolean).join(' · ')
       item.contextValue = 'file'
       return item
     }
