@@ -12,6 +12,7 @@ export async function bundle() {
       ...common,
       entryPoints: [`src/${name}.ts`],
       external: [...common.external, ...external],
+      supported: { 'dynamic-import': false }, // becomes require, which finds a file without its extension
       outfile: `dist/${name}.js`,
       target: 'node20',
       minify: true,

@@ -37,14 +37,14 @@ export const button = (vscode, title) => vscode.page.locator(`.editor-actions a[
 export async function streamed(vscode) {
   const seen = new Set()
   await until('the change is whole', async () => {
-    seen.add((await after(vscode)).join('\n'))
+    seen.add((await newSide(vscode)).join('\n'))
     return button(vscode, 'Accept Change').isVisible()
   })
   return seen
 }
 
 /** Return the lines of the diff's new side, as they show. */
-export const after = (vscode) => vscode.lines('.monaco-diff-editor .editor.modified .view-line')
+export const newSide = (vscode) => vscode.lines('.monaco-diff-editor .editor.modified .view-line')
 
 export async function diffIsGone(vscode) {
   await vscode.page.locator('.monaco-diff-editor').waitFor({ state: 'hidden' })
@@ -78,7 +78,7 @@ export function actions(tour) {
     test('discarding a change while it is written ends the generation', async () => {
       const { vscode } = tour
       await act(vscode, 'forever.py', 'Simplify')
-      await until('it writes', async () => (await after(vscode)).some((line) => line.includes('prices + prices')))
+      await until('it writes', async () => (await newSide(vscode)).some((line) => line.includes('prices + prices')))
       await button(vscode, 'Discard Change').click()
       await diffIsGone(vscode)
       await vscode.statusIs(/ready/i)
@@ -111,7 +111,7 @@ export function actions(tour) {
       await act(vscode, 'tested.py', 'Write a unit test', false)
       await streamed(vscode)
       await vscode.picture('test')
-      await until('its import is there', async () => (await after(vscode)).includes('from tested import tested'))
+      await until('its import is there', async () => (await newSide(vscode)).includes('from tested import tested'))
       await button(vscode, 'Accept Change').click()
       await diffIsGone(vscode)
       await vscode.page.waitForSelector('.tab.active[data-resource-name="test_tested.py"]')

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { suite, test } from 'node:test'
-import { until } from './workbench.mjs'
+import { SCREEN, until } from './workbench.mjs'
 
 const SHOP = 'def total(items):\n    return sum(items)\n'
 const CHANGED = `def total(items):
@@ -100,7 +100,7 @@ export function review(tour) {
     test('a review shows squiggles, the tree by file and severity, and the Comments panel', async () => {
       const { vscode } = tour
       // Room for the whole tree: rows that are out of view do not exist.
-      await vscode.page.setViewportSize({ width: 1100, height: 900 })
+      await vscode.page.setViewportSize({ ...SCREEN, height: 900 })
       await vscode.openFile('shop.py')
       await reviewFromSourceControl(vscode)
       const found = await tree(vscode, /off-by-one/)
@@ -147,6 +147,7 @@ export function review(tour) {
       assert.match(kept, /fingerprint = "/)
       assert.match(kept, /rule = "bare-except"/)
       await vscode.command('Qwen: Review Changes')
+      await pane(vscode).getByText('Dismissed: 2').waitFor()
       await tree(vscode, /swallowed-error/)
       await treeLacks(vscode, /bare-except|code-injection/)
     })
@@ -163,6 +164,7 @@ export function review(tour) {
       await treeLacks(vscode, /swallowed-error/)
       await vscode.openFile('orders.py')
       await until('no squiggle is left', async () => (await squiggles(vscode).count()) === 0)
+      await vscode.page.setViewportSize(SCREEN)
     })
   })
 }

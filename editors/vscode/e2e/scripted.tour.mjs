@@ -41,8 +41,9 @@ suite('the scripted engine', { timeout: 900_000 }, () => {
     if (!context.passed) await tour.vscode?.failed(context.name)
   })
 
+  // First, while what is to be reviewed is all that has changed.
+  reviewing.review(tour)
   completing.completion(tour)
   acting.actions(tour)
-  reviewing.review(tour)
   showing.windows(tour)
 })

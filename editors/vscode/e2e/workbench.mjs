@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -18,6 +18,8 @@ export const host = JSON.parse(process.env.HOST ?? '{}')
 
 /** Long: the machines of CI are shared and noisy. No test measures by it. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
+
+export const SCREEN = { width: 1100, height: 640 }
 
 const QUIET = {
   'workbench.startupEditor': 'none',
@@ -80,7 +82,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
       executablePath: host.browser,
       headless: true,
       args: BROWSER,
-      viewport: { width: 1100, height: 640 },
+      viewport: SCREEN,
       locale: 'en-US',
     })
     const page = context.pages()[0] ?? (await context.newPage())
@@ -353,6 +355,18 @@ export class Workbench {
     if (!host.artefacts) return
     await mkdir(host.artefacts, { recursive: true })
     await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), ...options })
+  }
+
+  /** Return the processes of this VS Code whose command line has a text. */
+  async processes(text) {
+    const found = []
+    for (const id of await readdir('/proc')) {
+      if (!/^\d+$/.test(id)) continue
+      const read = (name) => readFile(`/proc/${id}/${name}`, 'latin1').catch(() => '')
+      if ((await read('cmdline')).includes(text) && (await read('environ')).split('\0').includes(`HOME=${this.home}`))
+        found.push(Number(id))
+    }
+    return found
   }
 
   /** Show what was going on when a test failed: the screen, and what the server and the extension said. */

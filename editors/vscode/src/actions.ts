@@ -115,15 +115,15 @@ export class Actions implements vscode.Disposable {
     const preview = this.preview
     if (!preview?.edit) return
     const { document, edit, request } = preview
-    const changed = targetOf(preview, edit)
+    preview.edit = undefined // a second yes while the first is carried out has nothing to do
+    const isStale = document.isClosed || document.version !== request.version
+    const isDone = !isStale && (await vscode.workspace.applyEdit(edit))
     await this.discard()
-    if (document.isClosed || document.version !== request.version) {
+    if (isDone) await vscode.window.showTextDocument(targetOf(preview, edit))
+    else if (isStale)
       void vscode.window.showWarningMessage(
         vscode.l10n.t('The text has changed since; ask for the change again.'),
       )
-      return
-    }
-    if (await vscode.workspace.applyEdit(edit)) await vscode.window.showTextDocument(changed)
     else void vscode.window.showErrorMessage(vscode.l10n.t('The editor refused the change.'))
   }
 

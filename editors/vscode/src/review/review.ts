@@ -104,7 +104,7 @@ export class Reviews implements vscode.Disposable {
       this.findings.set(review.findings, review.summary)
       if (!review.findings.length)
         void vscode.window.showInformationMessage(review.summary)
-      else await vscode.commands.executeCommand('qwen-lsp.findings.focus')
+      else await this.tree.show()
     } catch (error) {
       if (!(error instanceof vscode.CancellationError))
         void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error))
