@@ -106,7 +106,6 @@ def register(server: Server) -> None:
                 _publish(server, uri)
         return True
 
-
     @server.command(FORGET)
     def forget(*arguments: Any) -> None:
         """Take everything away that was found."""

@@ -2,11 +2,18 @@
 import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { act, button, diffIsGone, newSide, streamed } from './actions.mjs'
 import { animated, film } from './film.mjs'
 import * as reviewing from './review.mjs'
 import { host, open, until } from './workbench.mjs'
+
+/** How long a suggestion is looked at before it is accepted. */
+const LOOK_MS = 1000
+
+/** The command line of the server. */
+const SERVER = 'qwen_lsp\0serve'
 
 const INVENTORY = `"""An inventory of parts."""
 
@@ -51,21 +58,51 @@ suite('the real model', { timeout: 900_000 }, () => {
     return vscode.ghostText()
   }
 
-  test('ghost text appears, Tab accepts it, the file on disk is right', async () => {
+  test('a model is downloaded after a yes, and used without a restart', async () => {
     const { vscode } = tour
     await vscode.openFile('inventory.py')
+    await vscode.statusIs(/not on this machine/)
+    const [server] = await vscode.processes(SERVER)
+    await vscode.command('Qwen: Select Model')
+    await vscode.choices(/download of 0\.5 GB/)
+    await vscode.choose('qwen2.5-coder-0.5b')
+    await vscode.page.locator('.monaco-dialog-box', { hasText: /0\.5 GB, licence: / }).waitFor()
+    await vscode.picture('download question')
+    await vscode.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Download' }).click()
+    await vscode.notification(/Downloading qwen2\.5-coder-0\.5b[^]*%/)
+    await vscode.picture('download')
     await vscode.statusIs(/ready/i)
-    let ghost
-    const frames = await film(vscode.page, { x: 328, y: 36, width: 560, height: 200 }, async () => {
-      ghost = await ask('inventory.py')
-      await vscode.picture('ghost-text')
-      await vscode.press('Tab')
-      await vscode.noGhost()
-    })
+    assert.deepEqual(await vscode.processes(SERVER), [server])
+  })
+
+  test('ghost text appears, Tab accepts it, the file on disk is right', async () => {
+    const { vscode } = tour
+    const ghost = await ask('inventory.py')
+    await vscode.picture('ghost-text')
+    await vscode.press('Tab')
+    await vscode.noGhost()
     const saved = await vscode.save('inventory.py')
     // The suggestion may have grown between the look at it and the key.
     assert.ok(saved.startsWith(`${INVENTORY}return ${ghost.trimEnd()}`), saved)
-    if (host.artefacts) await writeFile(path.join(host.artefacts, 'ghost-text-film.png'), animated(frames))
+  })
+
+  test('the next function is written with it, on film', async () => {
+    const { vscode } = tour
+    await vscode.goToEnd()
+    const frames = await film(vscode.page, { x: 328, y: 36, width: 560, height: 290 }, async () => {
+      for (let n = 0; n < 3; n++) await vscode.press('Enter')
+      await vscode.press('Shift+Tab')
+      await vscode.type('def average_price(prices: list[float]) -> float:', 50)
+      await vscode.press('Enter')
+      await vscode.type('return ', 80)
+      await vscode.press('Alt+\\')
+      await vscode.ghostText()
+      await sleep(LOOK_MS)
+      await vscode.press('Tab')
+      await vscode.noGhost()
+    })
+    assert.match(await vscode.save('inventory.py'), /\n\ndef average_price\(.*\n {4}return \S/)
+    if (host.artefacts) await writeFile(path.join(host.artefacts, 'film.png'), animated(frames))
   })
 
   test('a word of it is accepted', async () => {

@@ -15,7 +15,11 @@ _BETWEEN_S = 0.15
 
 SUM = "def total(prices):\n    return sum(prices)\n```"
 TEST = "def test_tested():\n    assert tested([1, 2]) == 3\n```"
-EXPLANATION = "It adds up **all** prices:\n\n1. it starts at 0,\n2. it adds each price,\n3. it returns the sum."
+EXPLANATION = """It adds up **all** prices:
+
+1. it starts at 0,
+2. it adds each price,
+3. it returns the sum."""
 
 
 def answer(generation: Generation) -> Answer:
