@@ -52,8 +52,10 @@ export async function reviewFromSourceControl(vscode) {
   const title = vscode.page.locator('.pane-header', { hasText: /^(Changes|Source Control)/ }).first()
   await title.hover()
   await vscode.page.locator('.pane-header a[aria-label="Review Changes"]').first().click()
-  const graph = vscode.page.locator('.pane-header[aria-label^="Graph"]')
-  if ((await graph.getAttribute('aria-expanded')) === 'true') await graph.click({ position: { x: 20, y: 10 } })
+  for (const name of ['Changes', 'Graph']) {
+    const other = vscode.page.locator(`.pane-header[aria-label^="${name}"]`)
+    if ((await other.getAttribute('aria-expanded')) === 'true') await other.click({ position: { x: 20, y: 10 } })
+  }
 }
 
 const pane = (vscode) => vscode.page.locator('.pane:has(.pane-header[aria-label^="Qwen Review"])')
@@ -99,8 +101,8 @@ export function review(tour) {
 
     test('a review shows squiggles, the tree by file and severity, and the Comments panel', async () => {
       const { vscode } = tour
-      // Room for the whole tree: rows that are out of view do not exist.
-      await vscode.page.setViewportSize({ ...SCREEN, height: 900 })
+      // Rows that are out of view do not exist.
+      await vscode.page.setViewportSize({ ...SCREEN, height: 800 })
       await vscode.openFile('shop.py')
       await reviewFromSourceControl(vscode)
       const found = await tree(vscode, /off-by-one/)
