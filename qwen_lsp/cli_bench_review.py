@@ -31,6 +31,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--correct", is_flag=True, help="With --quixbugs: each line of its correct programs, too.")
 @click.option("--bugsinpy", type=_FOLDER, help="A copy of github.com/soarsmu/BugsInPy.")
 @click.option("--repositories", type=_FOLDER, help="With --bugsinpy: clones of its projects, by name.")
+@click.option("--one-line", is_flag=True, help="With --bugsinpy: only fixes that replace one line.")
 @click.option("--model", default="", metavar="NAME", help="Ask this model, too; rules only without it.")
 @click.option(
     "--rows", type=click.Path(dir_okay=False, path_type=Path), help="Keep outcomes here, and go on from them."
@@ -48,6 +49,7 @@ def review(
     correct: bool,
     bugsinpy: Path | None,
     repositories: Path | None,
+    one_line: bool,
     model: str,
     rows: Path | None,
     minutes: float,
@@ -67,7 +69,7 @@ def review(
     if mutations:
         cases += cases_of.of_mutations(mutations, n, seed)
     if bugsinpy:
-        cases += cases_of.of_bugsinpy(bugsinpy, repositories)
+        cases += cases_of.of_bugsinpy(bugsinpy, repositories, one_line=one_line)
     if quixbugs and correct:
         cases += cases_of.of_correct_programs(quixbugs)
     if seeded:

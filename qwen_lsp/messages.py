@@ -160,7 +160,8 @@ TEXTS: dict[str, Text] = {
     "words.unasked.unforeseeable": Text("not to be foreseen", "无从推断"),
     "words.unasked.limit": Text("over the limit", "超出数量上限"),
     "words.unasked.time": Text("out of time", "超出时间"),
-    "words.unasked.unavailable": Text("no model", "模型不可用"),
+    "words.unasked.no_model": Text("no model on this machine", "本机没有模型"),
+    "words.unasked.unavailable": Text("model not available", "模型不可用"),
     "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
     # review by completion: what is written, and what the model would have written
     "unlikely.operator": Text(

@@ -24,7 +24,7 @@ from qwen_lsp.review.change import Change
 from qwen_lsp.review.infill import Limits, Model, suspicion
 from qwen_lsp.review.passes import asked_model
 from qwen_lsp.review.reviewer import Options
-from qwen_lsp.review.surroundings import holes
+from qwen_lsp.review.surroundings import foreseeable, hole
 from qwen_lsp.review.unlikely import Bar, known_names
 
 # Everything that could pass any bar worth having; so more is asked than a review asks.
@@ -170,12 +170,14 @@ async def _suspected(case: Case, model: Model) -> tuple[tuple[int, ...], tuple[S
     found: list[Suspected] = []
     for planned in reviewer.plan(Change(case.kind, (case.file,)), Options().selection):
         for unit in planned.units:
-            for hole in holes(unit):
-                asked.append(hole.number)
-                for one in await suspicion(model, hole, unit.language, known_names(unit), LOOSE):
+            for number in foreseeable(unit):
+                asked.append(number)
+                for one in await suspicion(
+                    model, hole(unit, number), unit.language, known_names(unit), LOOSE
+                ):
                     found.append(
                         Suspected(
-                            hole.number,
+                            number,
                             one.candidate,
                             one.difference.kind,
                             one.gap,

@@ -136,10 +136,11 @@ def _is_one_line(before: str, after: str) -> bool:
     return [block for block in filled if block != (0, 0)] == [(1, 1)]
 
 
-def of_bugsinpy(folder: Path, repositories: Path | None) -> Iterator[Case]:
+def of_bugsinpy(folder: Path, repositories: Path | None, *, one_line: bool = False) -> Iterator[Case]:
     """Reverse each one-hunk fix of one file (a bug to find), and apply it (a clean change).
 
     `repositories` holds clones of the projects under their names; without one, only the hunk is there to see.
+    `one_line` keeps the bugs of one line, and their way back.
     """
     patches = sorted(folder.glob("projects/*/bugs/*/bug_patch.txt"))
     if not patches:
@@ -156,8 +157,10 @@ def of_bugsinpy(folder: Path, repositories: Path | None) -> Iterator[Case]:
             continue
         buggy, fixed = texts
         path = found[0].path
-        bug, one_line = tuple(sorted(_changed(fixed, buggy))), _is_one_line(fixed, buggy)
-        yield Case("bugsinpy", f"bug {project} {name}", "bug", _file(path, fixed, buggy), bug, one_line)
+        bug, is_one_line = tuple(sorted(_changed(fixed, buggy))), _is_one_line(fixed, buggy)
+        if one_line and not is_one_line:
+            continue
+        yield Case("bugsinpy", f"bug {project} {name}", "bug", _file(path, fixed, buggy), bug, is_one_line)
         yield Case("bugsinpy", f"clean {project} {name}", "clean", _file(path, buggy, fixed), ())
 
 

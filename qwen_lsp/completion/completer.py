@@ -101,6 +101,11 @@ class Completer:
         self.last: dict[str, Trace] = {}
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being generated."""
+        return self._slot.is_idle
+
+    @property
     def engine_speed(self) -> Speed:
         """How fast the engine has been."""
         return self._slot.speed

@@ -27,7 +27,7 @@ from qwen_lsp.review.change import Change, ChangedFile, as_added, compare, from_
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
 from qwen_lsp.review.finding import GRADES, Finding
-from qwen_lsp.review.passes import opened
+from qwen_lsp.review.passes import Shared, opened
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.selecting import Selection
@@ -73,10 +73,14 @@ async def review(
         file.path: names.get(file.path) or (uri if not change.root else convert.uri_of(root / file.path))
         for file in change.files
     }
+
+    def shared() -> Shared:
+        return Shared(server.model_host, server.turn)
+
     cache = Cache(default_file())
     try:
         known = Repository(server.indexing.of_folder(change.root))
-        async with opened(server.config, None, server.locale, server.model_host, known) as passes:
+        async with opened(server.config, None, server.locale, known, shared) as passes:
             report = await reviewer.review(
                 change, chosen, passes, cache, tell, lambda so_far: _show(server, so_far, uris, options)
             )

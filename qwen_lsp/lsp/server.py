@@ -123,6 +123,12 @@ class Server(LanguageServer):
         assert self.host is not None
         return self.host
 
+    async def turn(self) -> None:
+        """Return when no completion is being written: whoever types comes before a review."""
+        # Asked a few times a line at most; an event would have to be set at every end of a generation.
+        while self._completer is not None and not self._completer.is_idle:  # noqa: ASYNC110
+            await asyncio.sleep(_TURN_S)
+
     def current(self, uri: str) -> Document | None:
         """Return the open document of a URI, or the code of the open notebook of that URI."""
         return self.documents.get(uri) or self.notebooks.source(uri)
@@ -241,6 +247,8 @@ class Server(LanguageServer):
         log.error("%s", error, exc_info=error)
 
 
+# How soon a review goes on after a completion.
+_TURN_S = 0.05
 _PROGRESS_TOKEN = "qwen-lsp/engine"
 
 

@@ -7,6 +7,7 @@ silence: a PassRecord adds up to all pieces. It knows no prompts and no models.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import math
@@ -26,6 +27,8 @@ from qwen_lsp.text import Document
 
 log = logging.getLogger(__name__)
 
+# Why a place was not asked about; `words.unasked.` has the words.
+UNASKED = ("unforeseeable", "limit", "time", "no_model", "unavailable")
 # So many failures in a row are no accident, and each may have cost a deadline.
 _MOST_FAILURES = 3
 
@@ -80,7 +83,10 @@ async def run(
     started = time.monotonic()
     found: list[Finding] = []
     told: Counter[str] = Counter()
-    pieces = [piece for unit in units for piece in one.pieces(unit)]
+    pieces: list[Unit] = []
+    for unit in units:
+        pieces += one.pieces(unit)
+        await asyncio.sleep(0)  # a server has others to answer meanwhile
     asked_lines = sum(len(piece.changed) for piece in pieces)
     told["unforeseeable"] = sum(len(unit.changed) for unit in units) - asked_lines
     waiting = []
@@ -105,10 +111,14 @@ async def run(
             progress(number, len(waiting), piece.path)
         try:
             fresh = [with_sound_fix(entry, piece.document) for entry in await one.find(piece)]
-        except (EndpointError, ModelError) as error:
+        except ModelError as error:  # none is installed: that is no failure
+            log.info("%s was not asked: %s", one.name, error)
+            told["no_model"] = left
+            break
+        except EndpointError as error:
             problem = str(error)
             log.warning("%s failed on %s:%d: %s", one.name, piece.path, piece.first_line, error)
-            if isinstance(error, (ModelError, EndpointUnavailable)):
+            if isinstance(error, EndpointUnavailable):
                 told["unavailable"] = left
                 break
             told["failed"] += 1
@@ -123,9 +133,7 @@ async def run(
         found += fresh
         if fresh and heard is not None:
             heard(found)
-    unasked = {
-        reason: told[reason] for reason in ("unforeseeable", "limit", "time", "unavailable") if told[reason]
-    }
+    unasked = {reason: told[reason] for reason in UNASKED if told[reason]}
     seconds = time.monotonic() - started
     return found, PassRecord(one.name, len(pieces), told["cached"], told["failed"], seconds, unasked, problem)
 

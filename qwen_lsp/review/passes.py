@@ -7,12 +7,13 @@ already needs no model.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from qwen_lsp.config import Config
+from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model import likelihood
 from qwen_lsp.model.catalog import ControlTokens
@@ -31,41 +32,59 @@ _ANSWER_TOKENS = 300
 _TIMEOUT_MS = 120_000
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A model that serves others, too: `turn` returns when nobody else waits for it."""
+
+    host: Host
+    turn: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
 async def opened(
     config: Config,
     wanted: bool | None,
     locale: Locale = "en",
-    host: Host | None = None,
     repository: Repository = NOTHING,
+    shared: Callable[[], Shared] | None = None,
 ) -> AsyncIterator[Sequence[Pass]]:
     """Yield the passes for these settings, and end what they started.
 
-    `wanted` True adds the questions, False takes everything away. `host` is one that runs already and stays.
-    Raises: ModelNotFound when the settings name no model of the catalog.
+    `wanted` True adds the questions, False takes everything away. A `shared` model is not ended.
+    Raises: ModelNotFound when a pass is wanted and the settings name no model of the catalog.
     """
     if wanted is False:
         yield ()
         return
-    model = chosen_model(config)
+    try:
+        model = chosen_model(config)
+    except ModelNotFound:
+        if wanted:
+            raise
+        yield ()
+        return
     # An endpoint serves what it likes, under any name: only what was measured is asked unasked.
     bar = None if config.endpoint.url else BARS.get(model.profile.name)
     if bar is None and not wanted:
         yield ()
         return
-    used = host or open_host(config, model.path, lambda state: None)
+    used = shared() if shared else Shared(open_host(config, model.path, lambda state: None), _at_once)
     name = config.endpoint.model or model.profile.name
     passes = []
     if bar is not None:
-        asked = _Asked(used, model.profile.tokens)
+        asked = EngineModel(used, model.profile.tokens)
         passes.append(unlikely_pass(asked, name, bar, locale, repository))
     if wanted:
         passes.append(_questions(used, name, locale, repository))
     try:
         yield passes
     finally:
-        if host is None:
-            await used.close()
+        if shared is None:
+            await used.host.close()
+
+
+async def _at_once() -> None:
+    """Wait for nobody."""
 
 
 @asynccontextmanager
@@ -77,31 +96,36 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     try:
-        yield _Asked(host, model.profile.tokens)
+        yield EngineModel(Shared(host, _at_once), model.profile.tokens)
     finally:
         await host.close()
 
 
-def _questions(host: Host, name: str, locale: Locale, repository: Repository) -> Pass:
+def _questions(used: Shared, name: str, locale: Locale, repository: Repository) -> Pass:
     async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
         said = [Message("system" if role == "system" else "user", text) for role, text in messages]
         request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
-        return (await ask(await host.ready(), request)).text
+        await used.turn()
+        return (await ask(await used.host.ready(), request)).text
 
     return question_pass(answer, name, locale, repository)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class EngineModel:
     """The model of a host, started at the first question; completion's slot keeps its cache."""
 
-    host: Host
+    used: Shared
     tokens: ControlTokens
 
     async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+        """Return how likely a text is between two others."""
         prompt = render(self.tokens, layout, before, after)
-        return await likelihood.read(await self.host.ready(), prompt, text, CHAT_SLOT)
+        await self.used.turn()
+        return await likelihood.read(await self.used.host.ready(), prompt, text, CHAT_SLOT)
 
     async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
+        """Return the line that the model writes there."""
         prompt = render(self.tokens, layout, before, after)
-        return await likelihood.line(await self.host.ready(), prompt, begins, CHAT_SLOT)
+        await self.used.turn()
+        return await likelihood.line(await self.used.host.ready(), prompt, begins, CHAT_SLOT)

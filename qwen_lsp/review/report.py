@@ -43,8 +43,8 @@ class PassRecord:
 
     Units: the pieces that it asks about, which are whole units or single lines; `cached` of them were known
     from an earlier review. `unasked` counts by reason what was not asked: `unforeseeable` lines (definitions,
-    imports, texts) in addition to the pieces, and pieces over the `limit`, out of `time`, or with the model
-    `unavailable`, for the reason `problem`.
+    imports, texts) in addition to the pieces, and pieces over the `limit`, out of `time`, with `no_model` on
+    this machine, or with the model `unavailable`, for the reason `problem`.
     """
 
     name: str

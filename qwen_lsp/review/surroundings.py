@@ -44,16 +44,11 @@ class Hole:
         return f"{self.before}{line}\n{self.after}"
 
 
-def holes(unit: Unit) -> list[Hole]:
-    """Return a hole for each changed line of a unit that can be asked about, in their order."""
+def foreseeable(unit: Unit) -> list[int]:
+    """Number the changed lines of a unit that can be asked about, in their order."""
     prose = _prose_lines(unit)
-    return [
-        _hole(unit, number)
-        for number in sorted(unit.changed)
-        if number not in prose
-        and is_foreseeable(line := unit.document.line(number - 1))
-        and redact(line) == line
-    ]
+    lines = {number: unit.document.line(number - 1) for number in sorted(unit.changed - prose)}
+    return [number for number, line in lines.items() if is_foreseeable(line) and redact(line) == line]
 
 
 def is_foreseeable(line: str) -> bool:
@@ -74,7 +69,8 @@ def _prose_lines(unit: Unit) -> set[int]:
     return {unit.first_line + number for number in found}
 
 
-def _hole(unit: Unit, number: int) -> Hole:
+def hole(unit: Unit, number: int) -> Hole:
+    """Leave a line of a unit out."""
     document = unit.document
     first = max(unit.first_line, number - _LINES_BEFORE)
     header = [unit.document.line(unit.first_line - 1)] if first > unit.first_line else []

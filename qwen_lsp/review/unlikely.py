@@ -18,7 +18,7 @@ from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.infill import Limits, Model, Suspicion, suspicion
 from qwen_lsp.review.repository import NOTHING, Repository
-from qwen_lsp.review.surroundings import holes
+from qwen_lsp.review.surroundings import foreseeable, hole
 from qwen_lsp.review.units import Unit
 from qwen_lsp.text import Edit, Span
 
@@ -94,15 +94,17 @@ def unlikely_pass(
     """Make the pass. `name` is the model's; `repository` is asked for signatures and names."""
 
     async def find(piece: Unit) -> Sequence[Finding]:
-        (hole,) = holes(piece)
+        (number,) = piece.changed
         suspicions = await suspicion(
-            model, hole, piece.language, known_names(piece, repository.has), bar.limits
+            model, hole(piece, number), piece.language, known_names(piece, repository.has), bar.limits
         )
         believed = next((one for one in suspicions if bar.passes(one)), None)
         return [_finding(piece, believed, bar, locale)] if believed is not None else []
 
     def pieces(unit: Unit) -> Sequence[Unit]:
-        return [repository.informed(replace(unit, changed=frozenset({hole.number}))) for hole in holes(unit)]
+        return [
+            repository.informed(replace(unit, changed=frozenset({number}))) for number in foreseeable(unit)
+        ]
 
     return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk)
 
@@ -143,4 +145,5 @@ def _finding(piece: Unit, one: Suspicion, bar: Bar, locale: Locale) -> Finding:
         message=text(f"unlikely.{differs.kind}", locale, old=old, new=new),
         fix=Edit(Span(start, start + len(written)), one.candidate),
         source="completion",
+        identity=written,
     )

@@ -349,6 +349,18 @@ def range_json(range_: types.Range) -> dict[str, Any]:
     }
 
 
+async def test_a_cancelled_command_frees_the_slot(editor: Editor) -> None:
+    engine = editor.engine
+    engine.answer = endless("total = total + price\n")
+    place = await editor.open(f"║{CODE}")
+    values = {"kind": "simplify", "uri": place.uri, "version": 1, "range": range_json(WHOLE), "id": "one"}
+    work = asyncio.create_task(command(editor, **values))
+    await until(lambda: engine.running, "the model writes")
+    work.cancel()
+    await until(lambda: not engine.running, "the slot is free")
+    assert engine.last.state == "left"
+
+
 async def test_the_command_for_clients_that_apply_by_themselves(editor: Editor) -> None:
     engine = editor.engine
     engine.answer = says(SUM)

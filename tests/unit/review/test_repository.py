@@ -10,7 +10,7 @@ import pytest
 from qwen_lsp.context import building
 from qwen_lsp.review import repository
 from qwen_lsp.review.change import ChangedFile, compare
-from qwen_lsp.review.surroundings import holes
+from qwen_lsp.review.surroundings import hole
 from qwen_lsp.review.units import units
 
 HERE = "from shop import total\n\n\ndef f(a):\n    return total(a, 3) + f(a) + len(a)\n"
@@ -29,8 +29,7 @@ def test_signatures_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (unit,) = units(ChangedFile(compare("main.py", "", HERE), "", HERE))[-1:]
     informed = known.informed(replace(unit, changed=frozenset({5})))
     assert informed.signatures == ("def total(items, tax)",)
-    (hole,) = holes(informed)
-    assert "# def total(items, tax)\n" in hole.before
+    assert "# def total(items, tax)\n" in hole(informed, 5).before
     assert informed.key != replace(informed, signatures=()).key
 
 

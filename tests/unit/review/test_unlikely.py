@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 
-from qwen_lsp.errors import EndpointUnavailable
+from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
-from qwen_lsp.review import reviewer
+from qwen_lsp.review import html, interchange, markdown, pull_request, reviewer
 from qwen_lsp.review.asking import Effort, Pass
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change import Change, ChangedFile, compare
@@ -21,10 +24,11 @@ from qwen_lsp.review.infill import Limits, suspicion
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.reviewer import Options
-from qwen_lsp.review.surroundings import Hole, holes, is_foreseeable
+from qwen_lsp.review.surroundings import Hole, foreseeable, hole, is_foreseeable
 from qwen_lsp.review.units import units
 from qwen_lsp.review.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.syntax import languages
+from tests.support.places import REPOSITORY
 
 PYTHON = languages.find("", "a.py")
 BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0), 2.0, 1.0, -2.0, 0.8)
@@ -163,6 +167,19 @@ def test_no_model_is_told_and_the_rules_stay() -> None:
     assert {entry.source for entry in report.findings} == {"rule"}
 
 
+def test_without_a_model_nothing_failed() -> None:
+    class Missing(Scripted):
+        async def read(self, layout: str, before: str, after: str, text: str) -> Passage:
+            raise ModelNotFound("pull one")
+
+    report = review(Missing({}))
+    (record,) = report.coverage.passes
+    assert (record.failed, record.unasked, record.problem) == (0, {"no_model": 1}, "")
+    assert "no model on this machine 1" in record.summary("en")
+    assert "本机没有模型 1" in record.summary("zh")
+    assert report.status == "no_findings"
+
+
 def test_the_coverage_of_a_pass_adds_up() -> None:
     after = (
         AFTER
@@ -198,13 +215,40 @@ def test_findings_are_heard_as_they_come() -> None:
     assert heard == [0, 1]
 
 
+def test_two_findings_of_the_same_sign_are_told_apart() -> None:
+    """One that is dismissed must not take another along, whichever comes first."""
+    body = "def f(a, b):\n    if a <= b:\n        return a\n    if b <= 7:\n        return b\n    return a\n"
+    wants = {f"    if {one}:": f"    if {one.replace('<=', '<')}:" for one in ("a <= b", "b <= 7")}
+    both = review(Scripted(wants), body).findings
+    (second,) = review(Scripted({"    if b <= 7:": "    if b < 7:"}), body).findings
+    assert [entry.quote for entry in both] == ["<=", "<="]
+    assert second.fingerprint == both[1].fingerprint != both[0].fingerprint
+
+
+def test_every_format_takes_it() -> None:
+    after = BEFORE.replace("items[middle] < wanted", "items[middle] <= wanted")
+    wrong, right = "    if items[middle] <= wanted:", "    if items[middle] < wanted:"
+    report = review(Scripted({wrong: right}), after)
+    schema = json.loads((REPOSITORY / "docs" / "review.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(interchange.to_json(report)))
+    folder = Path(__file__).parent / "schemas"
+    sarif = json.loads((folder / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
+    jsonschema.Draft7Validator(sarif).validate(json.loads(interchange.to_sarif(report)))
+    assert "`<=` is written where the code around it suggests `<`." in markdown.to_markdown(report)
+    assert "Pass completion: 1 places" in markdown.to_markdown(report)
+    (comment,) = json.loads(pull_request.to_github(report))["comments"]
+    assert f"```suggestion\n{right}\n```" in comment["body"]
+    assert "<code>&lt;=</code>" in html.to_html(report)
+
+
 def test_only_what_can_be_foreseen_is_asked() -> None:
     text = (
         "import os\n\n\n@wrapped\ndef f(a):\n    '''Says\n    something.'''\n    # nothing\n"
         "    password = 'hunter2-and-more'\n    x = [\n        a,\n    ]\n    return x + a  # sum\n"
     )
     (*_, unit) = units(ChangedFile(compare("a.py", None, text), None, text))
-    assert [hole.written.strip() for hole in holes(unit)] == ["x = [", "a,", "return x + a  # sum"]
+    asked = [hole(unit, number).written.strip() for number in foreseeable(unit)]
+    assert asked == ["x = [", "a,", "return x + a  # sum"]
     assert not is_foreseeable("x = '" + "a" * 200 + "'")
 
 
@@ -303,17 +347,17 @@ def test_a_line_is_asked_about_again_only_when_something_around_it_changed() -> 
 
 def test_the_surroundings_of_a_line() -> None:
     (unit,) = units(ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER))
-    (hole,) = holes(replace(unit, signatures=("def other(a, b)",)))
-    assert hole.before.startswith("# a.py\n# def other(a, b)\ndef find(")
-    assert hole.before.endswith("    if items[middle] < wanted:\n")
-    assert hole.after == "    return middle\n"
-    assert hole.filled(WRONG).count(WRONG) == 1
+    left_out = hole(replace(unit, signatures=("def other(a, b)",)), *foreseeable(unit))
+    assert left_out.before.startswith("# a.py\n# def other(a, b)\ndef find(")
+    assert left_out.before.endswith("    if items[middle] < wanted:\n")
+    assert left_out.after == "    return middle\n"
+    assert left_out.filled(WRONG).count(WRONG) == 1
 
 
 def test_suspicions_come_with_their_figures() -> None:
-    hole = Hole(6, BEFORE.split(RIGHT)[0], BEFORE.split(RIGHT + "\n")[1], WRONG)
+    one_hole = Hole(6, BEFORE.split(RIGHT)[0], BEFORE.split(RIGHT + "\n")[1], WRONG)
     model = Scripted({WRONG: RIGHT}, sure=5.0, other_layout=3.0)
-    (one,) = asyncio.run(suspicion(model, hole, PYTHON, lambda name: False, BAR.limits))
+    (one,) = asyncio.run(suspicion(model, one_hole, PYTHON, lambda name: False, BAR.limits))
     assert one.candidate == RIGHT
     assert one.gap == pytest.approx(4.99)
     assert one.ratio == pytest.approx(4.95, abs=0.1)
