@@ -153,7 +153,7 @@ TEXTS: dict[str, Text] = {
         "The model was not asked about all of it: {detail}", "未能就全部改动询问模型：{detail}"
     ),
     "review.pass": Text(
-        "Pass {name}: {units} places, {cached} known, {failed} failed, {seconds:.1f} s.",
+        "Pass {name}: places {units}, known {cached}, failed {failed}; {seconds:.1f} s.",
         "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
     ),
     "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),

@@ -235,7 +235,7 @@ def test_every_format_takes_it() -> None:
     sarif = json.loads((folder / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
     jsonschema.Draft7Validator(sarif).validate(json.loads(interchange.to_sarif(report)))
     assert "`<=` is written where the code around it suggests `<`." in markdown.to_markdown(report)
-    assert "Pass completion: 1 places" in markdown.to_markdown(report)
+    assert "Pass completion: places 1" in markdown.to_markdown(report)
     (comment,) = json.loads(pull_request.to_github(report))["comments"]
     assert f"```suggestion\n{right}\n```" in comment["body"]
     assert "<code>&lt;=</code>" in html.to_html(report)
