@@ -107,7 +107,9 @@ async def test_the_model_would_rather_have_another_line(engine: Engine, profile:
 
     async def asked(line: str) -> list[Suspicion]:
         hole = Hole(1, BEFORE_HOLE, AFTER_HOLE, line)
-        return await suspicion(model, hole, python, lambda name: name in BEFORE_HOLE, Limits())
+        return await suspicion(
+            model, hole, python, lambda name: name in BEFORE_HOLE, Limits(gap=2.0, ratio=1.0, other_ratio=0.0)
+        )
 
     (one,) = await asked(WRONG)
     assert one.candidate == RIGHT

@@ -31,7 +31,7 @@ from qwen_lsp.syntax import languages
 from tests.support.places import REPOSITORY
 
 PYTHON = languages.find("", "a.py")
-BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0), 2.0, 1.0, -2.0, 0.8)
+BAR = Bar(Limits(gap=2.0, sure=-0.7, ratio=2.0, other_ratio=1.0), 0.8)
 BEFORE = """def find(items, wanted, start, end):
     if start == end:
         return -1
@@ -319,7 +319,7 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
                 said += WRONG[len(before.rsplit("\n", 1)[-1]) :]
             return Passage((Token(begins + said, chance.uniform(-9, 0)),))
 
-    loose = Bar(Limits(gap=-9.0, sure=-9.0, most=5, ratio=-99.0), -99.0, -99.0, -99.0, 0.8)
+    loose = Bar(Limits(-9.0, -9.0, -99.0, -99.0, 5), 0.8)
     n_found = 0
     for _ in range(1000):
         report = review(Wild({}), bar=loose)
