@@ -168,6 +168,10 @@ TEXTS: dict[str, Text] = {
         "`{old}` is written where the code around it suggests `{new}`.",
         "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
     ),
+    "unlikely.negation": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
     "unlikely.number": Text(
         "`{old}` is written where the code around it suggests `{new}`.",
         "此处写的是 `{old}`，但从上下文看应为 `{new}`。",

@@ -192,9 +192,7 @@ def believed(outcome: Outcome, bar: Bar | None) -> Iterator[Suspected]:
     """Yield the suspicions that become findings, at most one for a line."""
     seen: set[int] = set()
     for one in outcome.suspected:
-        if bar is None or one.line in seen:
-            continue
-        if bar.limits.hold(one.gap, one.sure, one.ratio, one.other_ratio):
+        if bar is not None and one.line not in seen and bar.believes(one):
             seen.add(one.line)
             yield one
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["operator", "number", "name", "order", "missing", "extra", "expression"]
+Kind = Literal["operator", "negation", "number", "name", "order", "missing", "extra", "expression"]
 
 _TOKEN = re.compile(
     r"(?P<text>[rbfuRBFU]{0,2}(?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`))"
@@ -86,7 +86,7 @@ def difference(written: str, other: str) -> Difference | None:
     if any(token.kind == "text" for token in differing):
         return None  # texts for people are nobody's surprise
     kind = _kind(one[first:last], two[first_other:last_other])
-    if kind in ("missing", "extra", "expression", "name", "number"):
+    if kind not in ("operator", "order"):
         first, last, first_other, last_other = _widened(one, two, first, last, first_other, last_other)
     if not one[first:last] or not two[first_other:last_other]:
         return None
@@ -97,6 +97,8 @@ def difference(written: str, other: str) -> Difference | None:
 
 def _kind(old: list[Token], new: list[Token]) -> Kind:
     kinds = {token.kind for token in (*old, *new)}
+    if [token.text for token in (*old, *new)] in (["not"], ["!"]):
+        return "negation"
     if not old or _is_within(old, new):
         return "missing"
     if not new or _is_within(new, old):

@@ -79,6 +79,11 @@ class Suspicion:
     ratio: float
     other_ratio: float
 
+    @property
+    def kind(self) -> str:
+        """How the lines differ."""
+        return self.difference.kind
+
 
 async def suspicion(
     model: Model,

@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol, get_args
 
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review import finding
 from qwen_lsp.review.asking import Pass
+from qwen_lsp.review.difference import Kind
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.infill import Limits, Model, Suspicion, suspicion
 from qwen_lsp.review.repository import NOTHING, Repository
@@ -32,12 +34,51 @@ _RISKY = re.compile(
 )
 
 
+class Suspected(Protocol):
+    """What is decided by; a Suspicion has it."""
+
+    @property
+    def kind(self) -> str:
+        """How the lines differ."""
+        ...
+
+    @property
+    def gap(self) -> float:
+        """See Limits, as for the others."""
+        ...
+
+    @property
+    def sure(self) -> float:
+        """See Limits."""
+        ...
+
+    @property
+    def ratio(self) -> float:
+        """See Limits."""
+        ...
+
+    @property
+    def other_ratio(self) -> float:
+        """See Limits."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How sure a model must be to be believed, and how often it is right then: the measured precision."""
+    """How sure a model must be to be believed, and how often it is right then, as measured.
+
+    What is only `extra` is not among `kinds`: a small model leaves things out by itself, and most false alarms
+    were of this kind (docs/review.md).
+    """
 
     limits: Limits
     confidence: float
+    kinds: frozenset[Kind] = frozenset(get_args(Kind)) - {"extra"}
+
+    def believes(self, one: Suspected) -> bool:
+        """Whether a suspicion becomes a finding."""
+        figures = (one.gap, one.sure, one.ratio, one.other_ratio)
+        return one.kind in self.kinds and self.limits.hold(*figures)
 
 
 # By the name of the model in the catalog; a model that is not here has no such pass.
@@ -60,7 +101,8 @@ def unlikely_pass(
         suspicions = await suspicion(
             model, hole(piece, number), piece.language, known_names(piece, repository.has), bar.limits
         )
-        return [_finding(piece, one, bar, locale) for one in suspicions[:1]]
+        believed = [one for one in suspicions if bar.believes(one)]
+        return [_finding(piece, one, bar, locale) for one in believed[:1]]
 
     def pieces(unit: Unit) -> Sequence[Unit]:
         return [
