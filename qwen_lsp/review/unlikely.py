@@ -67,8 +67,8 @@ class Suspected(Protocol):
 class Bar:
     """How sure a model must be to be believed, and how often it is right then, as measured.
 
-    What is only `extra` is not among `kinds`: a small model leaves things out by itself, and most false alarms
-    were of this kind (docs/review.md).
+    What is only `extra` is not among `kinds`: a small model leaves things out by itself, and most false
+    alarms were of this kind (docs/benchmarks.md).
     """
 
     limits: Limits
