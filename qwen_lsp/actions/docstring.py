@@ -55,14 +55,20 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         return Refused("no_definition")
     if rewrite.room(target, voice) is None:
         return Refused("too_large")
-    language = target.source.language.id
+    language, definition = target.source.language.id, target.definition
+    place = _edit(target, definition, "")  # where it goes does not depend on what it says
+
+    def in_place(written: str) -> str:
+        text = _text_of(written, is_cut_off=False)
+        return _edit(target, definition, text).new_text if isinstance(text, str) else ""
+
     messages = prompts.docstring(target, rewrite.signatures_of(target, knowledge), _STYLES.get(language, ""))
     failed: Refused | None = None
     for _ in range(2):
         answer = await voice.ask(
-            messages, _MOST_TOKENS, original=target.shown, region=target.span, shown=reply.prose_so_far
+            messages, _MOST_TOKENS, original=target.shown, region=place.span, shown=in_place
         )
-        result = _judged(target, target.definition, answer.text, answer.is_cut_off)
+        result = _judged(target, definition, answer.text, answer.is_cut_off)
         if isinstance(result, Proposal):
             return result
         failed = failed or result

@@ -55,7 +55,11 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     answer = await voice.ask(asked, _MOST_TOKENS, json_schema=_SCHEMA, original=target.shown)
     if reply.is_refusal(answer.text):
         return Refused("refusal", answer.text[:120])
-    return moved(document, found, _free(name_in(answer.text), found, document))
+    result = moved(document, found, _free(name_in(answer.text), found, document))
+    if isinstance(result, Proposal):
+        call = result.edits[-1]
+        voice.tell(call.span, call.new_text)
+    return result
 
 
 def name_in(answer: str) -> str:

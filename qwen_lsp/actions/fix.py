@@ -7,8 +7,8 @@ and there, and would have written something else next; those places are tried, t
 
 from __future__ import annotations
 
+import math
 import re
-import sys
 
 from qwen_lsp.actions import imports, prompts, reply, rewrite
 from qwen_lsp.actions.model import Voice
@@ -17,6 +17,7 @@ from qwen_lsp.actions.task import Diagnostic, Knowledge, Proposal, Refused, Task
 from qwen_lsp.messages import text
 from qwen_lsp.model.chat import Message, Reply
 from qwen_lsp.syntax import code
+from qwen_lsp.text import Edit
 
 # Lines above a diagnostic's that may be where it goes wrong.
 _LINES_ABOVE = 2
@@ -28,7 +29,6 @@ _DOUBT_TOKENS = 64
 # How much it counts that the model is sure of what it writes after a change, beside how likely the change
 # was; and what is too unlikely. Source: 18 programs of QuixBugs, 1.5B.
 _WEIGHT_OF_REST, _LEAST_SCORE = 3.0, -3.5
-_LEAST_LOGPROB = -5.0
 _UNDEFINED = re.compile(r"undefined|not defined|unresolved reference|cannot find name|未定义", re.IGNORECASE)
 
 
@@ -38,7 +38,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     Raises: EndpointError.
     """
     if (importing := _missing_import(task, knowledge)) is not None:
-        return importing
+        voice.tell(importing.span, importing.new_text)
+        return Proposal((importing,))
     target = choose(task, "function")
     if target is None:
         return Refused("no_code")
@@ -126,14 +127,18 @@ def resumed(written: list[str], lines: list[str], n_alike: int) -> int | None:
 
 
 def _given(target: Target) -> str:
-    """Return the lines that the answer need not write: the header, and what is above the first diagnostic."""
+    """Return the lines that need not be written: the header, and what is above the first diagnostic."""
     document, lines = target.task.document, target.shown.split("\n")
     first = document.line_of(target.span.start)
     header = 0
     function = target.source.enclosing(target.place, functions_only=True) if target.source else None
     if function is not None and function.span.start >= target.span.start:
-        header = document.line_of(function.body.start) - first
-        header += document.text[function.body.start : function.body.start + 1] == "{"
+        start = function.body.start
+        header = document.line_of(start) - first
+        header += document.text[start : start + 1] == "{"
+        for prose in target.source.prose() if target.source else ():  # documentation is nothing to mend
+            if prose.is_docstring and prose.span.start == start:
+                header = document.line_of(prose.span.end) - first + 1
     places = _located(target)
     given = max(header, min(places) - _LINES_ABOVE if places else 0)
     return "".join(f"{line}\n" for line in lines[:given]) if given < len(lines) else ""
@@ -150,7 +155,7 @@ def _located(target: Target) -> list[int]:
     ]
 
 
-def _missing_import(task: Task, knowledge: Knowledge) -> Proposal | None:
+def _missing_import(task: Task, knowledge: Knowledge) -> Edit | None:
     """Bring in a name that a diagnostic misses and that is known to be a module or another module's."""
     if task.language is None or task.language.id != "python" or len(task.diagnostics) != 1:
         return None
@@ -158,9 +163,8 @@ def _missing_import(task: Task, knowledge: Knowledge) -> Proposal | None:
     source = code.parse(task.document.text, task.language)
     if not name or source is None or name in source.bound():
         return None
-    line = f"import {name}" if name in sys.stdlib_module_names else knowledge.importing(name)
-    edit = imports.added(task.document, [line]) if line else None
-    return Proposal((edit,)) if edit is not None else None
+    line = rewrite.import_of(name, task, knowledge)
+    return imports.added(task.document, [line]) if line else None
 
 
 def _undefined_name(task: Task, diagnostic: Diagnostic) -> str:
@@ -179,14 +183,19 @@ async def _doubted(
     Of what passes the checks, the likeliest is taken: a change that is right leaves no doubt about the rest.
     """
     opening = prompts.opening(target)
+    located = _located(target)
+    found = doubts(answer, len(opening) + len(given))
+    if located:  # there it is wrong for certain, however sure the model was
+        found = [one for one in found if answer.text.count("\n", len(opening), one[1]) in located]
+    least = -math.inf if located else _LEAST_SCORE
     best: tuple[float, Proposal] | None = None
-    for logprob, place, other in doubts(answer, len(opening) + len(given))[:_MOST_DOUBTS]:
-        if best is not None and logprob < best[0]:  # no sureness makes up for that
+    for logprob, place, other in found[:_MOST_DOUBTS]:
+        if logprob < (least if best is None else best[0]):  # no sureness makes up for that
             break
         tried = await _tried(target, voice, messages, answer.text[:place] + other)
         result = _judged(target, tried, 1, knowledge)
         score = logprob + _WEIGHT_OF_REST * sum(tried.logprobs)
-        is_better = score >= _LEAST_SCORE and (best is None or score > best[0])
+        is_better = score >= least and (best is None or score > best[0])
         if is_better and isinstance(result, Proposal):
             best = score, result
     return best[1] if best is not None else None
@@ -218,15 +227,13 @@ def doubts(answer: Reply, start: int) -> list[tuple[float, int, str]]:
     found: list[tuple[float, int, str]] = []
     for place, others in zip(answer.places, answer.others, strict=True):
         line = answer.text[answer.text.rfind("\n", 0, place) + 1 : place]
-        if place < start or line.lstrip().startswith(("#", "//")):
+        is_over = not answer.text[place:].strip("`\n ")
+        if place < start or is_over or line.lstrip().startswith(("#", "//")):
             continue
         found += [
             (logprob, place, other)
             for other, logprob in others
-            if logprob >= _LEAST_LOGPROB
-            and other.strip()
-            and "`" not in other
-            and not _opens_comment(line, other)
+            if other.strip() and "`" not in other and not _opens_comment(line, other)
         ]
     return sorted(found, key=lambda one: (-one[0], one[1]))
 

@@ -71,8 +71,8 @@ class Voice:
             nonlocal first_ms, n_lines
             if first_ms is None and len(text) > len(begins):
                 first_ms = (time.perf_counter() - started) * 1000
-            if self.on_progress is not None and region is not None:
-                self.on_progress(region, shown(text))
+            if region is not None:
+                self.tell(region, shown(text))
             is_new_line = text.count("\n") > n_lines
             n_lines = text.count("\n")
             return is_new_line and (enough(text) or is_looping(text.rpartition("\n")[0], original))
@@ -90,3 +90,8 @@ class Voice:
         total_ms = (time.perf_counter() - started) * 1000
         self.exchanges.append(Exchange(tuple(messages), reply, first_ms, total_ms))
         return reply
+
+    def tell(self, region: Span, text: str) -> None:
+        """Let whoever listens hear what takes the place of a region."""
+        if self.on_progress is not None:
+            self.on_progress(region, text)

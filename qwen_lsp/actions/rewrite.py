@@ -5,6 +5,8 @@ Either the whole answer is fit to be applied, or nothing of it is.
 
 from __future__ import annotations
 
+import sys
+
 from qwen_lsp.actions import checks, imports, layout, prompts, reply
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Extent, Target, choose
@@ -83,12 +85,19 @@ def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: boo
 
 
 def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:
-    """List the imports of what is newly used and defined elsewhere in the repository."""
+    """List the imports of what is newly used and comes from elsewhere."""
     rewritten = code.parse(after, target.task.language)
     if target.source is None or rewritten is None:
         return []
-    lines = (knowledge.importing(name) for name in checks.new_names(target.source, rewritten))
-    return [line for line in lines if line]
+    new = checks.new_names(target.source, rewritten)
+    return [line for name in new if (line := import_of(name, target.task, knowledge))]
+
+
+def import_of(name: str, task: Task, knowledge: Knowledge) -> str:
+    """Return the line that brings a name in: a module of Python's own or what the repository has; or ""."""
+    if task.language is not None and task.language.id == "python" and name in sys.stdlib_module_names:
+        return f"import {name}"
+    return knowledge.importing(name)
 
 
 def _without_surroundings(target: Target, answer: str) -> str:

@@ -158,9 +158,11 @@ async def _run(
             share = n // len(roots) + (number < n % len(roots))
             repository = Repository(name, root, folder)
             stack.callback(repository.close)
-            asked.append([(repository, row) for row in context_rows.rows(root, name, seed, share)])
-            say(f"{name}: {len(asked[-1])} rows")
-        # In turns, so that a run that is ended early has asked something of each.
+            rows = context_rows.rows(root, name, seed, share)
+            for kind in context_rows.KINDS:
+                asked.append([(repository, row) for row in rows if row.kind == kind])
+            say(f"{name}: {len(rows)} rows")
+        # In turns, so that a run that is ended early has asked something of each repository and kind.
         for turn in zip_longest(*asked):
             for repository, row in filter(None, turn):
                 results += [await _result(repository, row, arm, budget_tokens, ask) for arm in arms]

@@ -13,10 +13,8 @@ import math
 import os
 import sqlite3
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from heapq import nlargest
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,8 @@ from cachetools import LRUCache
 
 from qwen_lsp.context import database
 from qwen_lsp.context.extract import Extract, extract, module_stem, path_stem
+from qwen_lsp.context.overlay import IndexedDefinition as IndexedDefinition  # what every answer is made of
+from qwen_lsp.context.overlay import Overlay
 from qwen_lsp.context.reading import source_text
 from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span
@@ -37,20 +37,8 @@ _SEARCH_POSTINGS = 2500
 _LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
-_TEXTS_KEPT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedDefinition:
-    """A definition and the file it stands in."""
-
-    path: str
-    name: str
-    kind: str
-    signature: str
-    doc: str
-    span: Span
-    container: str
+# What is kept in memory of files that were read: so many numbers, and texts of so many characters together.
+_IDS_KEPT, _TEXT_CHARS_KEPT = 512, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +50,6 @@ class Chunk:
     score: float
 
 
-class _Overlay:
-    """The text of an open editor and what was found in it."""
-
-    def __init__(self, path: str, text: str, found: Extract) -> None:
-        self.text = text
-        self.found = found
-        self._path = path
-
-    @cached_property
-    def definitions(self) -> list[IndexedDefinition]:
-        return [
-            IndexedDefinition(self._path, d.name, d.kind, d.signature, d.doc, d.span, d.container)
-            for d in self.found.definitions
-        ]
-
-    @cached_property
-    def by_name(self) -> dict[str, list[IndexedDefinition]]:
-        found: dict[str, list[IndexedDefinition]] = defaultdict(list)
-        for one in self.definitions:
-            found[one.name].append(one)
-        return found
-
-    @cached_property
-    def by_container(self) -> dict[str, list[IndexedDefinition]]:
-        found: dict[str, list[IndexedDefinition]] = defaultdict(list)
-        for one in self.definitions:
-            found[one.container].append(one)
-        return found
-
-
 class Index:
     """The read side of one root's index. For one thread at a time."""
 
@@ -101,11 +59,13 @@ class Index:
         self.problem = ""
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
-        self._overlays: dict[str, _Overlay] = {}
+        self._overlays: dict[str, Overlay] = {}
         self._overlay_changes = 0
         self._looked = 0.0
-        self._file_ids: LRUCache[str, int] = LRUCache(_TEXTS_KEPT)
-        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(_TEXTS_KEPT)
+        self._file_ids: LRUCache[str, int] = LRUCache(_IDS_KEPT)
+        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(
+            _TEXT_CHARS_KEPT, getsizeof=lambda kept: len(kept[1])
+        )
 
     # --- what is known -----------------------------------------------------------------------------
 
@@ -340,7 +300,8 @@ class Index:
             text = source_text(file.read_bytes(), path)[0]
         except (OSError, ValueError):
             return None
-        self._texts[path] = (rows[0], text)
+        if len(text) <= _TEXT_CHARS_KEPT:
+            self._texts[path] = (rows[0], text)
         return text
 
     # --- open editors ------------------------------------------------------------------------------------
@@ -352,7 +313,7 @@ class Index:
         """
         overlay = self._overlays.get(path)
         if overlay is None or overlay.text != text:
-            self._overlays[path] = _Overlay(path, text, found or extract(text, language, path))
+            self._overlays[path] = Overlay(path, text, found or extract(text, language, path))
             self._overlay_changes += 1
 
     def drop_overlay(self, path: str) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from qwen_lsp.context.extract import module_stem
+from qwen_lsp.context.extract import module_stem, path_stem
 from qwen_lsp.context.index import Index, IndexedDefinition
 from qwen_lsp.context.place import TYPE_KINDS, Binding, Place, bindings, camel
 from qwen_lsp.context.reading import NOTEBOOK
@@ -24,9 +24,12 @@ _MOST_MEANINGS = 3
 _MOST_LOOKUPS = 80
 _MOST_TYPES = 8
 _MOST_BASES = 3
+_MOST_CHAINS, _CHAIN_CHARS = 6, 1500
+_CHAINED = 0.8
 
 CALLED = {"function", "method", "macro"}
 _WORD = re.compile(r"[^\W\d]\w*")
+_CHAIN = re.compile(r"((?:[^\W\d]\w*(?:\?\.|\.|->)){2,3})(?=[^\W\d])")
 _RESULT = re.compile(r"(?:->|\)\s*:)\s*([^{=]+?)\s*$")
 _FAMILIES = {"javascript": "web", "typescript": "web", "typescriptreact": "web", "c": "c", "cpp": "c"}
 _CONSTRUCTORS = ("__init__", "constructor", "new", "initialize", "init")
@@ -102,11 +105,14 @@ class Look:
             if entry.name and entry.name != "*":
                 stems.append(entry.name.lower())  # `from package import module`
             parts = {part for part in re.split(r"\W+", entry.module) if part}
+            name = (entry.name or "").lower()
             paths = [path for stem in stems if stem for path in self.index.paths_matching(stem)]
 
-            def agreement(path: str) -> tuple[int, int]:
+            def agreement(path: str) -> tuple[int, bool, int]:
                 own = set(path.rpartition(".")[0].split("/"))
-                return len(parts & own), _shared_folders(path, self.place.path)
+                # Of a package and a module in it, `from package import module` means the module.
+                is_named = path_stem(path) == name
+                return len(parts & own), is_named, _shared_folders(path, self.place.path)
 
             self._modules[key] = sorted(dict.fromkeys(paths), key=agreement, reverse=True)[:2]
         return self._modules[key]
@@ -225,7 +231,19 @@ def _types_in_scope(look: Look) -> dict[IndexedDefinition, float]:
         if len(found) >= 2 * _MOST_TYPES:
             break
         add(look.type_of_chain(["self", name]), 0.8 * place.near.get(name, 0.1))
+    # What is reached through a chain is often reached once more: `agent.metrics.add(usage)`.
+    for chain in _chains_above(place):
+        if len(found) >= 3 * _MOST_TYPES:
+            break
+        add(look.type_of_chain(chain), _CHAINED * place.near.get(chain[-1], 0.1))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _chains_above(place: Place) -> list[tuple[str, ...]]:
+    """List the chains `a.b.` of the text before the cursor, the nearest first."""
+    before = place.cursor.document.text[: place.cursor.offset][-_CHAIN_CHARS:]
+    chains = [tuple(_WORD.findall(at[1])) for at in _CHAIN.finditer(before)]
+    return list(dict.fromkeys(chain for chain in reversed(chains) if chain[0] not in _OWN))[:_MOST_CHAINS]
 
 
 def _binding(field: IndexedDefinition) -> Binding:

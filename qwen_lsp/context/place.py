@@ -30,7 +30,7 @@ TYPE_KINDS = {"class", "interface", "enum", "struct", "trait", "type"}
 _WORD = re.compile(r"[^\W\d]\w*")
 _RECEIVER = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)(\w*)\Z")
 # `name: Type`, `name = Type(...)`, `name := pkg.Type{`, `name = await maker()`; `Type name` for C and Java.
-_ANNOTATED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*\??\s*:(?![:=])\s*([^=,;)\n{]+)")
+_ANNOTATED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*[?!]?\s*:(?![:=])\s*([^=,;)\n{]+)")
 _ASSIGNED = re.compile(
     r"(?<![\w.])([^\W\d]\w*)\s*(?::[^=\n,()]*)?:?=(?![=>])\s*(?:await\s+|new\s+|&)*"
     r"((?:[^\W\d]\w*(?:\([^()\n]*\)|\[[^\[\]\n]*\])?(?:\?\.|\.|::|->)?)+)"

@@ -33,8 +33,9 @@ _WORDS = 0.8
 _FOLDER = 0.05
 _TYPED = 0.6
 _UNUSED = 0.6
-_SEEN = -0.15
+_SEEN, _SEEN_MEMBER = -0.3, -0.6
 _PRIVATE = -0.1
+_NAME_CHARS = 80  # names come again and again, pieces of code hardly ever
 
 
 def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dict[str, float]:
@@ -50,8 +51,8 @@ def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dic
         parts["folder"] = _FOLDER
     if place.typed and candidate.name.startswith(place.typed):
         parts["typed"] = _TYPED
-    if candidate.name in place.near:
-        parts["seen"] = _SEEN  # the model sees it used already
+    if candidate.name in place.near:  # the model sees the name already; how to call it may be worth a line
+        parts["seen"] = _SEEN_MEMBER if candidate.group else _SEEN
     if candidate.name.startswith("_"):
         parts["private"] = _PRIVATE
     return {name: round(value, 3) for name, value in parts.items()}
@@ -69,7 +70,7 @@ def near_words(near: Mapping[str, float]) -> dict[str, float]:
 
 def overlap(text: str, words: Mapping[str, float]) -> float:
     """Return the mean weight of the words of a text that stand near the cursor, from 0 to 1."""
-    own = _words(text)
+    own = _words(text) if len(text) <= _NAME_CHARS else words_of(text)
     return sum(words.get(word, 0.0) for word in own) / len(own) if own else 0.0
 
 

@@ -2,10 +2,12 @@
 
 The framework drops a message that it cannot read: a request is never answered, and an answer that the
 server waits for never comes. Here such requests get an error and such answers are taken as they are.
+It also leaves a command running whose request is cancelled; here it ends.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from cattrs import Converter
@@ -43,3 +45,19 @@ class TolerantProtocol(LanguageServerProtocol):
             elif "id" in data and "error" not in data:
                 return super().structure_message(data)  # its type is forgotten by now: as it is
             raise
+
+    def _execute_handler(
+        self,
+        msg_id: Any,
+        handler: Any,
+        callback: Any,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Run a command that takes time as the request itself, so that both are cancelled as one."""
+        params = args[0] if args else None
+        if isinstance(params, types.ExecuteCommandParams):
+            command = self.fm.commands.get(params.command)
+            if asyncio.iscoroutinefunction(command):
+                handler, args = command, tuple(params.arguments or ())
+        super()._execute_handler(msg_id, handler, callback, args, kwargs)

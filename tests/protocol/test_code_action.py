@@ -185,7 +185,9 @@ async def test_a_list_without_the_model(editor: Editor) -> None:
 
 async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
     async with acting(engine, locale="zh-cn") as editor:
-        engine.answer = says(CODE.partition("\n\n")[0].replace("t = t +", "t +=") + "\n```")
+        function = CODE.partition("\n\n")[0].replace("t = t +", "t +=")
+        given, _, rest = function.partition("    t = 0")
+        engine.answer = says(f"    t = 0{rest}\n```")
         place = await editor.open(f"║{CODE}")
         where = types.Range(types.Position(4, 8), types.Position(4, 9))
         problem = types.Diagnostic(where, "t is slow", source="lint")
@@ -198,6 +200,7 @@ async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
         assert applied(editor, place.uri, answer.edit) == CODE.replace("t = t +", "t +=")
         assert "t is slow (lint)" in engine.last.prompt
         assert "in the line `t = t + price`" in engine.last.prompt
+        assert engine.last.prompt.endswith(given), "what stands above the place need not be written"
 
 
 async def test_an_edit_is_small_versioned_and_annotated(engine: EngineServer) -> None:
@@ -344,6 +347,18 @@ def range_json(range_: types.Range) -> dict[str, Any]:
         "start": {"line": start.line, "character": start.character},
         "end": {"line": end.line, "character": end.character},
     }
+
+
+async def test_a_cancelled_command_frees_the_slot(editor: Editor) -> None:
+    engine = editor.engine
+    engine.answer = endless("total = total + price\n")
+    place = await editor.open(f"║{CODE}")
+    values = {"kind": "simplify", "uri": place.uri, "version": 1, "range": range_json(WHOLE), "id": "one"}
+    work = asyncio.create_task(command(editor, **values))
+    await until(lambda: engine.running, "the model writes")
+    work.cancel()
+    await until(lambda: not engine.running, "the slot is free")
+    assert engine.last.state == "left"
 
 
 async def test_the_command_for_clients_that_apply_by_themselves(editor: Editor) -> None:

@@ -22,6 +22,7 @@ from tests.support.places import FIXTURES
 
 REPLIES = FIXTURES / "replies"
 SLOTS = 2
+_OTHER_LOGPROB = -1.5
 
 # In the order of a real answer: what the request forces, then the chunks, then the end.
 End = Literal["stop", "drop", "hang"]
@@ -33,6 +34,7 @@ class Answer:
 
     Units: seconds. `end` is a proper last message, a connection cut off in the middle, or silence.
     `raw` lines are sent in place of chunks, as they are. A `status` other than 200 sends `message`.
+    `others` are tokens that could have come first, told where the request asks for them.
     """
 
     chunks: tuple[str, ...] = ()
@@ -43,11 +45,20 @@ class Answer:
     status: int = 200
     message: str = ""
     logprob: float = -0.01
+    others: tuple[str, ...] = ()
 
 
-def says(text: str, *, first_s: float = 0.0, between_s: float = 0.0, end: End = "stop") -> Answer:
+def says(
+    text: str,
+    *,
+    first_s: float = 0.0,
+    between_s: float = 0.0,
+    end: End = "stop",
+    others: tuple[str, ...] = (),
+) -> Answer:
     """Write a text in pieces of about a token each."""
-    return Answer(tuple(re.findall(r"\s?\w+|\s?[^\w\s]+|\s+", text)), first_s, between_s, end)
+    chunks = tuple(re.findall(r"\s?\w+|\s?[^\w\s]+|\s+", text))
+    return Answer(chunks, first_s, between_s, end, others=others)
 
 
 def endless(text: str = "value = value + 1  # again\n", between_s: float = 0.01) -> Answer:
@@ -266,7 +277,7 @@ class _Connection:
             await self._send(line)
         is_chat = generation.path == "/v1/chat/completions"
         write = _Chat if is_chat else _OpenAi if generation.path.startswith("/v1") else _Llama
-        voice = write(generation, answer.logprob)
+        voice = write(generation, answer)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
         most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
         for number, text in enumerate(texts[:most] if not answer.raw else ()):
@@ -307,12 +318,17 @@ class _Llama:
     """The messages of llama.cpp's `/completion`."""
 
     generation: Generation
-    logprob: float
+    answer: Answer
     n: int = 0
 
     def chunk(self, text: str) -> bytes:
         self.n += 1
-        token = {"id": self.n, "token": text, "logprob": self.logprob, "top_logprobs": []}
+        is_first = self.n == (2 if self.generation.forced else 1)
+        top = [
+            {"id": -1 - n, "token": token, "logprob": _OTHER_LOGPROB}
+            for n, token in enumerate(self.answer.others if is_first else ())
+        ]
+        token = {"id": self.n, "token": text, "logprob": self.answer.logprob, "top_logprobs": top}
         return _event(
             {
                 "index": 0,
@@ -351,12 +367,12 @@ class _OpenAi:
     """The messages of `/v1/completions`."""
 
     generation: Generation
-    logprob: float
+    answer: Answer
     n: int = 0
 
     def chunk(self, text: str) -> bytes:
         self.n += 1
-        logprobs = {"tokens": [text], "token_logprobs": [self.logprob]}
+        logprobs = {"tokens": [text], "token_logprobs": [self.answer.logprob]}
         choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": None}
         return _event({"object": "text_completion", "choices": [choice]})
 
@@ -383,8 +399,9 @@ class _Chat(_OpenAi):
         self.n += 1
         choice: dict[str, Any] = {"index": 0, "delta": {"content": text}, "finish_reason": None}
         if self.generation.body.get("logprobs"):
-            top = [{"token": token, "logprob": self.logprob - n} for n, token in enumerate((text, "else"))]
-            choice["logprobs"] = {"content": [{"token": text, "logprob": self.logprob, "top_logprobs": top}]}
+            logprob = self.answer.logprob
+            top = [{"token": token, "logprob": logprob - n} for n, token in enumerate((text, "else"))]
+            choice["logprobs"] = {"content": [{"token": text, "logprob": logprob, "top_logprobs": top}]}
         return _event({"object": "chat.completion.chunk", "choices": [choice]})
 
     def end(self, reason: str) -> Sequence[bytes]:

@@ -31,7 +31,7 @@ suite('the first run', { timeout: 600_000 }, () => {
   })
   after(() => vscode?.close())
   afterEach(async (context) => {
-    if (!context.passed && vscode) await vscode.picture(`failed ${context.name}`)
+    if (!context.passed) await vscode?.failed(context.name)
   })
 
   test('nothing is installed without a yes, and after it the server starts', async () => {

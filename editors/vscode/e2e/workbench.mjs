@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -18,6 +18,8 @@ export const host = JSON.parse(process.env.HOST ?? '{}')
 
 /** Long: the machines of CI are shared and noisy. No test measures by it. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
+
+export const SCREEN = { width: 1100, height: 640 }
 
 const QUIET = {
   'workbench.startupEditor': 'none',
@@ -50,10 +52,10 @@ const BROWSER = [
 
 /**
  * Open a folder in VS Code.
- * @param {{files: Object<string, string>, settings?: object, workspaceSettings?: object, vsix: string[],
- *   env?: Object<string, string>, trust?: boolean, locale?: string, name: string}} options
+ * @param {{files: Object<string, string>, settings?: object, vsix: string[], env?: Object<string, string>,
+ *   trust?: boolean, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
  */
-export async function open({ files, settings = {}, vsix, env = {}, trust = true, name, prepare }) {
+export async function open({ files, settings = {}, vsix, env = {}, trust = true, prepare }) {
   const root = await mkdtemp(path.join(tmpdir(), 'qwen-vscode-'))
   const folder = path.join(root, 'project')
   const data = path.join(root, 'data')
@@ -62,7 +64,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
     await mkdir(path.dirname(path.join(folder, file)), { recursive: true })
     await writeFile(path.join(folder, file), text)
   }
-  await prepare?.(folder)
+  await prepare?.({ root, folder, data })
   const all = { ...QUIET, 'security.workspace.trust.enabled': !trust, ...settings }
   await writeFile(path.join(data, 'User', 'settings.json'), JSON.stringify(all, null, 2))
   // Settings of scope `machine` are the remote machine's own where the extension runs on one, as here.
@@ -80,18 +82,24 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
       executablePath: host.browser,
       headless: true,
       args: BROWSER,
-      viewport: { width: 1100, height: 640 },
+      viewport: SCREEN,
       locale: 'en-US',
     })
     const page = context.pages()[0] ?? (await context.newPage())
-    page.setDefaultTimeout(PATIENCE_MS)
-    await page.goto(`http://127.0.0.1:${server.port}/?folder=${encodeURIComponent(folder)}`)
-    await page.waitForSelector('.monaco-workbench .statusbar-item')
-    return new Workbench({ root, folder, data, home, server, context, page, name })
+    await show(page, server, folder)
+    return new Workbench({ root, folder, data, home, server, context, page })
   } catch (error) {
     await server.stop()
     throw error
   }
+}
+
+/** Show a folder, or a workspace by its file, in a page. */
+async function show(page, server, place) {
+  page.setDefaultTimeout(PATIENCE_MS)
+  const kind = place.endsWith('.code-workspace') ? 'workspace' : 'folder'
+  await page.goto(`http://127.0.0.1:${server.port}/?${kind}=${encodeURIComponent(place)}`)
+  await page.waitForSelector('.monaco-workbench .statusbar-item')
 }
 
 class CodeServer {
@@ -152,13 +160,30 @@ class CodeServer {
 export class Workbench {
   constructor(parts) {
     Object.assign(this, parts)
+    this.looks = 0
+  }
+
+  /** Open another window; the place is named from the root of this VS Code's files. */
+  async window(place) {
+    const page = await this.context.newPage()
+    await show(page, this.server, path.join(this.root, place))
+    return new Workbench({ ...this, page })
   }
 
   /** Open a file of the project from the explorer and wait for its editor. */
   async openFile(name) {
     for (const part of name.split('/')) {
       const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${part}"]`)
-      await row.first().waitFor()
+      if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
+      await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor()
+      await until(`the explorer shows ${part}`, async () => {
+        if (await row.first().isVisible()) return true
+        // Only rows that are in view exist: look further down, then from the top again.
+        const list = this.page.locator('.explorer-folders-view .monaco-list')
+        await list.hover()
+        await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
+        return false
+      })
       if (part === name.split('/').pop()) await row.first().dblclick()
       else if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
     }
@@ -174,7 +199,7 @@ export class Workbench {
   }
 
   async focusEditor() {
-    await this.page.locator('.editor-group-container.active .monaco-editor .view-lines').last().click()
+    await this.page.locator('.editor-group-container.active .monaco-editor .view-lines:visible').last().click()
   }
 
   /** Put the cursor behind line and column, from 1. */
@@ -195,10 +220,12 @@ export class Workbench {
 
   /** Run a command of the palette by its title. */
   async command(title) {
-    await this.press('F1')
     const input = this.page.locator('.quick-input-widget input')
-    await input.waitFor()
-    await input.fill(`>${title}`)
+    // The key is lost while another quick input is closing.
+    await until('the palette is open', async () => {
+      await this.press('F1')
+      return input.fill(`>${title}`, { timeout: 3000 }).then(() => true, () => false)
+    })
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first()
     await row.click()
   }
@@ -209,6 +236,27 @@ export class Workbench {
       const rows = await this.page.locator('.quick-input-list .monaco-list-row').allInnerTexts()
       return rows.some((row) => pattern.test(row)) && rows
     })
+  }
+
+  /** Open the light bulb's menu at the cursor and choose an action once it is offered. */
+  async lightBulb(title) {
+    const row = this.page.locator('.action-widget .monaco-list-row').filter({ hasText: title }).first()
+    await until(`the light bulb offers ${title}`, async () => {
+      // The menu of a moment ago may lack it; a second Escape would drop the selection.
+      if (await this.page.locator('.action-widget').first().isVisible()) await this.press('Escape')
+      await this.press('Control+.')
+      return row.waitFor({ timeout: 5000 }).then(() => true, () => false)
+    })
+    await this.picture(`light-bulb ${title.toLowerCase().replace(/\W+/g, '-')}`)
+    await row.click()
+  }
+
+  /** Answer an input box. */
+  async answer(text) {
+    const input = this.page.locator('.quick-input-widget input')
+    await input.waitFor()
+    await input.fill(text)
+    await this.press('Enter')
   }
 
   async choose(text) {
@@ -232,10 +280,9 @@ export class Workbench {
     await until('the ghost text is gone', async () => (await this.ghost()) === '')
   }
 
-  /** Return the text of the active editor, as the screen shows it. */
-  async lines() {
-    const lines = this.page.locator('.editor-group-container.active .monaco-editor .view-line')
-    const found = await lines.evaluateAll((all) =>
+  /** Return the lines of the active editor, or of another one, as the screen shows them. */
+  async lines(selector = '.editor-group-container.active .monaco-editor .view-line') {
+    const found = await this.page.locator(selector).evaluateAll((all) =>
       all.map((line) => ({ top: parseInt(line.style.top), text: line.textContent })).sort((a, b) => a.top - b.top),
     )
     return found.map((line) => line.text.replaceAll('\u00a0', ' '))
@@ -272,6 +319,26 @@ export class Workbench {
     return message.first()
   }
 
+  async dismissNotification(message) {
+    await message.hover()
+    await message.locator('.codicon-notifications-clear').first().click()
+    await message.waitFor({ state: 'hidden' })
+  }
+
+  async closeTab(title) {
+    const tab = this.page.locator('.tab', { hasText: title }).first()
+    await tab.hover()
+    await tab.locator('.tab-actions a').first().click()
+    await tab.waitFor({ state: 'hidden' })
+  }
+
+  /** Return the path of the file in the active editor, from the project's folder. */
+  async activePath() {
+    const title = await this.page.locator('.editor-group-container.active .tab.active').first().getAttribute('title')
+    const label = title ?? (await this.page.locator('.editor-group-container.active .tab.active').first().getAttribute('aria-label'))
+    return label.split(',')[0].replace(/^.*\/project\//, '')
+  }
+
   /** Return the text of the webview that has such a text: a rendered Markdown preview. */
   async webview(pattern) {
     return until(`a webview says ${pattern}`, async () => {
@@ -288,6 +355,26 @@ export class Workbench {
     if (!host.artefacts) return
     await mkdir(host.artefacts, { recursive: true })
     await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), ...options })
+  }
+
+  /** Return the processes of this VS Code whose command line has a text. */
+  async processes(text) {
+    const found = []
+    for (const id of await readdir('/proc')) {
+      if (!/^\d+$/.test(id)) continue
+      const read = (name) => readFile(`/proc/${id}/${name}`, 'latin1').catch(() => '')
+      if ((await read('cmdline')).includes(text) && (await read('environ')).split('\0').includes(`HOME=${this.home}`))
+        found.push(Number(id))
+    }
+    return found
+  }
+
+  /** Show what was going on when a test failed: the screen, and what the server and the extension said. */
+  async failed(name) {
+    await this.picture(`failed ${name.slice(0, 80)}`)
+    const log = path.join(this.home, '.local', 'state', 'qwen-lsp', 'log', 'server.log')
+    const told = await readFile(log, 'utf8').catch((error) => String(error))
+    console.error(`${told.slice(-3000)}\n${this.server.output.slice(-2000)}`)
   }
 
   async close() {

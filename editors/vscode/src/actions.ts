@@ -1,7 +1,7 @@
 /**
  * Code actions: shown as a streamed diff before anything changes. An action of the light bulb that the
  * model has yet to write opens the diff; accepting it applies the server's edit to the very version it
- * was made for, or not at all.
+ * was made for, or not at all. An explanation is streamed into a Markdown preview instead.
  */
 import * as vscode from 'vscode'
 import type { Middleware } from 'vscode-languageclient'
@@ -12,6 +12,7 @@ import { ACTION, STREAM, type ActionAnswer, type ActionRequest, type ActionText 
 export const PREVIEW_ACTION = 'qwen-lsp.previewAction'
 
 const EDIT_KIND = 'edit'
+const EXPLAIN_KIND = 'explain'
 
 interface Preview {
   request: ActionRequest
@@ -19,7 +20,6 @@ interface Preview {
   document: vscode.TextDocument
   /** The document's text when the action was asked for. */
   before: string
-  span: [number, number]
   left: vscode.Uri
   right: vscode.Uri
   cancel: vscode.CancellationTokenSource
@@ -115,15 +115,16 @@ export class Actions implements vscode.Disposable {
     const preview = this.preview
     if (!preview?.edit) return
     const { document, edit, request } = preview
+    preview.edit = undefined // a second yes while the first is carried out has nothing to do
+    const isStale = document.isClosed || document.version !== request.version
+    const isDone = !isStale && (await vscode.workspace.applyEdit(edit))
     await this.discard()
-    if (document.isClosed || document.version !== request.version) {
+    if (isDone) await vscode.window.showTextDocument(targetOf(preview, edit))
+    else if (isStale)
       void vscode.window.showWarningMessage(
         vscode.l10n.t('The text has changed since; ask for the change again.'),
       )
-      return
-    }
-    await vscode.workspace.applyEdit(edit)
-    await vscode.window.showTextDocument(document)
+    else void vscode.window.showErrorMessage(vscode.l10n.t('The editor refused the change.'))
   }
 
   /** Close the diff; a model that is still writing stops. */
@@ -141,7 +142,6 @@ export class Actions implements vscode.Disposable {
   }
 
   private begin(request: ActionRequest, title: string, document: vscode.TextDocument): Preview {
-    const { start, end } = request.range
     const name = `/${++this.count}/${document.uri.path.split('/').pop() ?? 'text'}`
     const before = document.getText()
     const preview: Preview = {
@@ -149,10 +149,6 @@ export class Actions implements vscode.Disposable {
       title,
       document,
       before,
-      span: [
-        document.offsetAt(new vscode.Position(start.line, start.character)),
-        document.offsetAt(new vscode.Position(end.line, end.character)),
-      ],
       left: this.documents.put(`/before${name}`, before),
       right: this.documents.put(`/after${name}`, before),
       cancel: new vscode.CancellationTokenSource(),
@@ -165,6 +161,10 @@ export class Actions implements vscode.Disposable {
   private streamed(text: ActionText): void {
     const preview = this.preview
     if (!preview || text.id !== preview.request.id) return
+    if (preview.request.kind === EXPLAIN_KIND) {
+      if (text.text) void this.explain(preview, text.text)
+      return
+    }
     const { document, before } = preview
     const from = document.offsetAt(new vscode.Position(text.range.start.line, text.range.start.character))
     const to = document.offsetAt(new vscode.Position(text.range.end.line, text.range.end.character))
@@ -179,28 +179,45 @@ export class Actions implements vscode.Disposable {
 
   /** Show the diff, once: a second opening would close the first. */
   private async open(preview: Preview): Promise<void> {
-    const { left, right, title } = preview
+    const { left, right } = preview
+    const title = `${preview.title} — ${vscode.workspace.asRelativePath(preview.document.uri)}`
     preview.opened ??= vscode.commands.executeCommand('vscode.diff', left, right, title, { preview: false })
     await preview.opened
   }
 
+  /** Show an explanation as far as it is written; VS Code follows the document by itself. */
+  private async explain(preview: Preview, markdown: string): Promise<void> {
+    const name = `/${vscode.l10n.t('explanation')}.md`
+    if (preview.opened) this.documents.put(name, markdown)
+    else await (preview.opened = this.documents.preview(name, markdown, true))
+  }
+
   private async finish(preview: Preview, answer: ActionAnswer | undefined): Promise<void> {
     if (answer?.markdown) {
-      await this.discard()
-      await this.documents.preview(`/${vscode.l10n.t('explanation')}.md`, answer.markdown)
+      await this.explain(preview, answer.markdown)
+      this.forget()
       return
     }
     const edit = answer?.edit && (await this.connection.converter?.asWorkspaceEdit(answer.edit))
     if (!edit) {
       await this.discard()
-      void vscode.window.showInformationMessage(answer?.message ?? vscode.l10n.t('The model proposed no change.'))
+      void vscode.window.showWarningMessage(answer?.message ?? vscode.l10n.t('The model proposed no change.'))
       return
     }
     preview.edit = edit
-    this.documents.put(preview.right.path, applied(preview, edit))
+    await this.showWhole(preview, edit)
     await this.open(preview)
     this.isReady(true)
     if (answer.message) void vscode.window.showInformationMessage(answer.message)
+  }
+
+  /** Show what will be, in the file that changes: new tests go into another one. */
+  private async showWhole(preview: Preview, edit: vscode.WorkspaceEdit): Promise<void> {
+    const target = targetOf(preview, edit)
+    const isOwn = target.toString() === preview.document.uri.toString()
+    const opened = isOwn ? preview.document : await vscode.workspace.openTextDocument(target).then(undefined, () => undefined)
+    if (!isOwn) this.documents.put(preview.left.path, opened?.getText() ?? '')
+    this.documents.put(preview.right.path, applied(opened, edit.get(target)))
   }
 
   private forget(): void {
@@ -218,11 +235,14 @@ export class Actions implements vscode.Disposable {
   }
 }
 
+/** Return what the model is to be asked: it waits in the action's data, or in its command where no edit will come. */
 function requestOf(action: vscode.Command | vscode.CodeAction): ActionRequest | undefined {
-  const data = (action as { data?: Partial<ActionRequest> }).data
-  const isOurs = data?.id && data.kind && data.uri && data.range && data.version !== undefined
+  const { command, edit, data } = action as vscode.CodeAction & { data?: unknown }
+  const [argument] = command?.command === ACTION ? (command.arguments as unknown[]) : [data]
+  const request = argument as Partial<ActionRequest> | undefined
+  const isOurs = request?.id && request.kind && request.uri && request.range && request.version !== undefined
   // What has an edit already, such as a quick fix of a finding, needs no model.
-  return isOurs && !(action as vscode.CodeAction).edit ? (data as ActionRequest) : undefined
+  return isOurs && !edit ? (request as ActionRequest) : undefined
 }
 
 /** Tell whether a tab shows a diff of ours, or that of a certain text. */
@@ -238,12 +258,17 @@ function remainder(before: string, written: string): string {
   return lines.length ? '\n' + lines.join('\n') : ''
 }
 
-/** Return the document's text with the edit in it. */
-function applied(preview: Preview, edit: vscode.WorkspaceEdit): string {
-  const { document, before } = preview
-  const edits = edit
-    .get(document.uri)
-    .map((one) => ({ from: document.offsetAt(one.range.start), to: document.offsetAt(one.range.end), text: one.newText }))
+/** Return the file that an edit changes: that of the action, where it has a part in it. */
+function targetOf({ document }: Preview, edit: vscode.WorkspaceEdit): vscode.Uri {
+  const [first] = edit.entries()
+  return edit.has(document.uri) || !first ? document.uri : first[0]
+}
+
+/** Return the text of a document, or of a new one, with the edits in it. */
+function applied(document: vscode.TextDocument | undefined, edits: vscode.TextEdit[]): string {
+  const at = (position: vscode.Position) => document?.offsetAt(position) ?? 0
+  return edits
+    .map((one) => ({ from: at(one.range.start), to: at(one.range.end), text: one.newText }))
     .sort((a, b) => b.from - a.from)
-  return edits.reduce((text, one) => text.slice(0, one.from) + one.text + text.slice(one.to), before)
+    .reduce((text, one) => text.slice(0, one.from) + one.text + text.slice(one.to), document?.getText() ?? '')
 }

@@ -3,7 +3,9 @@
  * status; what is done with answers is the features' business.
  */
 import * as vscode from 'vscode'
-import { InlineCompletionRequest, LanguageClient, RevealOutputChannelOn, type Middleware } from 'vscode-languageclient/node'
+import type { Middleware } from 'vscode-languageclient'
+import type * as Protocol from './client'
+import type { LanguageClient } from 'vscode-languageclient/node'
 import { CLIENT, STATUS, type Status } from './protocol'
 import { locate, offerInstallation } from './server/locate'
 import { output, run, type Program, type Ran, type RunOptions } from './server/program'
@@ -18,6 +20,7 @@ const EDITOR_DELAY_MS = 50
 export type Condition = Status | 'absent' | 'connecting'
 
 export class Connection implements vscode.Disposable {
+  private protocol: typeof Protocol | undefined
   private client: LanguageClient | undefined
   private program: Program | undefined
   private starting: Promise<void> | undefined
@@ -83,7 +86,22 @@ export class Connection implements vscode.Disposable {
 
   /** Return what VS Code asks for suggestions in a document. */
   suggestions(document: vscode.TextDocument): vscode.InlineCompletionItemProvider | undefined {
-    return this.client?.getFeature(InlineCompletionRequest.method)?.getProvider(document)
+    const method = this.protocol?.InlineCompletionRequest.method
+    return method && this.client?.getFeature(method)?.getProvider(document)
+  }
+
+  /** Return what the server offers for one diagnostic, with edits that fit the text as it is now. */
+  async fixes(document: vscode.TextDocument, diagnostic: vscode.Diagnostic): Promise<vscode.CodeAction[]> {
+    const context = {
+      diagnostics: [diagnostic],
+      only: vscode.CodeActionKind.QuickFix,
+      triggerKind: vscode.CodeActionTriggerKind.Invoke,
+    }
+    const method = this.protocol?.CodeActionRequest.method
+    const provider = method && this.client?.getFeature(method)?.getProvider(document)
+    const token = new vscode.CancellationTokenSource().token
+    const offered = await provider?.provideCodeActions(document, diagnostic.range, context, token)
+    return (offered ?? []).filter((action) => action instanceof vscode.CodeAction)
   }
 
   get converter(): LanguageClient['protocol2CodeConverter'] | undefined {
@@ -125,14 +143,15 @@ export class Connection implements vscode.Disposable {
     if (!program) return this.change('absent')
     const { path, args } = program
     this.log.info(`starting ${[path, ...args].join(' ')}`)
-    const client = new LanguageClient(
+    this.protocol = await import('./client')
+    const client = new this.protocol.LanguageClient(
       'qwen-lsp',
       'Qwen LSP',
       { command: path, args: [...args, 'serve'], options: { cwd: this.context.extensionPath } },
       {
         documentSelector: DOCUMENTS,
         outputChannel: this.log,
-        revealOutputChannelOn: RevealOutputChannelOn.Never,
+        revealOutputChannelOn: this.protocol.RevealOutputChannelOn.Never,
         initializationOptions: () => ({
           client: CLIENT,
           completion: { clientDelayMs: EDITOR_DELAY_MS },

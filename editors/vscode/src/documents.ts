@@ -32,8 +32,9 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   /** Show Markdown as VS Code renders it. */
-  async preview(path: string, markdown: string): Promise<void> {
-    await vscode.commands.executeCommand('markdown.showPreview', this.put(path, markdown))
+  async preview(path: string, markdown: string, isBeside = false): Promise<void> {
+    const command = isBeside ? 'markdown.showPreviewToSide' : 'markdown.showPreview'
+    await vscode.commands.executeCommand(command, this.put(path, markdown))
   }
 
   dispose(): void {

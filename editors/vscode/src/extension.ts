@@ -53,7 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     editByInstruction: () => actions.editByInstruction(),
     acceptPreview: () => actions.accept(),
     discardPreview: () => actions.discard(),
-    reviewChanges: () => reviews.workspace(),
+    reviewChanges: (subject) => reviews.workspace(subject),
     reviewFile: () => reviews.file(),
     exportReview: () => reviews.export(),
     clearReview: () => reviews.clear(),

@@ -97,6 +97,7 @@ export interface Finding {
 export interface Review {
   findings: Finding[]
   summary: string
+  status: 'findings' | 'no_findings' | 'nothing_to_review' | 'failed'
   coverage?: unknown
 }
 
@@ -111,6 +112,7 @@ export const DID_PARTIALLY_ACCEPT = 'qwenLsp/didPartiallyAccept'
 export const ACTION = 'qwenLsp.action'
 export const REVIEW = 'qwenLsp.review'
 export const DISMISS = 'qwenLsp.dismiss'
+export const FORGET_REVIEW = 'qwenLsp.forgetReview'
 
 /** What this client can do beyond the standard. */
 export const CLIENT = {

@@ -35,6 +35,12 @@ def vsix(host: Host, dependencies: None, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def tests_vsix(host: Host, dependencies: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension that tests ours from inside."""
+    return vscode_host.package_tests(tmp_path_factory.mktemp("vsix") / "qwen-lsp-test.vsix", host.node)
+
+
+@pytest.fixture(scope="session")
 def wheelhouse(host: Host) -> Path:
     """A folder with the wheels that the server needs."""
     try:

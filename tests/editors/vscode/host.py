@@ -63,6 +63,15 @@ def package(out: Path, node: Path) -> Path:
     return out
 
 
+def package_tests(out: Path, node: Path) -> Path:
+    """Package the extension that tests ours from inside the extension host."""
+    with FileLock(CACHE / ".lock"):
+        install_dependencies(node)
+        run([node, "bundle.mjs", "--tests"], EXTENSION, node)
+        run([node, "package.mjs", EXTENSION / ".out" / "host", out], EXTENSION, node)
+    return out
+
+
 def install_dependencies(node: Path) -> None:
     """Install what the extension is built with, exactly as locked."""
     lock = EXTENSION / "package-lock.json"

@@ -11,15 +11,19 @@ import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from qwen_lsp.model import catalog
+from qwen_lsp.model.engine import CHAT_SLOT
 from tests.editors.vscode import scripted
 from tests.editors.vscode.host import EXTENSION, Host
 from tests.support import engine_server
 from tests.support.engine_server import EngineServer
+from tests.support.hub import Hub
 from tests.support.places import REPOSITORY
 
 pytestmark = pytest.mark.required
@@ -73,16 +77,29 @@ async def tour(name: str, host: Host, settings: Mapping[str, object], env: Mappi
 
 @pytest.mark.model
 async def test_tour_with_the_real_model(host: Host, vsix: Path, programs: Path, real_model: Path) -> None:
-    env = {"PATH": path(programs), "QWEN_LSP_MODELS": str(real_model.parent)}
-    await tour("real", host, {"vsix": str(vsix)}, env)
+    """The model is not on the machine yet; a hub on loopback has it."""
+    place = catalog.default_profile().huggingface
+    assert place is not None
+    with Hub() as hub, tempfile.TemporaryDirectory() as models:
+        hub.files[f"{place.repository}/{place.file}"] = real_model.read_bytes()
+        env = {"PATH": path(programs), "QWEN_LSP_MODELS": models, "HF_ENDPOINT": hub.url}
+        await tour("real", host, {"vsix": str(vsix)}, env)
 
 
-async def test_tour_with_the_scripted_engine(host: Host, vsix: Path, programs: Path) -> None:
+async def test_tour_with_the_scripted_engine(
+    host: Host, vsix: Path, tests_vsix: Path, programs: Path
+) -> None:
     async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
-        await tour("scripted", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": path(programs)})
-    left = [generation for generation in engine.generations if scripted.asked_in(generation) == "endless"]
-    assert left, "nothing was asked in endless.py"
-    assert {generation.state for generation in left} == {"left"}
+        settings = {"vsix": str(vsix), "tests": str(tests_vsix), "engine": engine.url}
+        await tour("scripted", host, settings, {"PATH": path(programs)})
+    written = [generation for generation in engine.generations if generation.most_tokens > 0]
+    completed = [generation for generation in written if generation.slot != CHAT_SLOT]
+    endless = [generation.state for generation in completed if scripted.asked_in(generation) == "endless"]
+    forever = [generation.state for generation in written if scripted.acted_on(generation) == "forever"]
+    assert set(endless) == set(forever) == {"left"}
+    quiet = [generation for generation in completed if scripted.asked_in(generation) == "paused"]
+    assert quiet
+    assert not [generation.prompt for generation in quiet if "quiet" in generation.prompt]
     assert engine.strange == []
 
 

@@ -122,7 +122,10 @@ async def test_names(answer: str, name: str) -> None:
 
 async def test_the_model_is_asked_for_a_name_only() -> None:
     speaker = Speaker('{"name": "load_it"}')
-    await runner.run(task("extract", "def f(a):\n⟦    b = a + 1⟧\n    return b\n"), voice(speaker))
+    heard: list[str] = []
+    asked = task("extract", "def f(a):\n⟦    b = a + 1⟧\n    return b\n")
+    await runner.run(asked, voice(speaker, lambda region, text: heard.append(text)))
+    assert heard == ["    b = load_it(a)"]
     (prompt,) = speaker.prompts
     assert "a function that takes a and returns b" in prompt
     assert json.dumps(speaker.bodies[0]["json_schema"]).count("name") >= 1

@@ -52,6 +52,13 @@ async def test_the_header_is_given() -> None:
     assert speaker.prompts[0].endswith(f"```python\n{HEADER}")
 
 
+async def test_documentation_is_given() -> None:
+    code = CODE.replace("    # 价格 😀\n", '    """Adds up.\n\n    价格 😀\n    """\n')
+    speaker = Speaker(code[: code.index("\n\n\nx")].replace("/ rate", "* rate") + "\n```")
+    assert await mended(asked(code=code), speaker) == code.replace("/ rate", "* rate")
+    assert speaker.prompts[0].endswith('价格 😀\n    """\n')
+
+
 async def test_the_lines_above_a_diagnostic_are_given() -> None:
     speaker = Speaker(FUNCTION.replace("/ rate", "* rate") + "\n```")
     asked_ = asked("price / rate", "do not divide")
@@ -113,6 +120,16 @@ async def test_a_change_that_leaves_no_doubt_is_the_better_one() -> None:
     )
     assert await mended(asked(), speaker) == CODE.replace("/ rate", "* rate")
     assert len(speaker.prompts) == 3
+
+
+async def test_at_the_place_of_a_diagnostic_the_least_likely_counts() -> None:
+    speaker = Speaker(
+        f"{FUNCTION}\n```",
+        FUNCTION.replace("/ rate", "* rate") + "\n```",
+        hesitates=[("/", "*", -7.0), ("print(n", "print(t", -0.5), ("\n```", "\n\n", -0.1)],
+    )
+    assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
+    assert len(speaker.prompts) == 2
 
 
 async def test_nothing_is_better_than_what_does_not_pass() -> None:

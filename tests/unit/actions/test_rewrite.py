@@ -234,7 +234,11 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
                 answer = rng.choice(MUTATIONS)(answer, rng)
             answers.append(answer)
         asked_ = asked(kind, instruction="make it better")
-        speaker = Speaker(says=lambda prompt, answers=answers: rng.choice(answers))  # type: ignore[misc]
+        doubts = [(rng.choice(["0", "t", "item", "\n", "(", "价"]), rng.choice(answers)[:9], -rng.random())]
+        speaker = Speaker(
+            says=lambda prompt, answers=answers: rng.choice(answers),  # type: ignore[misc]
+            hesitates=doubts,
+        )
         result = await runner.run(asked_, voice(speaker))
         if isinstance(result, Proposal) and result.edits:
             n_applied += 1

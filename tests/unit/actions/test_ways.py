@@ -12,6 +12,7 @@ from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
+from qwen_lsp.text import Span
 from tests.support.chatting import Speaker, task, voice
 
 
@@ -87,6 +88,16 @@ async def test_documentation_in_each_language_s_way(language: str, before: str, 
 async def test_marks_that_come_along_are_taken_off(answer: str) -> None:
     text = await result(task("docstring", "def f(a):⟦⟧\n    return a\n"), answer)
     assert text == 'def f(a):\n    """Give it back."""\n    return a\n'
+
+
+async def test_documentation_is_streamed_as_it_will_stand() -> None:
+    asked = task("docstring", "def f(a):⟦⟧\n    return a\n")
+    heard: list[tuple[Span, str]] = []
+    speaker = Speaker("Give back what was given.")
+    await runner.run(asked, voice(speaker, lambda span, text: heard.append((span, text))), Knowledge())
+    assert {span for span, _ in heard} == {Span(10, 10)}
+    assert heard[0][1] == '    """Give ba"""\n'
+    assert heard[-1][1] == '    """Give back what was given."""\n'
 
 
 async def test_documentation_that_would_end_its_own_string() -> None:

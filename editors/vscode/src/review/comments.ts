@@ -50,11 +50,17 @@ export class FindingComments implements vscode.Disposable {
   }
 }
 
-/** What the model wrote is shown as text: nothing in it can become a command. */
+/** What the model wrote is shown as text with code in it: nothing in it can become a link or a command. */
 function body(finding: Finding): vscode.MarkdownString {
   const text = new vscode.MarkdownString()
-  text.appendText(finding.message)
-  if (finding.scenario) text.appendMarkdown('\n\n').appendText(finding.scenario)
-  if (finding.fix) text.appendMarkdown(`\n\n${fenced(finding.fix.newText, 'suggestion')}`)
+  for (const paragraph of [finding.message, finding.scenario]) {
+    if (!paragraph) continue
+    // Every second piece between single back quotes is code.
+    for (const [n, piece] of paragraph.split('`').entries())
+      if (n % 2 && piece) text.appendMarkdown(`\`${piece}\``)
+      else text.appendText(piece)
+    text.appendMarkdown('\n\n')
+  }
+  if (finding.fix) text.appendMarkdown(fenced(finding.fix.newText, 'suggestion'))
   return text
 }

@@ -26,7 +26,9 @@ export class Findings implements vscode.Disposable {
   }
 
   remove(isGone: (finding: Finding) => boolean): void {
-    this.list = this.list.filter((finding) => !isGone(finding))
+    const left = this.list.filter((finding) => !isGone(finding))
+    if (left.length === this.list.length) return
+    this.list = left
     this.announce()
   }
 

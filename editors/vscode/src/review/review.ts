@@ -1,13 +1,14 @@
 /**
- * Review: asks the server for findings, shows them as comments and as a tree (the squiggles come from
- * the server itself), accepts and dismisses them. What a finding is worth is the server's business.
+ * Review: asks the server for findings, shows them as comments and as a tree, accepts and dismisses them.
+ * The squiggles come from the server itself, and what it takes away goes everywhere. What a finding is
+ * worth is the server's business.
  */
 import * as vscode from 'vscode'
 import type { Connection } from '../connection'
-import { DISMISS, REVIEW, type Finding, type Review } from '../protocol'
+import { DISMISS, FORGET_REVIEW, REVIEW, type Finding, type Review } from '../protocol'
 import { FindingComments } from './comments'
 import { markdown } from './export'
-import { Findings, rangeOf } from './findings'
+import { Findings } from './findings'
 import { FindingTree } from './tree'
 
 const SOURCE = 'qwen-lsp'
@@ -16,15 +17,24 @@ export class Reviews implements vscode.Disposable {
   private readonly findings = new Findings()
   private readonly comments = new FindingComments(this.findings)
   private readonly tree = new FindingTree(this.findings)
+  private readonly subscription = vscode.languages.onDidChangeDiagnostics(({ uris }) => this.follow(uris))
 
   constructor(private readonly connection: Connection) {}
 
   dispose(): void {
-    vscode.Disposable.from(this.comments, this.tree, this.findings).dispose()
+    vscode.Disposable.from(this.subscription, this.comments, this.tree, this.findings).dispose()
   }
 
-  async workspace(): Promise<void> {
-    await this.run({ scope: 'workspace', uri: vscode.workspace.workspaceFolders?.[0]?.uri.toString() })
+  /** Review the folder of a Source Control button, else that of the active file, else the one the user names. */
+  async workspace(subject: unknown): Promise<void> {
+    const root = (subject as vscode.SourceControl | undefined)?.rootUri
+    const active = vscode.window.activeTextEditor?.document.uri
+    const folders = vscode.workspace.workspaceFolders ?? []
+    const folder =
+      (active && vscode.workspace.getWorkspaceFolder(active)) ??
+      (folders.length > 1 && !root ? await vscode.window.showWorkspaceFolderPick() : folders[0])
+    if (!root && !folder && folders.length > 1) return
+    await this.run({ scope: 'workspace', uri: (root ?? folder?.uri)?.toString() })
   }
 
   async file(): Promise<void> {
@@ -36,42 +46,30 @@ export class Reviews implements vscode.Disposable {
   async accept(subject: unknown): Promise<void> {
     const finding = this.subject(subject)
     if (!finding) return
-    const uri = vscode.Uri.parse(finding.uri)
-    await vscode.workspace.openTextDocument(uri)
-    const offered = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      'vscode.executeCodeActionProvider',
-      uri,
-      rangeOf(finding),
-      vscode.CodeActionKind.QuickFix.value,
-      20,
-    )
-    const fix = offered.find(
-      (action) => action.edit && action.diagnostics?.some((found) => fingerprint(found) === finding.fingerprint),
-    )
-    if (!fix?.edit || !(await vscode.workspace.applyEdit(fix.edit))) {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(finding.uri))
+    const diagnostic = vscode.languages
+      .getDiagnostics(document.uri)
+      .find((found) => fingerprint(found) === finding.fingerprint)
+    const offered = diagnostic ? await this.connection.fixes(document, diagnostic) : []
+    const edit = offered.find((action) => action.edit)?.edit
+    if (!edit || !(await vscode.workspace.applyEdit(edit)))
       void vscode.window.showWarningMessage(
         vscode.l10n.t('The text has changed since the review; review it again.'),
       )
-      return
-    }
-    this.findings.remove((other) => other === finding)
   }
 
   async dismiss(subject: unknown): Promise<void> {
     const finding = this.subject(subject)
-    if (!finding) return
-    await this.connection.execute(DISMISS, { fingerprint: finding.fingerprint, uri: finding.uri })
-    this.findings.remove((other) => other.fingerprint === finding.fingerprint)
+    if (finding) await this.connection.execute(DISMISS, { fingerprint: finding.fingerprint, uri: finding.uri })
   }
 
   async dismissRule(subject: unknown): Promise<void> {
     const finding = this.subject(subject)
-    if (!finding) return
-    await this.connection.execute(DISMISS, { rule: finding.rule, uri: finding.uri })
-    this.findings.remove((other) => other.rule === finding.rule)
+    if (finding) await this.connection.execute(DISMISS, { rule: finding.rule, uri: finding.uri })
   }
 
-  clear(): void {
+  async clear(): Promise<void> {
+    await this.connection.execute(FORGET_REVIEW, {})
     this.findings.set([], '')
   }
 
@@ -101,16 +99,25 @@ export class Reviews implements vscode.Disposable {
       const review = await vscode.window.withProgress(progress, (_, token) =>
         this.connection.execute<Review>(REVIEW, scope, token),
       )
-      if (!review) return
+      // What failed, the server has told.
+      if (!review || review.status === 'failed') return
       this.findings.set(review.findings, review.summary)
       if (!review.findings.length)
-        void vscode.window.showInformationMessage(review.summary || vscode.l10n.t('Nothing was found.'))
-      else await vscode.commands.executeCommand('qwen-lsp.findings.focus')
+        void vscode.window.showInformationMessage(review.summary)
+      else await this.tree.show()
     } catch (error) {
       if (!(error instanceof vscode.CancellationError))
         void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error))
     } finally {
       await busy(false)
+    }
+  }
+
+  /** Forget what the server no longer shows: it was fixed, edited or dismissed. */
+  private follow(uris: readonly vscode.Uri[]): void {
+    for (const uri of uris) {
+      const shown = new Set(vscode.languages.getDiagnostics(uri).map(fingerprint))
+      this.findings.remove((one) => vscode.Uri.parse(one.uri).toString() === uri.toString() && !shown.has(one.fingerprint))
     }
   }
 

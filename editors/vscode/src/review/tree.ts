@@ -16,10 +16,12 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly onDidChangeTreeData = this.changed.event
   private readonly view: vscode.TreeView<Node>
   private readonly subscription: vscode.Disposable
+  private files: Node[] = []
 
-  constructor(private readonly findings: Findings) {
+  constructor(findings: Findings) {
     this.view = vscode.window.createTreeView('qwen-lsp.findings', { treeDataProvider: this, showCollapseAll: true })
     this.subscription = findings.onChange(() => {
+      this.files = [...findings.files()].map(([uri, findings]) => ({ file: vscode.Uri.parse(uri), findings }))
       this.view.message = findings.summary || undefined
       const count = findings.all.length
       this.view.badge = count ? { value: count, tooltip: vscode.l10n.t('{0} findings', count) } : undefined
@@ -28,14 +30,25 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   getChildren(node?: Node): Node[] {
-    if (!node) return [...this.findings.files()].map(([uri, findings]) => ({ file: vscode.Uri.parse(uri), findings }))
+    if (!node) return this.files
     return 'file' in node ? node.findings.map((finding) => ({ finding })) : []
+  }
+
+  getParent(): undefined {
+    return undefined // only files are ever revealed
+  }
+
+  /** Show the tree; the cursor stays where the user is writing. */
+  async show(): Promise<void> {
+    const [first] = this.files
+    if (first) await this.view.reveal(first, { select: false, focus: false })
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
     if ('file' in node) {
       const item = new vscode.TreeItem(node.file, vscode.TreeItemCollapsibleState.Expanded)
-      item.description = `${vscode.workspace.asRelativePath(node.file)} · ${node.findings.length}`
+      const folder = node.findings[0].path.split('/').slice(0, -1).join('/')
+      item.description = [folder, node.findings.length].filter(Boolean).join(' · ')
       item.contextValue = 'file'
       return item
     }

@@ -58,6 +58,27 @@ test('an environment is made, found again, and takes the place of an earlier one
   assert.deepEqual(await earlier(maker.storage), second)
 })
 
+test('uv makes it where it is installed', async () => {
+  await python('3.11.7', 'if [ "$1" = -c ]; then echo "$0"; fi')
+  const says = `if [ "$1" = --version ]; then echo "uv 0.8.0"; exit; fi\necho "uv $*"\n`
+  const makes = `if [ "$1" = venv ]; then mkdir -p "$4/bin" && touch "$4/bin/python"; fi\n`
+  await fs.mkdir(path.join(root, 'bin'))
+  await fs.writeFile(path.join(root, 'bin', 'uv'), `#!/bin/sh\n${says}${makes}`, { mode: 0o755 })
+  const before = process.env.PATH
+  process.env.PATH = `${path.join(root, 'bin')}${path.delimiter}${before}`
+  try {
+    const { path: made } = await make(maker)
+    const folder = path.dirname(path.dirname(made))
+    const ran = lines.filter((line) => line.startsWith('uv '))
+    assert.deepEqual(ran, [
+      `uv venv --python ${maker.python} ${folder}`,
+      `uv pip install --python ${made} ${maker.wheel}`,
+    ])
+  } finally {
+    process.env.PATH = before
+  }
+})
+
 test('a Python that is too old is named', async () => {
   await python('3.8.20', 'exit 1')
   const { kind, detail } = await problem()

@@ -1,0 +1,58 @@
+/** More windows of the same VS Code: what the extension costs at startup, and its tests inside the extension host. */
+import assert from 'node:assert/strict'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { suite, test } from 'node:test'
+import { commit } from './review.mjs'
+import { until } from './workbench.mjs'
+
+const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
+/** What our activation may add to the extension host. */
+const MOST_ACTIVATION_MS = 100
+
+/** Make a workspace of two folders; in the second one there is a change to review. */
+export async function workspace(root) {
+  const place = path.join(root, 'multi')
+  for (const name of ['one', 'two']) {
+    await mkdir(path.join(place, name), { recursive: true })
+    await writeFile(path.join(place, name, 'sum.py'), CALL)
+  }
+  await writeFile(path.join(place, 'one', 'old.py'), CALL.replace('left + right', 'left'))
+  commit(path.join(place, 'two'))
+  await writeFile(path.join(place, 'two', 'late.py'), 'def read(text):\n    return eval(text)\n')
+  const folders = ['one', 'two'].map((name) => ({ path: name }))
+  await writeFile(path.join(place, 'multi.code-workspace'), JSON.stringify({ folders }))
+}
+
+export function windows(tour) {
+  suite('other windows', () => {
+    /** Run a command of the test extension, and return its report. */
+    async function report(window, title, name) {
+      const file = path.join(tour.vscode.data, 'User', 'globalStorage', 'qwen-lsp.qwen-lsp-test', `${name}.json`)
+      await rm(file, { force: true })
+      await window.command(title)
+      return JSON.parse(await until(`${name} are reported`, () => readFile(file, 'utf8').catch(() => ''), 300_000))
+    }
+
+    test('every kind of editor is served, seen from inside the extension host', async () => {
+      tour.other = await tour.vscode.window('multi/multi.code-workspace')
+      await tour.other.statusIs(/ready|first needed/i)
+      const tests = await report(tour.other, 'Qwen Test: Run All', 'tests')
+      const failed = tests.filter(({ error }) => error)
+      assert.equal(failed.map(({ name, error }) => `${name}: ${error}`).join('\n'), '')
+      assert.ok(tests.length >= 8)
+    })
+
+    test(`activation takes ${MOST_ACTIVATION_MS} ms of the extension host at most`, async (context) => {
+      const taken = []
+      for (const window of [tour.vscode, tour.other]) {
+        const { load, call } = await report(window, 'Qwen Test: Report Startup', 'startup')
+        taken.push(load + call)
+      }
+      context.diagnostic(`activation by VS Code's figures, in two windows: ${taken.join(' and ')} ms`)
+      // What else runs on the machine only adds to it.
+      assert.ok(Math.min(...taken) <= MOST_ACTIVATION_MS, taken.join())
+      await tour.other.page.close()
+    })
+  })
+}
