@@ -30,7 +30,7 @@ pytestmark = pytest.mark.model
 
 # The smallest model that review by completion is on for, and what is there before a test is isolated.
 LARGER = next(iter(BARS))
-INSTALLED = {LARGER} if store.path(catalog.find(LARGER)) else set()
+HAS_LARGER = store.path(catalog.find(LARGER)) is not None
 
 AFTER = """def last(items):
     for index in range(len(items)):
