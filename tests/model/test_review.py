@@ -133,7 +133,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(
-    LARGER not in INSTALLED,
+    not HAS_LARGER,
     reason=f"needs {LARGER}: `qwen-lsp models pull {LARGER}`; smaller ones are not asked",
 )
 @pytest.mark.asyncio(loop_scope="module")
