@@ -188,14 +188,6 @@ TEXTS: dict[str, Text] = {
         "`{old}` is written where the code around it suggests `{new}`; something may be missing.",
         "此处写的是 `{old}`，但从上下文看应为 `{new}`，可能遗漏了内容。",
     ),
-    "unlikely.extra": Text(
-        "`{old}` is written where the code around it suggests only `{new}`.",
-        "此处写的是 `{old}`，但从上下文看只需 `{new}`。",
-    ),
-    "unlikely.expression": Text(
-        "`{old}` is written where the code around it suggests `{new}`.",
-        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
-    ),
     "words.severity.error": Text("error", "错误"),
     "words.severity.warning": Text("warning", "警告"),
     "words.severity.info": Text("info", "提示"),

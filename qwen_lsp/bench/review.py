@@ -192,9 +192,13 @@ def believed(outcome: Outcome, bar: Bar | None) -> Iterator[Suspected]:
     """Yield the suspicions that become findings, at most one for a line."""
     seen: set[int] = set()
     for one in outcome.suspected:
-        if bar is not None and one.line not in seen and bar.believes(one):
+        if bar is not None and one.line not in seen and bar.limits.hold(*_figures(one)):
             seen.add(one.line)
             yield one
+
+
+def _figures(one: Suspected) -> tuple[float, float, float, float]:
+    return one.gap, one.sure, one.ratio, one.other_ratio
 
 
 def sets_of(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -51,7 +51,7 @@ class Limits:
     written one, with the surroundings in the first and in the second order.
     """
 
-    gap: float = 4.0
+    gap: float = 3.0
     sure: float = math.log(0.3)
     ratio: float = 4.0
     other_ratio: float = 2.0
@@ -78,11 +78,6 @@ class Suspicion:
     sure: float
     ratio: float
     other_ratio: float
-
-    @property
-    def kind(self) -> str:
-        """How the lines differ."""
-        return self.difference.kind
 
 
 async def suspicion(

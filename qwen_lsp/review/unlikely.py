@@ -10,12 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol, get_args
 
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review import finding
 from qwen_lsp.review.asking import Pass
-from qwen_lsp.review.difference import Kind
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.infill import Limits, Model, Suspicion, suspicion
 from qwen_lsp.review.repository import NOTHING, Repository
@@ -34,56 +32,18 @@ _RISKY = re.compile(
 )
 
 
-class Suspected(Protocol):
-    """What is decided by; a Suspicion has it."""
-
-    @property
-    def kind(self) -> str:
-        """How the lines differ."""
-        ...
-
-    @property
-    def gap(self) -> float:
-        """See Limits, as for the others."""
-        ...
-
-    @property
-    def sure(self) -> float:
-        """See Limits."""
-        ...
-
-    @property
-    def ratio(self) -> float:
-        """See Limits."""
-        ...
-
-    @property
-    def other_ratio(self) -> float:
-        """See Limits."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How sure a model must be to be believed, and how often it is right then, as measured.
-
-    What is only `extra` is not among `kinds`: a small model leaves things out by itself, and most false
-    alarms were of this kind (docs/benchmarks.md).
-    """
+    """How sure a model must be to be believed; how often it is right then, at the least, as measured."""
 
     limits: Limits
     confidence: float
-    kinds: frozenset[Kind] = frozenset(get_args(Kind)) - {"extra"}
-
-    def believes(self, one: Suspected) -> bool:
-        """Whether a suspicion becomes a finding."""
-        figures = (one.gap, one.sure, one.ratio, one.other_ratio)
-        return one.kind in self.kinds and self.limits.hold(*figures)
 
 
 # By the name of the model in the catalog; a model that is not here has no such pass.
 BARS: dict[str, Bar] = {
-    "qwen2.5-coder-1.5b": Bar(Limits(gap=4.0, ratio=4.0, other_ratio=2.0), 0.7),
+    "qwen2.5-coder-0.5b": Bar(Limits(), 0.6),
+    "qwen2.5-coder-1.5b": Bar(Limits(), 0.8),
 }
 
 
@@ -101,8 +61,7 @@ def unlikely_pass(
         suspicions = await suspicion(
             model, hole(piece, number), piece.language, known_names(piece, repository.has), bar.limits
         )
-        believed = [one for one in suspicions if bar.believes(one)]
-        return [_finding(piece, one, bar, locale) for one in believed[:1]]
+        return [_finding(piece, one, bar, locale) for one in suspicions[:1]]
 
     def pieces(unit: Unit) -> Sequence[Unit]:
         return [
