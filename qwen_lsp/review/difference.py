@@ -1,8 +1,9 @@
 """How two versions of one line differ, in words that a finding can be made of. Pure.
 
 Only a small difference in one place has a kind: an operator, a negation, a number, a name, arguments in
-another order, something that is missing. What only leaves something out has none: small models do that by themselves.
-Anything larger is another way to write. Most false alarms were of these two sorts (docs/benchmarks.md).
+another order, something that is missing. What only leaves something out has none: small models do that by
+themselves. Anything larger is another way to write. Most false alarms were of these two sorts
+(docs/benchmarks.md).
 """
 
 from __future__ import annotations
