@@ -172,6 +172,7 @@ export class Workbench {
 
   /** Open a file of the project from the explorer and wait for its editor. */
   async openFile(name) {
+    const file = name.split('/').pop()
     for (const part of name.split('/')) {
       const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${part}"]`)
       if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
@@ -184,11 +185,17 @@ export class Workbench {
         await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
         return false
       })
-      if (part === name.split('/').pop()) await row.first().dblclick()
-      else if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
+      if (part !== file) {
+        if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
+        continue
+      }
+      // A row moves when a file appears above it, and the click goes to another one.
+      await until(`${file} is open`, async () => {
+        await row.first().dblclick()
+        const tab = this.page.locator(`.tab.active[data-resource-name="${file}"]`)
+        return tab.waitFor({ timeout: 5000 }).then(() => true, () => false)
+      })
     }
-    const file = name.split('/').pop()
-    await this.page.waitForSelector(`.tab.active[data-resource-name="${file}"]`)
     await this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
   }
 
