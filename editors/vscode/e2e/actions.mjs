@@ -58,7 +58,6 @@ export function actions(tour) {
       const { vscode } = tour
       await act(vscode, 'total.py', 'Simplify')
       const seen = await streamed(vscode)
-      await vscode.picture('action')
       assert.ok(seen.size > 3, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
       assert.equal(await onDisk('total.py'), files['total.py'], 'nothing has changed before the yes')
       await button(vscode, 'Accept Change').click()
@@ -101,7 +100,6 @@ export function actions(tour) {
       await act(vscode, 'explained.py', 'Explain')
       const first = await vscode.webview(/It adds/)
       const whole = await vscode.webview(/It adds up all prices:[^]*it returns the sum\./)
-      await vscode.picture('explanation')
       assert.ok(first.length < whole.length, 'it came in one piece')
       await vscode.closeTab('Preview explanation.md')
     })
