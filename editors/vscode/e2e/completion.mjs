@@ -225,6 +225,15 @@ export function completion(tour) {
       await tour.vscode.press('Escape')
     })
 
+    test('the walkthrough has its steps', async () => {
+      await tour.vscode.command('Welcome: Open Walkthrough')
+      await tour.vscode.choices(/Get started with Qwen LSP/)
+      await tour.vscode.choose('Get started with Qwen LSP')
+      for (const step of ['Install the server', 'Choose a model', 'Write code'])
+        await tour.vscode.page.locator('.getting-started-step', { hasText: step }).first().waitFor()
+      await tour.vscode.picture('walkthrough')
+    })
+
     test('a failing engine is told in the status bar, and forgotten when it works again', async () => {
       await openAtEnd('broken.py')
       await tour.vscode.press('Alt+\\')

@@ -166,6 +166,7 @@ export function review(tour) {
       await treeLacks(vscode, /swallowed-error/)
       await vscode.openFile('orders.py')
       await until('no squiggle is left', async () => (await squiggles(vscode).count()) === 0)
+      await vscode.press('Control+j') // the panel goes
       await vscode.page.setViewportSize(SCREEN)
     })
   })

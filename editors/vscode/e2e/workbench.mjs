@@ -170,32 +170,23 @@ export class Workbench {
     return new Workbench({ ...this, page })
   }
 
-  /** Open a file of the project from the explorer and wait for its editor. */
+  /** Open a file of the project's folder from the explorer and wait for its editor. */
   async openFile(name) {
-    const file = name.split('/').pop()
-    for (const part of name.split('/')) {
-      const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${part}"]`)
-      if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
-      await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor()
-      await until(`the explorer shows ${part}`, async () => {
-        if (await row.first().isVisible()) return true
-        // Only rows that are in view exist: look further down, then from the top again.
-        const list = this.page.locator('.explorer-folders-view .monaco-list')
-        await list.hover()
-        await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
-        return false
-      })
-      if (part !== file) {
-        if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
-        continue
-      }
-      // A row moves when a file appears above it, and the click goes to another one.
-      await until(`${file} is open`, async () => {
-        await row.first().dblclick()
-        const tab = this.page.locator(`.tab.active[data-resource-name="${file}"]`)
-        return tab.waitFor({ timeout: 5000 }).then(() => true, () => false)
-      })
-    }
+    if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
+    const list = this.page.locator('.explorer-folders-view .monaco-list')
+    const row = list.locator(`.monaco-list-row[aria-label^="${name}"]`).first()
+    const tab = this.page.locator(`.tab.active[data-resource-name="${name}"]`)
+    const soon = (work) => work.then(() => true, () => false)
+    await list.locator('.monaco-list-row').first().waitFor()
+    await until(`${name} is open`, async () => {
+      // A row may be half out of view, or move when a file appears above it.
+      if ((await row.isVisible()) && (await soon(row.dblclick({ timeout: 3000 }))))
+        if (await soon(tab.waitFor({ timeout: 5000 }))) return true
+      // Only rows that are in view exist: look further down, then from the top again.
+      await list.hover()
+      await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
+      return false
+    })
     await this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
   }
 
@@ -357,11 +348,11 @@ export class Workbench {
     })
   }
 
-  /** Keep a picture of the screen. */
-  async picture(name, options = {}) {
+  /** Keep a picture of the screen, with nothing half faded in. */
+  async picture(name) {
     if (!host.artefacts) return
     await mkdir(host.artefacts, { recursive: true })
-    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), ...options })
+    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), animations: 'disabled' })
   }
 
   /** Return the processes of this VS Code whose command line has a text. */
