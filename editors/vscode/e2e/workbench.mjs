@@ -19,8 +19,6 @@ export const host = JSON.parse(process.env.HOST ?? '{}')
 /** Long: the machines of CI are shared and noisy. No test measures by it. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
 
-export const SCREEN = { width: 1100, height: 640 }
-
 const QUIET = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
@@ -53,9 +51,9 @@ const BROWSER = [
 /**
  * Open a folder in VS Code.
  * @param {{files: Object<string, string>, settings?: object, vsix: string[], env?: Object<string, string>,
- *   trust?: boolean, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
+ *   trust?: boolean, height?: number, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
  */
-export async function open({ files, settings = {}, vsix, env = {}, trust = true, prepare }) {
+export async function open({ files, settings = {}, vsix, env = {}, trust = true, height = 640, prepare }) {
   const root = await mkdtemp(path.join(tmpdir(), 'qwen-vscode-'))
   const folder = path.join(root, 'project')
   const data = path.join(root, 'data')
@@ -82,7 +80,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
       executablePath: host.browser,
       headless: true,
       args: BROWSER,
-      viewport: SCREEN,
+      viewport: { width: 1100, height },
       locale: 'en-US',
     })
     const page = context.pages()[0] ?? (await context.newPage())
@@ -179,12 +177,13 @@ export class Workbench {
     const soon = (work) => work.then(() => true, () => false)
     await list.locator('.monaco-list-row').first().waitFor()
     await until(`${name} is open`, async () => {
-      // A row may be half out of view, or move when a file appears above it.
-      if ((await row.isVisible()) && (await soon(row.dblclick({ timeout: 3000 }))))
-        if (await soon(tab.waitFor({ timeout: 5000 }))) return true
-      // Only rows that are in view exist: look further down, then from the top again.
+      const isThere = await row.isVisible()
+      // A row moves when a file appears above it: then the click went to another one.
+      if (isThere && (await soon(row.dblclick({ timeout: 2000 }))) && (await soon(tab.waitFor({ timeout: 5000 }))))
+        return true
       await list.hover()
-      await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
+      // Rows out of view do not exist: look further down, then from the top again. Half out of view: a little up.
+      await this.page.mouse.wheel(0, isThere ? -60 : this.looks++ % 10 ? 150 : -10_000)
       return false
     })
     await this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
