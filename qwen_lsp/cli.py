@@ -25,7 +25,7 @@ from qwen_lsp.config import Layer, schema, user_file
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="qwen-lsp")
 def main() -> None:
-    """Inline completion for every LSP editor, from a Qwen Coder model on this machine."""
+    """Completion, code actions and review for every editor, from a Qwen Coder model on this machine."""
 
 
 main.add_command(models)
@@ -60,7 +60,7 @@ def serve(port: int | None, stdio: bool, allow_remote: bool, log_level: str | No
         server.serve_stdio(layer)
 
 
-@main.command()
+@main.command(short_help="Complete at a place and show the text.")
 @click.argument("place", metavar="FILE:LINE:COL")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--trace", is_flag=True, help="Show the exact prompt, the raw answer and what each filter did.")
@@ -77,7 +77,7 @@ def complete(place: str, as_json: bool, trace: bool) -> None:
         terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
 
 
-@main.command()
+@main.command(short_help="Check everything; say what to do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-engine", is_flag=True, help="Only what needs no model: seconds less.")
 def doctor(as_json: bool, no_engine: bool) -> None:
@@ -87,7 +87,7 @@ def doctor(as_json: bool, no_engine: bool) -> None:
     raise SystemExit(0 if doctor.run(read_config(), as_json=as_json, with_engine=not no_engine) else 1)
 
 
-@main.command()
+@main.command(short_help="What became of suggestions (kept local).")
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="How far to look back.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--reset", is_flag=True, help="Forget everything that was counted.")

@@ -11,7 +11,7 @@ from qwen_lsp.cli_config import read_config
 from qwen_lsp.messages import Locale
 
 
-@click.command()
+@click.command(short_help="Run a code action on a range of a file.")
 @click.argument("kind")
 @click.argument("place", metavar="FILE:L1[:C1]-L2[:C2]")
 @click.option(

@@ -23,7 +23,7 @@ def bench() -> None:
     """Measure; every published figure names one of these commands."""
 
 
-@bench.command()
+@bench.command(short_help="Fill holes in programs that have tests.")
 @click.option(
     "--data", type=_DATA, required=True, help="HumanEval-Infilling or SantaCoder rows, .jsonl or .jsonl.gz."
 )
@@ -68,7 +68,7 @@ def infill(
     click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
-@bench.command()
+@bench.command(short_help="Type recorded edits into each policy.")
 @click.argument("commits", nargs=-1, metavar="[COMMIT]...")
 @click.option("--traces", "file", type=_DATA, help="Traces to replay, .jsonl.")
 @click.option(
@@ -171,7 +171,7 @@ def replay(
     click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
 
 
-@bench.command()
+@bench.command(short_help="A keystroke's cost beside the engine.")
 @click.option(
     "--lines", type=click.IntRange(8, 200_000), default=5000, show_default=True, help="Of the file."
 )
@@ -185,7 +185,7 @@ def overhead(lines: int, keys: int, is_json: bool) -> None:
     click.echo(json.dumps(report.to_json()) if is_json else measured.as_text(report))
 
 
-@bench.command()
+@bench.command(short_help="Lines that need a name from another file.")
 @click.option(
     "--n", type=click.IntRange(1), default=60, show_default=True, help="Rows, over all repositories."
 )
@@ -212,6 +212,11 @@ def overhead(lines: int, keys: int, is_json: bool) -> None:
     show_default=True,
     help="How other files are written; the product uses the first.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the model's answers in this file, and ask for none that it holds.",
+)
 @click.option("--no-model", is_flag=True, help="Only whether the names of the answer are in the context.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -223,6 +228,7 @@ def context(
     repo: Path | None,
     arms: tuple[str, ...],
     form: str,
+    keep: Path | None,
     no_model: bool,
     model: str,
     is_json: bool,
@@ -242,13 +248,14 @@ def context(
         own=repo,
         form=form,
         with_model=not no_model,
+        kept=keep,
         say=lambda sentence: click.echo(sentence, err=True),
     )
     text = json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
     click.echo(text if is_json else measured.render(report))
 
 
-@bench.command("index")
+@bench.command("index", short_help="Indexing against bare parsing.")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option(
     "--files",
@@ -266,7 +273,7 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
     click.echo(index.as_json(report) if is_json else index.as_text(report))
 
 
-@bench.command()
+@bench.command(short_help="Code actions, judged by tests and ast.")
 @click.option("--quixbugs", type=_FOLDER, help="A checkout of QuixBugs: repairs are judged by its tests.")
 @click.option("--packages", type=_FOLDER, help="Python packages: their functions are documented and so on.")
 @click.option(
@@ -275,9 +282,17 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 @click.option("--seed", default=7, show_default=True, help="Which are drawn.")
 @click.option("--minutes", default=60.0, show_default=True, help="Stop after so long.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--rows", "kept_in", type=_DATA, help="Keep rows here, .jsonl; what it holds is not run again.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, with every row.")
 def actions(
-    quixbugs: Path | None, packages: Path | None, n: int, seed: int, minutes: float, model: str, is_json: bool
+    quixbugs: Path | None,
+    packages: Path | None,
+    n: int,
+    seed: int,
+    minutes: float,
+    model: str,
+    kept_in: Path | None,
+    is_json: bool,
 ) -> None:
     """Run code actions on programs with tests and on functions of packages: how many are right, how soon."""
     from qwen_lsp.bench import actions, ask
@@ -285,7 +300,15 @@ def actions(
     if quixbugs is None and packages is None:
         raise click.UsageError("give --quixbugs, --packages or both")
     config = ask.with_model(read_config(), model)
-    report = actions.run(config, quixbugs=quixbugs, packages=packages, n=n, seed=seed, minutes=minutes)
+    report = actions.run(
+        config,
+        quixbugs=quixbugs,
+        packages=packages,
+        n=n,
+        seed=seed,
+        minutes=minutes,
+        kept_in=kept_in,
+    )
     click.echo(actions.as_json(report) if is_json else actions.as_text(report))
 
 
@@ -297,7 +320,7 @@ def _setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-@bench.command("confidence")
+@bench.command("confidence", short_help="How sure is sure enough.")
 @click.option("--traces", "files", type=_DATA, multiple=True, help="Traces, .jsonl; our own by default.")
 @click.option(
     "--every", type=click.IntRange(1), default=4, show_default=True, help="Of so many keys ask at one."

@@ -9,7 +9,7 @@ import click
 from qwen_lsp.cli_config import read_config
 
 
-@click.command()
+@click.command(short_help="What the model is shown there, and why.")
 @click.argument("place", metavar="FILE:LINE:COL")
 @click.option(
     "--tokens", type=click.IntRange(0, 8192), help="Room for other files; as in the editor by default."

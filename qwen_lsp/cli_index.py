@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Bring the index of a folder up to date.")
 @click.argument("path", type=_FOLDER, default=".")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--rebuild", is_flag=True, help="Forget what is known and read every file again.")
@@ -47,7 +47,7 @@ def index(path: Path, as_json: bool, rebuild: bool, delete: bool) -> None:
         terminal.show_index(root, file, report)
 
 
-@click.command("map")
+@click.command("map", short_help="What a repository leans on, by PageRank.")
 @click.argument("path", type=_FOLDER, default=".")
 @click.option("--tokens", default=1000, show_default=True, type=click.IntRange(1), help="How long it may be.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -71,6 +71,10 @@ def _updated(root: Path, must_rebuild: str = "", *, with_ranks: bool = False) ->
 
     if reason := refusal(root):
         raise InputError(f"{root} is not indexed: {reason}; name the folder of one project")
+    if database.is_written(database.index_file(root)):
+        click.echo(
+            "another qwen-lsp, perhaps your editor's, is indexing this folder; waiting for it", err=True
+        )
     try:
         with _progress() as progress:
             return building.update(root, progress, must_rebuild=must_rebuild, with_ranks=with_ranks)

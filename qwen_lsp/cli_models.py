@@ -31,7 +31,7 @@ def models() -> None:
     """List, get, check and remove models."""
 
 
-@models.command("list")
+@models.command("list", short_help="Show every model, and which are here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_models(as_json: bool) -> None:
     """Show every model known by name, and which are on this machine."""
@@ -56,7 +56,7 @@ def list_models(as_json: bool) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-@models.command()
+@models.command(short_help="Get a model, by default what suits here.")
 @click.argument("name", required=False)
 @click.option("--source", type=click.Choice(_SOURCES), help="Take it from there only.")
 def pull(name: str | None, source: str | None) -> None:
@@ -73,7 +73,7 @@ def pull(name: str | None, source: str | None) -> None:
     click.echo(path)
 
 
-@models.command()
+@models.command(short_help="Check the hashes of models.")
 @click.argument("name", required=False)
 def verify(name: str | None) -> None:
     """Check the hash of the model NAME; without one, of every model on this machine."""
@@ -86,7 +86,7 @@ def verify(name: str | None) -> None:
         click.echo(f"{profile.name}: sha256 {digest} is right")
 
 
-@models.command()
+@models.command(short_help="Print where the file of a model is.")
 @click.argument("name", required=False)
 def path(name: str | None) -> None:
     """Print where the file of the model NAME is; without one, of the model that would be used."""

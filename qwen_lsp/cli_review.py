@@ -18,14 +18,13 @@ import click
 
 from qwen_lsp.cli_config import read_config
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.finding import SEVERITIES
-from qwen_lsp.syntax.rules import Severity
 
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache
     from qwen_lsp.review.change import Change
     from qwen_lsp.review.report import Report
     from qwen_lsp.review.reviewer import Options
+    from qwen_lsp.syntax.rules import Severity
 
 _FORMATS = ("text", "markdown", "json", "rdjson", "sarif", "gitlab", "github", "html")
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -41,10 +40,21 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", type=_FILE, help="Write the report to a file.")
 @click.option(
-    "--fail-on", type=click.Choice(SEVERITIES[:3]), help="Exit 1 at findings of this severity or above."
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    help="Exit 1 at findings of this severity or above.",
 )
 @click.option(
-    "--model-pass/--no-model-pass", default=None, help="Ask the model too; by default where it helps."
+    "--model-pass/--no-model-pass",
+    default=None,
+    help="Ask all that a model can be asked, or nothing; by default what measured well for the model.",
+)
+@click.option(
+    "--model-seconds",
+    type=click.FloatRange(0),
+    default=120.0,
+    show_default=True,
+    help="Stop asking the model after this long; the riskiest lines come first.",
 )
 @click.option("--baseline", type=_FILE, help="An earlier JSON report: say what is new, still open and fixed.")
 @click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default=None, help="Language of the report.")
@@ -64,6 +74,7 @@ def review(
     output: Path | None,
     fail_on: Severity | None,
     model_pass: bool | None,
+    model_seconds: float,
     baseline: Path | None,
     lang: str | None,
     ci: bool,
@@ -74,6 +85,7 @@ def review(
 ) -> None:
     """Find the bugs that matter in a change. By default: the working tree against the default branch."""
     from qwen_lsp.review import reviewer, settings
+    from qwen_lsp.review.asking import Effort
     from qwen_lsp.review.cache import Cache, default_file
     from qwen_lsp.review.finding import is_at_least
     from qwen_lsp.review.language import locale_for
@@ -97,6 +109,7 @@ def review(
         selection=Selection(own.include, own.exclude, trusts_attributes=not ci),
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
+        effort=Effort(most_seconds=model_seconds),
     )
     if own.least_confidence is not None:
         options = replace(options, least_confidence=own.least_confidence)
@@ -145,10 +158,11 @@ def _change(
 
 
 async def _review(change: Change, options: Options, model_pass: bool | None, cache: Cache) -> Report:
-    from qwen_lsp.review import reviewer
+    from qwen_lsp.review import repository, reviewer
     from qwen_lsp.review.passes import opened
 
-    async with opened(read_config(), model_pass, options.locale) as passes:
+    known = repository.at(change.root)
+    async with opened(read_config(), model_pass, options.locale, repository=known) as passes:
         return await reviewer.review(change, options, passes, cache, _tell if passes else None)
 
 

@@ -22,6 +22,7 @@ from qwen_lsp.completion import prompt
 from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.errors import EndpointError, QwenLspError
+from qwen_lsp.model import store
 from qwen_lsp.model.client import Chunk, Client, Request
 from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT, open_host, thread_counts
 from qwen_lsp.model.select import ChosenModel, chosen_model
@@ -82,7 +83,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     if config.endpoint.url:
         yield Check("model", "ok", f"served by {config.endpoint.url}; prompts as for {model.profile.name}")
     else:
-        model_check = check_model(model)
+        model_check = check_model(model, is_auto=config.model.name == "auto" and not config.model.path)
         yield model_check
         if model_check.status == "failed":
             yield Check("engine", "skipped", "needs the model")
@@ -136,12 +137,21 @@ def check_memory(config: Config) -> Check:
     return Check("machine", "warning", f"{detail}; the model needs {needed / 2**30:.1f} GiB", remedy)
 
 
-def check_model(model: ChosenModel) -> Check:
-    """Check that the model's file is there."""
+def check_model(model: ChosenModel, *, is_auto: bool = False) -> Check:
+    """Check that the model's file is there, and say which ones were too slow to be chosen."""
     try:
-        return Check("model", "ok", f"{model.profile.name} at {model.path()}")
+        detail = f"{model.profile.name} at {model.path()}"
     except QwenLspError as error:
         return Check("model", "failed", str(error), f"qwen-lsp models pull {model.profile.name}")
+    chosen_bytes = model.profile.memory_bytes or 0
+    slow = [
+        other.profile.name
+        for other in store.installed()
+        if is_auto and (other.profile.memory_bytes or 0) > chosen_bytes and store.is_slow(other.profile)
+    ]
+    if slow:
+        detail += f"; too slow here: {', '.join(slow)} (`model.name` insists on one)"
+    return Check("model", "ok", detail)
 
 
 async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:

@@ -149,7 +149,49 @@ TEXTS: dict[str, Text] = {
     "review.dismissed_here": Text(
         "Dismissed by comments that this change adds: {n}.", "其中 {n} 条由本次改动中新增的注释忽略。"
     ),
+    "review.no_model": Text(
+        "The model was not asked about all of it: {detail}", "未能就全部改动询问模型：{detail}"
+    ),
+    "review.pass": Text(
+        "Pass {name}: {units} places, {cached} known, {failed} failed, {seconds:.1f} s.",
+        "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
+    ),
+    "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),
+    "words.unasked.unforeseeable": Text("not to be foreseen", "无从推断"),
+    "words.unasked.limit": Text("over the limit", "超出数量上限"),
+    "words.unasked.time": Text("out of time", "超出时间"),
+    "words.unasked.no_model": Text("no model on this machine", "本机没有模型"),
+    "words.unasked.unavailable": Text("model not available", "模型不可用"),
     "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
+    # review by completion: what is written, and what the model would have written
+    "unlikely.operator": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.number": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.name": Text(
+        "`{old}` is used where the code around it suggests `{new}`.",
+        "此处使用了 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.order": Text(
+        "`{old}` is written where the code around it suggests the order `{new}`.",
+        "此处写的是 `{old}`，但从上下文看顺序应为 `{new}`。",
+    ),
+    "unlikely.missing": Text(
+        "`{old}` is written where the code around it suggests `{new}`; something may be missing.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`，可能遗漏了内容。",
+    ),
+    "unlikely.extra": Text(
+        "`{old}` is written where the code around it suggests only `{new}`.",
+        "此处写的是 `{old}`，但从上下文看只需 `{new}`。",
+    ),
+    "unlikely.expression": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
     "words.severity.error": Text("error", "错误"),
     "words.severity.warning": Text("warning", "警告"),
     "words.severity.info": Text("info", "提示"),
@@ -219,6 +261,22 @@ TEXTS: dict[str, Text] = {
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
     ),
+    "refused.extract_place": Text(
+        "Select whole statements inside of one function to move them into a new one.",
+        "请选中同一个函数内的完整语句，再提取为新函数。",
+    ),
+    "refused.extract_flow": Text(
+        "The lines return, yield, or leave a loop in a way that only works where they stand.",
+        "所选代码中的 return、yield、break 或 continue 离开原处就不再成立，无法提取。",
+    ),
+    "refused.extract_names": Text(
+        "In a function of their own, the lines would not have the right value of: {detail}",
+        "提取为新函数后，以下变量将得不到正确的值：{detail}",
+    ),
+    "refused.extract_bound": Text(
+        "The lines use {detail}, which only works where they stand.",
+        "所选代码使用了 {detail}，离开原处就不再成立。",
+    ),
     "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
     "refused.no_test": Text("The answer holds no test.", "回答中没有测试。"),
     "refused.no_test_style": Text(
@@ -230,6 +288,7 @@ TEXTS: dict[str, Text] = {
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
     "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
+    "command.review": Text("Review this selection", "评审所选代码"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),

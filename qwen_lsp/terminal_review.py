@@ -47,8 +47,7 @@ def show(report: Report, console: Console) -> None:
         said = f"! {visible(failed.path)}: {visible(failed.detail)}"
         console.print(Text(said, style="red"), soft_wrap=True)
     for record in cover.passes:
-        said = f"- {record.name}: {record.units} units, {record.cached} known, {record.failed} failed"
-        console.print(Text(f"{said}, {record.seconds:.1f} s", style="dim"), soft_wrap=True)
+        console.print(Text(f"- {record.summary(report.locale)}", style="dim"), soft_wrap=True)
     for note in report.notes:
         console.print(Text(f"- {visible(note)}", style="dim"), soft_wrap=True)
     console.print(Text(report.summary(), style="bold"), soft_wrap=True)

@@ -141,12 +141,16 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
 
 def names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
     """Names that are newly used exist: in the file, in the language, or in the repository."""
+    unknown = [name for name in new_names(before, after) if not knowledge.is_known(name)]
+    return Refused("names", ", ".join(unknown)) if unknown else None
+
+
+def new_names(before: Source, after: Source) -> list[str]:
+    """List the names that are newly used and come neither from the file nor from the language."""
     known = _globals(before.language)
     if known is None or _imports_everything(before.text):
-        return None
-    new = after.used() - before.identifiers() - after.bound() - known
-    unknown = sorted(name for name in new if not knowledge.is_known(name))
-    return Refused("names", ", ".join(unknown)) if unknown else None
+        return []
+    return sorted(after.used() - before.identifiers() - after.bound() - known)
 
 
 def _imports_everything(text: str) -> bool:

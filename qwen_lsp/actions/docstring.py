@@ -196,7 +196,7 @@ def _python_edit(target: Target, definition: Definition, text: str) -> Edit:
     indent = own + unit if is_inline else _indent_of(document.line(document.line_of(body.start)))
     # A backslash would need a raw string, three quotes would end it.
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    lines = _wrapped(safe, len(indent))
+    lines = layout.with_unit("\n".join(_wrapped(safe, len(indent))), unit).split("\n")
     if len(lines) == 1 and not lines[0].endswith('"'):
         literal = f'"""{lines[0]}"""'
     else:

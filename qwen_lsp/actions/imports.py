@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path, PurePosixPath
 
 from qwen_lsp.text import Document, Edit, Span
 
@@ -55,3 +56,16 @@ def added(document: Document, lines: list[str]) -> Edit | None:
         return None
     at = below(document)
     return Edit(Span(at, at), "".join(f"{line}{document.line_ending}" for line in missing))
+
+
+def module_of(root: Path, path: PurePosixPath) -> str:
+    """Return the dotted name that a module is imported by: from where its packages begin."""
+    parts = list(path.with_suffix("").parts)
+    first = len(parts) - 1
+    while first > 0 and (root / Path(*parts[:first]) / "__init__.py").is_file():
+        first -= 1
+    # A package without `__init__.py` below the root is one all the same, unless it is a source folder.
+    if first == len(parts) - 1 and first > 0 and parts[0] not in ("src", "lib", "scripts", "tools"):
+        first = 0
+    dotted = parts[first:]
+    return ".".join(dotted[:-1] if dotted[-1] == "__init__" and len(dotted) > 1 else dotted)

@@ -18,7 +18,7 @@ def indent_unit(text: str) -> str:
     """Return one step of a file's indentation: a tab, or as many spaces as most often begin a deeper line."""
     counts: dict[str, int] = {}
     before = ""
-    for line in re.findall(r"^([ \t]*)\S", text, re.MULTILINE):
+    for line in re.findall(r"^([ \t]*)\S", normalize_line_ends(text), re.MULTILINE):
         if line.startswith(before) and len(line) > len(before):
             step = line[len(before) :]
             counts[step] = counts.get(step, 0) + 1
@@ -29,11 +29,11 @@ def indent_unit(text: str) -> str:
 def indented(answer: str, indent: str, unit: str) -> str:
     """Give the model's text the indentation of its place. Shape: LF line ends, no empty lines at its ends."""
     text = normalize_line_ends(answer).strip("\n")
-    text, _ = dedented(_with_unit(text, unit))
+    text, _ = dedented(with_unit(text, unit))
     return "\n".join(f"{indent}{line}" if line.strip() else "" for line in text.split("\n"))
 
 
-def _with_unit(text: str, unit: str) -> str:
+def with_unit(text: str, unit: str) -> str:
     """Write tabs for spaces in a file of tabs, and the other way round: models mix them up."""
     own = indent_unit(text)
     if ("\t" in own) == ("\t" in unit):

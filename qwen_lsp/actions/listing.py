@@ -26,7 +26,7 @@ _LINES_AROUND = 120
 _MOST_FIXES = 3
 _MOST_TITLE_CHARS = 70
 # Documents without code to act on.
-_NO_CODE = {"json", "markdown", "yaml", "toml", "html", "css"}
+NO_CODE = {"json", "markdown", "yaml", "toml", "html", "css"}
 _TESTED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"}
 # A comment that asks for something: `# TODO: use a set`, `// FIXME(ann): close the file`.
 _ORDER = re.compile(
@@ -60,7 +60,7 @@ def offers(
     if not config.enabled or not document.text[slice(*_lines(document, span))].strip():
         return []
     found = list(_fixes(diagnostics, locale))
-    if language is None or language.id not in _NO_CODE:
+    if language is None or language.id not in NO_CODE:
         window, inside = _window(document, span, language)
         found += _fitting(window, inside, span, language, locale, path)
         found += _ordered(document, span, locale)

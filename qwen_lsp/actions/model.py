@@ -18,6 +18,10 @@ from qwen_lsp.text import Span
 OnProgress = Callable[[Span, str], None]
 
 
+def _never(text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One question and its answer. Units: milliseconds since the question was sent."""
@@ -49,21 +53,29 @@ class Voice:
         original: str = "",
         region: Span | None = None,
         shown: Callable[[str], str] = str,
+        enough: Callable[[str], bool] = _never,
+        n_others: int = 0,
     ) -> Reply:
-        """Ask and return the whole answer; it ends early where it runs in a loop that `original` has not.
+        """Ask and return the whole answer.
+
+        It ends early where `enough` says so, or where it runs in a loop that `original` has not. `n_others`
+        above 0 asks for so many tokens that could have stood in the place of each.
 
         Raises: EndpointError.
         """
         started = time.perf_counter()
         first_ms: float | None = None
+        n_lines = begins.count("\n")
 
         def heard(text: str) -> bool:
-            nonlocal first_ms
+            nonlocal first_ms, n_lines
             if first_ms is None and len(text) > len(begins):
                 first_ms = (time.perf_counter() - started) * 1000
-            if self.on_progress is not None and region is not None:
-                self.on_progress(region, shown(text))
-            return text.endswith("\n") and is_looping(text, original)
+            if region is not None:
+                self.tell(region, shown(text))
+            is_new_line = text.count("\n") > n_lines
+            n_lines = text.count("\n")
+            return is_new_line and (enough(text) or is_looping(text.rpartition("\n")[0], original))
 
         request = ChatRequest(
             messages,
@@ -71,9 +83,15 @@ class Voice:
             begins=begins,
             stop=stop,
             json_schema=json_schema,
+            n_probs=n_others,
             timeout_ms=self.timeout_ms,
         )
         reply = await ask(self.client, request, heard)
         total_ms = (time.perf_counter() - started) * 1000
         self.exchanges.append(Exchange(tuple(messages), reply, first_ms, total_ms))
         return reply
+
+    def tell(self, region: Span, text: str) -> None:
+        """Let whoever listens hear what takes the place of a region."""
+        if self.on_progress is not None:
+            self.on_progress(region, text)

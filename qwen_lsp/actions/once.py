@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import OnProgress, Voice
-from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, FileText, Outcome, Proposal, Refused, Task
+from qwen_lsp.actions.task import (
+    KINDS,
+    Diagnostic,
+    Explanation,
+    FileText,
+    Knowledge,
+    Outcome,
+    Proposal,
+    Refused,
+    Task,
+)
 from qwen_lsp.config import Config, CustomAction
 from qwen_lsp.context import files
 from qwen_lsp.context.files import Place
+from qwen_lsp.context.index import Index
 from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.model.engine import open_host
@@ -185,7 +198,8 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
     try:
         client = await host.ready()
         voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)
-        outcome = await runner.run(task, voice)
+        with _knowledge(task) as knowledge:
+            outcome = await runner.run(task, voice, knowledge)
     finally:
         await host.close()
     exchanges = voice.exchanges
@@ -198,3 +212,17 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
         sum(exchange.reply.timings.generated_tokens for exchange in exchanges),
         sum(exchange.reply.timings.generated_ms for exchange in exchanges),
     )
+
+
+@contextmanager
+def _knowledge(task: Task) -> Iterator[Knowledge]:
+    """What the index of the repository knows, if an editor or `qwen-lsp index` has made one."""
+    root = Path(task.root) if task.root else None
+    if root is None:
+        yield Knowledge()
+        return
+    index = Index(root)
+    try:
+        yield repository.informed(Knowledge(), index, task.path)
+    finally:
+        index.close()

@@ -14,7 +14,7 @@ _MOST_TOKENS = 1500
 _TIMEOUT_MS = 20_000
 
 
-async def read_ahead(task: Task, client: Client, context_tokens: int) -> None:
+async def read_ahead(task: Task, client: Client, context_tokens: int, knowledge: Knowledge) -> None:
     """Read the beginning that all questions about the selection share.
 
     Raises: EndpointError.
@@ -24,5 +24,5 @@ async def read_ahead(task: Task, client: Client, context_tokens: int) -> None:
     target = choose(task, "selection")
     if target is None or tokens.estimate(target.shown) > min(_MOST_TOKENS, context_tokens // 2):
         return
-    messages = prompts.context(target, rewrite.signatures_of(target, Knowledge()))
+    messages = prompts.context(target, rewrite.signatures_of(target, knowledge))
     await ask(client, ChatRequest(messages, 0, timeout_ms=_TIMEOUT_MS))

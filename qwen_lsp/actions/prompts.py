@@ -32,6 +32,8 @@ _ORDERS = {
     "parameters.",
     "edit": "Change this {language} code as follows: {instruction}",
 }
+# Actions that may well add a comment.
+_COMMENTING = {"errors", "edit"}
 _LANGUAGE_NAMES = {
     "javascript": "JavaScript",
     "typescript": "TypeScript",
@@ -90,6 +92,8 @@ def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
         order = _filled(task.custom.prompt, task)
     elif task.kind != "edit" and task.instruction.strip():
         told.append(task.instruction.strip())
+    if task.locale == "zh" and task.kind in _COMMENTING:
+        told.append("Write new comments in Simplified Chinese (简体中文).")
     return _question(target, signatures, [order, *told, "Answer with the whole code, without explanation."])
 
 
@@ -150,6 +154,18 @@ def names(target: Target, signatures: Sequence[str], found: Sequence[str]) -> li
         "that say what they hold. Answer with a JSON object from old names to new ones; leave out good names."
     )
     return _question(target, signatures, [order])
+
+
+def function_name(target: Target, parameters: Sequence[str], results: Sequence[str]) -> list[Message]:
+    """Ask for the name of a function that the code becomes, as a JSON object."""
+    takes = f" that takes {', '.join(parameters)}" if parameters else ""
+    gives = f"{' and' if takes else ' that'} returns {', '.join(results)}" if results else ""
+    order = (
+        f"This {language_name(target.task)} code becomes a function{takes}{gives}. What is a good name for "
+        "it? A verb and what it is done to, in snake_case, as in "
+        '{"name": "load_prices"}. Answer with a JSON object.'
+    )
+    return _question(target, [], [order])
 
 
 def unit_test(

@@ -70,7 +70,7 @@ def code_of(reply: str, original: str) -> str | Refused:
         return Refused("refusal", _first_line(reply))
     text = max(fenced, key=lambda block: _likeness(block.text, original)).text if fenced else _unfenced(reply)
     text = text.rstrip().strip("\n")
-    if is_looping(text, original):
+    if is_looping(text, original) or is_looping(text.rpartition("\n")[0], original):  # it ends in mid-line
         return Refused("loop")
     if not text.strip():
         said = _FENCE.sub("", reply).strip()

@@ -5,6 +5,8 @@ Either the whole answer is fit to be applied, or nothing of it is.
 
 from __future__ import annotations
 
+import sys
+
 from qwen_lsp.actions import checks, imports, layout, prompts, reply
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Extent, Target, choose
@@ -14,9 +16,9 @@ from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
 from qwen_lsp.text import Span
 
-_EXTENTS: dict[str, Extent] = {"fix": "function", "extract": "function"}
+_EXTENTS: dict[str, Extent] = {"extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
-_FINAL = {"refusal", "cut_off"}
+FINAL = {"refusal", "cut_off", "unchanged"}
 _ROOM_FOR_SIGNATURES = 12
 
 
@@ -45,24 +47,20 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
             region=target.span,
             shown=reply.so_far,
         )
-        result = _judged(target, answer.text, answer.is_cut_off, knowledge)
+        result = judged(target, answer.text, knowledge, is_cut_off=answer.is_cut_off)
         if isinstance(result, Proposal):
             return result
         failed = failed or result
-        # What is to be mended is wrong somewhere: there, no change is no answer.
-        if result.reason in _FINAL or (result.reason == "unchanged" and task.kind != "fix"):
+        if result.reason in FINAL:
             break
         problem = text(f"refused.{result.reason}", "en", detail=result.detail)
-        if result.reason == "unchanged":
-            problem = (
-                "The code is the same as before, so the bug is still in it. Which line is wrong? Change it."
-            )
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
     assert failed is not None
     return failed
 
 
-def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge) -> Proposal | Refused:
+def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: bool) -> Proposal | Refused:
+    """Make edits of an answer that is to take the place of the region, or say why it cannot."""
     if is_cut_off:
         return Refused("cut_off")
     found = reply.code_of(answer, target.shown)
@@ -77,12 +75,29 @@ def _judged(target: Target, answer: str, is_cut_off: bool, knowledge: Knowledge)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
+    imported += _needed(target, apply(task.document.text, edits), knowledge)
     if (importing := imports.added(task.document, imported)) and importing.span.end <= target.span.start:
         edits = (importing, *edits)
     refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
     if refused is None and task.kind == "extract":
         refused = _not_extracted(target, new_region)
     return refused or Proposal(edits)
+
+
+def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:
+    """List the imports of what is newly used and comes from elsewhere."""
+    rewritten = code.parse(after, target.task.language)
+    if target.source is None or rewritten is None:
+        return []
+    new = checks.new_names(target.source, rewritten)
+    return [line for name in new if (line := import_of(name, target.task, knowledge))]
+
+
+def import_of(name: str, task: Task, knowledge: Knowledge) -> str:
+    """Return the line that brings a name in: a module of Python's own or what the repository has; or ""."""
+    if task.language is not None and task.language.id == "python" and name in sys.stdlib_module_names:
+        return f"import {name}"
+    return knowledge.importing(name)
 
 
 def _without_surroundings(target: Target, answer: str) -> str:
@@ -140,7 +155,7 @@ def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
         definition = own[name]
         if not _overlap(definition.span, target.span):
             found.append(" ".join(document.text[definition.header.start : definition.header.end].split()))
-    found += knowledge.signatures(document, wanted - set(own))
+    found += knowledge.signatures(document, target.span, wanted - set(own))
     return found[:_ROOM_FOR_SIGNATURES]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from qwen_lsp.actions import annotate, docstring, explain, rename, rewrite, translate, unit_test
+from qwen_lsp.actions import annotate, docstring, explain, extract, fix, rename, rewrite, translate, unit_test
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Knowledge, Outcome, Refused, Task
 
@@ -17,6 +17,8 @@ _WAYS: dict[str, Way] = {
     "explain": explain.run,
     "docstring": docstring.run,
     "test": unit_test.run,
+    "extract": extract.run,
+    "fix": fix.run,
     "rename": rename.run,
     "types": annotate.run,
     "translate": translate.run,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import Knowledge, Task
 from qwen_lsp.context import files
 from qwen_lsp.errors import InputError
@@ -89,25 +90,12 @@ def _python(root: Path, path: PurePosixPath, name: str) -> Suite:
     is_unittest = "TestCase" in example_text and "pytest" not in example_text
     folder = next((f for f in ("tests/unit", "tests", "test") if (root / f).is_dir()), str(path.parent))
     made = str(PurePosixPath(folder) / f"test_{path.stem}.py")
-    importing = f"from {_module(root, path)} import {name}"
+    importing = f"from {imports.module_of(root, path)} import {name}"
     framework = "unittest" if is_unittest else "pytest"
     head = "import unittest\n\n" if is_unittest else ""
     near = sorted(found, key=lambda file: _distance(file, path))
     suite = _suite(root, [*near, made], framework, f"{head}{importing}\n", importing)
     return Suite(suite.path, suite.document, framework, suite.head, importing, example)
-
-
-def _module(root: Path, path: PurePosixPath) -> str:
-    """Return the dotted name that a module is imported by: from where its packages begin."""
-    parts = list(path.with_suffix("").parts)
-    first = len(parts) - 1
-    while first > 0 and (root / Path(*parts[:first]) / "__init__.py").is_file():
-        first -= 1
-    # A package without `__init__.py` below the root is one all the same, unless it is a source folder.
-    if first == len(parts) - 1 and first > 0 and parts[0] not in ("src", "lib", "scripts", "tools"):
-        first = 0
-    dotted = parts[first:]
-    return ".".join(dotted[:-1] if dotted[-1] == "__init__" and len(dotted) > 1 else dotted)
 
 
 def _javascript(root: Path, path: PurePosixPath, name: str) -> Suite:

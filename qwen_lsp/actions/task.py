@@ -66,7 +66,7 @@ class Task:
         return find(self.document.language, self.document.path)
 
 
-def _no_signatures(document: Document, names: set[str]) -> Sequence[str]:
+def _no_signatures(document: Document, region: Span, names: set[str]) -> Sequence[str]:
     return ()
 
 
@@ -78,17 +78,22 @@ def _never(*_: object) -> bool:
     return False
 
 
+def _no_import(name: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What the rest of the program knows; by default nothing beyond the document itself.
 
-    `signatures(document, names)` gives definitions of names that live elsewhere in the repository;
-    `is_known(name)` says whether anything there is called so; `open_document(path)` gives another file as the
-    editor has it.
+    `signatures(document, region, names)` tells what names used in a region mean elsewhere in the repository;
+    `is_known(name)` says whether anything there is called so, and `importing(name)` how a file brings it in,
+    "" where that is not known or not needed; `open_document(path)` gives another file as the editor has it.
     """
 
-    signatures: Callable[[Document, set[str]], Sequence[str]] = _no_signatures
+    signatures: Callable[[Document, Span, set[str]], Sequence[str]] = _no_signatures
     is_known: Callable[[str], bool] = _never
+    importing: Callable[[str], str] = _no_import
     open_document: Callable[[Path], Document | None] = _nothing_open
 
 

@@ -88,10 +88,13 @@ def _judged(
         return Refused("no_test")
     document = place.document or Document("", "")
     edits = _edits(document, place, imported, body)
-    after_text = apply(document.text, edits)
-    before, after = code.parse(document.text, language), code.parse(after_text, language)
+    before, after = (code.parse(text, language) for text in (document.text, apply(document.text, edits)))
     if before is None or after is None:
         return Refused("syntax")
+    if needed := _needed(target, place, checks.new_names(before, after), knowledge):
+        edits = _edits(document, place, [*imported, *needed], body)
+    after_text = apply(document.text, edits)
+    after = code.parse(after_text, language) or after
     if refused := checks.syntax(before, after):
         return refused
     if refused := checks.names(before, after, knowledge):
@@ -99,6 +102,14 @@ def _judged(
     if refused := checks.dangers(document, after_text, language):
         return refused
     return Proposal((), FileText(place.path, place.document, edits))
+
+
+def _needed(target: Target, place: Suite, names: list[str], knowledge: Knowledge) -> list[str]:
+    """List the imports of what the tests use of the tested module, and of others of the repository."""
+    own = {item.name for item in target.source.definitions()} if target.source else set()
+    module = re.match(r"from [\w.]+ import (?=\w+$)", place.importing)
+    lines = (f"{module[0]}{name}" if module and name in own else knowledge.importing(name) for name in names)
+    return [line for line in lines if line]
 
 
 def _whole_tests(text: str, language: Language) -> str:

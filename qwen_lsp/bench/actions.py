@@ -1,13 +1,14 @@
 """`qwen-lsp bench actions`: what code actions are worth, on the user's own data and model.
 
-Repairing (QuixBugs), prose (functions of packages), and the time that each takes. Figures come from the
-same runs: one engine, one action after another.
+Repairing (QuixBugs), prose (functions of packages), and the time that each takes: one engine, one action
+after another. Rows may be kept in a file, with what the model wrote; a run leaves out what is there, so a
+long measurement can be made in pieces and its failures be read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import difflib
 import random
 import sys
 import time
@@ -16,20 +17,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from qwen_lsp.actions import extract, fix, rewrite
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.task import Diagnostic, Explanation, Outcome, Proposal, Refused, Task, apply
-from qwen_lsp.bench import actions_fix, actions_prose
+from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.bench import actions_fix, actions_long, actions_prose
 from qwen_lsp.bench.actions_fix import Program
+from qwen_lsp.bench.actions_long import Misspelt
 from qwen_lsp.bench.actions_prose import Function
 from qwen_lsp.bench.score import percentile, wilson_interval
 from qwen_lsp.config import Config
+from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.syntax.python_flow import Piece, Tied, piece
 from qwen_lsp.text import Document, Span
 
+_FIX = ("fix, bare", "fix, with the failing test")
+_EXTRACT = "extract, any statements"
+_LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
     ("docstring, Chinese", "docstring", "zh"),
@@ -40,8 +50,9 @@ _PROSE: tuple[tuple[str, str, Locale], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One action. Units: milliseconds, tokens per second. `is_good` is what the measure counts."""
+    """One action. Units: milliseconds. `is_good` is what the measure counts; `answers` are the model's."""
 
+    model: str
     measure: str
     name: str
     is_proposed: bool
@@ -50,8 +61,11 @@ class Row:
     reason: str
     first_text_ms: float | None
     total_ms: float
-    n_tokens: int
-    generated_ms: float
+    n_tokens: int = 0
+    generated_ms: float = 0.0
+    answers: tuple[str, ...] = ()
+    detail: str = ""
+    proposed: str = ""
 
 
 @dataclass(slots=True)
@@ -60,6 +74,18 @@ class Report:
 
     model: str
     rows: list[Row] = field(default_factory=list)
+    kept_in: Path | None = None
+
+    def has(self, measure: str, name: str) -> bool:
+        """Whether this was measured already."""
+        return any(row.measure == measure and row.name == name for row in self.rows)
+
+    def add(self, row: Row) -> None:
+        """Take a row, and write it down where rows are kept."""
+        self.rows.append(row)
+        if self.kept_in is not None:
+            with self.kept_in.open("ab") as file:
+                file.write(msgspec.json.encode(row) + b"\n")
 
     def measures(self) -> list[dict[str, Any]]:
         """Return the figures of each measure."""
@@ -86,6 +112,15 @@ class Report:
             )
         return found
 
+    def speedup(self) -> float | None:
+        """Return how many times sooner a long function is mended by writing the change alone: the median.
+
+        Both ways make the same region, so this is also the ratio of its tokens per second.
+        """
+        whole, change = ({row.name: row for row in self.rows if row.measure == measure} for measure in _LONG)
+        ratios = [whole[name].total_ms / change[name].total_ms for name in whole if name in change]
+        return percentile(ratios, 50)
+
 
 def _counts(reasons: Sequence[str]) -> dict[str, int]:
     return {reason: reasons.count(reason) for reason in dict.fromkeys(reasons)}
@@ -99,38 +134,69 @@ def run(
     n: int,
     seed: int,
     minutes: float,
+    kept_in: Path | None = None,
 ) -> Report:
-    """Measure; stops after the action during which the time is up."""
-    return asyncio.run(_run(config, quixbugs, packages, n, seed, time.monotonic() + 60 * minutes))
+    """Measure; stops after the action during which the time is up.
+
+    Rows of the same model that `kept_in` holds are not measured again.
+    Raises: InputError for data that is none.
+    """
+    report = Report(chosen_model(config).profile.name, kept_in=kept_in)
+    report.rows += [row for row in read(kept_in) if row.model == report.model] if kept_in else []
+    asyncio.run(_run(report, config, quixbugs, packages, n, seed, time.monotonic() + 60 * minutes))
+    return report
+
+
+def read(path: Path) -> list[Row]:
+    """Read the rows that earlier runs have kept; none where there is no file yet.
+
+    Raises: InputError naming the file.
+    """
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        return [msgspec.json.decode(line, type=Row) for line in lines]
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InputError(f"{path} holds no rows of `bench actions`: {error}") from None
 
 
 async def _run(
-    config: Config, quixbugs: Path | None, packages: Path | None, n: int, seed: int, end: float
-) -> Report:
+    report: Report,
+    config: Config,
+    quixbugs: Path | None,
+    packages: Path | None,
+    n: int,
+    seed: int,
+    end: float,
+) -> None:
     # Everything that can be wrong with the data is found before the first minute is spent.
     programs = actions_fix.programs(quixbugs) if quixbugs is not None else []
     random.Random(seed).shuffle(programs)
     drawn = actions_prose.draw(packages, n, seed) if packages is not None else {}
-    model = chosen_model(config)
-    host = open_host(config, model.path, lambda state: None)
-    report = Report(model.profile.name)
+    misspelt = actions_long.draw(packages, n, seed) if packages is not None else []
+    host = open_host(config, chosen_model(config).path, lambda state: None)
     try:
         client = await host.ready()
         await _repair(report, client, config, programs[:n], end)
+        if quixbugs is not None:
+            await _extract(report, programs[:n], quixbugs, end)
+        await _mend(report, client, config, misspelt, end)
         await _write(report, client, config, drawn, n, end)
     finally:
         await host.close()
-    return report
 
 
 async def _repair(
     report: Report, client: Client, config: Config, programs: Sequence[Program], end: float
 ) -> None:
     for program in programs:
+        if all(report.has(measure, program.name) for measure in _FIX):
+            continue
         failing = await actions_fix.judged(program, program.source)
-        for measure, told in (("fix, bare", ""), ("fix, with the failing test", failing.reason)):
+        for measure, told in zip(_FIX, ("", failing.reason), strict=True):
             if time.monotonic() > end:
                 return
+            if report.has(measure, program.name):
+                continue
             document = Document(program.path.as_uri(), program.source, 0, "python", str(program.path))
             at = program.source.index(f"def {program.name}")
             span = Span(at, at)
@@ -141,6 +207,48 @@ async def _repair(
             if isinstance(outcome, Proposal):
                 is_good = (await actions_fix.judged(program, apply(program.source, outcome.edits))).passed
             _add(report, measure, program.name, task, outcome, voice, is_good=is_good)
+
+
+async def _extract(report: Report, programs: Sequence[Program], checkout: Path, end: float) -> None:
+    """Extract every run of statements of the right programs: do their tests still pass? Asks no model."""
+    for program in programs:
+        source = actions_fix.right(program, checkout)
+        if source is None or not (await actions_fix.judged(program, source)).passed:
+            continue
+        document = Document(program.path.as_uri(), source, 0, "python", str(program.path))
+        for first, last in actions_fix.pieces(source):
+            name = f"{program.name}:{first}-{last}"
+            if report.has(_EXTRACT, name):
+                continue
+            if time.monotonic() > end:
+                return
+            started = time.perf_counter()
+            found = piece(source, first, last)
+            outcome = extract.moved(document, found, "extracted") if isinstance(found, Piece) else None
+            total_ms = (time.perf_counter() - started) * 1000
+            if not isinstance(outcome, Proposal):
+                reason = found.tie if isinstance(found, Tied) else "syntax"
+                report.add(Row(report.model, _EXTRACT, name, False, True, False, reason, None, total_ms))
+                continue
+            is_good = (await actions_fix.judged(program, apply(source, outcome.edits))).passed
+            report.add(Row(report.model, _EXTRACT, name, True, True, is_good, "", None, total_ms))
+
+
+async def _mend(
+    report: Report, client: Client, config: Config, drawn: Sequence[Misspelt], end: float
+) -> None:
+    """Mend long functions in both ways, one right after the other."""
+    for one in drawn:
+        for measure, way in zip(_LONG, (rewrite.run, fix.run), strict=True):
+            if report.has(measure, one.name):
+                continue
+            if time.monotonic() > end:
+                return
+            voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
+            outcome = await way(one.task, voice, Knowledge())
+            text = one.task.document.text
+            is_good = isinstance(outcome, Proposal) and apply(text, outcome.edits) == one.text
+            _add(report, measure, one.name, one.task, outcome, voice, is_good=is_good)
 
 
 async def _write(
@@ -156,13 +264,17 @@ async def _write(
             if number >= len(drawn.get(kind, ())) or time.monotonic() > end:
                 continue
             function = drawn[kind][number]
+            path = Path(function.document.path or "")
+            name = f"{path.parent.name}/{path.name}: {function.name}"
+            if report.has(measure, name):
+                continue
             task = actions_prose.task(kind, function, locale)
             outcome, voice = await _acted(task, client, config)
             is_good = False
             if isinstance(outcome, Proposal):
                 verdict = actions_prose.verdict(task, outcome)
                 is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
-            _add(report, measure, function.name, task, outcome, voice, is_good=is_good)
+            _add(report, measure, name, task, outcome, voice, is_good=is_good)
 
 
 async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:
@@ -181,6 +293,7 @@ def _add(
             parses = False
     exchanges = voice.exchanges
     row = Row(
+        report.model,
         measure,
         name,
         isinstance(outcome, Proposal),
@@ -191,18 +304,31 @@ def _add(
         sum(exchange.total_ms for exchange in exchanges),
         sum(exchange.reply.timings.generated_tokens for exchange in exchanges),
         sum(exchange.reply.timings.generated_ms for exchange in exchanges),
+        tuple(exchange.reply.text for exchange in exchanges),
+        outcome.detail if isinstance(outcome, Refused) else "",
+        _diff(task, outcome),
     )
-    report.rows.append(row)
+    report.add(row)
     mark = "ok" if row.is_good else row.reason or "wrong"
     sys.stderr.write(f"{measure}: {name}: {mark} ({row.total_ms / 1000:.1f} s)\n")
 
 
+def _diff(task: Task, outcome: Outcome) -> str:
+    if not isinstance(outcome, Proposal):
+        return ""
+    before, after = task.document.text, apply(task.document.text, outcome.edits)
+    return "\n".join(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=2))
+
+
 def as_json(report: Report) -> str:
     """Return the figures, and every row, as one JSON object."""
-    rows = [{name: getattr(row, name) for name in Row.__slots__} for row in report.rows]
-    return json.dumps(
-        {"model": report.model, "measures": report.measures(), "rows": rows}, ensure_ascii=False
-    )
+    whole = {
+        "model": report.model,
+        "measures": report.measures(),
+        "long_speedup": report.speedup(),
+        "rows": report.rows,
+    }
+    return msgspec.json.encode(whole).decode()
 
 
 def as_text(report: Report) -> str:
@@ -224,4 +350,6 @@ def as_text(report: Report) -> str:
         if entry["refused"]:
             told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
             lines.append(f"{'':28} refused: {told}")
+    if (speedup := report.speedup()) is not None:
+        lines.append(f"a long function is mended {speedup:.1f} times sooner by writing the change (median)")
     return "\n".join(lines)

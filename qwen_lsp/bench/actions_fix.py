@@ -8,6 +8,7 @@ Data: https://github.com/jkoppel/QuixBugs (MIT); the user gives a checkout.
 
 from __future__ import annotations
 
+import ast
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,25 @@ def _without_comment(source: str) -> str:
     """Leave out the text below the program, which tells in prose what it should do."""
     head, mark, _ = source.partition('\n"""')
     return f"{head.rstrip()}\n" if mark and "def " in head else source
+
+
+def right(program: Program, checkout: Path) -> str | None:
+    """Return the program without its bug, None where the checkout lacks it."""
+    path = checkout / "correct_python_programs" / program.path.name
+    return _without_comment(path.read_text("utf-8")) if path.is_file() else None
+
+
+def pieces(source: str) -> list[tuple[int, int]]:
+    """List all runs of statements in the functions of a source: their first and last lines, from 1."""
+    found: set[tuple[int, int]] = set()
+    for node in ast.walk(ast.parse(source)):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(node, ast.Module | ast.ClassDef) or not isinstance(block, list):
+                continue
+            for first in range(len(block)):
+                found |= {(block[first].lineno, last.end_lineno or last.lineno) for last in block[first:]}
+    return sorted(found)
 
 
 async def judged(program: Program, source: str) -> execute.Outcome:

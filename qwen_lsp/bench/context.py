@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +123,16 @@ def run(
     own: Path | None = None,
     form: str = "repository",
     with_model: bool = True,
+    kept: Path | None = None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Report:
     """Measure `n` rows, in equal parts from each repository, or from one's own.
 
+    `kept` names a file of earlier answers, which are not asked for again.
     Raises: InputError when a repository cannot be fetched, EndpointError and ModelError without a model.
     """
     roots = {own.absolute().name: own} if own is not None else _roots(say)
-    return asyncio.run(_run(config, n, seed, budget_tokens, arms, roots, form, with_model, say))
+    return asyncio.run(_run(config, n, seed, budget_tokens, arms, roots, form, with_model, kept, say))
 
 
 async def _run(
@@ -141,22 +144,28 @@ async def _run(
     roots: dict[str, Path],
     form: str,
     with_model: bool,
+    kept: Path | None,
     say: Callable[[str], None],
 ) -> Report:
     results: list[Result] = []
     async with AsyncExitStack() as stack:
         ask, model = None, ""
         if with_model:
-            ask, model = await stack.enter_async_context(context_ask.opened(config, form))
+            ask, model = await stack.enter_async_context(context_ask.opened(config, form, kept))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        asked: list[list[tuple[Repository, ContextRow]]] = []
         for number, (name, root) in enumerate(roots.items()):
             share = n // len(roots) + (number < n % len(roots))
-            rows = context_rows.rows(root, name, seed, share)
             repository = Repository(name, root, folder)
-            for row in rows:
-                results += [await _result(repository, row, arm, budget_tokens, ask) for arm in arms]
-            repository.close()
+            stack.callback(repository.close)
+            rows = context_rows.rows(root, name, seed, share)
+            for kind in context_rows.KINDS:
+                asked.append([(repository, row) for row in rows if row.kind == kind])
             say(f"{name}: {len(rows)} rows")
+        # In turns, so that a run that is ended early has asked something of each repository and kind.
+        for turn in zip_longest(*asked):
+            for repository, row in filter(None, turn):
+                results += [await _result(repository, row, arm, budget_tokens, ask) for arm in arms]
     return Report(tuple(results), budget_tokens, model)
 
 

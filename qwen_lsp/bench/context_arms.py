@@ -16,6 +16,7 @@ from pathlib import Path
 
 from qwen_lsp.bench.context_rows import ContextRow, sources
 from qwen_lsp.bench.llama_vim import CHUNK_LINES, LEAST_CHUNK_LINES
+from qwen_lsp.context import database
 from qwen_lsp.context.building import Builder
 from qwen_lsp.context.gather import gather
 from qwen_lsp.context.index import Index
@@ -52,9 +53,10 @@ class Repository:
         self._chunks = [chunk for path, text in sources(self.root).items() for chunk in _chunks(path, text)]
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Let go of the index, which is of no use to anybody else."""
         self._index.close()
         self._builder.close()
+        database.delete(self._index.file)
 
     def files(self, arm: str, row: ContextRow, budget_tokens: int) -> tuple[Files, float]:
         """Return what an arm shows for a row, and the milliseconds that `ours` took to choose it."""

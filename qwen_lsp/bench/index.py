@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ from qwen_lsp.text import Cursor, Document
 _SAMPLE_S = 0.02
 _GATHERS = 300
 _GATHER_TOKENS = 512
+# How long it takes is asked, not what the deadline leaves out.
+_PATIENCE_MS = 10_000.0
+_CODE = (".py", ".ts", ".js", ".java", ".go", ".rs", ".c", ".h", ".cpp", ".cs", ".kt", ".rb", ".php")
 _TOUCHED, _SWITCHED = 0.01, 0.2
 
 
@@ -46,7 +50,9 @@ class Report:
 
     `cold_ratio_to_bare` and `warm_speedup` are ratios of wall times, `cold_cpu_ratio_to_bare` of processor
     times. `rss_bytes` is the peak of the indexing process and its children together while it indexed from
-    nothing, `reader_rss_bytes` what an open index added to a process that asked it everything.
+    nothing, `reader_rss_bytes` what an open index added to a process that asked it everything. `gather_` is
+    for places in files that nobody has looked at before, `gather_open_` for the same places when the file is
+    open in an editor and has been asked about.
     """
 
     files: int
@@ -59,6 +65,8 @@ class Report:
     warm_speedup: float
     gather_ms_p50: float
     gather_ms_p95: float
+    gather_ms_max: float
+    gather_open_ms_p95: float
     rss_bytes: int
     reader_rss_bytes: int
     bare_s: float
@@ -140,7 +148,7 @@ def _measure(
     index_repos.git(root, "checkout", "-q", "other")
     after_switch = phase("after a branch switch")
     tell("gathering")
-    times, reader_bytes = _gathers(root, environment)
+    times, open_times, reader_bytes = _gathers(root, environment)
     bare_s, bare_cpu_s = (statistics.fmean(part) for part in zip(*bare, strict=True))
     n = int(cold.values["files"])
     return Report(
@@ -154,6 +162,8 @@ def _measure(
         warm_speedup=cold.seconds / warm.seconds,
         gather_ms_p50=statistics.median(times),
         gather_ms_p95=statistics.quantiles(times, n=20)[-1],
+        gather_ms_max=max(times),
+        gather_open_ms_p95=statistics.quantiles(open_times, n=20)[-1],
         rss_bytes=cold.rss_bytes,
         reader_rss_bytes=reader_bytes,
         bare_s=bare_s,
@@ -214,14 +224,18 @@ def _rss(process: psutil.Process) -> int:
     return total
 
 
-def _gathers(root: Path, environment: Mapping[str, str]) -> tuple[list[float], int]:
-    """Gather at places all over the repository; return the milliseconds of each, and the memory it took."""
+def _gathers(root: Path, environment: Mapping[str, str]) -> tuple[list[float], list[float], int]:
+    """Gather at places all over the repository, in files on disk and then in the same ones as open documents.
+
+    Return the milliseconds of both, and the memory that the index took.
+    """
     os.environ["QWEN_LSP_INDEX"] = environment["QWEN_LSP_INDEX"]
     dice = random.Random(2)
-    code = [path for path in list_files(root).paths if path.endswith((".py", ".ts", ".java", ".go"))]
+    code = [path for path in list_files(root).paths if path.endswith(_CODE)]
     before = psutil.Process().memory_info().rss
     index = Index(root)
-    times = []
+    times: list[float] = []
+    open_times: list[float] = []
     for path in dice.choices(code, k=_GATHERS):
         text = index.text_of(path)
         if not text:
@@ -229,11 +243,13 @@ def _gathers(root: Path, environment: Mapping[str, str]) -> tuple[list[float], i
         document = Document((root / path).as_uri(), text, path=str(root / path))
         line = dice.randrange(document.line_count)
         cursor = Cursor(document, document.line_end(line))
-        started = time.perf_counter()
-        gather(cursor, path, index, _GATHER_TOKENS, estimate)
-        times.append((time.perf_counter() - started) * 1000)
+        asked = partial(gather, cursor, path, index, _GATHER_TOKENS, estimate, deadline_ms=_PATIENCE_MS)
+        times.append(asked().elapsed_ms)
+        index.set_overlay(path, text, "")
+        open_times.append(asked().elapsed_ms)
+        index.drop_overlay(path)
     index.close()
-    return times, max(psutil.Process().memory_info().rss - before, 0)
+    return times, open_times, max(psutil.Process().memory_info().rss - before, 0)
 
 
 def as_json(report: Report) -> str:
@@ -254,7 +270,8 @@ def as_text(report: Report) -> str:
             f"warm                 {r.warm_s:8.2f} s   {r.warm_speedup:.0f} times faster than cold",
             f"{r.touched_files:,} files changed  {r.touched_s:.2f} s; "
             f"branch switch of {r.switched_files:,}  {r.switched_s:.2f} s",
-            f"gather               median {r.gather_ms_p50:.1f} ms, p95 {r.gather_ms_p95:.1f} ms",
+            f"gather               median {r.gather_ms_p50:.1f} ms, p95 {r.gather_ms_p95:.1f} ms, "
+            f"at most {r.gather_ms_max:.1f} ms; in open files p95 {r.gather_open_ms_p95:.1f} ms",
             f"memory               indexing {r.rss_bytes / 1e6:.0f} MB, "
             f"reading {r.reader_rss_bytes / 1e6:.0f} MB; index file {r.index_bytes / 1e6:.1f} MB",
         ]

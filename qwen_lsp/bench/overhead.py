@@ -24,6 +24,7 @@ from qwen_lsp.lsp.session import Session
 from qwen_lsp.text import Edit, Span
 
 DID_CHANGE_LINES = 20_000
+LISTING_LINES = 5_000
 _WARM_UP_KEYS = 10
 _TYPED = "result = [value for value in values if value > 0]  # keep it "
 # It never goes on with what is typed next, so no key is answered from memory.
@@ -54,26 +55,29 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The costs of each kind of text: from a key to its suggestion, and of a change alone."""
+    """The costs of each kind of text: of a key with its suggestion, of a change, of a list of actions."""
 
     lines: int
     keys: int
     overhead: dict[str, Cost]
     did_change: dict[str, Cost]
+    listing: dict[str, Cost]
 
     def to_json(self) -> dict[str, Any]:
-        """Return `overhead_ms` and `did_change_ms`, each {kind of text: {p50, p95, cpu}}."""
+        """Return `overhead_ms`, `did_change_ms` and `listing_ms`, each {kind of text: {p50, p95, cpu}}."""
         return {
             "keys": self.keys,
             "lines": self.lines,
             "overhead_ms": {kind: asdict(cost) for kind, cost in self.overhead.items()},
             "did_change_lines": DID_CHANGE_LINES,
             "did_change_ms": {kind: asdict(cost) for kind, cost in self.did_change.items()},
+            "listing_lines": LISTING_LINES,
+            "listing_ms": {kind: asdict(cost) for kind, cost in self.listing.items()},
         }
 
 
 def run(lines: int, keys: int) -> Report:
-    """Measure: `keys` keys in a file of `lines` lines, and as many changes in one of 20,000."""
+    """Measure `keys` keys in a file of `lines` lines, as many changes in one of 20,000, lists in 5,000."""
     return asyncio.run(_run(lines, keys))
 
 
@@ -81,12 +85,13 @@ async def _run(lines: int, keys: int) -> Report:
     async with _instant_engine() as url:
         # The client says that it has waited long enough, so pacing adds no wait of its own.
         options = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
-        overhead, did_change = {}, {}
+        overhead, did_change, listing = {}, {}, {}
         async with lsp_session.start(options=options) as session:
             for kind in _LINES:
                 overhead[kind] = await _typed(session, kind, lines, keys)
                 did_change[kind] = await _changed(session, kind, keys)
-    return Report(lines, keys, overhead, did_change)
+                listing[kind] = await _listed(session, kind, keys)
+    return Report(lines, keys, overhead, did_change, listing)
 
 
 async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
@@ -131,6 +136,23 @@ async def _changed(session: Session, kind: str, keys: int) -> Cost:
             for value, less in ((both.p50, alone.p50), (both.p95, alone.p50), (both.cpu, alone.cpu))
         )
     )
+
+
+async def _listed(session: Session, kind: str, keys: int) -> Cost:
+    """List the code actions of selections all over a file, of one line to many."""
+    uri, _ = await _opened(session, kind, LISTING_LINES)
+    document = session.documents[uri]
+
+    async def selection(number: int) -> float:
+        first = 37 * number % (LISTING_LINES - 100)
+        span = Span(document.starts[first], document.line_end(first + number % 40))
+        started = time.perf_counter()
+        await session.actions(uri, span.start, span.end)
+        return time.perf_counter() - started
+
+    cost = await _cost(session, selection, keys)
+    await session.close(uri)
+    return cost
 
 
 def _key(at: int, number: int) -> Edit:
@@ -193,6 +215,7 @@ def as_text(report: Report) -> str:
     for what, costs in (
         (f"key to suggestion, {report.lines:,} lines", report.overhead),
         (f"didChange, {DID_CHANGE_LINES:,} lines", report.did_change),
+        (f"code actions listed, {LISTING_LINES:,} lines", report.listing),
     ):
         rows += [
             (f"{what}, {kind}", f"{cost.p50:.1f}", f"{cost.p95:.1f}", f"{cost.cpu:.1f}")

@@ -91,14 +91,19 @@ class Completer:
         self._snippets = snippets
         self._profile = profile
         self._config = config
-        self._layout = profile.fim_layout if config.layout == "auto" else config.layout
         self._cache = Cache()
         self._slot = CompletionSlot(host, profile, config, self._cache)
         self._rhythm = Rhythm()
+        self._has_met = False
         self._running: dict[str, asyncio.Task[Completion | Rejected]] = {}
         self._shown: dict[str, Shown] = {}
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being generated."""
+        return self._slot.is_idle
 
     @property
     def engine_speed(self) -> Speed:
@@ -147,6 +152,12 @@ class Completer:
             if self._running.get(uri) is task:
                 del self._running[uri]
         return self._kept(outcome, uri)
+
+    def use(self, profile: Profile) -> None:
+        """Prompt as this model wants it from now on: an endpoint has said which one it runs."""
+        if profile != self._profile:
+            self._profile = profile
+            self._slot.use(profile)
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
@@ -199,7 +210,8 @@ class Completer:
         language = languages.find(document.language, document.path)
         budget = self._slot.budget
         files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
-        fim = prompt.fim(cursor, self._profile.tokens, self._layout, budget, path, language, files)
+        layout = self._profile.fim_layout if self._config.layout == "auto" else self._config.layout
+        fim = prompt.fim(cursor, self._profile.tokens, layout, budget, path, language, files)
         place = parsing.place_kind(fim.prefix, fim.suffix, language)
         around = stopping.surroundings(cursor, language, place)
         return View(
@@ -221,6 +233,9 @@ class Completer:
             if reason := _unwanted(cursor):
                 trace.rule = "inside_word"
                 return Rejected("not wanted here", reason, trace)
+        if not self._has_met:
+            await self._host.ready()  # an endpoint says which model it runs, and that decides the prompt
+            self._has_met = True
         view = self._view(cursor, path)
         trace.mode, trace.prompt = view.mode, view.prompt.text
         asked = _Asked(cursor, view, trace, is_automatic, path, on_text)

@@ -109,6 +109,10 @@ async def _complete(cursor: Cursor, config: Config) -> Shown:
     path = repository_path(Path(cursor.document.path))
     completer = Completer(host, model.profile, config.completion)
     try:
+        await completer.warm_up()
+        if host.model:
+            model = chosen_model(config, host.model)
+            completer.use(model.profile)
         outcome = await completer.complete(cursor, "invoked", path)
     finally:
         await completer.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from qwen_lsp.completion.budget import Budget, beside
 from qwen_lsp.model.catalog import ControlTokens
+from qwen_lsp.model.fim import render
 from qwen_lsp.model.tokens import estimate
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Cursor, normalize_line_ends
@@ -68,10 +69,7 @@ def fim(
     before = prefix.removesuffix(forced)
     if path and language:
         before = f"{language.comment_line(path)}\n{before}"
-    if layout == "psm":
-        text = f"{tokens.fim_prefix}{before}{tokens.fim_suffix}{suffix}{tokens.fim_middle}"
-    else:
-        text = f"{tokens.fim_prefix}{tokens.fim_suffix}{suffix}{tokens.fim_middle}{before}"
+    text = render(tokens, layout, before, suffix)
     return FimPrompt(repository(files, tokens) + text, forced, prefix, suffix)
 
 

@@ -20,6 +20,7 @@ from qwen_lsp.model import speed
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.client import Client, Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, Host
+from qwen_lsp.model.speed import Speed
 
 # The likeliest other tokens to ask for, to make other candidates of.
 _N_ALTERNATIVES = 4
@@ -30,14 +31,17 @@ class CompletionSlot:
 
     def __init__(self, host: Host, profile: Profile, config: CompletionConfig, cache: Cache) -> None:
         self._host = host
-        self._model = profile.name
         self._config = config
         self._cache = cache
         self._timer: asyncio.TimerHandle | None = None
-        self.speed = speed.load(profile.name)
-        # Sized once a session: a prompt whose start moves is read anew.
-        self.budget: Budget = budget(config, self.speed, profile)
         self.flight: Flight | None = None
+        self.use(profile)
+
+    def use(self, profile: Profile) -> None:
+        """Size the prompts for a model: once a session, because a prompt whose start moves is read anew."""
+        self._model = profile.name
+        self.speed: Speed = speed.load(profile.name)
+        self.budget: Budget = budget(self._config, self.speed, profile)
 
     @property
     def is_idle(self) -> bool:

@@ -171,9 +171,17 @@ class Builder:
 def update(
     root: Path, progress: Progress | None = None, *, must_rebuild: str = "", with_ranks: bool = False
 ) -> Report:
-    """Bring the index of a root up to date, once; see `Builder.update`."""
+    """Bring the index of a root up to date, once; see `Builder.update`.
+
+    What cannot be written to because it is damaged, or because something else holds it, is made anew.
+    """
     with closing(Builder(root)) as builder:
-        report = builder.update(progress=progress, must_rebuild=must_rebuild)
+        try:
+            report = builder.update(progress=progress, must_rebuild=must_rebuild)
+        except sqlite3.DatabaseError as error:
+            if must_rebuild:
+                raise
+            report = builder.update(progress=progress, must_rebuild=str(error))
         if with_ranks:
             builder.rank()
     report.index_bytes = builder.file.stat().st_size

@@ -14,7 +14,7 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
@@ -81,6 +81,19 @@ def index_file(root: Path) -> Path:
 def lock_file(file: Path) -> Path:
     """Return the lock that a writer holds while it writes."""
     return file.with_suffix(".lock")
+
+
+def is_written(file: Path) -> bool:
+    """Say whether another process writes an index just now."""
+    if not file.parent.is_dir():
+        return False
+    lock = FileLock(lock_file(file))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def open_reader(file: Path) -> sqlite3.Connection | None:

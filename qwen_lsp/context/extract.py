@@ -36,6 +36,7 @@ _FAMILIES = {
     "scala": "java",
     "cpp": "c",
 }
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXTENSION = re.compile(r"\.(?:h|hh|hpp|hxx|[cm]?jsx?|[cm]?tsx?|css|rb|php|lua|sh|vue|json)$")
 
 
@@ -61,7 +62,9 @@ def extract(text: str, language_id: str, path: str) -> Extract:
 
 def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
     """Cut a text into pieces of some lines, before definitions and after blank lines where it can be done."""
-    lines = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))[:-1]
+    lines = list(accumulate(map(len, _LINE.findall(text)), initial=0))
+    if text and not text.endswith("\n"):
+        lines.pop()  # where the text ends
     heads = {bisect_left(lines, start + 1) - 1 for start in definition_starts}
     spans: list[Span] = []
     first = 0

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from qwen_lsp.context import packing, ranking, sources
 from qwen_lsp.context.index import Index
 from qwen_lsp.context.look import Look
-from qwen_lsp.context.place import place
+from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.text import Cursor, Span
 
-# More candidates than this are not scored: the sources asked first are the better ones.
+# More candidates than this are not scored: the sources asked first are the better ones. And so many of the
+# best are weighed against one another: what comes after them finds no room in any budget.
 _MOST_CANDIDATES = 600
+_MOST_RANKED = 200
 
 
 def gather(
@@ -37,7 +39,8 @@ def gather(
     shows. Cost: a few milliseconds; the deadline is looked at between sources, each of which is bounded.
     """
     started = time.perf_counter()
-    here = place(cursor, path, index.definitions_in(path), shown)
+    heads = [cursor.document.line_end(line) for line in heads_above(cursor)]
+    here = place(cursor, path, index.definitions_around(path, heads), shown)
     look = Look(here, index, recent)
     found: list[Candidate] = []
     late: list[str] = []
@@ -48,6 +51,7 @@ def gather(
         found += source(look)
     words = ranking.near_words(here.near)
     scored = ((one, ranking.score(one, here, words)) for one in found[:_MOST_CANDIDATES])
-    snippets, files, tokens = packing.pack(ranking.best_of_each(scored), here, budget_tokens, estimate)
+    best = ranking.best_of_each(scored)[:_MOST_RANKED]
+    snippets, files, tokens = packing.pack(best, here, budget_tokens, estimate)
     elapsed_ms = (time.perf_counter() - started) * 1000
     return Gathered(tuple(snippets), files, tokens, elapsed_ms, tuple(late), index.problem)

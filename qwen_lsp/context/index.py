@@ -23,8 +23,10 @@ from cachetools import LRUCache
 
 from qwen_lsp.context import database
 from qwen_lsp.context.extract import Extract, extract, module_stem, path_stem
+from qwen_lsp.context.overlay import IndexedDefinition as IndexedDefinition  # what every answer is made of
+from qwen_lsp.context.overlay import Overlay
 from qwen_lsp.context.reading import source_text
-from qwen_lsp.syntax.outline import Definition, Import
+from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span
 
 log = logging.getLogger(__name__)
@@ -35,20 +37,8 @@ _SEARCH_POSTINGS = 2500
 _LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
-_TEXTS_KEPT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedDefinition:
-    """A definition and the file it stands in."""
-
-    path: str
-    name: str
-    kind: str
-    signature: str
-    doc: str
-    span: Span
-    container: str
+# What is kept in memory of files that were read: so many numbers, and texts of so many characters together.
+_IDS_KEPT, _TEXT_CHARS_KEPT = 512, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +50,6 @@ class Chunk:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Overlay:
-    """The text of an open editor and what was found in it."""
-
-    text: str
-    found: Extract
-
-
 class Index:
     """The read side of one root's index. For one thread at a time."""
 
@@ -77,11 +59,13 @@ class Index:
         self.problem = ""
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
-        self._overlays: dict[str, _Overlay] = {}
+        self._overlays: dict[str, Overlay] = {}
         self._overlay_changes = 0
         self._looked = 0.0
-        self._file_ids: LRUCache[str, int] = LRUCache(_TEXTS_KEPT)
-        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(_TEXTS_KEPT)
+        self._file_ids: LRUCache[str, int] = LRUCache(_IDS_KEPT)
+        self._texts: LRUCache[str, tuple[tuple[int, int], str]] = LRUCache(
+            _TEXT_CHARS_KEPT, getsizeof=lambda kept: len(kept[1])
+        )
 
     # --- what is known -----------------------------------------------------------------------------
 
@@ -102,9 +86,10 @@ class Index:
         """
         wanted = list(dict.fromkeys(names))
         found = [
-            definition
-            for path, overlay in self._overlays.items()
-            for definition in _located(path, [one for one in overlay.found.definitions if one.name in wanted])
+            one
+            for overlay in self._overlays.values()
+            for name in wanted
+            for one in overlay.by_name.get(name, ())
         ]
         at = self._file_id(near) if near else None
         for name in wanted:
@@ -113,23 +98,46 @@ class Index:
         return found
 
     def _named(self, name: str, limit: int, near: int | None) -> list[Any]:
-        number = self._rows("SELECT id FROM names WHERE name = ?", name)
-        if not number:  # most names of a text are defined nowhere in the repository
-            return []
         if near is None:
-            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?", name, number[0][0], limit)
-        rows = self._rows(_NAMED_NEAR, name, number[0][0], near, limit)
+            return self._rows(f"{_NAMED} ORDER BY d.file_id LIMIT ?2", name, limit)
+        rows = self._rows(_NAMED_NEAR, name, limit, near)
         return sorted(rows, key=lambda row: abs(row[-1] - near))[:limit]
 
     def definitions_in(self, path: str) -> list[IndexedDefinition]:
-        """Return the definitions of a file in their order."""
+        """Return the definitions of a file in their order. In a long file they are many: ask for less."""
         if (overlay := self._overlays.get(path)) is not None:
-            return _located(path, overlay.found.definitions)
-        query = (
-            f"SELECT {_DEFINITION} FROM files f JOIN definitions d ON d.file_id = f.id "
-            "JOIN names n ON n.id = d.name_id WHERE f.path = ? ORDER BY d.number"
+            return list(overlay.definitions)
+        return self._definitions(f"{_IN_FILE} ORDER BY d.number", path)
+
+    def definitions_of(self, path: str, name: str) -> list[IndexedDefinition]:
+        """Return the definitions of one name in a file in their order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return list(overlay.by_name.get(name, ()))
+        return self._definitions(_NAMED_IN_FILE, path, name)
+
+    def members_of(self, path: str, container: str, *, limit: int = 200) -> list[IndexedDefinition]:
+        """Return what stands directly in a container of a file, "" for the file itself, in its order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return overlay.by_container.get(container, [])[:limit]
+        return self._definitions(
+            f"{_IN_FILE} AND d.container = ? ORDER BY d.number LIMIT ?", path, container, limit
         )
-        return [_definition(row) for row in self._rows(query, path)]
+
+    def definitions_around(self, path: str, offsets: Sequence[int]) -> list[IndexedDefinition]:
+        """Return the definitions of a file that hold one of some offsets, in their order."""
+        if (overlay := self._overlays.get(path)) is not None:
+            return [
+                one
+                for one in overlay.definitions
+                if any(one.span.start <= offset < one.span.end for offset in offsets)
+            ]
+        if not offsets:
+            return []
+        holds = " OR ".join(["? BETWEEN d.start AND d.end - 1"] * len(offsets))
+        return self._definitions(f"{_IN_FILE} AND ({holds}) ORDER BY d.number", path, *offsets)
+
+    def _definitions(self, query: str, *values: Any) -> list[IndexedDefinition]:
+        return [_definition(row) for row in self._rows(query, *values)]
 
     def imports_of(self, path: str) -> list[Import]:
         """Return the imports of a file in their order."""
@@ -292,7 +300,8 @@ class Index:
             text = source_text(file.read_bytes(), path)[0]
         except (OSError, ValueError):
             return None
-        self._texts[path] = (rows[0], text)
+        if len(text) <= _TEXT_CHARS_KEPT:
+            self._texts[path] = (rows[0], text)
         return text
 
     # --- open editors ------------------------------------------------------------------------------------
@@ -304,7 +313,7 @@ class Index:
         """
         overlay = self._overlays.get(path)
         if overlay is None or overlay.text != text:
-            self._overlays[path] = _Overlay(text, found or extract(text, language, path))
+            self._overlays[path] = Overlay(path, text, found or extract(text, language, path))
             self._overlay_changes += 1
 
     def drop_overlay(self, path: str) -> None:
@@ -379,26 +388,29 @@ class Index:
 
 
 _DEFINITION = "f.path, n.name, d.kind, d.signature, d.doc, d.start, d.end, d.container, d.file_id"
-# The definitions of one name, given as text and as number; and those of the nearest files on both sides.
+_IN_FILE = (
+    f"SELECT {_DEFINITION} FROM files f JOIN definitions d ON d.file_id = f.id "
+    "JOIN names n ON n.id = d.name_id WHERE f.path = ?"
+)
+# From the name to its definitions and only then to the file: few names are defined often.
+_NAMED_IN_FILE = (
+    f"SELECT {_DEFINITION} FROM files f CROSS JOIN names n CROSS JOIN definitions d "
+    "ON d.name_id = n.id AND d.file_id = f.id WHERE f.path = ? AND n.name = ? ORDER BY d.number"
+)
+# The definitions of one name; and those of the nearest files on both sides.
 _NAMED = (
     f"SELECT {_DEFINITION.replace('n.name', '?1')} FROM definitions d JOIN files f ON f.id = d.file_id "
-    "WHERE d.name_id = ?2"
+    "WHERE d.name_id = (SELECT id FROM names WHERE name = ?1)"
 )
 _NAMED_NEAR = (
-    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?4) UNION ALL "
-    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?4)"
+    f"SELECT * FROM ({_NAMED} AND d.file_id < ?3 ORDER BY d.file_id DESC LIMIT ?2) UNION ALL "
+    f"SELECT * FROM ({_NAMED} AND d.file_id >= ?3 ORDER BY d.file_id LIMIT ?2)"
 )
 
 
 def _definition(row: Any) -> IndexedDefinition:
     path, name, kind, signature, doc, start, end, container, _ = row
     return IndexedDefinition(path, name, kind, signature, doc, Span(start, end), container)
-
-
-def _located(path: str, definitions: Sequence[Definition]) -> list[IndexedDefinition]:
-    return [
-        IndexedDefinition(path, d.name, d.kind, d.signature, d.doc, d.span, d.container) for d in definitions
-    ]
 
 
 def _saturated(word_count: int, average: float) -> float:

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from qwen_lsp.context.extract import module_stem
+from qwen_lsp.context.extract import module_stem, path_stem
 from qwen_lsp.context.index import Index, IndexedDefinition
 from qwen_lsp.context.place import TYPE_KINDS, Binding, Place, bindings, camel
+from qwen_lsp.context.reading import NOTEBOOK
 from qwen_lsp.context.snippets import Recent
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.outline import Import
@@ -23,9 +24,12 @@ _MOST_MEANINGS = 3
 _MOST_LOOKUPS = 80
 _MOST_TYPES = 8
 _MOST_BASES = 3
+_MOST_CHAINS, _CHAIN_CHARS = 6, 1500
+_CHAINED = 0.8
 
 CALLED = {"function", "method", "macro"}
 _WORD = re.compile(r"[^\W\d]\w*")
+_CHAIN = re.compile(r"((?:[^\W\d]\w*(?:\?\.|\.|->)){2,3})(?=[^\W\d])")
 _RESULT = re.compile(r"(?:->|\)\s*:)\s*([^{=]+?)\s*$")
 _FAMILIES = {"javascript": "web", "typescript": "web", "typescriptreact": "web", "c": "c", "cpp": "c"}
 _CONSTRUCTORS = ("__init__", "constructor", "new", "initialize", "init")
@@ -51,7 +55,6 @@ class Look:
         self._imported = {
             entry.alias or entry.name: entry for entry in self.imports if entry.name not in (None, "*")
         }
-        self._files: dict[str, list[IndexedDefinition]] = {}
         self._named: dict[str, list[IndexedDefinition]] = {}
         self._owners: dict[tuple[str, str], str] = {}
         self._modules: dict[str, list[str]] = {}
@@ -59,12 +62,6 @@ class Look:
         self._variables: dict[str, list[IndexedDefinition]] = {}
         self._members: dict[IndexedDefinition, list[IndexedDefinition]] = {}
         self.bindings = {**bindings(place.around), **bindings(place.scope_text)}
-
-    def definitions_in(self, path: str) -> list[IndexedDefinition]:
-        """The definitions of a file."""
-        if path not in self._files:
-            self._files[path] = self.index.definitions_in(path)
-        return self._files[path]
 
     def resolve(self, name: str) -> list[IndexedDefinition]:
         """The definitions that a plain name may mean here: through imports, else by name, near ones first."""
@@ -78,8 +75,8 @@ class Look:
             found = [
                 definition
                 for path in self.files_of(entry)
-                for definition in self.definitions_in(path)
-                if definition.name == entry.name and not definition.container
+                for definition in self.index.definitions_of(path, entry.name or "")
+                if not definition.container
             ]
             if found:
                 return found[:1]
@@ -108,11 +105,14 @@ class Look:
             if entry.name and entry.name != "*":
                 stems.append(entry.name.lower())  # `from package import module`
             parts = {part for part in re.split(r"\W+", entry.module) if part}
+            name = (entry.name or "").lower()
             paths = [path for stem in stems if stem for path in self.index.paths_matching(stem)]
 
-            def agreement(path: str) -> tuple[int, int]:
+            def agreement(path: str) -> tuple[int, bool, int]:
                 own = set(path.rpartition(".")[0].split("/"))
-                return len(parts & own), _shared_folders(path, self.place.path)
+                # Of a package and a module in it, `from package import module` means the module.
+                is_named = path_stem(path) == name
+                return len(parts & own), is_named, _shared_folders(path, self.place.path)
 
             self._modules[key] = sorted(dict.fromkeys(paths), key=agreement, reverse=True)[:2]
         return self._modules[key]
@@ -126,8 +126,8 @@ class Look:
             outer, _, name = one.container.rpartition(".")
             owners = (
                 owner.signature
-                for owner in self.definitions_in(one.path)
-                if owner.name == name and owner.container == outer
+                for owner in self.index.definitions_of(one.path, name)
+                if owner.container == outer
             )
             self._owners[key] = next(owners, name)
         return self._owners[key]
@@ -200,7 +200,7 @@ class Look:
 
     def _members_of(self, owner: IndexedDefinition, depth: int) -> list[IndexedDefinition]:
         qualified = f"{owner.container}.{owner.name}" if owner.container else owner.name
-        own = [one for one in self.definitions_in(owner.path) if one.container == qualified]
+        own = self.index.members_of(owner.path, qualified, limit=MOST_MEMBERS)
         names = {one.name for one in own}
         if depth < _MOST_BASES:
             for word in _WORD.findall(owner.signature.partition(owner.name)[2]):
@@ -226,11 +226,24 @@ def _types_in_scope(look: Look) -> dict[IndexedDefinition, float]:
         if len(found) >= _MOST_TYPES:
             break
         add(look.type_of_variable(name), place.near.get(name, 0.1))
-    for match in re.finditer(r"\b(?:self|this)\.(\w+)", place.around):
+    attributes = dict.fromkeys(re.findall(r"\b(?:self|this)\.(\w+)", place.around))
+    for name in list(attributes)[:MOST_NAMES]:
         if len(found) >= 2 * _MOST_TYPES:
             break
-        add(look.type_of_chain(["self", match[1]]), 0.8 * place.near.get(match[1], 0.1))
+        add(look.type_of_chain(["self", name]), 0.8 * place.near.get(name, 0.1))
+    # What is reached through a chain is often reached once more: `agent.metrics.add(usage)`.
+    for chain in _chains_above(place):
+        if len(found) >= 3 * _MOST_TYPES:
+            break
+        add(look.type_of_chain(chain), _CHAINED * place.near.get(chain[-1], 0.1))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _chains_above(place: Place) -> list[tuple[str, ...]]:
+    """List the chains `a.b.` of the text before the cursor, the nearest first."""
+    before = place.cursor.document.text[: place.cursor.offset][-_CHAIN_CHARS:]
+    chains = [tuple(_WORD.findall(at[1])) for at in _CHAIN.finditer(before)]
+    return list(dict.fromkeys(chain for chain in reversed(chains) if chain[0] not in _OWN))[:_MOST_CHAINS]
 
 
 def _binding(field: IndexedDefinition) -> Binding:
@@ -242,6 +255,8 @@ def _binding(field: IndexedDefinition) -> Binding:
 @lru_cache(maxsize=4096)
 def _family(path: str) -> str:
     """Return the languages that may use one another's definitions, as one word."""
+    if path.endswith(NOTEBOOK):
+        return "python"  # hardly any has another language, and none that says so in its name
     language = languages.find("", path)
     return _FAMILIES.get(language.id, language.id) if language else ""
 

@@ -17,6 +17,7 @@ from qwen_lsp.text import Cursor, Span
 # Lines above and below the cursor whose names count. A name's weight halves every so many lines.
 _LINES_ABOVE, _LINES_BELOW = 40, 10
 _HALF_LINES = 8
+_MOST_NEAR = 400  # names; data holds more
 _MOST_LINES_UP = 4000
 _DEFINES = re.compile(
     r"\b(?:def|class|function|fn|func|fun|interface|struct|impl|trait|enum|module|namespace|object|record)\b"
@@ -29,7 +30,7 @@ TYPE_KINDS = {"class", "interface", "enum", "struct", "trait", "type"}
 _WORD = re.compile(r"[^\W\d]\w*")
 _RECEIVER = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)(\w*)\Z")
 # `name: Type`, `name = Type(...)`, `name := pkg.Type{`, `name = await maker()`; `Type name` for C and Java.
-_ANNOTATED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*\??\s*:(?![:=])\s*([^=,;)\n{]+)")
+_ANNOTATED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*[?!]?\s*:(?![:=])\s*([^=,;)\n{]+)")
 _ASSIGNED = re.compile(
     r"(?<![\w.])([^\W\d]\w*)\s*(?::[^=\n,()]*)?:?=(?![=>])\s*(?:await\s+|new\s+|&)*"
     r"((?:[^\W\d]\w*(?:\([^()\n]*\)|\[[^\[\]\n]*\])?(?:\?\.|\.|::|->)?)+)"
@@ -129,6 +130,8 @@ def _near(cursor: Cursor, line: int, first: int, last: int) -> dict[str, float]:
         weight = 0.5 ** (distance / _HALF_LINES)
         for word in reversed(_WORD.findall(document.line(number))):
             weights.setdefault(word, weight)
+        if len(weights) > _MOST_NEAR:
+            break
     return weights
 
 

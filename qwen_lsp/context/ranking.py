@@ -7,6 +7,7 @@ published ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from qwen_lsp.context.place import Place
 from qwen_lsp.context.snippets import Candidate, Source
@@ -32,8 +33,9 @@ _WORDS = 0.8
 _FOLDER = 0.05
 _TYPED = 0.6
 _UNUSED = 0.6
-_SEEN = -0.15
+_SEEN, _SEEN_MEMBER = -0.3, -0.6
 _PRIVATE = -0.1
+_NAME_CHARS = 80  # names come again and again, pieces of code hardly ever
 
 
 def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dict[str, float]:
@@ -49,8 +51,8 @@ def score(candidate: Candidate, place: Place, words: Mapping[str, float]) -> dic
         parts["folder"] = _FOLDER
     if place.typed and candidate.name.startswith(place.typed):
         parts["typed"] = _TYPED
-    if candidate.name in place.near:
-        parts["seen"] = _SEEN  # the model sees it used already
+    if candidate.name in place.near:  # the model sees the name already; how to call it may be worth a line
+        parts["seen"] = _SEEN_MEMBER if candidate.group else _SEEN
     if candidate.name.startswith("_"):
         parts["private"] = _PRIVATE
     return {name: round(value, 3) for name, value in parts.items()}
@@ -68,8 +70,13 @@ def near_words(near: Mapping[str, float]) -> dict[str, float]:
 
 def overlap(text: str, words: Mapping[str, float]) -> float:
     """Return the mean weight of the words of a text that stand near the cursor, from 0 to 1."""
-    own = words_of(text)
+    own = _words(text) if len(text) <= _NAME_CHARS else words_of(text)
     return sum(words.get(word, 0.0) for word in own) / len(own) if own else 0.0
+
+
+@lru_cache(maxsize=20_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(words_of(text))
 
 
 def best_of_each(

@@ -23,6 +23,7 @@ _MOST_IMPORTS = 30
 _MOST_OF_EACH = 60
 _SEARCH_WORDS = 24
 _SIMILAR_CHUNKS = 4
+_MOST_CHUNK_CHARS = 4000  # longer pieces are data
 _LINES_AT_USE = 4  # around a call, a test or a copied line
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -40,9 +41,8 @@ def receiver_members(look: Look) -> list[Candidate]:
         _candidate(look, one, "receiver", 1.0)
         for entry in modules[:1]
         for path in look.files_of(entry)[:1]
-        for one in look.definitions_in(path)
-        if not one.container
-    ][:MOST_MEMBERS]
+        for one in look.index.members_of(path, "", limit=MOST_MEMBERS)
+    ]
 
 
 def _local_name(entry: Import) -> str:
@@ -92,7 +92,7 @@ def imported(look: Look) -> list[Candidate]:
         if entry.name and entry.name != "*":
             name = entry.alias or entry.name
             # What is imported and not used yet is about to be.
-            nearness = 1.0 if look.place.cursor.document.text.count(name) == 1 else 0.4
+            nearness = 1.0 if _is_unused(look.place.cursor.document.text, name) else 0.4
             for one in look.resolve(name):
                 if one.path != look.place.path:
                     found.append(_candidate(look, one, "import", nearness))
@@ -101,9 +101,15 @@ def imported(look: Look) -> list[Candidate]:
         else:
             files.update(dict.fromkeys(look.files_of(entry)[:1]))
     for path in list(files)[:_MOST_IMPORTED_FILES]:
-        top = [one for one in look.definitions_in(path) if not one.container]
-        found += [_candidate(look, one, "import", 0.2) for one in top[:_MOST_OF_EACH]]
+        top = look.index.members_of(path, "", limit=_MOST_OF_EACH)
+        found += [_candidate(look, one, "import", 0.2) for one in top]
     return found
+
+
+def _is_unused(text: str, name: str) -> bool:
+    """Say whether a name stands only once in a text; most are found to stand twice without reading it all."""
+    first = text.find(name)
+    return first >= 0 and text.find(name, first + len(name)) < 0
 
 
 def callers(look: Look) -> list[Candidate]:
@@ -154,12 +160,17 @@ def similar(look: Look) -> list[Candidate]:
     chunks = look.index.search(list(words)[:_SEARCH_WORDS], limit=2 * _SIMILAR_CHUNKS)
     best = chunks[0].score if chunks else 1.0
     for chunk in chunks:
-        text = look.index.text_of(chunk.path, chunk.span) if chunk.path != look.place.path else None
+        if len(found) == _SIMILAR_CHUNKS:
+            break
+        length = chunk.span.end - chunk.span.start
+        if chunk.path == look.place.path or length > _MOST_CHUNK_CHARS:
+            continue
+        text = look.index.text_of(chunk.path, chunk.span)
         if text and text.strip():
             found.append(
                 Candidate(chunk.path, chunk.span, _plain(text), "similar", chunk.score / (best or 1.0))
             )
-    return found[:_SIMILAR_CHUNKS]
+    return found
 
 
 SOURCES: tuple[tuple[str, Callable[[Look], list[Candidate]]], ...] = (

@@ -63,12 +63,17 @@ class SteadyContext:
     def refresh(self, cursor: Cursor, path: str, budget_tokens: int, *, is_cheap: bool) -> bool:
         """Gather anew, when nobody types; tell whether the prompts will change.
 
-        Unless reading a whole prompt is cheap, only where typing has entered another scope or something
-        was skipped for being late.
+        Unless reading a whole prompt is cheap, only where typing has entered another scope, something was
+        skipped for being late, or nothing was found, as before the folder is indexed.
         """
         before = self._chosen.get(path)
         scope = scope_key(cursor)
-        is_settled = before is not None and before.scope == scope and not before.gathered.late
+        is_settled = (
+            before is not None
+            and before.scope == scope
+            and not before.gathered.late
+            and bool(before.gathered.files)
+        )
         if budget_tokens <= 0 or (is_settled and not is_cheap):
             return False
         after = self._choose(cursor, path, scope, budget_tokens, _IDLE_MS)

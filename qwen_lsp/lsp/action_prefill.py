@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qwen_lsp.actions import prefill
 from qwen_lsp.actions.task import Task
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.lsp.action_knowledge import knowledge
 from qwen_lsp.text import Document, Span
 
 if TYPE_CHECKING:
@@ -43,4 +44,9 @@ async def _read_ahead(server: Server, document: Document, span: Span) -> None:
     if client is None or server.n_actions or now is None or now.version != document.version:
         return
     with contextlib.suppress(QwenLspError):
-        await prefill.read_ahead(Task("explain", document, span), client, server.config.engine.context_tokens)
+        await prefill.read_ahead(
+            Task("explain", document, span),
+            client,
+            server.config.engine.context_tokens,
+            knowledge(server, document),
+        )

@@ -50,13 +50,19 @@ class Progress:
 
     def written(self, answer: str) -> None:
         """Tell how far the answer has come."""
+        self._report(text("action.writing", self._server.locale, lines=answer.count("\n") + 1))
+
+    def counted(self, done: int, total: int, path: str) -> None:
+        """Tell how many questions of how many are answered, and which file is next."""
+        self._report(f"{done}/{total} {path}", 100 * done // max(total, 1))
+
+    def _report(self, message: str, percentage: int | None = None) -> None:
         now = time.monotonic()
         if self._is_open and now - self._reported >= _REPORT_S:
             self._reported = now
-            lines = answer.count("\n") + 1
-            message = text("action.writing", self._server.locale, lines=lines)
             self._server.work_done_progress.report(
-                self._token, types.WorkDoneProgressReport(cancellable=True, message=message)
+                self._token,
+                types.WorkDoneProgressReport(cancellable=True, message=message, percentage=percentage),
             )
 
     def end(self) -> None:

@@ -23,9 +23,10 @@ from pygls.exceptions import JsonRpcException
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.once import custom_of
-from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task
+from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import action_prefill, convert
+from qwen_lsp.lsp.action_knowledge import knowledge
 from qwen_lsp.lsp.action_list import COMMAND, range_json
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
@@ -212,7 +213,7 @@ async def _asked(server: Server, run: _Run, heard: Any) -> Outcome:
         client = await server.model_host.ready()
         config = server.config
         voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms, heard)
-        return await runner.run(run.task, voice, _knowledge(server))
+        return await runner.run(run.task, voice, knowledge(server, run.task.document))
     except QwenLspError as error:
         return Refused("engine", str(error))
 
@@ -232,11 +233,6 @@ async def _outcome(work: Awaitable[Outcome]) -> Outcome:
 def _is_cancelling(task: asyncio.Task[Any] | None) -> bool:
     count = getattr(task, "cancelling", None)  # Python 3.11
     return bool(count()) if count is not None else False
-
-
-def _knowledge(server: Server) -> Knowledge:
-    by_path = {document.path: document for document in server.documents.values() if document.path}
-    return Knowledge(open_document=lambda path: by_path.get(str(path)))
 
 
 def _stream(server: Server, run: _Run, region: Span, written: str, *, is_done: bool) -> None:

@@ -26,7 +26,11 @@ Provider = Callable[["Server", Asked], Sequence[types.CodeAction]]
 # Returns None for an action of another feature.
 Resolver = Callable[["Server", types.CodeAction], Awaitable[types.CodeAction | None]]
 
-PROVIDERS: tuple[Provider, ...] = (review.review_actions, action_list.model_actions)
+PROVIDERS: tuple[Provider, ...] = (
+    review.review_actions,
+    action_list.model_actions,
+    review.selection_action,
+)
 RESOLVERS: tuple[Resolver, ...] = (action_run.resolve,)
 
 

@@ -65,7 +65,7 @@ class SessionContext:
         found = self._find(cursor.document)
         if found is None:
             return ()
-        if self._server.documents.get(cursor.document.uri) is cursor.document:
+        if self._server.current(cursor.document.uri) is cursor.document:
             self._asked = cursor, budget_tokens
             self._rest()
         root, path = found
@@ -120,7 +120,7 @@ class SessionContext:
             return
         cursor, budget_tokens = self._asked
         document = cursor.document
-        if self._server.documents.get(document.uri) is not document:
+        if self._server.current(document.uri) is not document:
             return  # typed on since: the next request begins another pause
         found = self._find(document)
         if found is not None and self._steady_changed(found, cursor, budget_tokens):

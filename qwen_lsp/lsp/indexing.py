@@ -69,6 +69,11 @@ class Indexing:
         """Return the index of the innermost workspace folder that holds a document, and its path there."""
         return self._place(document.path) if document.path else None
 
+    def of_folder(self, folder: Path | None) -> Index | None:
+        """Return the index of the workspace folder that holds a folder."""
+        found = self._place(str(folder / "any")) if folder is not None else None
+        return found[0] if found is not None else None
+
     def paused(self) -> AbstractContextManager[None]:
         """Stop indexing for as long as this lasts: somebody waits for a completion."""
         return self._worker.paused()
@@ -146,14 +151,14 @@ class Indexing:
 
     def _settled(self, uri: str) -> None:
         self._timers.pop(uri, None)
-        if (document := self._server.documents.get(uri)) is not None:
+        if (document := self._server.current(uri)) is not None:
             self._server.spawn(self._overlay(document))
 
     async def _overlay(self, document: Document) -> None:
         if (place := self.place(document)) is None:
             return
         found = await asyncio.to_thread(extract, document.text, document.language, place[1])
-        if self._server.documents.get(document.uri) is document:  # else it is parsed again soon, or closed
+        if self._server.current(document.uri) is document:  # else it is parsed again soon, or closed
             place[0].set_overlay(place[1], document.text, document.language, found)
 
     def _place(self, path: str) -> tuple[Index, str] | None:

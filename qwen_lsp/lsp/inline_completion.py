@@ -70,10 +70,11 @@ def register(server: Server) -> None:
         if document is not None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = Cursor(document, convert.offset(document, place, server.encoding))
+            cursor = server.notebooks.whole(cursor)
             messages = getattr(params, "diagnostics", None) or []
             server.context.focused(cursor, [str(message) for message in messages])
             with contextlib.suppress(ModelError):  # told when something is asked
-                server.completer.prefill(cursor, server.relative_path(document))
+                server.completer.prefill(cursor, server.relative_path(cursor.document))
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:

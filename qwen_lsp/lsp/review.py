@@ -1,67 +1,31 @@
-"""`qwenLsp.review` and `qwenLsp.dismiss`: a workspace or a file reviewed, as diagnostics with quick fixes.
+"""The commands of review: what of it the server knows from its start.
 
-The text in the editor is what is reviewed, saved or not. What was found is kept by fingerprint and moves with
-the text; what is edited there, by its quick fix or by hand, is no longer what was found and is taken away
-(invariant 11).
+All else is in `review_run`, which is loaded at the first review: a session without one must not wait for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.context.files import write
-from qwen_lsp.errors import InputError, QwenLspError
-from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.action_list import Asked
+from qwen_lsp.actions.listing import NO_CODE
+from qwen_lsp.errors import QwenLspError
+from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.configuration import plain
+from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW, moved
 from qwen_lsp.messages import text
-from qwen_lsp.review import git, pages, reviewer, settings
-from qwen_lsp.review.cache import Cache, default_file
-from qwen_lsp.review.change import Change, ChangedFile, compare, from_git
-from qwen_lsp.review.dismissals import FILE as DISMISSALS
-from qwen_lsp.review.dismissals import Dismissal, with_entry
-from qwen_lsp.review.finding import GRADES, Finding
-from qwen_lsp.review.passes import opened
-from qwen_lsp.review.report import Report
-from qwen_lsp.review.selecting import Selection
-from qwen_lsp.syntax.rules import all_rules
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.syntax import languages
+from qwen_lsp.text import Document
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
 
-log = logging.getLogger(__name__)
-
-REVIEW = "qwenLsp.review"
-DISMISS = "qwenLsp.dismiss"
-FORGET = "qwenLsp.forgetReview"
-SOURCE = "qwen-lsp"
-
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A finding that the client has, and the document it was made for."""
-
-    finding: Finding
-    document: Document
-
-
-@dataclass
-class Reviews:
-    """What the client was told: by URI, then by fingerprint."""
-
-    shown: dict[str, dict[str, _Shown]] = field(default_factory=dict)
 
 
 def register(server: Server) -> None:
@@ -69,11 +33,13 @@ def register(server: Server) -> None:
 
     @server.command(REVIEW)
     async def review(*arguments: Any) -> dict[str, Any]:
-        """Review `{scope: "workspace"|"file", uri?, base?}`: `{findings, coverage, summary, status}`."""
+        """Review `{scope: "workspace"|"file", uri?, base?, range?}`: findings, coverage, summary, status."""
         asked = plain(arguments[0]) if arguments else {}
         options = asked if isinstance(asked, dict) else {}
         progress = Progress(server, f"review-{next(_numbers)}", text("words.running", server.locale))
-        work = asyncio.ensure_future(_review(server, options))
+        from qwen_lsp.lsp import review_run
+
+        work = asyncio.ensure_future(review_run.review(server, options, progress.counted))
         progress.begin(work)
         try:
             report, uris = await work
@@ -84,34 +50,33 @@ def register(server: Server) -> None:
         finally:
             work.cancel()
             progress.end()
-        return _published(server, report, uris, options)
+        return review_run.published(server, report, uris, options)
 
     @server.command(DISMISS)
     async def dismiss(*arguments: Any) -> bool:
         """Set `{fingerprint | rule | path, uri}` aside in the repository; return whether it was done."""
         asked = plain(arguments[0]) if arguments else None
         options = asked if isinstance(asked, dict) else {}
-        entry = Dismissal(*(str(options.get(key) or "") for key in ("fingerprint", "rule", "path")))
+        from qwen_lsp.lsp import review_run
+
         try:
-            await asyncio.to_thread(_dismiss, server, entry, str(options.get("uri") or ""))
+            await review_run.dismiss(server, options)
         except QwenLspError as error:
             message = f"qwen-lsp: {error}"
             server.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
             return False
-        for uri, shown in server.reviews.shown.items():
-            gone = [print_ for print_, one in shown.items() if entry.covers(one.finding)]
-            for print_ in gone:
-                del shown[print_]
-            if gone:
-                _publish(server, uri)
         return True
 
     @server.command(FORGET)
     def forget(*arguments: Any) -> None:
         """Take everything away that was found."""
+        if not server.reviews.shown:
+            return
+        from qwen_lsp.lsp import review_run
+
         for uri in list(server.reviews.shown):
             server.reviews.shown[uri] = {}
-            _publish(server, uri)
+            review_run.publish(server, uri)
 
 
 def follow(server: Server, before: Document, now: Document) -> None:
@@ -122,266 +87,30 @@ def follow(server: Server, before: Document, now: Document) -> None:
     shown = server.reviews.shown.get(now.uri)
     if not shown:
         return
-    moved = {print_: now_at for print_, one in shown.items() if (now_at := _moved(one, before, now))}
-    server.reviews.shown[now.uri] = moved
-    if len(moved) < len(shown):
-        _publish(server, now.uri)
+    kept = {print_: now_at for print_, one in shown.items() if (now_at := moved(one, before, now))}
+    server.reviews.shown[now.uri] = kept
+    if len(kept) < len(shown):
+        from qwen_lsp.lsp import review_run
 
-
-def _moved(one: _Shown, before: Document, now: Document) -> _Shown | None:
-    """Place a finding into the text after an edit; None where the edit touches it."""
-    if one.document.text != before.text:
-        return one
-    finding, extent = one.finding, _extent(one.finding)
-    if now.text.startswith(before.text[: extent.end]):
-        return _Shown(finding, now)
-    if not now.text.endswith(before.text[extent.start :]):
-        return None
-    by = len(now.text) - len(before.text)
-    fix = finding.fix and Edit(_shifted(finding.fix.span, by), finding.fix.new_text)
-    return _Shown(replace(finding, span=_shifted(finding.span, by), fix=fix), now)
-
-
-def _extent(finding: Finding) -> Span:
-    """Return what must stay as it is for a finding to be true and its fix to fit."""
-    spans = (finding.span, finding.fix.span) if finding.fix else (finding.span,)
-    return Span(min(span.start for span in spans), max(span.end for span in spans))
-
-
-def _shifted(span: Span, by: int) -> Span:
-    return Span(span.start + by, span.end + by)
-
-
-async def _review(server: Server, options: dict[str, Any]) -> tuple[Report, dict[str, str]]:
-    """Review what was asked for; return the report and the URI of each path."""
-    uri = str(options.get("uri") or "")
-    documents = dict(server.documents)
-    folder = _folder(server, uri)
-    only_file = options.get("scope") == "file" or (not options.get("scope") and bool(uri))
-    if only_file and not uri:
-        raise InputError("which file? give its `uri`")
-    base = str(options.get("base") or "")
-    change = await asyncio.to_thread(_change, folder, documents, uri if only_file else "", base)
-    trusted = settings.load(change.root)
-    chosen = reviewer.Options(
-        locale=server.locale,
-        least_confidence=trusted.settings.least_confidence or reviewer.Options().least_confidence,
-        selection=Selection(trusted.settings.include, trusted.settings.exclude),
-        disabled=frozenset(trusted.settings.disabled),
-        dismissals=trusted.dismissals,
-    )
-    cache = Cache(default_file())
-    try:
-        async with opened(server.config, None) as passes:
-            report = await reviewer.review(change, chosen, passes, cache)
-    finally:
-        cache.close()
-    names = {path: open_uri for open_uri, path in _relative_paths(change.root, documents).items()}
-    root = change.root or folder
-    uris = {
-        file.path: names.get(file.path) or (uri if not change.root else convert.uri_of(root / file.path))
-        for file in change.files
-    }
-    return report, uris
-
-
-def _folder(server: Server, uri: str) -> Path:
-    path = convert.path_of(uri) if uri else None
-    if path is not None:
-        return Path(path) if Path(path).is_dir() else Path(path).parent
-    if uri:
-        return Path("/")
-    if server.workspace.root_path:
-        return Path(server.workspace.root_path)
-    for folder in server.workspace.folders.values():
-        if found := convert.path_of(folder.uri):
-            return Path(found)
-    raise InputError("no folder is open: open one, or review a file")
-
-
-def _change(folder: Path, documents: dict[str, Document], uri: str, base: str) -> Change:
-    """Collect what is reviewed; a file outside of every repository is all new."""
-    try:
-        root = git.top(folder)
-    except InputError:
-        document = documents.get(uri)
-        if document is None:
-            raise
-        name = PurePath(document.path or uri).name
-        file = ChangedFile(compare(name, None, document.text), None, document.text)
-        return Change(name, (file,))
-    unsaved, only = {}, []
-    for open_uri, path in _relative_paths(root, documents).items():
-        if open_uri == uri:
-            only.append(path)
-        if not _is_saved(root / path, documents[open_uri].text):
-            unsaved[path] = documents[open_uri].text
-    if uri and not only:
-        file_path = convert.path_of(uri)
-        if file_path is None or not Path(file_path).resolve().is_relative_to(root.resolve()):
-            raise InputError(f"{uri} is not a file of {root}")
-        only.append(Path(file_path).resolve().relative_to(root.resolve()).as_posix())
-    if only:
-        unsaved = {path: unsaved[path] for path in only if path in unsaved}
-    return from_git(root, "base" if base else "default", base, unsaved=unsaved, only=only)
-
-
-def _relative_paths(root: Path | None, documents: dict[str, Document]) -> dict[str, str]:
-    if root is None:
-        return {}
-    found = {}
-    for uri, document in documents.items():
-        if document.path is None:
-            continue
-        path, top = Path(document.path).resolve(), root.resolve()
-        if path.is_relative_to(top):
-            found[uri] = path.relative_to(top).as_posix()
-    return found
-
-
-def _is_saved(file: Path, text_: str) -> bool:
-    try:
-        return file.read_bytes() == text_.encode("utf-8", "surrogatepass")
-    except OSError:
-        return False
-
-
-def _published(
-    server: Server, report: Report, uris: dict[str, str], options: dict[str, Any]
-) -> dict[str, Any]:
-    """Tell the client by diagnostics, and return the answer of the command."""
-    is_file = options.get("scope") == "file" or (not options.get("scope") and options.get("uri"))
-    stale = [str(options["uri"])] if is_file else list(server.reviews.shown)
-    shown: dict[str, dict[str, _Shown]] = {uri: {} for uri in stale}
-    found = []
-    for finding in report.findings:
-        uri, document = uris[finding.path], report.documents[finding.path]
-        shown.setdefault(uri, {})[finding.fingerprint] = _Shown(finding, document)
-        found.append(_json(server, finding, document, uri))
-    server.reviews.shown.update(shown)
-    for uri in shown:
-        _publish(server, uri)
-    return {
-        "findings": found,
-        "coverage": report.coverage.to_json(),
-        "summary": report.summary(),
-        "status": report.status,
-    }
-
-
-def _json(server: Server, finding: Finding, document: Document, uri: str) -> dict[str, Any]:
-    def range_(span: Span) -> Any:
-        return server.protocol._converter.unstructure(convert.lsp_range(document, span, server.encoding))
-
-    entry: dict[str, Any] = {
-        "id": finding.fingerprint,
-        "fingerprint": finding.fingerprint,
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "confidence": finding.confidence,
-        "path": finding.path,
-        "uri": uri,
-        "range": range_(finding.span),
-        "message": finding.message,
-    }
-    if finding.scenario:
-        entry["scenario"] = finding.scenario
-    if finding.fix is not None:
-        entry["fix"] = {"range": range_(finding.fix.span), "newText": finding.fix.new_text}
-    return entry
-
-
-def _publish(server: Server, uri: str) -> None:
-    shown = server.reviews.shown.get(uri, {})
-    document = server.documents.get(uri)
-    diagnostics = [_diagnostic(server, one.finding, one.document) for one in shown.values()]
-    version = document.version if document is not None else None
-    server.text_document_publish_diagnostics(
-        types.PublishDiagnosticsParams(uri, diagnostics, version=version)
-    )
-
-
-def _diagnostic(server: Server, finding: Finding, document: Document) -> types.Diagnostic:
-    page = pages.uri(finding.rule)
-    return types.Diagnostic(
-        range=convert.lsp_range(document, finding.span, server.encoding),
-        message=f"{finding.message} {finding.scenario}".strip(),
-        severity=types.DiagnosticSeverity(GRADES[finding.severity].lsp),
-        source=SOURCE,
-        code=finding.rule,
-        code_description=types.CodeDescription(page) if page else None,
-        data={"fingerprint": finding.fingerprint},
-    )
+        review_run.publish(server, now.uri)
 
 
 def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
     """Offer the fix of each finding at the selection, and to dismiss it. A provider of code_action."""
-    uri = asked.document.uri
-    shown = server.reviews.shown.get(uri, {})
-    offered: list[types.CodeAction] = []
-    for diagnostic in asked.diagnostics:
-        data = plain(diagnostic.data)
-        one = shown.get(str(data.get("fingerprint"))) if isinstance(data, dict) else None
-        if diagnostic.source != SOURCE or one is None:
-            continue
-        finding = one.finding
-        if finding.fix is not None and one.document.text == asked.document.text:
-            offered.append(_fix_action(server, asked.document, diagnostic, finding, finding.fix))
-        offered += (
-            _dismiss_action(server, diagnostic, uri, "words.dismiss", fingerprint=finding.fingerprint),
-            _dismiss_action(server, diagnostic, uri, "words.dismiss_rule", rule=finding.rule),
-        )
-    return offered
+    if not any(server.reviews.shown.values()):
+        return ()
+    from qwen_lsp.lsp import review_run
+
+    return review_run.actions(server, asked)
 
 
-def _fix_action(
-    server: Server, document: Document, diagnostic: types.Diagnostic, finding: Finding, edit: Edit
-) -> types.CodeAction:
-    rule = all_rules().get(finding.rule)
-    said = rule.title.to(server.locale) if rule else finding.rule
-    change = types.TextEdit(convert.lsp_range(document, edit.span, server.encoding), edit.new_text)
-    workspace = server.client_capabilities.workspace
-    able = workspace.workspace_edit if workspace else None
-    if able is not None and able.document_changes:
-        identifier = types.OptionalVersionedTextDocumentIdentifier(uri=document.uri, version=document.version)
-        made = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, [change])])
-    else:
-        made = types.WorkspaceEdit(changes={document.uri: [change]})
-    return types.CodeAction(
-        title=text("words.apply", server.locale, title=said),
-        kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic],
-        is_preferred=finding.source == "rule",
-        edit=made,
-    )
-
-
-def _dismiss_action(
-    server: Server, diagnostic: types.Diagnostic, uri: str, key: str, **what: str
-) -> types.CodeAction:
-    title = text(key, server.locale, rule=what.get("rule", ""))
-    command = types.Command(title=title, command=DISMISS, arguments=[{**what, "uri": uri}])
-    kind = types.CodeActionKind.QuickFix
-    return types.CodeAction(title=title, kind=kind, diagnostics=[diagnostic], command=command)
-
-
-def _dismiss(server: Server, entry: Dismissal, uri: str) -> None:
-    if entry == Dismissal():
-        raise InputError("what is to be dismissed? give a `fingerprint`, a `rule` or a `path`")
-    file = git.top(_folder(server, uri)) / DISMISSALS
-    try:
-        before = file.read_text("utf-8")
-    except FileNotFoundError:
-        before = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
-    said = next(
-        (
-            f"{one.finding.rule} in {one.finding.path}"
-            for shown in server.reviews.shown.values()
-            for one in shown.values()
-            if entry.fingerprint and one.finding.fingerprint == entry.fingerprint
-        ),
-        "",
-    )
-    write(file, with_entry(before, entry, said).encode())
+def selection_action(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
+    """Offer to review the selection. A provider of code_action."""
+    document, span = asked.document, asked.span
+    language = languages.find(document.language, document.path)
+    is_code = language is not None and language.id not in NO_CODE
+    if not is_code or not document.text[span.start : span.end].strip():
+        return []
+    title = text("command.review", server.locale)
+    options = {"scope": "file", "uri": document.uri, "range": range_json(document, span, server.encoding)}
+    return [types.CodeAction(title, command=types.Command(title, REVIEW, arguments=[options]))]

@@ -36,11 +36,13 @@ from qwen_lsp.lsp import (
     indexing,
     inline_completion,
     lifecycle,
+    notebooks,
     review,
     signals,
     tolerance,
 )
 from qwen_lsp.lsp.lifecycle import ClientOptions
+from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
 from qwen_lsp.messages import Locale
@@ -58,7 +60,11 @@ class Server(LanguageServer):
 
     def __init__(self, command_line: Layer) -> None:
         super().__init__(
-            "qwen-lsp", __version__, protocol_cls=Protocol, converter_factory=tolerance.converter
+            "qwen-lsp",
+            __version__,
+            protocol_cls=Protocol,
+            converter_factory=tolerance.converter,
+            notebook_document_sync=notebooks.SYNC,
         )
         self.documents: dict[str, Document] = {}
         self.command_line = command_line
@@ -75,8 +81,9 @@ class Server(LanguageServer):
         self.failed: Trace | None = None  # the last request, when there was not even a completer for it
         self.status = Reporter(self)
         self.stats = Recorder(lambda: self.config.stats.enabled, self.spawn)
-        self.reviews = review.Reviews()
+        self.reviews = Reviews()
         self.offers = Offers(self.documents, self.stats)
+        self.notebooks = notebooks.Notebooks(self)
         self.indexing = indexing.Indexing(self)
         self.context = context.SessionContext(self)
         self.n_actions = 0  # of the model's code actions under way
@@ -115,6 +122,16 @@ class Server(LanguageServer):
             _ = self.completer
         assert self.host is not None
         return self.host
+
+    async def turn(self) -> None:
+        """Return when no completion is being written: whoever types comes before a review."""
+        # Asked a few times a line at most; an event would have to be set at every end of a generation.
+        while self._completer is not None and not self._completer.is_idle:  # noqa: ASYNC110
+            await asyncio.sleep(_TURN_S)
+
+    def current(self, uri: str) -> Document | None:
+        """Return the open document of a URI, or the code of the open notebook of that URI."""
+        return self.documents.get(uri) or self.notebooks.source(uri)
 
     def relative_path(self, document: Document) -> str | None:
         """Return the document's path below its workspace folder, with forward slashes."""
@@ -172,9 +189,8 @@ class Server(LanguageServer):
             elif self.host is not None:
                 if self._completer is not None:
                     await self._completer.close()
-                self._completer = Completer(
-                    self.host, chosen_model(config).profile, config.completion, self.context.files
-                )
+                profile = chosen_model(config, self.host.model).profile
+                self._completer = Completer(self.host, profile, config.completion, self.context.files)
             if before.context != config.context:
                 await self.indexing.refresh()
             self.status.configured()
@@ -200,6 +216,7 @@ class Server(LanguageServer):
 
     def last_trace(self, uri: str) -> Trace | None:
         """Return the record of the document's last completion request."""
+        uri = self.notebooks.owner(uri)
         return self._completer.last.get(uri) if self._completer is not None else self.failed
 
     async def close_host(self) -> None:
@@ -213,6 +230,13 @@ class Server(LanguageServer):
 
     def _on_host_state(self, state: State) -> None:
         log.info("model host: %s %s", state.phase, state.detail)
+        if (
+            state.phase == "ready"
+            and self.host is not None
+            and self.host.model
+            and self._completer is not None
+        ):
+            self._completer.use(chosen_model(self.config, self.host.model).profile)
         self.status.host_changed(state)
         self.spawn(_report_progress(self, state))
 
@@ -223,6 +247,8 @@ class Server(LanguageServer):
         log.error("%s", error, exc_info=error)
 
 
+# How soon a review goes on after a completion.
+_TURN_S = 0.05
 _PROGRESS_TOKEN = "qwen-lsp/engine"
 
 

@@ -16,7 +16,7 @@ from qwen_lsp.completion.completer import Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.messages import text
-from qwen_lsp.text import Cursor, Document, Edit
+from qwen_lsp.text import Cursor, Document, Edit, Span
 from qwen_lsp.trace import Trace
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ async def suggest(
 ) -> list[Suggestion]:
     """Return the candidates at a cursor, the best first."""
     document, uri = cursor.document, cursor.document.uri
+    asked = server.notebooks.whole(cursor)
     server.asked_uri = uri
     server.asking[uri] += 1
     try:
         with server.status.working(), server.indexing.paused():
-            completer, path = server.completer, server.relative_path(document)
-            outcome = await completer.complete(cursor, trigger, path, on_text)
+            completer, path = server.completer, server.relative_path(asked.document)
+            outcome = await completer.complete(asked, trigger, path, on_text)
     except QwenLspError as error:  # no completer at all: the settings name no model that exists
         server.failed = Trace(trigger=trigger, reason="model", detail=str(error))
         outcome = Rejected("model", str(error), server.failed)
@@ -64,7 +65,7 @@ async def suggest(
         return []
     log.info("suggestion after %.0f ms", outcome.trace.total_ms)
     now = server.documents.get(uri, document)
-    edits = [outcome.edit, *outcome.alternatives]
+    edits = [_moved(edit, cursor.offset - asked.offset) for edit in (outcome.edit, *outcome.alternatives)]
     if now.version != document.version:  # typed on, and this client has not asked again
         edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
     if not edits:
@@ -73,6 +74,10 @@ async def suggest(
         return []
     server.stats.latency(document.language, outcome.trace.total_ms)
     return [Suggestion(now, edit, _offer(server, now, edit, edit is edits[0])) for edit in edits]
+
+
+def _moved(edit: Edit, by: int) -> Edit:
+    return Edit(Span(edit.span.start + by, edit.span.end + by), edit.new_text) if by else edit
 
 
 def _offer(server: Server, document: Document, edit: Edit, is_first: bool) -> types.Command | None:

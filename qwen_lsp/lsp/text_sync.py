@@ -1,4 +1,4 @@
-"""didOpen, didChange, didClose: keep a frozen Document for each open file.
+"""didOpen, didChange, didClose: keep a frozen Document for each open file and each cell of a notebook.
 
 They replace the framework's own handling, whose line table also breaks at form feeds and Unicode
 separators and so puts every later edit on a wrong line, and which keeps a second, mutable copy.
@@ -58,6 +58,21 @@ class Protocol(TolerantProtocol):
             _ours(self).context.forget(document)
             _ours(self).indexing.closed(document)
         _ours(self).forget(params.text_document.uri)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Take the cells of a notebook, which come by no other way."""
+        _ours(self).notebooks.opened(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Follow its cells."""
+        _ours(self).notebooks.changed(params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget it."""
+        _ours(self).notebooks.closed(params)
 
 
 def _ours(protocol: Protocol) -> Server:

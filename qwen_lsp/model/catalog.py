@@ -7,7 +7,9 @@ one place that holds FIM tokens (invariant 1). It knows nothing of disks and net
 from __future__ import annotations
 
 import difflib
+import math
 import platform
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -112,6 +114,7 @@ class Profile:
 class _Defaults:
     cpu: str
     apple_silicon: str
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +165,33 @@ def default_profile() -> Profile:
     if is_apple_silicon and psutil.virtual_memory().total >= _APPLE_MEMORY_BYTES:
         return find(defaults.apple_silicon)
     return find(defaults.cpu)
+
+
+def endpoint_profile(name: str) -> Profile:
+    """Return the profile of what an endpoint calls its model; one of a middle size where it says none.
+
+    Names are free: `Qwen/Qwen2.5-Coder-7B-Instruct-AWQ`, `qwen2.5-coder:1.5b`, `/models/mine.gguf`. Size and
+    generation decide, because prompts and budgets depend on nothing else.
+    """
+    return guess(name) or find(_catalog().defaults.endpoint)
+
+
+def guess(name: str) -> Profile | None:
+    """Return the profile that is nearest in kind and size to a freely written name; None without a size."""
+    wanted = name.lower().replace("_", "-")
+    billions = _billions(wanted)
+    if billions is None:
+        return None
+
+    def distance(profile: Profile) -> tuple[bool, bool, float]:
+        is_other_generation = ("qwen3" in wanted) is not profile.name.startswith("qwen3")
+        is_other_kind = (re.search(r"\bbase\b", wanted) is not None) is not (profile.kind == "base")
+        return is_other_generation, is_other_kind, abs(math.log(billions / (_billions(profile.name) or 1.0)))
+
+    return min(profiles(), key=distance)
+
+
+def _billions(name: str) -> float | None:
+    """Read the size of a model off its name; that of the active part, as in `30b-a3b`, is another one."""
+    found = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)b(?![a-z0-9])", name)
+    return float(found[1]) or None if found else None

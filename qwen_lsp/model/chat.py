@@ -41,8 +41,7 @@ class ChatRequest:
     Units: `max_tokens` 0 only reads the messages into the cache. `begins` is what the answer begins
     with and the reply contains it; endpoints that cannot continue a text ignore it. `json_schema`
     and `grammar` (GBNF, llama.cpp only) exclude each other. `n_probs` above 0 asks for the
-    log-probability of each token and of so many others, which drafted tokens do not have:
-    it turns speculation off.
+    log-probability of each token and of so many others.
     """
 
     messages: Sequence[Message]
@@ -59,8 +58,8 @@ class ChatRequest:
 class Reply:
     """A finished answer. `stop_reason` is the endpoint's, or "left" where `on_text` ended it.
 
-    Shape: one log-probability for each token, and with each the likeliest others; both empty where
-    they were not asked for.
+    Shape: one log-probability for each token, and for each chunk the likeliest others of its token and
+    the place in `text` where they would stand; all empty where they were not asked for.
     """
 
     text: str
@@ -68,6 +67,7 @@ class Reply:
     timings: Timings = field(default_factory=Timings)
     logprobs: tuple[float, ...] = ()
     others: tuple[tuple[tuple[str, float], ...], ...] = field(default=(), repr=False)
+    places: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def is_cut_off(self) -> bool:
@@ -91,6 +91,7 @@ async def _ask(client: Client, request: ChatRequest, on_text: OnText | None) -> 
     text, reason, timings = "", "", Timings()
     logprobs: list[float] = []
     others: list[tuple[tuple[str, float], ...]] = []
+    places: list[int] = []
     async with stream(client, request) as chunks:
         async for chunk in chunks:
             text += chunk.text
@@ -99,10 +100,11 @@ async def _ask(client: Client, request: ChatRequest, on_text: OnText | None) -> 
             logprobs += chunk.logprobs
             if chunk.logprobs:
                 others.append(chunk.others)
+                places.append(len(text) - len(chunk.text))
             if chunk.text and on_text is not None and on_text(text):
                 reason = "left"
                 break
-    return Reply(text, reason, timings, tuple(logprobs), tuple(others))
+    return Reply(text, reason, timings, tuple(logprobs), tuple(others), tuple(places))
 
 
 @asynccontextmanager

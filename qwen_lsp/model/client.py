@@ -44,7 +44,8 @@ class Request:
     Units: `max_tokens` may be 0 to only read the prompt into the cache.
     `forced` is what the answer is to begin with, and the chunks contain it. llama.cpp forces it by a
     grammar. Elsewhere there is no common way: white space is left to the model (the caller compares),
-    anything else is put at the end of the prompt and so no token is healed.
+    anything else is put at the end of the prompt and so no token is healed. `tokens` are all that the
+    answer may consist of, by number; llama.cpp only.
     """
 
     prompt: str
@@ -53,6 +54,7 @@ class Request:
     slot: int = 0
     forced: str = ""
     n_alternatives: int = 1
+    tokens: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ class Client:
 
     def _body(self, request: Request) -> tuple[str, dict[str, Any]]:
         if self.endpoint.kind == "llama":
-            grammar = {"grammar": _grammar(request.forced)} if request.forced else {}
+            forced = _grammar_of_tokens(request.tokens) if request.tokens else _grammar(request.forced)
+            grammar = {"grammar": forced} if request.tokens or request.forced else {}
             return "/completion", {
                 **grammar,
                 "prompt": request.prompt,
@@ -251,6 +254,11 @@ def _grammar(forced: str) -> str:
     """Write a GBNF grammar for a text that begins with `forced`."""
     # A JSON string and a GBNF literal escape quotes, backslashes, tabs and line ends alike.
     return f'root ::= {msgspec.json.encode(forced).decode()} ( . | "\\n" )*'
+
+
+def _grammar_of_tokens(tokens: Sequence[int]) -> str:
+    """Write a GBNF grammar for these tokens and nothing else."""
+    return "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
 
 
 def read_llama(data: dict[str, Any]) -> Chunk:

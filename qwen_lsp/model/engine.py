@@ -75,6 +75,8 @@ def thread_counts(config: EngineConfig) -> tuple[int, int]:
 class Engine:
     """A llama.cpp server in a child process of our own."""
 
+    model = ""  # it reports no name: we have chosen the file
+
     def __init__(self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener) -> None:
         self._config = config
         self._model_path = model_path  # asked at each start: a pull may have brought the file meanwhile
@@ -281,6 +283,11 @@ class RemoteEndpoint:
         """Return the client if the endpoint was reached already."""
         return self._client
 
+    @property
+    def model(self) -> str:
+        """What the endpoint calls its model; "" until it was reached."""
+        return self._client.endpoint.model if self._client is not None else ""
+
     async def close(self) -> None:
         """Close the connections, for good; the server itself is not ours to stop."""
         self._is_closed = True
@@ -322,15 +329,19 @@ class RemoteEndpoint:
     async def _checked(self, client: Client) -> Client:
         """Return the client if the endpoint speaks its kind, with the model's name filled in."""
         if client.endpoint.kind == "llama":
-            await client.properties()
+            properties = await client.properties()
+            path = str(properties.get("model_alias") or properties.get("model_path") or "")
+            name = path.replace("\\", "/").rpartition("/")[2]
+        elif client.endpoint.model:
             return client
-        if client.endpoint.model:
-            return client
-        names = await client.models()
-        if not names:
+        elif names := await client.models():
+            name = names[0]
+        else:
             raise EndpointUnavailable("it serves no model")
+        if client.endpoint.model or not name:
+            return client
         await client.close()
-        return Client(replace(client.endpoint, model=names[0]))
+        return Client(replace(client.endpoint, model=name))
 
 
 Host = Engine | RemoteEndpoint

@@ -23,8 +23,8 @@ class ChosenModel:
     path: Callable[[], Path]
 
 
-def chosen_model(config: Config) -> ChosenModel:
-    """Return the model that the settings mean.
+def chosen_model(config: Config, reported: str = "") -> ChosenModel:
+    """Return the model that the settings mean; `reported` is what an endpoint calls its own.
 
     Raises: ModelNotFound when the name is not in the catalog.
     """
@@ -35,7 +35,8 @@ def chosen_model(config: Config) -> ChosenModel:
     if name != "auto":
         return ChosenModel(catalog.find(name), lambda: store.choose(name).path)
     if config.endpoint.url:
-        return ChosenModel(catalog.default_profile(), lambda: store.choose().path)
+        profile = catalog.endpoint_profile(config.endpoint.model or reported)
+        return ChosenModel(profile, lambda: store.choose().path)
     try:
         model = store.choose()
         return ChosenModel(model.profile, lambda: store.choose(model.profile.name).path)
@@ -45,8 +46,7 @@ def chosen_model(config: Config) -> ChosenModel:
 
 def _profile_of_file(path: Path) -> Profile:
     """Guess the profile of a user's own file by its name; Qwen's layout is the same for all sizes."""
-    named = [profile for profile in catalog.profiles() if path.name.lower().startswith(profile.name)]
-    return max(named, key=lambda profile: len(profile.name), default=catalog.default_profile())
+    return catalog.guess(path.name) or catalog.default_profile()
 
 
 def _existing(path: Path) -> Path:

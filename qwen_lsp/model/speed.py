@@ -12,8 +12,10 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qwen_lsp.model.client import Timings
+if TYPE_CHECKING:
+    from qwen_lsp.model.client import Timings
 
 # Fewer new tokens say more about the overhead of a request than about the speed of reading.
 _MIN_PROMPT_TOKENS = 64

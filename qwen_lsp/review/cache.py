@@ -119,4 +119,5 @@ def _restored(entry: dict[str, Any], document: Document, start: int) -> Finding:
         scenario=entry["scenario"],
         fix=edit,
         source=entry["source"],
+        identity=entry["identity"],
     )

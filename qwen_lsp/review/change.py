@@ -210,6 +210,21 @@ def compare(path: str, before: str | None, after: str) -> FilePatch:
     return FilePatch(path, path, "added" if before is None else "modified", tuple(hunks))
 
 
+def as_added(path: str, text: str, first: int, last: int) -> ChangedFile:
+    """Take lines of a text for added ones, so that all of them are reviewed. Units: lines from 0, both in."""
+    document = Document(path, text)
+    end = document.starts[last + 1] if last + 1 < document.line_count else len(text)
+    n_lines = document.line_count - (not document.line(document.line_count - 1))
+    above, below = range(max(first - 3, 0), first), range(last + 1, min(last + 4, n_lines))
+    made = [Line("context", document.line(number), number + 1, number + 1) for number in above]
+    made += [Line("added", document.line(number), None, number + 1) for number in range(first, last + 1)]
+    gone = last - first + 1
+    made += [Line("context", document.line(number), number + 1 - gone, number + 1) for number in below]
+    hunk = Hunk(above.start + 1, above.start + 1, len(made), tuple(made))
+    before = text[: document.starts[first]] + text[end:]
+    return ChangedFile(FilePatch(path, path, "modified", (hunk,)), before, text)
+
+
 def _new_file(root: Path, path: str) -> FilePatch:
     data = _read(root, path)
     text = _text(data)

@@ -52,6 +52,7 @@ class Finding:
 
     `rule` names the rule or the question that found it; `scenario` says what input leads to which wrong
     outcome, "" where the message does; `quote` is the text at `span`, checked to be really there.
+    `identity` is what the fingerprint is made of where the quote is too short to tell one place from another.
     Units: `confidence` is between 0 and 1. `fingerprint` stays when lines move; "" until `identified`.
     """
 
@@ -70,6 +71,7 @@ class Finding:
     scenario: str = ""
     fix: Edit | None = None
     source: Source = "rule"
+    identity: str = ""
     fingerprint: str = ""
 
 
@@ -104,6 +106,7 @@ def at(
     scenario: str = "",
     fix: Edit | None = None,
     source: Source = "rule",
+    identity: str = "",
 ) -> Finding:
     """Make a finding at a span of a document whose `path` is relative."""
     first, last = document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
@@ -123,6 +126,7 @@ def at(
         scenario=scenario,
         fix=fix,
         source=source,
+        identity=identity,
     )
 
 
@@ -136,7 +140,7 @@ def identified(findings: Iterable[Finding]) -> list[Finding]:
     seen: Counter[str] = Counter()
     named = []
     for finding in ordered:
-        key = "\0".join((finding.rule, finding.path, re.sub(r"\s+", "", finding.quote)))
+        key = "\0".join((finding.rule, finding.path, re.sub(r"\s+", "", finding.identity or finding.quote)))
         named.append(replace(finding, fingerprint=_hash(f"{key}\0{seen[key]}")))
         seen[key] += 1
     return named

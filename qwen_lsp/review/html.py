@@ -71,7 +71,9 @@ def to_html(report: Report) -> str:
     return _PAGE.substitute(
         language="zh-CN" if locale == "zh" else "en",
         title=_safe(text("words.title", locale, title=report.title)),
-        summary=_safe(report.summary()),
+        summary="<br>".join(
+            _safe(one) for one in (report.summary(), *(p.summary(locale) for p in report.coverage.passes))
+        ),
         findings="\n".join(_finding(report, finding) for finding in report.findings),
         rest=rest,
     )

@@ -24,7 +24,8 @@ def to_markdown(report: Report) -> str:
         listed = "\n".join(f"- `{_code(path)}`: {escaped(said)}" for path, said in rows)
         title = text("words.not_reviewed", locale)
         parts.append(f"<details><summary>{title} ({len(rows)})</summary>\n\n{listed}\n\n</details>")
-    parts += [f"> {escaped(note)}" for note in report.notes]
+    notes = (*(record.summary(locale) for record in cover.passes), *report.notes)
+    parts += [f"> {escaped(note)}" for note in notes]
     return "\n\n".join(parts) + "\n"
 
 
@@ -48,9 +49,15 @@ def said(finding: Finding) -> str:
 
 
 def escaped(said: str, *, keep_code: bool = False) -> str:
-    """Keep a text from being Markdown or HTML; our own messages may keep their `code`."""
-    said = visible(said).replace("<", "&lt;").replace("@", "@\u2060")
-    return said if keep_code else said.replace("`", "'").replace("[", "\\[")
+    """Keep a text from being Markdown or HTML; our own messages may keep their `code` as it is."""
+    parts = visible(said).split("`")
+    if not keep_code or len(parts) % 2 == 0:
+        return _plain(visible(said)).replace("`", "'").replace("[", "\\[")
+    return "`".join(part if number % 2 else _plain(part) for number, part in enumerate(parts))
+
+
+def _plain(said: str) -> str:
+    return said.replace("<", "&lt;").replace("@", "@\u2060")
 
 
 def _code(said: str) -> str:

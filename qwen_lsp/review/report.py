@@ -39,18 +39,46 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PassRecord:
-    """What one pass of a model did. `cached` of the `units` were known from an earlier review."""
+    """What one pass of a model did.
+
+    Units: the pieces that it asks about, which are whole units or single lines; `cached` of them were known
+    from an earlier review. `unasked` counts by reason what was not asked: `unforeseeable` lines (definitions,
+    imports, texts) in addition to the pieces, and pieces over the `limit`, out of `time`, with `no_model` on
+    this machine, or with the model `unavailable`, for the reason `problem`.
+    """
 
     name: str
     units: int
     cached: int
     failed: int
     seconds: float
+    unasked: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+    def summary(self, locale: Locale) -> str:
+        """Write one line."""
+        said = text(
+            "review.pass",
+            locale,
+            name=self.name,
+            units=self.units,
+            cached=self.cached,
+            failed=self.failed,
+            seconds=self.seconds,
+        )
+        reasons = [f"{text(f'words.unasked.{reason}', locale)} {n}" for reason, n in self.unasked.items()]
+        if not reasons:
+            return said
+        listed = ("、" if locale == "zh" else ", ").join(reasons)
+        return said + ("" if locale == "zh" else " ") + text("review.unasked", locale, listed=listed)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What was looked at. Units: files, hunks, units and added lines."""
+    """What was looked at.
+
+    Units: files, hunks, added lines, and `units` cut for a model, none where no model was wanted.
+    """
 
     files: int = 0
     hunks: int = 0
@@ -79,6 +107,8 @@ class Coverage:
                     "cached": one.cached,
                     "failed": one.failed,
                     "seconds": round(one.seconds, 3),
+                    "unasked": dict(one.unasked),
+                    "problem": one.problem,
                 }
                 for one in self.passes
             ],
@@ -151,6 +181,10 @@ class Report:
             more.append(text("review.dismissed", self.locale, n=len(self.dismissed)))
         if own := sum(entry.by_this_change for entry in self.dismissed):
             more.append(text("review.dismissed_here", self.locale, n=own))
+        more += [
+            text("review.no_model", self.locale, detail=detail)
+            for detail in dict.fromkeys(one.problem for one in cover.passes if one.problem)
+        ]
         if self.fixed:
             more.append(text("review.fixed", self.locale, n=len(self.fixed)))
         return ("" if self.locale == "zh" else " ").join([said, *more])

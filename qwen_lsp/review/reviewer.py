@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from qwen_lsp.errors import EndpointError
 from qwen_lsp.messages import Locale
-from qwen_lsp.review import rules
+from qwen_lsp.review import asking, rules
+from qwen_lsp.review.asking import Effort, Pass, Progress, with_sound_fix
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change import Change, ChangedFile
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
@@ -27,7 +27,6 @@ from qwen_lsp.review.report import Coverage, Dismissed, Failed, PassRecord, Repo
 from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.units import Unit, units
 from qwen_lsp.syntax import languages
-from qwen_lsp.syntax.parsing import error_count
 from qwen_lsp.syntax.rules import is_secret, version
 from qwen_lsp.text import Document
 
@@ -39,19 +38,6 @@ _MOST_OF_A_MODEL = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """One pass of a model over units.
-
-    `version` changes with everything that an answer depends on beside the unit: prompts, thresholds, model.
-    `find` may raise EndpointError; the unit is then told as failed, never as clean.
-    """
-
-    name: str
-    version: str
-    find: Callable[[Unit], Awaitable[Sequence[Finding]]]
-
-
-@dataclass(frozen=True, slots=True)
 class Options:
     """How to review. Units: `least_confidence` is between 0 and 1."""
 
@@ -60,18 +46,20 @@ class Options:
     selection: Selection = field(default_factory=Selection)
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
+    effort: Effort = field(default_factory=Effort)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planned:
-    """What will be done with one file: reviewed in units, or skipped for a reason."""
+    """What will be done with one file: reviewed, or skipped for a reason."""
 
     file: ChangedFile
     reason: str | None
-    units: tuple[Unit, ...] = ()
 
-
-Progress = Callable[[int, int, str], None]
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The pieces that a model is asked about; cutting them costs more than knowing results again."""
+        return () if self.reason else tuple(units(self.file))
 
 
 def plan(change: Change, selection: Selection) -> list[Planned]:
@@ -79,7 +67,7 @@ def plan(change: Change, selection: Selection) -> list[Planned]:
     planned = []
     for file in change.files:
         reason = skip_reason(file, selection)
-        planned.append(Planned(file, reason, () if reason else tuple(units(file))))
+        planned.append(Planned(file, reason))
     return planned
 
 
@@ -89,8 +77,12 @@ async def review(
     passes: Sequence[Pass] = (),
     cache: Cache | None = None,
     progress: Progress | None = None,
+    heard: Callable[[Report], None] | None = None,
 ) -> Report:
-    """Review a change. Cancelling ends it between two requests; what is known by then is in the cache."""
+    """Review a change. Cancelling ends it between two requests; what is known by then is in the cache.
+
+    `heard` gets the report as it is after the rules and at each finding of a model.
+    """
     cache = cache or Cache(None)
     planned = plan(change, options.selection)
     reviewed = [entry for entry in planned if not entry.reason]
@@ -102,19 +94,37 @@ async def review(
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
-    records = []
-    every_unit = [unit for entry in reviewed for unit in entry.units]
+    every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
+    files = [entry.file for entry in reviewed]
+    records: list[PassRecord] = []
+
+    def report(more: Sequence[Finding] = ()) -> Report:
+        coverage = _coverage(planned, failed, records, len(every_unit))
+        return _report(change, options, [*found, *more], coverage, files)
+
     for one in passes:
-        findings, record = await _by_model(one, every_unit, options, cache, progress)
+        if heard is not None:
+            heard(report())
+        tell = None if heard is None else lambda more: heard(report(more))
+        findings, record = await asking.run(
+            one, every_unit, options.locale, cache, options.effort, progress, tell
+        )
         found += findings
         records.append(record)
+    return report()
+
+
+def _coverage(
+    planned: Sequence[Planned], failed: Sequence[Failed], records: Sequence[PassRecord], n_units: int
+) -> Coverage:
+    reviewed = [entry for entry in planned if not entry.reason]
     broken_paths = {entry.path for entry in failed}
     complete = [entry for entry in reviewed if entry.file.path not in broken_paths]
     skipped = [entry for entry in planned if entry.reason]
-    coverage = Coverage(
+    return Coverage(
         files=len(planned),
         hunks=sum(len(entry.file.patch.hunks) for entry in planned),
-        units=len(every_unit),
+        units=n_units,
         lines=sum(len(entry.file.patch.added) for entry in planned),
         reviewed_files=len(complete),
         reviewed_lines=sum(len(entry.file.patch.added) for entry in complete),
@@ -124,7 +134,6 @@ async def review(
         failed=tuple(failed),
         passes=tuple(records),
     )
-    return _report(change, options, found, coverage, [entry.file for entry in reviewed])
 
 
 def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]:
@@ -149,7 +158,7 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
         before = Document(file.path, file.before, path=file.patch.old_path)
         old = rules.run(before, language, removed, options.locale, disabled=options.disabled)
         found = _new_ones(found, old)
-    found = [_with_sound_fix(entry, document) for entry in found]
+    found = [with_sound_fix(entry, document) for entry in found]
     cache.put(key, found)
     return found
 
@@ -167,50 +176,6 @@ def _new_ones(found: Sequence[Finding], old: Sequence[Finding]) -> list[Finding]
     return kept
 
 
-def _with_sound_fix(entry: Finding, document: Document) -> Finding:
-    """Drop a fix that changes nothing or adds syntax errors."""
-    if entry.fix is None:
-        return entry
-    fixed = document.with_edit(entry.fix, 0).text
-    language = languages.find("", document.path)
-    before, after = error_count(document.text, language), error_count(fixed, language)
-    is_sound = fixed != document.text and (before is None or after is None or after <= before)
-    return entry if is_sound else replace(entry, fix=None)
-
-
-async def _by_model(
-    one: Pass, every_unit: Sequence[Unit], options: Options, cache: Cache, progress: Progress | None
-) -> tuple[list[Finding], PassRecord]:
-    started = time.monotonic()
-    found: list[Finding] = []
-    cached = failed = 0
-    for number, unit in enumerate(every_unit):
-        if progress is not None:
-            progress(number, len(every_unit), unit.path)
-        key = _key(one.name, one.version, options.locale, unit.key)
-        known = cache.get(key, unit.document, unit.start)
-        if known is not None:
-            cached += 1
-            found += known
-            continue
-        try:
-            fresh = [entry for entry in await one.find(unit) if _is_on_changed_lines(entry, unit)]
-        except EndpointError as error:
-            log.warning("%s failed on %s:%d: %s", one.name, unit.path, unit.first_line, error)
-            failed += 1
-            continue
-        fresh = [_with_sound_fix(entry, unit.document) for entry in fresh]
-        cache.put(key, fresh, unit.start)
-        found += fresh
-    record = PassRecord(one.name, len(every_unit), cached, failed, time.monotonic() - started)
-    return found, record
-
-
-def _is_on_changed_lines(entry: Finding, unit: Unit) -> bool:
-    lines = range(entry.start_line, entry.end_line + 1)
-    return entry.path == unit.path and bool(lines) and all(number in unit.changed for number in lines)
-
-
 def _report(
     change: Change,
     options: Options,
@@ -220,6 +185,7 @@ def _report(
 ) -> Report:
     documents = {file.path: file.document for file in files}
     changed = {file.path: file.patch.added for file in files}
+    found = [entry for entry in found if entry.rule not in options.disabled]
     sure = [entry for entry in found if entry.confidence >= options.least_confidence]
     kept: list[Finding] = []
     dismissed: list[Dismissed] = []

@@ -30,7 +30,8 @@ class Unit:
     """One piece of a changed file. Lines count from 1 in the text after the change, both ends included.
 
     `container` is the signature of each definition around it, the outermost first; `removed` are the lines
-    that the change took away there; `imports` the import statements of the file.
+    that the change took away there; `imports` the import statements of the file; `signatures` are those of
+    what it calls, where the index of the repository was asked.
     """
 
     document: Document = field(repr=False)
@@ -42,6 +43,7 @@ class Unit:
     removed: tuple[Line, ...] = ()
     imports: tuple[str, ...] = ()
     is_partial: bool = False
+    signatures: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -63,7 +65,18 @@ class Unit:
         """A text that changes with what a review of this unit can see, and not when the unit moves."""
         changed = sorted(number - self.first_line for number in self.changed)
         removed = [line.text for line in self.removed]
-        seen = repr((self.path, self.text, self.container, changed, removed, self.imports, self.is_partial))
+        seen = repr(
+            (
+                self.path,
+                self.text,
+                self.container,
+                changed,
+                removed,
+                self.imports,
+                self.is_partial,
+                self.signatures,
+            )
+        )
         return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -10,6 +10,7 @@ from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.messages import Locale
+from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.text import Document, Span
 
@@ -72,3 +73,41 @@ async def test_whatever_is_proposed_parses(engine: Engine) -> None:
         else:
             assert isinstance(outcome, Refused)
         assert (await (await engine.ready()).slots())[1].is_busy is False
+
+
+async def test_completion_keeps_its_cache_and_its_confidence(engine: Engine) -> None:
+    """An action has a slot of its own, and nothing is drafted: tokens tell how sure the model is."""
+    client = await engine.ready()
+    request = Request("<|fim_prefix|><|fim_suffix|>\n\n\nLIMIT = 3\n<|fim_middle|>" + CODE[:200], 12)
+
+    async def completed() -> tuple[str, list[float], int]:
+        text, cached = "", 0
+        logprobs: list[float] = []
+        async with client.stream(request) as chunks:
+            async for chunk in chunks:
+                text += chunk.text
+                logprobs += chunk.logprobs
+                cached = chunk.timings.cached_tokens or cached
+        return text, logprobs, cached
+
+    before, sure, _ = await completed()
+    n_tokens = len(await client.tokenize(request.prompt))
+    assert isinstance(await act(engine, "fix"), Proposal | Refused)
+    after, sure_after, cached = await completed()
+    assert after == before
+    assert cached >= n_tokens - 1
+    assert sure_after == pytest.approx(sure, abs=1e-3)
+    assert sum(logprob < 0 for logprob in sure) > len(sure) / 2, "a drafted token has none"
+
+
+async def test_a_function_is_named_and_extracted(engine: Engine) -> None:
+    first, last = CODE.index("    for account"), CODE.index("    return accounts")
+    document = Document("file:///a.py", CODE, 1, "python", "/a.py")
+    task = Task("extract", document, Span(first, last), "a.py")
+    outcome = await runner.run(task, Voice(await engine.ready(), 2048, 120_000))
+    assert isinstance(outcome, Proposal), outcome
+    helper, function = ast.parse(apply(CODE, outcome.edits)).body[1:3]
+    assert isinstance(helper, ast.FunctionDef)
+    assert isinstance(function, ast.FunctionDef)
+    assert [one.arg for one in helper.args.args] == ["path", "accounts"]
+    assert helper.name not in ("extracted", "compute_accounts"), "the model gave it a name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
+from qwen_lsp.context.index import Index
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.session import ServerError
@@ -21,6 +23,7 @@ from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, Generation, endless, running, says
 from tests.support.isolation import isolate_user
+from tests.support.places import REPOSITORY
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -182,7 +185,9 @@ async def test_a_list_without_the_model(editor: Editor) -> None:
 
 async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
     async with acting(engine, locale="zh-cn") as editor:
-        engine.answer = says(CODE.partition("\n\n")[0].replace("t = t +", "t +=") + "\n```")
+        function = CODE.partition("\n\n")[0].replace("t = t +", "t +=")
+        given, _, rest = function.partition("    t = 0")
+        engine.answer = says(f"    t = 0{rest}\n```")
         place = await editor.open(f"║{CODE}")
         where = types.Range(types.Position(4, 8), types.Position(4, 9))
         problem = types.Diagnostic(where, "t is slow", source="lint")
@@ -195,6 +200,7 @@ async def test_a_fix_belongs_to_its_diagnostic(engine: EngineServer) -> None:
         assert applied(editor, place.uri, answer.edit) == CODE.replace("t = t +", "t +=")
         assert "t is slow (lint)" in engine.last.prompt
         assert "in the line `t = t + price`" in engine.last.prompt
+        assert engine.last.prompt.endswith(given), "what stands above the place need not be written"
 
 
 async def test_an_edit_is_small_versioned_and_annotated(engine: EngineServer) -> None:
@@ -489,6 +495,40 @@ async def test_a_selection_that_lasts_is_read_ahead(editor: Editor) -> None:
     assert engine.last.prompt.startswith(shared), "what was read is where the question begins"
 
 
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    root = tmp_path / "inventory"
+    shutil.copytree(REPOSITORY / "fixtures" / "repos" / "inventory-py", root)
+    return root
+
+
+async def test_signatures_and_names_of_other_files(engine: EngineServer, inventory: Path) -> None:
+    """The prompt tells what the names of the selection mean elsewhere; a name from there is imported."""
+    file = inventory / "inventory" / "service.py"
+    text = file.read_text("utf-8")
+    first = text[: text.index("    def sell(")].count("\n")
+    selection = types.Range(types.Position(first, 0), types.Position(first + 8, 42))
+    sell = text[text.index("    def sell(") : text.index("    def correct(")].rstrip()
+    async with acting(engine, inventory) as editor:
+        await editor.open(f"║{text}", uri=file.as_uri())
+        index = Index(inventory)
+        await until(lambda: index.definitions_named(["net_price"]), "the folder is indexed", 60.0)
+        index.close()
+        chosen = await action(editor, file.as_uri(), "simplify", selection)
+        engine.answer = says(sell.replace("gross_price(item", "net_price(item") + "\n```")
+        answer = await resolved(editor, chosen)
+        changed = applied(editor, file.as_uri(), answer.edit)
+        assert "return net_price(item, quantity)" in changed
+        assert "\nfrom inventory.pricing import net_price\n" in changed
+        engine.answer = says(sell.replace("gross_price(item", "made_up_price(item") + "\n```")
+        with pytest.raises(ServerError, match="made_up_price"):
+            await resolved(editor, chosen)
+    shown = engine.last.prompt
+    assert "def gross_price(item: Item, quantity: int) -> Decimal" in shown
+    assert "class OutOfStock(Exception)" in shown
+    assert "def net_price" not in shown, "only what is used"
+
+
 async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     """The median of many lists against that of a small file: a window is parsed, not the file."""
     small = await editor.open(f"║{CODE}", uri="file:///small.py")
@@ -504,6 +544,8 @@ async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     for uri, times in taken.items():
         times.sort()
         print(f"{uri}: median {times[10]:.1f} ms, p95 {times[18]:.1f} ms")
+        # `bench overhead` shows p95 on a quiet machine; the best of twenty is what no busy machine hides.
+        assert times[0] <= 20.0
 
 
 async def test_line_ends_and_wide_characters_survive(editor: Editor) -> None:

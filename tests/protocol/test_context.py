@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from lsprotocol import types
@@ -125,3 +126,28 @@ async def test_nothing_is_shown_where_nothing_is_wanted(
             await indexed(root)
         assert await editor.suggest(await opened(editor, root)) == "movements(sku)"
         assert engine.generations[-1].prompt.startswith("<|fim_prefix|>")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "is_shown"),
+    [
+        ("llama", "qwen2.5-coder-7b-instruct-q4_k_m", True),
+        ("openai", "Qwen/Qwen2.5-Coder-7B-Instruct", True),
+        ("llama", "someones-own", True),
+        ("llama", "qwen2.5-coder-0.5b-instruct-q4_k_m", False),
+        ("openai", "Qwen/Qwen2.5-Coder-0.5B-Instruct", False),
+    ],
+)
+async def test_what_an_endpoint_runs_decides_whether_it_is_shown_other_files(
+    engine: EngineServer, root: Path, kind: Literal["llama", "openai"], model: str, is_shown: bool
+) -> None:
+    engine.answer = says("movements(sku)")
+    engine.kind, engine.model = kind, model
+    async with editing(engine, root) as editor:
+        await indexed(root)
+        place = await opened(editor, root)
+        if is_shown:
+            assert "movements" in await shown(editor, place, "class Storage:")
+        else:
+            await editor.suggest(place)
+            assert "<|file_sep|>" not in engine.last.prompt

@@ -199,3 +199,37 @@ async def test_a_broken_index_folder_costs_only_the_index(engine: EngineServer, 
             INDEX_S,
         )
     assert os.path.isfile(folder)
+
+
+def _delete(file: Path) -> None:
+    for part in database.parts(file):
+        part.unlink()
+
+
+def _truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _garble(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(2048)
+        stream.write(os.urandom(file.stat().st_size - 2048))
+
+
+@pytest.mark.parametrize("harm", [_delete, _truncate, _garble])
+async def test_an_index_that_is_harmed_in_use_costs_nothing_else(
+    engine: EngineServer, root: Path, harm: Callable[[Path], None]
+) -> None:
+    """Completion goes on, with less context, and the next change brings the index back."""
+    async with editing(engine, root, client=watching()) as editor:
+        await until(defines(root, "Storage"), "the folder is indexed", INDEX_S)
+        place = await editor.open("from inventory.storage import Storage\n\n\ndef f(s: Storage):\n    ║\n")
+        assert await editor.suggest(place) == "pass"
+        harm(database.index_file(root))
+        (root / "inventory" / "late.py").write_text("def arrived_late(): ...\n")
+        announce(editor, root / "inventory" / "late.py")
+        place = await editor.open("from inventory.storage import Storage\n\n\ndef g(s: Storage):\n    ║\n")
+        assert await editor.suggest(place) == "pass"
+        await until(defines(root, "arrived_late"), "the index is whole again", INDEX_S)
+        assert defines(root, "Storage")()
+        assert editor.take_messages() == []

@@ -21,14 +21,13 @@ from tests.support.raw import RawClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Kind = types.PositionEncodingKind
-# What `initialize` must not wait for: the engine, the terminal library, the commands.
+# What `initialize` must not wait for: the engine, the terminal library, the commands, reviews.
 HEAVY = (
     "xllamacpp",
     "rich",
     "click.testing",
     "qwen_lsp.bench",
-    "qwen_lsp.review.posting",
-    "qwen_lsp.review.html",
+    "qwen_lsp.review",
     "qwen_lsp.terminal",
     "qwen_lsp.doctor",
 )

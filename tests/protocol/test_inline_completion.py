@@ -390,7 +390,7 @@ async def test_an_openai_endpoint(engine: EngineServer) -> None:
         assert suggestion is not None, await editor.reason(place.uri)
         assert suggestion.strip() == "return a + b"
         assert engine.last.path == "/v1/completions"
-        assert engine.last.body["model"] == "scripted"
+        assert engine.last.body["model"] == "scripted-0.5b"
 
 
 @pytest.mark.parametrize(

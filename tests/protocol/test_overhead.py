@@ -20,13 +20,14 @@ def test_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = json.loads(result.output)
     assert (figures["lines"], figures["keys"]) == (400, 12)
     assert set(figures["overhead_ms"]) == set(figures["did_change_ms"]) == KINDS
-    for cost in figures["overhead_ms"].values():
+    assert set(figures["listing_ms"]) == KINDS
+    for cost in (*figures["overhead_ms"].values(), *figures["listing_ms"].values()):
         assert 0 < cost["p50"] <= cost["p95"]
 
 
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = overhead.Cost(1.0, 2.0, 0.5)
-    report = overhead.Report(5000, 10, {"english": cost}, {"english": cost})
+    report = overhead.Report(5000, 10, {"english": cost}, {"english": cost}, {"english": cost})
     lines = overhead.as_text(report).split("\n")
     assert lines[1].split()[-3:] == ["1.0", "2.0", "0.5"]
-    assert len(lines) == 3
+    assert len(lines) == 4

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.review import DISMISS, FORGET, REVIEW
+from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer
@@ -183,3 +183,28 @@ async def test_what_cannot_be_reviewed_is_told(engine: EngineServer, repository:
         assert answer["status"] == "failed"
         (message,) = editor.take_messages()
         assert "nowhere" in message
+
+
+async def test_the_selection_is_reviewed_and_nothing_else(engine: EngineServer, repository: Path) -> None:
+    """The light bulb offers it; unchanged lines count, lines outside of the selection do not."""
+    async with editing(engine, repository) as editor:
+        listen(editor)
+        uri = (repository / "other.py").as_uri()
+        code = "eval(a)\r\n# 价格 😀\r\neval(b)\r\neval(c)\r\n"
+        (repository / "other.py").write_bytes(code.encode())
+        git(repository, "commit", "-qam", "two")
+        await editor.session.open(uri, "python", code)
+        chosen = types.Range(types.Position(1, 0), types.Position(3, 0))
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(uri), chosen, types.CodeActionContext([])
+        )
+        listed = await within(editor.session.request(types.TEXT_DOCUMENT_CODE_ACTION, params)) or []
+        assert sum("Review this selection" in str(action) for action in listed) == 1
+        spot = {"start": {"line": 1, "character": 0}, "end": {"line": 3, "character": 0}}
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri, "range": spot})
+        assert [entry["range"]["start"]["line"] for entry in answer["findings"]] == [2]
+        assert answer["coverage"]["lines"] == 2
+        broken = await command(editor, REVIEW, {"uri": uri, "range": {"start": 1, "end": 2}})
+        assert broken["status"] == "failed"
+        assert "range" in broken["summary"]
+        assert len(editor.take_messages()) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -17,12 +17,22 @@ OPEN, CLOSE = "⟦", "⟧"
 
 
 class Speaker:
-    """Stands for the client of an endpoint. `says` gets the prompt; the answer goes on from what it began."""
+    """Stands for the client of an endpoint. `says` gets the prompt; the answer goes on from what it began.
+
+    An answer that holds what was given to it already is said from there on. `hesitates` are pieces of an
+    answer with what might have stood in their place, and how likely that was.
+    """
 
     endpoint = Endpoint("http://127.0.0.1:1")
 
-    def __init__(self, *answers: str, says: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        *answers: str,
+        says: Callable[[str], str] | None = None,
+        hesitates: Sequence[tuple[str, str, float]] = (),
+    ) -> None:
         self.answers = list(answers)
+        self.hesitates = hesitates
         self.says = says
         self.prompts: list[str] = []
         self.bodies: list[Mapping[str, Any]] = []
@@ -41,11 +51,22 @@ class Speaker:
 
         async def chunks() -> AsyncIterator[Chunk]:
             yield Chunk(echo)
-            for at in range(0, len(text), 7):
-                yield Chunk(text[at : at + 7])
+            given = echo.partition("\n")[2]
+            rest = text[len(given) :] if given and text.startswith(given) else text
+            while rest:
+                at, piece, other, logprob = self._hesitation(rest)
+                for start in range(0, at, 7):
+                    yield Chunk(rest[start : min(start + 7, at)])
+                if piece:
+                    yield Chunk(piece, (-0.1,), ((other, logprob),))
+                rest = rest[at + len(piece) :]
             yield Chunk("", stop_reason=self.stop_reason)
 
         yield chunks()
+
+    def _hesitation(self, rest: str) -> tuple[int, str, str, float]:
+        found = [(rest.find(piece), piece, other, p) for piece, other, p in self.hesitates if piece in rest]
+        return min(found, default=(len(rest), "", "", 0.0))
 
 
 def voice(speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192) -> Voice:

@@ -125,6 +125,7 @@ class EngineServer:
     answer: Answer = field(default_factory=lambda: says("pass"))
     script: Callable[[Generation], Answer] | None = None
     kind: Literal["llama", "openai"] = "llama"
+    model: str = "scripted-0.5b"  # of a size that is shown nothing of other files
     api_key: str = ""
     is_loading: bool = False
     generations: list[Generation] = field(default_factory=list)
@@ -206,7 +207,7 @@ class _Connection:
             chat["prompt"] = _template(chat["messages"])
             await self._generate(Generation(path, chat, time.monotonic()))
         elif (method, path) == ("GET", "/v1/models"):
-            await self._json(200, {"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+            await self._json(200, {"object": "list", "data": [{"id": server.model, "object": "model"}]})
         elif server.kind == "openai":
             await self._json(404, _error(404, "Not Found", "not_found_error"))
         elif (method, path) == ("POST", "/completion"):
@@ -214,7 +215,7 @@ class _Connection:
         elif (method, path) == ("GET", "/health"):
             await self._json(200, {"status": "ok"})
         elif (method, path) == ("GET", "/props"):
-            await self._json(200, {"total_slots": SLOTS, "model_path": "scripted.gguf"})
+            await self._json(200, {"total_slots": SLOTS, "model_path": f"/models/{server.model}.gguf"})
         elif (method, path) == ("GET", "/slots"):
             busy = {generation.slot for generation in server.running}
             await self._json(200, [{"id": slot, "is_processing": slot in busy} for slot in range(SLOTS)])

@@ -103,7 +103,7 @@ async def test_tabs_stay() -> None:
     ],
 )
 async def test_what_is_never_applied(answer: str, why: str) -> None:
-    assert await reason(asked("fix"), answer, answer) == why
+    assert await reason(asked("errors"), answer, answer) == why
 
 
 async def test_an_answer_that_was_cut_off() -> None:
@@ -121,14 +121,6 @@ async def test_one_retry_with_the_error() -> None:
     assert "sum(item" in result_of(asked_, result)
     assert "syntax error" in speaker.prompts[1]
     assert "sum((" in speaker.prompts[1]
-
-
-async def test_a_fix_that_changes_nothing_is_asked_for_again() -> None:
-    asked_ = asked("fix")
-    fixed = BODY.replace("t = 0", "t = rate")
-    speaker = Speaker(BODY, fixed)
-    assert "t = rate" in result_of(asked_, await runner.run(asked_, voice(speaker)))
-    assert "the bug is still in it" in speaker.prompts[1]
 
 
 async def test_no_second_retry() -> None:
@@ -151,7 +143,7 @@ async def test_what_the_model_is_shown() -> None:
     text = f"{CODE}{load}\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
     problem = Diagnostic(Span(text.index("x⟦"), text.index("x⟦") + 1), "x is odd", "lint", ("seen here",))
     speaker = Speaker("def use():\n    y = load(1)\n    return y\n```")
-    await runner.run(replace(task("fix", text), diagnostics=(problem,)), voice(speaker))
+    await runner.run(replace(task("errors", text), diagnostics=(problem,)), voice(speaker))
     (prompt,) = speaker.prompts
     assert "def load(path, strict=True):" in prompt
     assert "class Reader" not in prompt
@@ -171,19 +163,6 @@ async def test_names_of_the_repository_are_known() -> None:
 async def test_what_the_rules_call_insecure_is_not_applied() -> None:
     unsafe = SIMPLER.replace("json.load(open(path))", "eval(path)")
     assert await outcome(asked(), unsafe, unsafe) == Refused("danger", "code-injection")
-
-
-async def test_extracting() -> None:
-    text = CODE.replace("        t = 0", "        ⟦t = 0").replace("* rate\n", "* rate⟧\n")
-    loop = "    t = 0\n    for item in data:\n        t = t + item['price'] * rate\n    return t\n\n"
-    helper = f"def add_up(self, data, rate):\n{loop}"
-    head = SIMPLER.rpartition("\n")[0]
-    new = f"{helper}{head}\n    return self.add_up(data, rate)"
-    asked_ = task("extract", text)
-    assert "def add_up" in result_of(asked_, await outcome(asked_, new))
-    uncalled = new.replace("self.add_up(data, rate)", "0")
-    assert await reason(asked_, uncalled, uncalled) == "not_extracted"
-    assert await reason(asked_, SIMPLER, SIMPLER) == "not_extracted"
 
 
 async def test_a_region_that_is_too_large() -> None:
@@ -255,7 +234,11 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
                 answer = rng.choice(MUTATIONS)(answer, rng)
             answers.append(answer)
         asked_ = asked(kind, instruction="make it better")
-        speaker = Speaker(says=lambda prompt, answers=answers: rng.choice(answers))  # type: ignore[misc]
+        doubts = [(rng.choice(["0", "t", "item", "\n", "(", "价"]), rng.choice(answers)[:9], -rng.random())]
+        speaker = Speaker(
+            says=lambda prompt, answers=answers: rng.choice(answers),  # type: ignore[misc]
+            hesitates=doubts,
+        )
         result = await runner.run(asked_, voice(speaker))
         if isinstance(result, Proposal) and result.edits:
             n_applied += 1

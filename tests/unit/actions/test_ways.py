@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.task import Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.prose import has_han
+from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
+from qwen_lsp.messages import text
 from qwen_lsp.text import Span
 from tests.support.chatting import Speaker, task, voice
 
@@ -252,6 +255,22 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     )
 
 
+async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
+    code = f"{SHOP}\n\ndef tax(price):\n    return price\n"
+    test = "def test_total():\n    assert total([tax(1), rate_of(2)]) == 3\n"
+    known = Knowledge(
+        importing=lambda name: "from shop.rates import rate_of" if name == "rate_of" else "",
+        is_known=lambda name: name == "rate_of",
+    )
+    asked = task("test", code, path="shop/prices.py", root=str(shop))
+    found = await runner.run(asked, voice(Speaker(test, test)), known)
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    for line in ("prices import tax", "rates import rate_of", "prices import total"):
+        assert f"from shop.{line}\n" in text
+
+
 async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     there = "from shop.prices import tax\n\n\ndef test_total():\n    assert tax(1) == 2\n"
     (shop / "tests" / "test_prices.py").write_text(there, "utf-8")
@@ -284,3 +303,86 @@ async def test_an_action_of_the_user_s_own_that_only_says_something() -> None:
     found = await runner.run(task("risks", SHOP, custom=custom), voice(speaker))
     assert found == Explanation("None that I see.")
     assert "risks of this Python code in pkg/code.py; {other}." in speaker.prompts[0]
+
+
+WIDE = """import os
+
+
+def total(prices, rate=1):
+    # 合计 😀
+    for price in prices:
+        if price:
+            rate = rate + price
+    return rate
+
+
+名 = "表 😀"
+"""
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("unit", ["    ", "\t"])
+@pytest.mark.parametrize(
+    ("kind", "answer", "selected"),
+    [
+        ("docstring", "Adds up 😀.\n\nArgs:\n    prices: All of them.", "total"),
+        ("types", "prices: list[int], rate: int = 1) -> int", "total"),
+        ("translate", "Total 😀", "合计 😀"),
+        ("rename", '{"price": "amount"}', "total"),
+        (
+            "extract",
+            '{"name": "add_up"}',
+            "    for price in prices:\n        if price:\n            rate = rate + price",
+        ),
+        (
+            "fix",
+            WIDE[WIDE.index("def") : WIDE.index("\n\n\n名")].replace("rate + price", "rate * price\n"),
+            "rate = ",
+        ),
+        ("simplify", "for price in filter(None, prices):\n    rate += price\n```", "for price in prices:"),
+    ],
+)
+async def test_line_ends_tabs_and_wide_characters_stay(
+    kind: str, answer: str, selected: str, unit: str, ending: str
+) -> None:
+    def native(text: str) -> str:
+        return text.replace("    ", unit).replace("\n", ending)
+
+    lines = (
+        selected if kind != "simplify" else WIDE[WIDE.index("    for") : WIDE.index("    return")].rstrip()
+    )
+    asked = task(kind, native(WIDE.replace(lines, f"⟦{lines}⟧", 1)))
+    said = answer.replace("    ", unit) if kind == "fix" else answer  # it goes on from what was given
+    result = await runner.run(asked, voice(Speaker(said)))
+    assert isinstance(result, Proposal), result
+    before, after = asked.document.text, apply(asked.document.text, result.edits)
+    assert after != before
+    plain = after.replace(ending, "\n") if ending != "\n" else after
+    assert "\r" not in plain
+    assert native(plain) == after, "every line end and every indentation is the file's own"
+    ast.parse(plain)
+    kept = [
+        line for line in before.split(ending) if "名" in line or "import" in line or "return rate" in line
+    ]
+    assert all(line in after.split(ending) for line in kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_chinese_in_every_way(kind: str) -> None:
+    """Prose is asked for in Chinese, and what is refused is told in Chinese."""
+    selected = WIDE.replace(
+        "        if price:\n            rate = rate + price", "        ⟦rate = rate + price⟧"
+    )
+    if kind == "translate":
+        selected = WIDE.replace("# 合计 😀", "⟦# adds up the prices⟧")
+    asked = task(kind, selected, locale="zh", instruction="用 sum")
+    speaker = Speaker(*["抱歉，我无法完成。"] * 9)
+    result = await runner.run(asked, voice(speaker))
+    prompt = speaker.prompts[0]
+    if kind in ("docstring", "explain", "translate", "errors", "edit"):
+        assert "中文" in prompt
+    if isinstance(result, Refused):
+        told = text(f"refused.{result.reason}", "zh", detail=result.detail)
+        assert has_han(told)
+    else:  # reckoned, and nothing but a name was the model's
+        assert kind == "extract"

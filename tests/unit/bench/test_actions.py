@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from qwen_lsp.actions.task import Proposal
-from qwen_lsp.bench import actions, actions_fix, actions_prose
+from qwen_lsp.actions.task import Proposal, apply
+from qwen_lsp.bench import actions, actions_fix, actions_long, actions_prose
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document, Edit, Span
 
@@ -94,7 +95,9 @@ def test_prose_is_judged_without_the_product(new: str, same: bool, in_language: 
 
 def test_the_figures() -> None:
     def row(name: str, reason: str, *, is_good: bool) -> actions.Row:
-        return actions.Row("fix", name, not reason, True, is_good, reason, 100.0, 1000.0, 20, 500.0)
+        return actions.Row(
+            "m", "fix", name, not reason, True, is_good, reason, 100.0, 1000.0, 20, 500.0, ("x",), "", ""
+        )
 
     report = actions.Report("m", [row("a", "", is_good=True), row("b", "syntax", is_good=False)])
     (figures,) = report.measures()
@@ -102,4 +105,44 @@ def test_the_figures() -> None:
     assert figures["tokens_per_s"] == 40.0
     assert figures["refused"] == {"syntax": 1}
     assert "refused: syntax 1" in actions.as_text(report)
-    assert '"model": "m"' in actions.as_json(report)
+    assert json.loads(actions.as_json(report))["model"] == "m"
+
+
+def test_long_functions_are_misspelt_in_one_place(tmp_path: Path) -> None:
+    body = "".join(f"    value_{n} = price_价 + {n}\n    print(value_{n})\n" for n in range(20))
+    text = f"def long(price_价):\n{body}    return value_0\n"
+    (tmp_path / "a.py").write_text(text, "utf-8")
+    (tmp_path / "b.py").write_text("def short(a):\n    return a\n", "utf-8")
+    (one,) = actions_long.draw(tmp_path, 5, 1)
+    document, (problem,) = one.task.document, one.task.diagnostics
+    typo = document.text[problem.span.start : problem.span.end]
+    assert problem.message == f"undefined name '{typo}'"
+    assert (typo not in text, one.text) == (True, text)
+    edit = Edit(problem.span, text[problem.span.start : problem.span.end])
+    assert apply(document.text, [edit]) == text
+
+
+def test_how_much_sooner() -> None:
+    def row(name: str, measure: str, total_ms: float) -> actions.Row:
+        return actions.Row("m", measure, name, True, True, True, "", 1.0, total_ms, 9, 9.0, (), "", "")
+
+    whole, change = actions._LONG
+    rows = [row("a", whole, 900.0), row("a", change, 300.0), row("b", whole, 200.0), row("b", change, 200.0)]
+    rows += [row("c", whole, 400.0), row("c", change, 200.0), row("d", whole, 100.0)]
+    report = actions.Report("m", rows)
+    assert report.speedup() == 2.0
+    assert "2.0 times sooner" in actions.as_text(report)
+
+
+def test_rows_are_kept_and_not_measured_again(tmp_path: Path) -> None:
+    kept = tmp_path / "rows.jsonl"
+    report = actions.Report("m", kept_in=kept)
+    row = actions.Row("m", "fix", "a", False, True, False, "syntax", None, 1.0, 9, 9.0, ("答",), "x", "")
+    report.add(row)
+    assert actions.read(kept) == [row]
+    assert report.has("fix", "a")
+    assert not report.has("fix", "b")
+    assert actions.read(tmp_path / "none.jsonl") == []
+    kept.write_text("{}\n", "utf-8")
+    with pytest.raises(InputError, match="holds no rows"):
+        actions.read(kept)

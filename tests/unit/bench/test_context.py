@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench import context, context_rows
+from qwen_lsp.bench import context, context_ask, context_rows
 from qwen_lsp.bench.context_arms import ARMS, Repository, recalled
 from qwen_lsp.bench.context_ask import FORMS, rendered
 from qwen_lsp.bench.context_rows import ContextRow
@@ -99,6 +99,17 @@ def test_each_form_shows_the_files_and_keeps_the_shape_of_the_prompt(form: str) 
     assert tokens.repo_name not in bare
 
 
+def test_answers_of_earlier_runs_are_not_asked_for_again(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    kept = context_ask.Kept(file)
+    kept.add("one", context_ask.Written("价格 = 1", 90))
+    kept.add("two", context_ask.Written("", 80))
+    again = context_ask.Kept(file)
+    assert again.find("one") == context_ask.Written("价格 = 1", 90)
+    assert again.find("two") == context_ask.Written("", 80)
+    assert again.find("three") is None
+
+
 def test_identifier_f1() -> None:
     assert context.identifier_f1("a.b(c)", "a.b(c)") == 1
     assert context.identifier_f1("a.b", "a.c") == 0.5
@@ -123,15 +134,13 @@ def test_answers_are_scored_and_paired(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model is played by one that knows the answer only when it is shown."""
     from contextlib import asynccontextmanager
 
-    from qwen_lsp.bench import context_ask
-
     async def ask(
         row: ContextRow, files: Sequence[tuple[str, str]], budget_tokens: int
     ) -> context_ask.Written:
         return context_ask.Written(row.middle if all(recalled(row, tuple(files))) else "pass", 100)
 
     @asynccontextmanager
-    async def opened(config: Config, form: str):  # type: ignore[no-untyped-def]
+    async def opened(config: Config, form: str, kept: Path | None):  # type: ignore[no-untyped-def]
         await asyncio.sleep(0)
         yield ask, "played"
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from qwen_lsp.context import building, database, taking
 from qwen_lsp.context.building import Builder, Report
@@ -218,6 +219,39 @@ def test_an_index_damaged_in_use_is_made_anew(root: Path) -> None:
     assert index.definitions_in("pkg/part_3.py")
     assert index.problem == ""
     index.close()
+
+
+def test_an_index_that_something_else_holds_is_made_anew(root: Path) -> None:
+    import sqlite3
+
+    building.update(root)
+    index = Index(root)
+    holder = sqlite3.connect(database.index_file(root), isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("UPDATE meta SET value = 1 WHERE key = 'epoch'")
+    (root / "pkg/part_3.py").write_text("def three(): ...\n")
+    started = time.monotonic()
+    assert index.definitions_named(["step_3"])
+    assert time.monotonic() - started < 1, "a reader never waits"
+    report = building.update(root)
+    assert "locked" in report.rebuilt
+    assert report.changed == 12
+    assert index.definitions_named(["three"])
+    holder.close()
+    index.close()
+
+
+def test_who_waits_for_another_writer_is_told(root: Path) -> None:
+    file = database.index_file(root)
+    building.update(root)
+    assert not database.is_written(file)
+    with FileLock(database.lock_file(file)):
+        program = "import sys; from pathlib import Path; from qwen_lsp.context import database; "
+        ask = f"{program}print(database.is_written(Path(sys.argv[1])))"
+        said = subprocess.run(
+            [sys.executable, "-c", ask, str(file)], capture_output=True, text=True, check=True
+        )
+    assert said.stdout.strip() == "True"
 
 
 def test_an_indexer_killed_anywhere_loses_nothing(

@@ -71,6 +71,46 @@ def chinese(tmp_path: Path) -> Iterator[Workspace]:
     opened.index.close()
 
 
+SMALL = {
+    "telemetry/__init__.py": "__all__ = []\n",
+    "telemetry/limits.py": "MOST_ROWS = 10\n",
+    "metrics.py": "class Metrics:\n    def add_usage(self, n): ...\n    def add_calls(self, n): ...\n",
+    "agent.py": (
+        "from metrics import Metrics\n\n\nclass Agent:\n    def __init__(self) -> None:\n"
+        "        self.counts = Metrics()\n"
+    ),
+    "book.ipynb": (
+        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", '
+        '"metadata": {}, "outputs": [], "source": "def gross(net): ..."}]}'
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "wanted"),
+    [
+        ("app.py", "from telemetry import limits as bounds\n\nx = bounds.", "telemetry/limits.py: MOST_ROWS"),
+        (
+            "work.py",
+            "from agent import Agent\n\n\ndef run(agent: Agent):\n    agent.counts.add_usage(1)\n    ",
+            "metrics.py: add_calls",
+        ),
+        ("use.py", "total = gross", "book.ipynb: gross"),
+    ],
+    ids=["a module by another name", "a chain", "a notebook"],
+)
+def test_what_a_place_leads_to(path: str, text: str, wanted: str, tmp_path: Path) -> None:
+    for name, content in {**SMALL, path: text}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content, "utf-8")
+    building.update(tmp_path)
+    index = Index(tmp_path)
+    cursor = Cursor(Document(f"file:///{path}", text, path=str(tmp_path / path)), len(text))
+    found = gather(cursor, path, index, BUDGET, estimate)
+    assert wanted in {f"{snippet.path}: {snippet.name}" for snippet in found.kept}
+    index.close()
+
+
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
 def test_what_is_kept(case: dict[str, Any], tmp_path: Path) -> None:
     """Adding a case is adding a file: the place, what has to be kept, what must not be."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.context import building
+from qwen_lsp.context import index as index_module
 from qwen_lsp.context.index import Index
 from qwen_lsp.context.words import words_of
 from tests.support.places import REPOSITORY
@@ -115,6 +116,18 @@ def test_text_that_is_no_longer_what_was_indexed_is_not_given(write: Write) -> N
     assert index.text_of("a.py") is None
     building.update(root)
     assert index.text_of("a.py") == "# moved down\ndef old(): ...\n"
+    index.close()
+
+
+def test_the_texts_that_are_kept_are_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "_TEXT_CHARS_KEPT", 1000)
+    root = write({f"f{number}.py": f"x = {number}\n" + "# text\n" * 50 for number in range(9)})
+    (root / "long.py").write_text("# a longer one\n" * 100)
+    building.update(root)
+    index = Index(root)
+    for path in [*(f"f{number}.py" for number in range(9)), "long.py", "f0.py"]:
+        assert index.text_of(path) == (root / path).read_text()
+        assert sum(len(text) for _, text in index._texts.values()) <= 1000
     index.close()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from qwen_lsp.context.place import Binding, bindings, camel, receiver, scope_key
 from qwen_lsp.text import Cursor, Document
 
@@ -34,6 +36,11 @@ def test_bindings_say_what_a_variable_is() -> None:
     assert found["item"].maker == ("repo", "first")
     assert found["client"].maker == ("HttpClient",)
     assert found["line"].types == ("OrderLine",)
+
+
+@pytest.mark.parametrize("sign", ["", "?", "!"])
+def test_a_field_says_its_type_whatever_it_asserts(sign: str) -> None:
+    assert bindings(f"private timer{sign}: Lifecycle<T>")["timer"].types == ("Lifecycle", "T")
 
 
 def test_the_last_word_on_a_name_wins() -> None:

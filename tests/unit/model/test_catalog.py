@@ -137,3 +137,30 @@ def test_the_default_follows_the_machine(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(sys, "platform", system)
     assert catalog.default_profile().name == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [
+        ("Qwen/Qwen2.5-Coder-7B-Instruct-AWQ", "qwen2.5-coder-7b"),
+        ("qwen2.5-coder:1.5b", "qwen2.5-coder-1.5b"),
+        ("qwen2.5-coder:1.5b-base-q8_0", "qwen2.5-coder-1.5b-base"),
+        ("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", "qwen2.5-coder-0.5b"),
+        ("Qwen3-Coder-30B-A3B-Instruct-UD-Q4_K_XL.gguf", "qwen3-coder-30b"),
+        ("qwen3-coder-480b-a35b-instruct", "qwen3-coder-480b"),
+        ("Qwen2_5-Coder-32B-Instruct", "qwen2.5-coder-32b"),
+        ("someones-coder-13b", "qwen2.5-coder-14b"),
+        ("default", "qwen2.5-coder-7b"),
+        ("", "qwen2.5-coder-7b"),
+        ("model-q4_0b", "qwen2.5-coder-7b"),
+    ],
+)
+def test_what_an_endpoint_calls_its_model(name: str, profile: str) -> None:
+    assert catalog.endpoint_profile(name).name == profile
+
+
+def test_every_name_of_the_catalog_means_itself() -> None:
+    for profile in catalog.profiles():
+        assert catalog.guess(profile.name) == profile
+        if profile.kind == "instruct" and profile.file_name:  # files of base models do not say it
+            assert catalog.guess(profile.file_name) == profile

@@ -294,7 +294,7 @@ async def test_health_while_loading(engine: EngineServer, llama: Client) -> None
 
 
 async def test_the_other_questions(engine: EngineServer, llama: Client, openai: Client) -> None:
-    assert await openai.models() == ["scripted"]
+    assert await openai.models() == ["scripted-0.5b"]
     assert await openai.health()
     with pytest.raises(EndpointRejected, match="404"):
         await llama.properties()

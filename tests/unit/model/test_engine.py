@@ -51,10 +51,11 @@ async def refused(config: EndpointConfig) -> tuple[str, list[State]]:
 async def test_the_kind_is_found_out(server: EngineServer) -> None:
     async with connected(EndpointConfig(url=server.url)) as (client, states):
         assert client.endpoint.kind == "llama"
+        assert client.endpoint.model == "scripted-0.5b.gguf"
         assert [state.phase for state in states] == ["ready"]
     server.kind = "openai"
     async with connected(EndpointConfig(url=f"{server.url}/v1/")) as (client, _):
-        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "scripted")
+        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "scripted-0.5b")
         assert client.endpoint.url == server.url
 
 

@@ -60,7 +60,10 @@ def test_auto_is_what_is_on_the_disk() -> None:
 
 def test_an_endpoint_needs_no_file() -> None:
     config = Config(endpoint=EndpointConfig(url="http://127.0.0.1:1"))
-    assert chosen_model(config).profile == catalog.default_profile()
+    assert chosen_model(config).profile.name == "qwen2.5-coder-7b", "of a middle size until it has said"
+    assert chosen_model(config, "Qwen/Qwen2.5-Coder-0.5B").profile.name == "qwen2.5-coder-0.5b"
+    named = Config(endpoint=EndpointConfig(url="http://127.0.0.1:1", model="qwen2.5-coder:14b"))
+    assert chosen_model(named, "0.5b").profile.name == "qwen2.5-coder-14b", "what the user says wins"
 
 
 @pytest.mark.parametrize(

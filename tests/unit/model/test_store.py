@@ -6,10 +6,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from qwen_lsp.config import Config
+from qwen_lsp.doctor import check_model
 from qwen_lsp.errors import ModelError, ModelNotFound
-from qwen_lsp.model import catalog, part, store
+from qwen_lsp.model import catalog, part, speed, store
 from qwen_lsp.model.part import Whole
+from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.speed import Speed
 from tests.support.hub import isolate, payload, profile_of
+from tests.support.isolation import isolate_user
 
 DATA = payload(5000)
 TINY = profile_of(DATA)
@@ -17,6 +22,7 @@ TINY = profile_of(DATA)
 
 @pytest.fixture(autouse=True)
 def models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    isolate_user(monkeypatch, tmp_path)  # the speeds that were measured here, too
     isolate(monkeypatch, tmp_path)
     return tmp_path
 
@@ -94,6 +100,26 @@ def test_auto_is_the_largest_that_fits(
     for size in present:
         install(f"qwen2.5-coder-{size}")
     assert store.choose().profile.name == f"qwen2.5-coder-{expected}"
+
+
+def test_auto_passes_over_a_model_that_was_measured_to_be_slow() -> None:
+    for size in ("0.5b", "1.5b", "3b"):
+        install(f"qwen2.5-coder-{size}")
+    speed.save("qwen2.5-coder-3b", Speed(read=20.0, write=3.0))
+    assert store.choose().profile.name == "qwen2.5-coder-1.5b", "one that never ran is tried"
+    for size in ("0.5b", "1.5b"):
+        speed.save(f"qwen2.5-coder-{size}", Speed(read=20.0, write=4.0))
+    assert store.choose().profile.name == "qwen2.5-coder-0.5b", "all are slow: the smallest"
+    assert store.choose("qwen2.5-coder-3b").profile.name == "qwen2.5-coder-3b", "a name is taken at its word"
+
+
+def test_doctor_says_which_models_were_too_slow() -> None:
+    for size in ("0.5b", "7b"):
+        install(f"qwen2.5-coder-{size}")
+    speed.save("qwen2.5-coder-7b", Speed(read=20.0, write=3.0))
+    check = check_model(chosen_model(Config()), is_auto=True)
+    assert "0.5b at " in check.detail
+    assert "too slow here: qwen2.5-coder-7b" in check.detail
 
 
 def test_choose_says_how_to_get_what_is_missing() -> None:

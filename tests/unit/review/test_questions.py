@@ -11,7 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qwen_lsp.review.change import ChangedFile, compare
+from qwen_lsp.errors import EndpointRejected
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change import Change, ChangedFile, compare
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.questions import QUESTIONS, messages, question_pass, questions_for, read, schema
 from qwen_lsp.review.units import Unit, units
@@ -97,7 +99,7 @@ def test_what_is_no_answer(unit: Unit, text: str) -> None:
 def test_an_answer_of_the_wrong_form_is_asked_for_once_more(unit: Unit) -> None:
     asked = []
 
-    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any]) -> str:
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
         asked.append(said)
         return "nonsense" if len(asked) == 1 else answer()
 
@@ -109,6 +111,37 @@ def test_an_answer_of_the_wrong_form_is_asked_for_once_more(unit: Unit) -> None:
     found = asyncio.run(find())
     assert len(asked) == len(questions_for(unit)) + 1
     assert found
+
+
+def test_an_endpoint_without_schemas_is_told_in_words(unit: Unit) -> None:
+    forms: list[bool] = []
+
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
+        forms.append(form is not None)
+        if form is not None:
+            raise EndpointRejected("400: response_format is not supported")
+        assert "maxItems" in said[-1][1]
+        return "Sure:\n```json\n" + answer()[:-2] + ",]"
+
+    async def find() -> Sequence[Finding]:
+        return await question_pass(ask, "m", "en").find(unit)
+
+    found = asyncio.run(find())
+    assert found, "a comma too many and a bracket too few are mended"
+    assert forms == [True, False] * len(questions_for(unit))
+
+
+def test_what_cannot_be_read_twice_is_told(unit: Unit) -> None:
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
+        return "I see no bug."
+
+    file = ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER)
+    report = asyncio.run(
+        reviewer.review(Change("t", (file,)), reviewer.Options(), [question_pass(ask, "m", "en")])
+    )
+    (record,) = report.coverage.passes
+    assert record.failed == 1
+    assert "in the form" in report.summary()
 
 
 def test_mutated_answers_never_fail(unit: Unit) -> None:

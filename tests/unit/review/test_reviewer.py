@@ -10,6 +10,7 @@ import pytest
 
 from qwen_lsp.errors import ConfigError, EndpointUnavailable
 from qwen_lsp.review import change, finding, reviewer, settings
+from qwen_lsp.review.asking import Pass
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change import Change, ChangedFile, compare
 from qwen_lsp.review.dismissals import Dismissal, read, with_entry
@@ -18,7 +19,7 @@ from qwen_lsp.review.language import locale_for
 from qwen_lsp.review.patch import Broken
 from qwen_lsp.review.redaction import redact
 from qwen_lsp.review.report import Report
-from qwen_lsp.review.reviewer import Options, Pass, against
+from qwen_lsp.review.reviewer import Options, against
 from qwen_lsp.review.selecting import Selection, skip_reason
 from qwen_lsp.review.units import Unit, units
 from qwen_lsp.text import Span
@@ -275,4 +276,22 @@ def test_a_model_cannot_point_beside_the_change() -> None:
 def test_a_model_that_fails_is_told(tmp_path: Path) -> None:
     report = review(changed(TWO), passes=(model_pass([], fails=True),))
     (record,) = report.coverage.passes
-    assert (record.units, record.failed) == (2, 2)
+    assert (record.units, record.failed, record.unasked) == (2, 0, {"unavailable": 2})
+    assert record.problem
+    assert record.problem in report.summary()
+
+
+def test_what_is_known_is_not_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = changed(BAD)
+    cache = Cache(tmp_path / "cache.sqlite")
+    first = asyncio.run(reviewer.review(Change("t", (file,)), Options(), (), cache))
+    assert first.findings
+
+    def forbidden(*arguments: object, **named: object) -> None:
+        raise AssertionError("this was known")
+
+    monkeypatch.setattr("qwen_lsp.review.rules.run", forbidden)
+    monkeypatch.setattr("qwen_lsp.review.reviewer.units", forbidden)
+    again = asyncio.run(reviewer.review(Change("t", (file,)), Options(), (), cache))
+    assert (again.findings, again.coverage) == (first.findings, first.coverage)
+    cache.close()

@@ -1,0 +1,144 @@
+"""Open notebooks: each cell is a document of its own, and the code of all cells together is another one.
+
+State: for each notebook the order of its cells and their common source. A suggestion in a cell is asked for
+in the common source, so the other cells are its context, and carried back into the cell. The source stands
+for the `.ipynb` file in the index.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from qwen_lsp.lsp import convert
+from qwen_lsp.syntax import notebook
+from qwen_lsp.syntax.notebook import CellKind
+from qwen_lsp.text import Cursor, Document
+
+if TYPE_CHECKING:
+    from qwen_lsp.lsp.server import Server
+
+log = logging.getLogger(__name__)
+
+SYNC = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook("*")])
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A notebook, its cells (kind and URI) in their order, their source and where each is in it."""
+
+    cells: tuple[tuple[CellKind, str], ...]
+    source: Document
+    starts: dict[str, int]
+
+
+class Notebooks:
+    """The notebooks that the client has open."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._open: dict[str, _Open] = {}
+
+    def source(self, uri: str) -> Document | None:
+        """Return the code of all cells of the notebook of that URI."""
+        found = self._open.get(uri)
+        return found.source if found is not None else None
+
+    def owner(self, uri: str) -> str:
+        """Return the URI of the notebook whose source holds a cell; other URIs as they are."""
+        return next((name for name, found in self._open.items() if uri in found.starts), uri)
+
+    def whole(self, cursor: Cursor) -> Cursor:
+        """Return the same place in the source of its notebook; the cursor itself outside of notebooks."""
+        uri = cursor.document.uri
+        found = self._open.get(self.owner(uri))
+        return Cursor(found.source, found.starts[uri] + cursor.offset) if found is not None else cursor
+
+    def opened(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Take a notebook and its cells."""
+        book = params.notebook_document
+        self._take(params.cell_text_documents, book.uri)
+        self._join(book.uri, book.version, [(_kind(cell), cell.document) for cell in book.cells])
+        self._server.warm_up()
+
+    def changed(self, params: types.DidChangeNotebookDocumentParams) -> None:
+        """Apply a change of the order, the kinds or the texts of cells."""
+        uri, version, changes = (
+            params.notebook_document.uri,
+            params.notebook_document.version,
+            params.change.cells,
+        )
+        found = self._open.get(uri)
+        if found is None:
+            log.warning("change of a notebook that is not open: %s", uri)
+            return
+        cells = list(found.cells)
+        if changes is not None and (structure := changes.structure) is not None:
+            self._take(structure.did_open or (), uri)
+            array = structure.array
+            new = [(_kind(cell), cell.document) for cell in array.cells or ()]
+            cells[array.start : array.start + array.delete_count] = new
+            for gone in structure.did_close or ():
+                self._drop(gone.uri)
+        if changes is not None and changes.data:
+            kinds = {cell.document: _kind(cell) for cell in changes.data}
+            cells = [(kinds.get(name, kind), name) for kind, name in cells]
+        for content in (changes.text_content or ()) if changes is not None else ():
+            name = content.document.uri
+            if (document := self._server.documents.get(name)) is not None:
+                for change in content.changes:
+                    document = convert.changed(
+                        document, change, content.document.version, self._server.encoding
+                    )
+                self._server.documents[name] = document
+        self._join(uri, version, cells)
+        after = self._open[uri].source
+        if after.text != found.source.text:
+            self._server.context.edited(found.source, after)
+        self._server.changed(after)
+
+    def closed(self, params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget a notebook and its cells."""
+        for cell in params.cell_text_documents:
+            self._drop(cell.uri)
+        if (found := self._open.pop(params.notebook_document.uri, None)) is not None:
+            self._server.context.forget(found.source)
+            self._server.indexing.closed(found.source)
+            self._server.forget(found.source.uri)
+
+    def _take(self, items: Sequence[types.TextDocumentItem], uri: str) -> None:
+        # A cell has no path: its text is not that of the file.
+        for item in items:
+            text = convert.whole_chars(item.text)
+            self._server.documents[item.uri] = Document(item.uri, text, item.version, item.language_id)
+
+    def _drop(self, uri: str) -> None:
+        if self._server.documents.pop(uri, None) is not None:
+            self._server.forget(uri)
+
+    def _join(self, uri: str, version: int, cells: Sequence[tuple[CellKind, str]]) -> None:
+        """Make the common source anew: the language of most code cells is the notebook's."""
+        documents = self._server.documents
+        cells = [(kind, name) for kind, name in cells if name in documents]
+        spoken = Counter(documents[name].language for kind, name in cells if kind == "code")
+        language = spoken.most_common(1)[0][0] if spoken else "python"
+        made = notebook.join(
+            [(kind, documents[name].language, documents[name].text) for kind, name in cells], language
+        )
+        starts = {
+            name: cell.start
+            for (_, name), cell in zip(cells, made.cells, strict=True)
+            if cell.start is not None
+        }
+        source = Document(uri, made.source, version, language, convert.path_of(uri))
+        self._open[uri] = _Open(tuple(cells), source, starts)
+        self._server.indexing.changed(source)
+
+
+def _kind(cell: types.NotebookCell) -> CellKind:
+    return "code" if cell.kind == types.NotebookCellKind.Code else "markdown"

@@ -1,6 +1,0 @@
-(variable_declarator name: (identifier) @binding type: (type_annotation (_) @type))
-(required_parameter pattern: (identifier) @binding type: (type_annotation (_) @type))
-(required_parameter pattern: (identifier) @binding)
-(required_parameter pattern: (object_pattern (shorthand_property_identifier_pattern) @binding))
-(optional_parameter pattern: (identifier) @binding type: (type_annotation (_) @type))
-(optional_parameter pattern: (identifier) @binding)
