@@ -129,6 +129,7 @@ export function review(tour) {
     test('a comment has the suggestion, and accepting it changes the file', async () => {
       const { vscode } = tour
       const widget = await comment(vscode, /!=/)
+      await widget.getByText('return sum(items) if items is not None else 0').waitFor()
       await vscode.picture('comment')
       await widget.locator('a[aria-label^="Accept Suggestion"]').click()
       await until('it is applied', async () => (await vscode.save('shop.py')).includes('items is not None'))
