@@ -31,6 +31,7 @@ from qwen_lsp.review.passes import Shared, opened
 from qwen_lsp.review.report import Report
 from qwen_lsp.review.repository import Repository
 from qwen_lsp.review.selecting import Selection
+from qwen_lsp.review.suggestions import suggestion
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Edit, Span
 
@@ -221,6 +222,8 @@ def _json(server: Server, finding: Finding, document: Document, uri: str) -> dic
         entry["scenario"] = finding.scenario
     if finding.fix is not None:
         entry["fix"] = {"range": range_(finding.fix.span), "newText": finding.fix.new_text}
+        if whole := suggestion(document, finding, range(1, document.line_count + 1)):
+            entry["fix"]["lines"] = whole.new_text
     return entry
 
 

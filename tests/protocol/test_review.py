@@ -82,6 +82,7 @@ async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: P
         assert found["off-by-one"]["uri"] == uri
         assert found["off-by-one"]["range"]["start"] == {"line": 2, "character": 23}
         assert found["off-by-one"]["fix"]["newText"] == "len(items)"
+        assert found["off-by-one"]["fix"]["lines"] == "    for index in range(len(items)):"
         assert found["code-injection"]["path"] == "new.py"
         cover = answer["coverage"]
         assert cover["lines"] == cover["reviewed"]["lines"] == 5

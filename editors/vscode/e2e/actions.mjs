@@ -14,10 +14,9 @@ const loop = (name) => `def ${name}(prices):
 const SIMPLER = 'def total(prices):\n    return sum(prices)\n'
 
 export const files = Object.fromEntries(
-  ['total', 'discarded', 'forever', 'failing', 'explained', 'tested', 'instructed'].map((name) => [
-    `${name}.py`,
-    loop(name === 'discarded' || name === 'instructed' ? 'total' : name),
-  ]),
+  ['total', 'discarded', 'changed', 'instructed']
+    .map((name) => [`${name}.py`, loop('total')])
+    .concat(['forever', 'failing', 'explained', 'tested'].map((name) => [`${name}.py`, loop(name)])),
 )
 
 /** Choose an action of the light bulb: for the whole file, or for the function of its first line. */
@@ -58,7 +57,6 @@ export function actions(tour) {
       const { vscode } = tour
       await act(vscode, 'total.py', 'Simplify')
       const seen = await streamed(vscode)
-      await vscode.picture('action')
       assert.ok(seen.size > 3, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
       assert.equal(await onDisk('total.py'), files['total.py'], 'nothing has changed before the yes')
       await button(vscode, 'Accept Change').click()
@@ -73,6 +71,22 @@ export function actions(tour) {
       await button(vscode, 'Discard Change').click()
       await diffIsGone(vscode)
       assert.equal(await onDisk('discarded.py'), files['discarded.py'])
+    })
+
+    test('a change of a text that has changed since is refused', async () => {
+      const { vscode } = tour
+      await act(vscode, 'changed.py', 'Simplify')
+      await streamed(vscode)
+      await vscode.openFile('changed.py')
+      await vscode.goToEnd()
+      await vscode.type('# mine')
+      await vscode.page.locator('.tab', { hasText: 'Simplify — changed.py' }).click()
+      await button(vscode, 'Accept Change').click()
+      const told = await vscode.notification(/changed since/)
+      await diffIsGone(vscode)
+      await vscode.dismissNotification(told)
+      await vscode.openFile('changed.py')
+      assert.equal(await vscode.save('changed.py'), `${files['changed.py']}# mine`)
     })
 
     test('discarding a change while it is written ends the generation', async () => {
@@ -101,7 +115,6 @@ export function actions(tour) {
       await act(vscode, 'explained.py', 'Explain')
       const first = await vscode.webview(/It adds/)
       const whole = await vscode.webview(/It adds up all prices:[^]*it returns the sum\./)
-      await vscode.picture('explanation')
       assert.ok(first.length < whole.length, 'it came in one piece')
       await vscode.closeTab('Preview explanation.md')
     })

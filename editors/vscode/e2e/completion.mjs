@@ -193,6 +193,12 @@ export function completion(tour) {
       for (const _ of '\nquiet = ') await tour.vscode.press('Backspace')
     }
 
+    test('the tooltip of the status bar has the speed', async () => {
+      await tour.vscode.statusItem().hover()
+      await tour.vscode.page.locator('.monaco-hover:visible', { hasText: /Ready\.[^]*tokens\/s[^]*Click for the menu/ }).waitFor()
+      await tour.vscode.picture('tooltip')
+    })
+
     test('the last decision and the exact prompt can be read', async () => {
       await ask('asked.py')
       await tour.vscode.press('Escape')
@@ -223,6 +229,15 @@ export function completion(tour) {
       await tour.vscode.choices(/qwen2\.5-coder-0\.5b/)
       await tour.vscode.picture('models')
       await tour.vscode.press('Escape')
+    })
+
+    test('the walkthrough has its steps', async () => {
+      await tour.vscode.command('Welcome: Open Walkthrough')
+      await tour.vscode.choices(/Get started with Qwen LSP/)
+      await tour.vscode.choose('Get started with Qwen LSP')
+      for (const step of ['Install the server', 'Choose a model', 'Write code'])
+        await tour.vscode.page.locator('.getting-started-step', { hasText: step }).first().waitFor()
+      await tour.vscode.picture('walkthrough')
     })
 
     test('a failing engine is told in the status bar, and forgotten when it works again', async () => {

@@ -1,6 +1,6 @@
 /** Moving pictures: screenshots while something happens, as one animated PNG (APNG 1.0). */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { crc32, deflateSync, inflateSync } from 'node:zlib'
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
 const BETWEEN_MS = 80
@@ -28,23 +28,85 @@ export async function film(page, clip, happens) {
   return frames
 }
 
-/** Join pictures of one size into an animation that never ends; those that show nothing new are left out. */
+/**
+ * Join pictures of one size into an animation that never ends. Each but the first holds only the rectangle
+ * that is new in it.
+ */
 export function animated(frames) {
-  const shown = frames.filter(({ png }, n) => n === 0 || !png.equals(frames[n - 1].png))
-  const chunks = shown.map(({ png }) => [...parts(png)])
-  const [header] = chunks[0].filter(({ type }) => type === 'IHDR')
-  const out = [SIGNATURE, chunk('IHDR', header.data), chunk('acTL', numbers(shown.length, 0))]
+  const pictures = frames.map(({ png, at }) => ({ ...decoded(png), at }))
+  const [first] = pictures
+  const shown = [{ ...first, x: 0, y: 0 }]
+  for (const [n, picture] of pictures.entries()) {
+    const changed = n && difference(pictures[n - 1], picture)
+    if (changed) shown.push({ ...cut(picture, changed), at: picture.at })
+  }
+  const out = [SIGNATURE, chunk('IHDR', first.header), chunk('acTL', numbers(shown.length, 0))]
   let sequence = 0
-  shown.forEach(({ at }, n) => {
+  for (const [n, { width, height, x, y, pixels, at }] of shown.entries()) {
     const ms = n + 1 < shown.length ? shown[n + 1].at - at : END_MS
-    const size = header.data.subarray(0, 8)
-    // Delay as a fraction of a second; then: leave the frame there, and overwrite it.
+    // The delay is a fraction of a second. Then: leave the frame there, and overwrite it.
     const delay = Buffer.from([ms >> 8, ms & 255, 1000 >> 8, 1000 & 255, 0, 0])
-    out.push(chunk('fcTL', Buffer.concat([numbers(sequence++), size, numbers(0, 0), delay])))
-    for (const { type, data } of chunks[n])
-      if (type === 'IDAT') out.push(n ? chunk('fdAT', Buffer.concat([numbers(sequence++), data])) : chunk('IDAT', data))
-  })
+    out.push(chunk('fcTL', Buffer.concat([numbers(sequence++, width, height, x, y), delay])))
+    const data = deflateSync(unfiltered(pixels, width * first.channels), { level: 9 })
+    out.push(n ? chunk('fdAT', Buffer.concat([numbers(sequence++), data])) : chunk('IDAT', data))
+  }
   return Buffer.concat([...out, chunk('IEND', Buffer.alloc(0))])
+}
+
+/** Read the pixels of a PNG as Chromium writes them: 8 bits for each of three or four channels. */
+function decoded(png) {
+  const chunks = [...parts(png)]
+  const header = chunks.find(({ type }) => type === 'IHDR').data
+  const [width, height] = [header.readUInt32BE(0), header.readUInt32BE(4)]
+  const channels = header[9] === 6 ? 4 : 3
+  const data = inflateSync(Buffer.concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data)))
+  const stride = width * channels
+  const pixels = Buffer.alloc(stride * height)
+  for (let y = 0; y < height; y++) {
+    const filter = data[y * (stride + 1)]
+    for (let x = 0; x < stride; x++) {
+      const to = y * stride + x
+      const left = x < channels ? 0 : pixels[to - channels]
+      const up = y ? pixels[to - stride] : 0
+      const corner = x < channels || !y ? 0 : pixels[to - stride - channels]
+      const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter]
+      pixels[to] = data[y * (stride + 1) + 1 + x] + guess
+    }
+  }
+  return { header, width, height, channels, pixels }
+}
+
+function paeth(left, up, corner) {
+  const [byLeft, byUp, byCorner] = [up - corner, left - corner, left + up - 2 * corner].map(Math.abs)
+  return byLeft <= byUp && byLeft <= byCorner ? left : byUp <= byCorner ? up : corner
+}
+
+/** Return the smallest rectangle that holds every pixel in which two pictures differ; undefined for none. */
+function difference(before, after) {
+  const { width, height, channels, pixels } = after
+  let [left, top, right, bottom] = [width, height, -1, -1]
+  for (let n = 0; n < pixels.length; n++) {
+    if (pixels[n] === before.pixels[n]) continue
+    const place = Math.floor(n / channels)
+    const [x, y] = [place % width, Math.floor(place / width)]
+    ;[left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x), Math.max(bottom, y)]
+  }
+  return right < 0 ? undefined : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 }
+}
+
+function cut({ width, channels, pixels }, part) {
+  const rows = Array.from({ length: part.height }, (_, n) => {
+    const from = ((part.y + n) * width + part.x) * channels
+    return pixels.subarray(from, from + part.width * channels)
+  })
+  return { ...part, pixels: Buffer.concat(rows) }
+}
+
+/** Write pixels as a PNG has them, each row without a filter. */
+function unfiltered(pixels, stride) {
+  const rows = []
+  for (let from = 0; from < pixels.length; from += stride) rows.push(Buffer.from([0]), pixels.subarray(from, from + stride))
+  return Buffer.concat(rows)
 }
 
 function* parts(png) {

@@ -9,7 +9,7 @@ import { animated, film } from './film.mjs'
 import * as reviewing from './review.mjs'
 import { host, open, until } from './workbench.mjs'
 
-/** How long a suggestion is looked at before it is accepted. */
+/** How long a suggestion or a change is looked at before it is accepted. */
 const LOOK_MS = 1000
 
 /** The command line of the server. */
@@ -120,7 +120,8 @@ suite('the real model', { timeout: 900_000 }, () => {
     await act(vscode, 'parts.py', 'Write documentation', false)
     await streamed(vscode)
     const promised = new Set(await newSide(vscode))
-    await vscode.picture('action-real')
+    await sleep(LOOK_MS)
+    await vscode.picture('action')
     await button(vscode, 'Accept Change').click()
     await diffIsGone(vscode)
     const saved = await vscode.save('parts.py')
@@ -133,7 +134,7 @@ suite('the real model', { timeout: 900_000 }, () => {
     await act(vscode, 'told.py', 'Explain', false)
     await vscode.webview(/cheapest|part|price/i)
     await vscode.statusIs(/ready/i)
-    await vscode.picture('explanation-real')
+    await vscode.picture('explanation')
     assert.equal(await readFile(path.join(vscode.folder, 'told.py'), 'utf8'), PARTS)
     await vscode.closeTab('Preview explanation.md')
   })

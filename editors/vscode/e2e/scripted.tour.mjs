@@ -19,6 +19,7 @@ suite('the scripted engine', { timeout: 900_000 }, () => {
     tour.vscode = await open({
       files: { ...completing.files, ...acting.files, ...reviewing.files },
       vsix: [host.vsix, host.tests],
+      height: 900, // rows of the explorer that are out of view do not exist
       settings: {
         'qwenLsp.endpoint.url': host.engine,
         'editor.suggest.showWords': true,

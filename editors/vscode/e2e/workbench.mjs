@@ -19,8 +19,6 @@ export const host = JSON.parse(process.env.HOST ?? '{}')
 /** Long: the machines of CI are shared and noisy. No test measures by it. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
 
-export const SCREEN = { width: 1100, height: 640 }
-
 const QUIET = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
@@ -53,9 +51,9 @@ const BROWSER = [
 /**
  * Open a folder in VS Code.
  * @param {{files: Object<string, string>, settings?: object, vsix: string[], env?: Object<string, string>,
- *   trust?: boolean, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
+ *   trust?: boolean, height?: number, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
  */
-export async function open({ files, settings = {}, vsix, env = {}, trust = true, prepare }) {
+export async function open({ files, settings = {}, vsix, env = {}, trust = true, height = 640, prepare }) {
   const root = await mkdtemp(path.join(tmpdir(), 'qwen-vscode-'))
   const folder = path.join(root, 'project')
   const data = path.join(root, 'data')
@@ -82,7 +80,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
       executablePath: host.browser,
       headless: true,
       args: BROWSER,
-      viewport: SCREEN,
+      viewport: { width: 1100, height },
       locale: 'en-US',
     })
     const page = context.pages()[0] ?? (await context.newPage())
@@ -170,25 +168,24 @@ export class Workbench {
     return new Workbench({ ...this, page })
   }
 
-  /** Open a file of the project from the explorer and wait for its editor. */
+  /** Open a file of the project's folder from the explorer and wait for its editor. */
   async openFile(name) {
-    for (const part of name.split('/')) {
-      const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${part}"]`)
-      if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
-      await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor()
-      await until(`the explorer shows ${part}`, async () => {
-        if (await row.first().isVisible()) return true
-        // Only rows that are in view exist: look further down, then from the top again.
-        const list = this.page.locator('.explorer-folders-view .monaco-list')
-        await list.hover()
-        await this.page.mouse.wheel(0, this.looks++ % 10 ? 150 : -10_000)
-        return false
-      })
-      if (part === name.split('/').pop()) await row.first().dblclick()
-      else if ((await row.first().getAttribute('aria-expanded')) !== 'true') await row.first().click()
-    }
-    const file = name.split('/').pop()
-    await this.page.waitForSelector(`.tab.active[data-resource-name="${file}"]`)
+    if (!(await this.page.locator('.explorer-folders-view').isVisible())) await this.press('Control+Shift+e')
+    const list = this.page.locator('.explorer-folders-view .monaco-list')
+    const row = list.locator(`.monaco-list-row[aria-label^="${name}"]`).first()
+    const tab = this.page.locator(`.tab.active[data-resource-name="${name}"]`)
+    const soon = (work) => work.then(() => true, () => false)
+    await list.locator('.monaco-list-row').first().waitFor()
+    await until(`${name} is open`, async () => {
+      const isThere = await row.isVisible()
+      // A row moves when a file appears above it: then the click went to another one.
+      if (isThere && (await soon(row.dblclick({ timeout: 2000 }))) && (await soon(tab.waitFor({ timeout: 5000 }))))
+        return true
+      await list.hover()
+      // Rows out of view do not exist: look further down, then from the top again. Half out of view: a little up.
+      await this.page.mouse.wheel(0, isThere ? -60 : this.looks++ % 10 ? 150 : -10_000)
+      return false
+    })
     await this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
   }
 
@@ -350,11 +347,11 @@ export class Workbench {
     })
   }
 
-  /** Keep a picture of the screen. */
-  async picture(name, options = {}) {
+  /** Keep a picture of the screen, with nothing half faded in. */
+  async picture(name) {
     if (!host.artefacts) return
     await mkdir(host.artefacts, { recursive: true })
-    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), ...options })
+    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), animations: 'disabled' })
   }
 
   /** Return the processes of this VS Code whose command line has a text. */

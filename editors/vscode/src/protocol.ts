@@ -89,7 +89,8 @@ export interface Finding {
   range: Span
   message: string
   scenario?: string
-  fix?: { range: Span; newText: string }
+  /** `lines`: the whole lines that the fix makes, to be shown. */
+  fix?: { range: Span; newText: string; lines?: string }
   fingerprint: string
 }
 

@@ -61,6 +61,6 @@ function body(finding: Finding): vscode.MarkdownString {
       else text.appendText(piece)
     text.appendMarkdown('\n\n')
   }
-  if (finding.fix) text.appendMarkdown(fenced(finding.fix.newText, 'suggestion'))
+  if (finding.fix) text.appendMarkdown(fenced(finding.fix.lines ?? finding.fix.newText, 'suggestion'))
   return text
 }

@@ -12,7 +12,7 @@ export function markdown(findings: readonly Finding[], title: string, summary: s
     const line = finding.range.start.line + 1
     parts.push(`- **${finding.severity}** \`${finding.rule}\`, line ${line}: ${finding.message}`)
     if (finding.scenario) parts.push(`  ${finding.scenario}`)
-    if (finding.fix) parts.push(fenced(finding.fix.newText))
+    if (finding.fix) parts.push(fenced(finding.fix.lines ?? finding.fix.newText))
   }
   return parts.filter(Boolean).join('\n\n') + '\n'
 }

@@ -53,10 +53,11 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       return item
     }
     const { finding } = node
-    const item = new vscode.TreeItem(finding.message)
+    // In a narrow side bar only the beginning is seen: the rule says most.
+    const item = new vscode.TreeItem(finding.rule)
     const [icon, color] = ICONS[finding.severity] ?? INFO
     item.iconPath = new vscode.ThemeIcon(icon, new vscode.ThemeColor(color))
-    item.description = `${finding.rule} · ${finding.range.start.line + 1}`
+    item.description = `${finding.range.start.line + 1} · ${finding.message}`
     item.tooltip = [finding.message, finding.scenario].filter(Boolean).join('\n\n')
     item.contextValue = finding.fix ? 'fixable' : 'plain'
     item.command = {

@@ -15,9 +15,11 @@ async function until<T>(what: string, holds: () => T | Thenable<T>): Promise<Non
   }
 }
 
-function folder(name: string): vscode.Uri {
-  const found = vscode.workspace.workspaceFolders?.find((folder) => folder.name === name)
-  assert.ok(found, `${name} is not open`)
+/** Return a folder of the workspace, whose file a slow machine may still be reading. */
+async function folder(name: string): Promise<vscode.Uri> {
+  const found = await until(`${name} is open`, () =>
+    vscode.workspace.workspaceFolders?.find((folder) => folder.name === name),
+  )
   return found.uri
 }
 
@@ -62,7 +64,7 @@ export const tests: { [name: string]: () => Promise<void> } = {
 
   'files of every folder of a workspace are served': async () => {
     for (const name of ['one', 'two']) {
-      const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder(name), 'sum.py'))
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(await folder(name), 'sum.py'))
       await vscode.window.showTextDocument(document)
       assert.equal(await completed(document), `${CALL}${SUGGESTED}`)
       assert.ok((await titles(document.uri, FIRST)).includes('Simplify'))
@@ -71,7 +73,7 @@ export const tests: { [name: string]: () => Promise<void> } = {
   },
 
   'the folder that a Source Control button names is the one that is reviewed': async () => {
-    await vscode.commands.executeCommand('qwen-lsp.reviewChanges', { rootUri: folder('two') })
+    await vscode.commands.executeCommand('qwen-lsp.reviewChanges', { rootUri: await folder('two') })
     const rules = vscode.languages.getDiagnostics().flatMap(([uri, found]) =>
       found.filter(({ source }) => source === 'qwen-lsp').map(({ code }) => {
         const { value } = code as { value: string }
@@ -100,8 +102,8 @@ export const tests: { [name: string]: () => Promise<void> } = {
   },
 
   'the new side of a diff is served, and what is read-only is left alone': async () => {
-    const old = vscode.Uri.joinPath(folder('one'), 'old.py')
-    const now = vscode.Uri.joinPath(folder('one'), 'sum.py')
+    const old = vscode.Uri.joinPath(await folder('one'), 'old.py')
+    const now = vscode.Uri.joinPath(await folder('one'), 'sum.py')
     await vscode.commands.executeCommand('vscode.diff', old, now, 'a diff')
     assert.equal(await completed(await vscode.workspace.openTextDocument(now)), `${CALL}${SUGGESTED}`)
     await vscode.commands.executeCommand('workbench.action.files.revert')
@@ -111,7 +113,7 @@ export const tests: { [name: string]: () => Promise<void> } = {
 
   'a large file is served': async () => {
     const filler = Array.from({ length: 60_000 }, (_, n) => `value_${n} = ${n}`).join('\n')
-    const file = vscode.Uri.joinPath(folder('one'), 'large.py')
+    const file = vscode.Uri.joinPath(await folder('one'), 'large.py')
     await vscode.workspace.fs.writeFile(file, Buffer.from(`${filler}\n${CALL}`))
     const document = await vscode.workspace.openTextDocument(file)
     await vscode.window.showTextDocument(document)
