@@ -193,9 +193,9 @@ export function completion(tour) {
       for (const _ of '\nquiet = ') await tour.vscode.press('Backspace')
     }
 
-    test('the tooltip of the status bar has the speed', async () => {
+    test('the tooltip of the status bar names the model', async () => {
       await tour.vscode.statusItem().hover()
-      await tour.vscode.page.locator('.monaco-hover:visible', { hasText: /Ready\.[^]*tokens\/s[^]*Click for the menu/ }).waitFor()
+      await tour.vscode.page.locator('.monaco-hover', { hasText: /Ready\.[^]*scripted-0\.5b[^]*Click for the menu/ }).first().waitFor()
       await tour.vscode.picture('tooltip')
     })
 
