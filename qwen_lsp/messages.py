@@ -153,7 +153,7 @@ TEXTS: dict[str, Text] = {
         "The model was not asked about all of it: {detail}", "未能就全部改动询问模型：{detail}"
     ),
     "review.pass": Text(
-        "Pass {name}: {units} places, {cached} known, {failed} failed, {seconds:.1f} s.",
+        "Pass {name}: places {units}, known {cached}, failed {failed}; {seconds:.1f} s.",
         "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
     ),
     "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),
@@ -165,6 +165,10 @@ TEXTS: dict[str, Text] = {
     "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
     # review by completion: what is written, and what the model would have written
     "unlikely.operator": Text(
+        "`{old}` is written where the code around it suggests `{new}`.",
+        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
+    ),
+    "unlikely.negation": Text(
         "`{old}` is written where the code around it suggests `{new}`.",
         "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
     ),
@@ -183,14 +187,6 @@ TEXTS: dict[str, Text] = {
     "unlikely.missing": Text(
         "`{old}` is written where the code around it suggests `{new}`; something may be missing.",
         "此处写的是 `{old}`，但从上下文看应为 `{new}`，可能遗漏了内容。",
-    ),
-    "unlikely.extra": Text(
-        "`{old}` is written where the code around it suggests only `{new}`.",
-        "此处写的是 `{old}`，但从上下文看只需 `{new}`。",
-    ),
-    "unlikely.expression": Text(
-        "`{old}` is written where the code around it suggests `{new}`.",
-        "此处写的是 `{old}`，但从上下文看应为 `{new}`。",
     ),
     "words.severity.error": Text("error", "错误"),
     "words.severity.warning": Text("warning", "警告"),

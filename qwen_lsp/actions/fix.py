@@ -68,8 +68,9 @@ async def _asked(target: Target, voice: Voice, messages: list[Message], given: s
     least = max(_located(target), default=len(lines))
 
     def is_whole(written: str) -> bool:
-        at = resumed(_whole_lines(written), lines, _LINES_ALIKE)
-        return at is not None and at > least
+        own = _whole_lines(written)
+        at = resumed(own, lines, _LINES_ALIKE)
+        return at > least if at is not None else _is_copied(own, lines) and len(own) > least + _LINES_ALIKE
 
     return await voice.ask(
         messages,
@@ -88,6 +89,8 @@ def _judged(target: Target, answer: Reply, n_alike: int, knowledge: Knowledge) -
     written, lines = answer.text, target.shown.split("\n")
     if answer.stop_reason == "left":
         own = _whole_lines(written)
+        if _is_copied(own, lines):
+            return Refused("unchanged")
         at = resumed(own, lines, n_alike)
         if at is not None:
             written = f"{prompts.opening(target)}" + "\n".join([*own, *lines[at:]])
@@ -97,6 +100,10 @@ def _judged(target: Target, answer: Reply, n_alike: int, knowledge: Knowledge) -
 def _whole_lines(answer: str) -> list[str]:
     """Return the code of an answer as far as its lines are whole, without the fence before it."""
     return answer.split("\n")[1:-1]
+
+
+def _is_copied(written: list[str], lines: list[str]) -> bool:
+    return [line.rstrip() for line in written] == [line.rstrip() for line in lines[: len(written)]]
 
 
 def resumed(written: list[str], lines: list[str], n_alike: int) -> int | None:

@@ -1,8 +1,8 @@
 """`bench context`: does what we gather hold the names of the answer, and does the model do better with it?
 
-For each row and arm: recall of the names that only other files know; and, with a model, exact match, edit
-similarity and identifier F1 of the line it writes. Every arm gets a prompt of the same size, so what is shown
-of other files is taken from the text above the cursor. `run` measures, `Report` has the figures.
+For each row and arm: recall of the names that only other files know; and, with a model, which of them it
+writes, exact match, edit similarity and identifier F1 of its line. Every arm gets a prompt of the same size,
+so what is shown of other files is taken from above the cursor. `run` measures, `Report` has the figures.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ Ask = Callable[[ContextRow, Sequence[tuple[str, str]], int], Awaitable[context_a
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row with one arm. Without a model `answer` is None and so is what is made of it."""
+    """One row with one arm: which of its names were shown (`recalled`), which the model wrote (`written`).
+
+    Without a model `answer` is None and so is what is made of it.
+    """
 
     row: str
     repository: str
@@ -50,6 +53,7 @@ class Result:
     gather_ms: float
     truth: str
     answer: str | None = None
+    written: tuple[bool, ...] | None = None
     exact: bool | None = None
     similarity: float | None = None
     f1: float | None = None
@@ -72,6 +76,7 @@ class Report:
         """Return the figures of an arm over all repositories, or one."""
         results = self.of(arm, repository)
         names = [found for one in results for found in one.recalled]
+        written = [found for one in results for found in one.written or ()]
         exact = [one.exact for one in results if one.exact is not None]
         similar = [one.similarity for one in results if one.similarity is not None]
         f1 = [one.f1 for one in results if one.f1 is not None]
@@ -80,6 +85,8 @@ class Report:
             "names": len(names),
             "recall": mean(names),
             "recall_interval": wilson_interval(sum(names), len(names)),
+            "written": mean(written),
+            "written_interval": wilson_interval(sum(written), len(written)),
             "exact": mean(exact),
             "exact_interval": wilson_interval(sum(exact), len(exact)),
             "edit_similarity": mean(similar),
@@ -101,13 +108,16 @@ class Report:
         }
         for arm in arms:
             pairs = [
-                (bool(mine.exact), bool(theirs.exact))
+                (mine, theirs)
                 for mine, theirs in zip(self.of("ours"), self.of(arm), strict=False)
                 if arm != "ours" and mine.exact is not None and theirs.exact is not None
             ]
             if pairs:
-                first, second = zip(*pairs, strict=True)
-                data["paired"][f"ours-{arm}"] = asdict(compare(first, second))
+                for figure, is_right in (("exact", _is_exact), ("written", _is_written)):
+                    first, second = zip(
+                        *((is_right(mine), is_right(theirs)) for mine, theirs in pairs), strict=True
+                    )
+                    data["paired"][f"ours-{arm} {figure}"] = asdict(compare(first, second))
         if rows:
             data["rows"] = [asdict(one) for one in self.results]
         return data
@@ -182,12 +192,22 @@ async def _result(
         **{
             **asdict(base),
             "answer": written.text,
+            "written": tuple(name in _IDENTIFIER.findall(written.text) for name in row.names),
             "exact": exact_match(written.text, row.middle),
             "similarity": edit_similarity(written.text, row.middle),
             "f1": identifier_f1(written.text, row.middle),
             "prompt_tokens": written.prompt_tokens,
         }
     )
+
+
+def _is_exact(result: Result) -> bool:
+    return bool(result.exact)
+
+
+def _is_written(result: Result) -> bool:
+    """Say whether the model wrote every name that only other files know."""
+    return all(result.written or (False,))
 
 
 def identifier_f1(answer: str, truth: str) -> float:
@@ -211,15 +231,17 @@ def render(report: Report) -> str:
     """Return the report as a table."""
     data = report.to_json()
     lines = [f"{report.model or 'no model'}, {report.budget_tokens} tokens for other files"]
-    header = f"{'':24}{'rows':>5}{'recall':>22}{'exact':>22}{'similarity':>12}{'F1':>7}"
+    header = f"{'':24}{'rows':>5}{'recall':>22}{'written':>22}{'exact':>22}{'similarity':>12}{'F1':>7}"
     lines.append(header)
     for title, arms in {"all": data["arms"], **data["repositories"]}.items():
         for arm, figures in arms.items():
             recall = _with_interval(figures["recall"], figures["recall_interval"])
+            written = _with_interval(figures["written"], figures["written_interval"])
             exact = _with_interval(figures["exact"], figures["exact_interval"])
             similar, f1 = (_number(figures[key]) for key in ("edit_similarity", "identifier_f1"))
             lines.append(
-                f"{title + ' ' + arm:24}{figures['rows']:>5}{recall:>22}{exact:>22}{similar:>12}{f1:>7}"
+                f"{title + ' ' + arm:24}{figures['rows']:>5}{recall:>22}{written:>22}{exact:>22}"
+                f"{similar:>12}{f1:>7}"
             )
     for name, pair in data["paired"].items():
         lines.append(f"{name}: {pair['wins']} rows won, {pair['losses']} lost, p = {pair['p_value']:.3f}")

@@ -28,7 +28,7 @@ from qwen_lsp.review.surroundings import foreseeable, hole
 from qwen_lsp.review.unlikely import Bar, known_names
 
 # Everything that could pass any bar worth having; so more is asked than a review asks.
-LOOSE = Limits(gap=1.0, sure=-1.6, most=2, ratio=0.5)
+LOOSE = Limits(gap=1.0, sure=-1.6, ratio=0.5, other_ratio=-99.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ class Suspected:
     kind: str
     gap: float
     sure: float
-    certainty: float
     ratio: float
     other_ratio: float
 
@@ -182,7 +181,6 @@ async def _suspected(case: Case, model: Model) -> tuple[tuple[int, ...], tuple[S
                             one.difference.kind,
                             one.gap,
                             one.sure,
-                            one.certainty,
                             one.ratio,
                             one.other_ratio,
                         )
@@ -194,9 +192,13 @@ def believed(outcome: Outcome, bar: Bar | None) -> Iterator[Suspected]:
     """Yield the suspicions that become findings, at most one for a line."""
     seen: set[int] = set()
     for one in outcome.suspected:
-        if bar is not None and one.line not in seen and bar.passes(one):
+        if bar is not None and one.line not in seen and bar.limits.hold(*_figures(one)):
             seen.add(one.line)
             yield one
+
+
+def _figures(one: Suspected) -> tuple[float, float, float, float]:
+    return one.gap, one.sure, one.ratio, one.other_ratio
 
 
 def sets_of(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -1,7 +1,9 @@
 """How two versions of one line differ, in words that a finding can be made of. Pure.
 
-Only a small difference in one place has a kind: an operator, a number, a name, arguments in another order,
-something that is missing or too much. Anything larger is another way to write, and no finding.
+Only a small difference in one place has a kind: an operator, a negation, a number, a name, arguments in
+another order, something that is missing. What only leaves something out has none: small models do that by
+themselves. Anything larger is another way to write. Most false alarms were of these two sorts
+(docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["operator", "number", "name", "order", "missing", "extra", "expression"]
+Kind = Literal["operator", "negation", "number", "name", "order", "missing"]
 
 _TOKEN = re.compile(
     r"(?P<text>[rbfuRBFU]{0,2}(?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`))"
@@ -86,7 +88,9 @@ def difference(written: str, other: str) -> Difference | None:
     if any(token.kind == "text" for token in differing):
         return None  # texts for people are nobody's surprise
     kind = _kind(one[first:last], two[first_other:last_other])
-    if kind in ("missing", "extra", "expression", "name", "number"):
+    if kind is None:
+        return None
+    if kind not in ("operator", "order"):
         first, last, first_other, last_other = _widened(one, two, first, last, first_other, last_other)
     if not one[first:last] or not two[first_other:last_other]:
         return None
@@ -95,17 +99,20 @@ def difference(written: str, other: str) -> Difference | None:
     return Difference(kind, written[start:end], new, start, end)
 
 
-def _kind(old: list[Token], new: list[Token]) -> Kind:
+def _kind(old: list[Token], new: list[Token]) -> Kind | None:
     kinds = {token.kind for token in (*old, *new)}
+    if [token.text for token in (*old, *new)] in (["not"], ["!"]):
+        return "negation"
     if not old or _is_within(old, new):
         return "missing"
     if not new or _is_within(new, old):
-        return "extra"
+        return None
     if len(old) > 1 and sorted(token.text for token in old) == sorted(token.text for token in new):
         return "order"
-    if len(old) == len(new) == 1 and len(kinds) == 1 and kinds <= {"operator", "number", "name"}:
-        return "operator" if kinds == {"operator"} else "number" if kinds == {"number"} else "name"
-    return "operator" if kinds == {"operator"} else "expression"
+    if kinds == {"operator"}:
+        return "operator"
+    is_one = len(old) == len(new) == 1
+    return "number" if is_one and kinds == {"number"} else "name" if is_one and kinds == {"name"} else None
 
 
 def _is_within(small: list[Token], large: list[Token]) -> bool:

@@ -44,16 +44,23 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When it is worth asking on. Units: natural logarithms.
+    """How sure a model must be. Units: natural logarithms.
 
     `gap`: how much likelier another token was; `sure`: how likely that one must be by itself; `most` places
-    of a line are followed; `ratio`: how much likelier the other line must be before the other order is asked.
+    of a line are followed. `ratio` and `other_ratio`: how much likelier the other line must be than the
+    written one, with the surroundings in the first and in the second order.
     """
 
-    gap: float = 2.0
+    gap: float = 3.0
     sure: float = math.log(0.3)
+    ratio: float = 4.0
+    other_ratio: float = 2.0
     most: int = 2
-    ratio: float = 1.0
+
+    def hold(self, gap: float, sure: float, ratio: float, other_ratio: float) -> bool:
+        """Whether these figures are sure enough."""
+        is_sure = gap >= self.gap and sure >= self.sure
+        return is_sure and ratio >= self.ratio and other_ratio >= self.other_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,7 @@ class Suspicion:
     """Another line that the model would rather have there.
 
     Units: natural logarithms. `gap` and `sure` at the token where they part, as in Limits; `ratio` of the
-    probabilities of the two lines, `other_ratio` the same with the surroundings in the other order;
-    `certainty` is the log-probability of the candidate.
+    probabilities of the two lines, `other_ratio` the same with the surroundings in the other order.
     """
 
     hole: Hole
@@ -70,7 +76,6 @@ class Suspicion:
     difference: Difference
     gap: float
     sure: float
-    certainty: float
     ratio: float
     other_ratio: float
 
@@ -105,9 +110,9 @@ async def suspicion(
             _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
             for line in (candidate, hole.written)
         ]
-        found[candidate] = Suspicion(
-            hole, candidate, described, gap, sure, _weight(other), ratio, again[0] - again[1]
-        )
+        other_ratio = again[0] - again[1]
+        if limits.hold(gap, sure, ratio, other_ratio):
+            found[candidate] = Suspicion(hole, candidate, described, gap, sure, ratio, other_ratio)
     return sorted(found.values(), key=lambda one: -one.ratio)
 
 

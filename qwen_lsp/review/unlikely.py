@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review import finding
@@ -33,54 +32,18 @@ _RISKY = re.compile(
 )
 
 
-class Figures(Protocol):
-    """The figures of a Suspicion."""
-
-    @property
-    def gap(self) -> float: ...  # noqa: D102
-
-    @property
-    def sure(self) -> float: ...  # noqa: D102
-
-    @property
-    def certainty(self) -> float: ...  # noqa: D102
-
-    @property
-    def ratio(self) -> float: ...  # noqa: D102
-
-    @property
-    def other_ratio(self) -> float: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """How sure a model must be.
-
-    Units: natural logarithms, as in Suspicion; `confidence` is the measured precision.
-    `ratio` and `other_ratio` are the least with the surroundings in their two orders, `certainty` the least
-    log-probability of the candidate.
-    """
+    """How sure a model must be to be believed; how often it is right then, at the least, as measured."""
 
     limits: Limits
-    ratio: float
-    other_ratio: float
-    certainty: float
     confidence: float
-
-    def passes(self, one: Figures) -> bool:
-        """Whether a suspicion is believed."""
-        return (
-            one.gap >= self.limits.gap
-            and one.sure >= self.limits.sure
-            and one.ratio >= self.ratio
-            and one.other_ratio >= self.other_ratio
-            and one.certainty >= self.certainty
-        )
 
 
 # By the name of the model in the catalog; a model that is not here has no such pass.
 BARS: dict[str, Bar] = {
-    "qwen2.5-coder-1.5b": Bar(Limits(gap=4.0, sure=-0.7, ratio=4.0), 4.0, 3.0, -1.5, 0.7),
+    "qwen2.5-coder-0.5b": Bar(Limits(), 0.6),
+    "qwen2.5-coder-1.5b": Bar(Limits(), 0.8),
 }
 
 
@@ -98,8 +61,7 @@ def unlikely_pass(
         suspicions = await suspicion(
             model, hole(piece, number), piece.language, known_names(piece, repository.has), bar.limits
         )
-        believed = next((one for one in suspicions if bar.passes(one)), None)
-        return [_finding(piece, believed, bar, locale)] if believed is not None else []
+        return [_finding(piece, one, bar, locale) for one in suspicions[:1]]
 
     def pieces(unit: Unit) -> Sequence[Unit]:
         return [

@@ -132,6 +132,20 @@ async def test_at_the_place_of_a_diagnostic_the_least_likely_counts() -> None:
     assert len(speaker.prompts) == 2
 
 
+async def test_a_copy_that_has_passed_the_place_is_not_waited_for() -> None:
+    speaker = Speaker(
+        FUNCTION + "\nand so on" * 99,
+        FUNCTION.replace("/ rate", "* rate") + "\n```",
+        hesitates=[("/", "*", -3.0)],
+    )
+    heard: list[str] = []
+    asked_ = asked("/ rate")
+    result = await runner.run(asked_, voice(speaker, lambda region, text: heard.append(text)))
+    assert isinstance(result, Proposal)
+    assert apply(asked_.document.text, result.edits) == CODE.replace("/ rate", "* rate")
+    assert not any("and so on" in text or "return t" in text for text in heard)
+
+
 async def test_nothing_is_better_than_what_does_not_pass() -> None:
     speaker = Speaker(FUNCTION + "\n```", "(((", hesitates=[("/", "*", -1.0)])
     result = await runner.run(asked(), voice(speaker))

@@ -149,5 +149,8 @@ def test_answers_are_scored_and_paired(monkeypatch: pytest.MonkeyPatch) -> None:
     assert data["model"] == "played"
     assert data["arms"]["none"]["exact"] == 0
     assert data["arms"]["ours"]["exact"] > data["arms"]["none"]["exact"]
-    assert data["paired"]["ours-none"]["wins"] == round(data["arms"]["ours"]["exact"] * 6)
-    assert data["paired"]["ours-none"]["losses"] == 0
+    assert data["paired"]["ours-none exact"]["wins"] == round(data["arms"]["ours"]["exact"] * 6)
+    assert data["paired"]["ours-none exact"]["losses"] == 0
+    assert data["arms"]["none"]["written"] == 0
+    assert data["arms"]["ours"]["written"] > 0
+    assert data["paired"]["ours-none written"]["wins"] >= data["paired"]["ours-none exact"]["wins"]

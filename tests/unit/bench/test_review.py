@@ -96,8 +96,8 @@ def test_bugs_of_meaning_are_one_expression_in_one_line(files: list[tuple[str, s
 
 def test_rows_are_gone_on_from_and_figures_are_made_of_them(tmp_path: Path) -> None:
     rows = review.Rows(tmp_path / "rows.jsonl")
-    wrong = review.Suspected(3, "  return a", "extra", 9.0, -0.1, -0.2, 9.0, 9.0)
-    weak = review.Suspected(4, "  return b", "extra", 1.0, -0.1, -0.2, 1.0, 1.0)
+    wrong = review.Suspected(3, "  return a", "name", 9.0, -0.1, 9.0, 9.0)
+    weak = review.Suspected(4, "  return b", "name", 1.0, -0.1, 1.0, 1.0)
     found = review.Outcome(
         "s", "1", "bug", (3,), True, "return a", ((9, 9, "rule"),), 0.1, 1, (3, 4), (wrong, weak)
     )
@@ -105,7 +105,7 @@ def test_rows_are_gone_on_from_and_figures_are_made_of_them(tmp_path: Path) -> N
     for outcome in (found, clean_one):
         rows.add(outcome)
     assert review.Rows(tmp_path / "rows.jsonl").known == {found.key: found, clean_one.key: clean_one}
-    bar = Bar(Limits(gap=2.0), 2.0, 2.0, -2.0, 0.7)
+    bar = Bar(Limits(gap=2.0), 0.7)
     figures = review_report.summary([found, clean_one], bar)["s"]
     assert (figures["rules"]["found"], figures["rules"]["false"]) == (0, 1)
     assert (figures["model"]["found"], figures["model"]["exactFix"], figures["model"]["false"]) == (1, 1, 0)

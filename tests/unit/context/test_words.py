@@ -44,3 +44,9 @@ def test_any_text_can_be_indexed_and_found(text: str) -> None:
                 (1,)
             ]
     database.close()
+
+
+@given(strategies.text(alphabet=strategies.characters(max_codepoint=127)))
+def test_plain_text_has_the_words_that_it_has_beside_other_text(text: str) -> None:
+    """ASCII is split in a way of its own."""
+    assert words_of(text) | words_of("价格") == words_of(f"{text}\n价格")
