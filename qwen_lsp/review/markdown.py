@@ -51,7 +51,7 @@ def said(finding: Finding) -> str:
 def escaped(said: str, *, keep_code: bool = False) -> str:
     """Keep a text from being Markdown or HTML; our own messages may keep their `code` as it is."""
     parts = visible(said).split("`")
-    if not keep_code or len(parts) % 2 == 0:
+    if not keep_code or len(parts) % 2 == 0 or "``" in said:
         return _plain(visible(said)).replace("`", "'").replace("[", "\\[")
     return "`".join(part if number % 2 else _plain(part) for number, part in enumerate(parts))
 

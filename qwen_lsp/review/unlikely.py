@@ -96,7 +96,7 @@ def _finding(piece: Unit, one: Suspicion, bar: Bar, locale: Locale) -> Finding:
     start = document.starts[one.hole.number - 1]
     written = document.line(one.hole.number - 1).rstrip()
     differs = one.difference
-    old, new = (" ".join(side.split()) for side in (differs.old, differs.new))
+    old, new = (" ".join(side.split()).replace("`", "'") for side in (differs.old, differs.new))
     return finding.at(
         document,
         Span(start + differs.start, start + differs.end),

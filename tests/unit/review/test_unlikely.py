@@ -367,3 +367,9 @@ def test_suspicions_come_with_their_figures() -> None:
     assert one.gap == pytest.approx(4.99)
     assert one.ratio == pytest.approx(4.95, abs=0.1)
     assert one.other_ratio == pytest.approx(2.95, abs=0.1)
+
+
+def test_what_a_model_says_is_no_markdown() -> None:
+    assert markdown.escaped("`a < b` and <b> @all", keep_code=True) == "`a < b` and &lt;b> @\u2060all"
+    for odd in ("`a <b>", "``a <b> `c` ``", "a ``<b>``"):
+        assert "<b>" not in markdown.escaped(odd, keep_code=True)
