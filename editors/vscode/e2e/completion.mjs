@@ -193,12 +193,6 @@ export function completion(tour) {
       for (const _ of '\nquiet = ') await tour.vscode.press('Backspace')
     }
 
-    test('the tooltip of the status bar has the speed', async () => {
-      await tour.vscode.statusItem().hover()
-      await tour.vscode.page.locator('.monaco-hover:visible', { hasText: /Ready\.[^]*tokens\/s[^]*Click for the menu/ }).waitFor()
-      await tour.vscode.picture('tooltip')
-    })
-
     test('the last decision and the exact prompt can be read', async () => {
       await ask('asked.py')
       await tour.vscode.press('Escape')

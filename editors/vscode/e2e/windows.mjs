@@ -24,6 +24,20 @@ export async function workspace(root) {
   await writeFile(path.join(place, 'multi.code-workspace'), JSON.stringify({ folders }))
 }
 
+/**
+ * Wait for the folders of the workspace. On a busy machine VS Code 1.139 in a browser has been seen to show a
+ * workspace without any, and to leave it at that: then the page is loaded again, and that is said.
+ */
+async function foldersAreThere(page) {
+  const folder = page.locator('.explorer-folders-view .monaco-list-row[aria-label^="two"]').first()
+  await until('the folders are there', async () => {
+    if (await folder.waitFor({ timeout: 20_000 }).then(() => true, () => false)) return true
+    console.error('the workspace came without its folders: it is loaded again')
+    await page.reload()
+    return false
+  })
+}
+
 export function windows(tour) {
   suite('other windows', () => {
     /** Run a command of the test extension, and return its report. */
@@ -36,6 +50,7 @@ export function windows(tour) {
 
     test('every kind of editor is served, seen from inside the extension host', async () => {
       tour.other = await tour.vscode.window('multi/multi.code-workspace')
+      await foldersAreThere(tour.other.page)
       await tour.other.statusIs(/ready|first needed/i)
       const tests = await report(tour.other, 'Qwen Test: Run All', 'tests')
       const failed = tests.filter(({ error }) => error)
