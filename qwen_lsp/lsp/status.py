@@ -223,7 +223,7 @@ class Reporter:
         if config.endpoint.url:
             return
         model, trouble = await asyncio.to_thread(_look_for_model, config)
-        if config is self._server.config:
+        if config == self._server.config:  # the same settings, though sent once more meanwhile
             self._model = model
             if trouble is not None or (self._trouble is not None and self._trouble.kind.endswith("_model")):
                 self._trouble = trouble
