@@ -138,9 +138,14 @@ export function review(tour) {
 
     test('a finding, and a rule, are dismissed for good', async () => {
       const { vscode } = tour
-      await row(vscode, 'code-injection').hover()
-      await row(vscode, 'code-injection').locator('a[aria-label^="Dismiss Finding"]').click()
-      await treeLacks(vscode, /code-injection/)
+      // The tree may be drawn anew under the pointer, and the click be lost.
+      await until('the tree forgets it', async () => {
+        const found = row(vscode, 'code-injection')
+        if (!(await found.isVisible())) return true
+        await found.hover({ timeout: 3000 }).catch(() => {})
+        await found.locator('a[aria-label^="Dismiss Finding"]').click({ timeout: 3000 }).catch(() => {})
+        return found.waitFor({ state: 'hidden', timeout: 5000 }).then(() => true, () => false)
+      })
       const widget = await comment(vscode, 'This also catches')
       await widget.locator('a[aria-label^="Dismiss This Rule"]').click()
       await treeLacks(vscode, /bare-except/)
