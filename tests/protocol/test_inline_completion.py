@@ -435,7 +435,7 @@ async def test_a_security_hole_is_shown_only_when_asked_for(editor: Editor) -> N
     assert await editor.suggest(place, invoked=False) is None
     trace = await editor.why(place.uri)
     assert (trace.reason, trace.rule) == ("filtered", "security")
-    assert "shell-format" in trace.detail
+    assert "command-injection" in trace.detail
     assert await editor.suggest(place) == "subprocess.run(f'rm {path}', shell=True)"
 
 
