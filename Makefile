@@ -1,6 +1,6 @@
 # make demo      set everything up and watch the model complete code in three small repositories
 # make test      set everything up and run every test, real model included
-# make test-all  the same, and the tests that take minutes each
+# make test-all  the same, and the tests that take minutes each or need the 1.5B model
 # make vscode    the VS Code extension, as editors/vscode/qwen-lsp.vsix
 # make check     format, lint and types       make fix   repair what can be repaired
 .DEFAULT_GOAL := help
@@ -33,6 +33,7 @@ test: model
 	@$(BIN)/python -m pytest -m "not slow"
 
 test-all: model
+	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
 	@$(BIN)/python -m pytest
 
 vscode: $(STAMP)

@@ -82,9 +82,12 @@ class Neovim:
         return text or None
 
     async def until_ghost(self, text: str | None = None) -> str:
-        """Wait for ghost text, or for this very one."""
+        """Wait for ghost text; or for this very one, when it is no longer being written."""
         started = asyncio.get_running_loop().time()
-        while (seen := await self.ghost()) is None or (text is not None and seen != text):
+        is_draft = "return require('qwen_lsp.ghost').is_draft()"
+        while (seen := await self.ghost()) is None or (
+            text is not None and (seen != text or await self.lua(is_draft))
+        ):
             waited = asyncio.get_running_loop().time() - started
             assert waited < DEADLINE_S, f"ghost text: {seen!r}, wanted {text!r}\n{await self.describe()}"
             await asyncio.sleep(0.02)
