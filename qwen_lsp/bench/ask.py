@@ -24,6 +24,7 @@ from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
@@ -37,14 +38,6 @@ _PATH, _REPOSITORY = "src/strings/solution.py", "demo"
 _LINE_TOKENS, _BLOCK_TOKENS = 64, 192
 
 
-def _spm(tokens: ControlTokens, header: str, prefix: str, suffix: str) -> str:
-    return f"{header}{tokens.fim_prefix}{tokens.fim_suffix}{suffix}{tokens.fim_middle}{prefix}"
-
-
-def _psm(tokens: ControlTokens, header: str, prefix: str, suffix: str) -> str:
-    return f"{header}{tokens.fim_prefix}{prefix}{tokens.fim_suffix}{suffix}{tokens.fim_middle}"
-
-
 def _file_header(tokens: ControlTokens) -> str:
     return f"{tokens.file_separator}{_PATH}\n"
 
@@ -55,12 +48,18 @@ def _repo_header(tokens: ControlTokens) -> str:
 
 # The forms that `--via engine` knows; `spm-comment` is what completion/prompt writes.
 FORMS: dict[str, Callable[[ControlTokens, str, str], str]] = {
-    "spm": lambda tokens, prefix, suffix: _spm(tokens, "", prefix, suffix),
-    "psm": lambda tokens, prefix, suffix: _psm(tokens, "", prefix, suffix),
-    "spm-file": lambda tokens, prefix, suffix: _spm(tokens, _file_header(tokens), prefix, suffix),
-    "spm-repo": lambda tokens, prefix, suffix: _spm(tokens, _repo_header(tokens), prefix, suffix),
-    "psm-repo": lambda tokens, prefix, suffix: _psm(tokens, _repo_header(tokens), prefix, suffix),
-    "spm-comment": lambda tokens, prefix, suffix: _spm(tokens, "", f"# {_PATH}\n{prefix}", suffix),
+    "spm": lambda tokens, prefix, suffix: fim.render(tokens, "spm", prefix, suffix),
+    "psm": lambda tokens, prefix, suffix: fim.render(tokens, "psm", prefix, suffix),
+    "spm-file": lambda tokens, prefix, suffix: (
+        _file_header(tokens) + fim.render(tokens, "spm", prefix, suffix)
+    ),
+    "spm-repo": lambda tokens, prefix, suffix: (
+        _repo_header(tokens) + fim.render(tokens, "spm", prefix, suffix)
+    ),
+    "psm-repo": lambda tokens, prefix, suffix: (
+        _repo_header(tokens) + fim.render(tokens, "psm", prefix, suffix)
+    ),
+    "spm-comment": lambda tokens, prefix, suffix: fim.render(tokens, "spm", f"# {_PATH}\n{prefix}", suffix),
 }
 
 
