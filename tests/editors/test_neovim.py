@@ -121,6 +121,33 @@ async def test_tab_on_a_text_that_is_still_written_takes_the_whole_of_it(
         assert await neovim.lines() == ["x = first_name + second_name"]
 
 
+async def test_an_early_answer_does_not_take_away_what_is_seen(tmp_path: Path, engine: EngineServer) -> None:
+    engine.answer = says("")
+    async with started(tmp_path, file_in(tmp_path, "x = \n", "x.py"), scripted(engine)) as neovim:
+        await ready(neovim)
+        await neovim.keys("A")
+        # The messages come in an order that only a race would give: the text so far, then its checked beginning.
+        await neovim.lua(
+            "local plugin, ghost = require('qwen_lsp'), require('qwen_lsp.ghost') "
+            "plugin.call = function(_, _, name, params, handler) "
+            "  if name == 'textDocument/inlineCompletion' then answer, place = handler, params.position end "
+            "  return true, 1 "
+            "end "
+            "function partial(text) ghost.on_partial({ uri = vim.uri_from_bufnr(0), position = place, text = text, "
+            "  version = vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()] }) end "
+            "function finish(text) local handler = answer; answer = nil; "
+            "  handler(nil, { items = { { insertText = text } } }) end "
+            "ghost.trigger() partial('first + second') finish('first') "
+            "return true"
+        )
+        assert await neovim.ghost() == "first + second"
+        await neovim.keys("<Tab>")
+        assert await neovim.lines() == ["x = "], "what is not checked is not inserted"
+        await neovim.until("answer ~= nil", "the rest is asked for")
+        await neovim.lua("finish('first + second + third') return true")
+        assert await neovim.lines() == ["x = first + second + third"]
+
+
 async def test_other_candidates(tmp_path: Path, engine: EngineServer) -> None:
     engine.script = lambda generation: says(
         "len(items)" if not engine.generations[:-1] else f"{generation.forced and ''}sum(items)"

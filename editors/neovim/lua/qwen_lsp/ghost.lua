@@ -15,11 +15,11 @@ local MORE_MS = 120 -- how often the rest of an early answer is asked for
 local WORD = [[^\_s*\%(\k\+\|\%(\k\@!\S\)\+\)]]
 local LINE = [[^\n*[^\n]*]]
 
---- On the screen: {bufnr, row, col, head, tail, items = {{text, id}}, index, is_draft}. A draft is text
---- that the server is still writing and has not checked; it is shown, but not accepted as it is.
+--- On the screen: {bufnr, row, col, head, tail, items = {{text, id}}, index, is_draft, accept}. A draft is
+--- text that the server is still writing and has not checked; it is shown, but not accepted as it is:
+--- `accept` is the part to accept once it is checked.
 local shown = nil
---- Under way: {client, bufnr, id, place, streamed, accept}; `streamed` is the text so far, `accept` a part
---- to accept when the answer is there.
+--- Under way: {client, bufnr, id, place, streamed}; `streamed` is the text so far.
 local asked = nil
 local focus_timer, more_timer = vim.uv.new_timer(), vim.uv.new_timer()
 
@@ -103,6 +103,7 @@ local function follow()
   end
   local typed = table.concat(api.nvim_buf_get_text(shown.bufnr, shown.row, shown.col, row, col, {}), '\n')
   local current = shown.items[shown.index]
+  shown.accept = typed == '' and shown.accept or nil
   local items, index = {}, nil
   for _, item in ipairs(shown.items) do
     if #item.text > #typed and vim.startswith(item.text, typed) then
@@ -121,6 +122,7 @@ end
 --- Show candidates that were made for a place, as far as the text still agrees.
 local function show(bufnr, place, items, is_draft)
   local row, col = cursor()
+  local accept = is_draft and shown and shown.accept or nil
   hide()
   shown = {
     bufnr = bufnr,
@@ -131,6 +133,7 @@ local function show(bufnr, place, items, is_draft)
     items = items,
     index = 1,
     is_draft = is_draft,
+    accept = accept,
   }
   follow()
 end
@@ -141,9 +144,8 @@ end
 
 local ask
 
---- Ask for the rest of an answer that was given early, unless the next key does it first. `accept` is the
---- part to accept once it is there.
-local function ask_for_more(accept)
+--- Ask for the rest of an answer that was given early, unless the next key does it first.
+local function ask_for_more()
   if more_timer:is_active() then
     return
   end
@@ -151,7 +153,6 @@ local function ask_for_more(accept)
     local client = plugin().client()
     if client and shown and shown.index == 1 and not asked and is_inserting() then
       ask(client, AUTOMATIC)
-      asked.accept = accept
     end
   end))
 end
@@ -179,22 +180,23 @@ function ask(client, kind, done)
       table.insert(items, { text = plain(item.insertText), id = (command.arguments or {})[1] })
     end
     follow()
-    local is_whole = true
+    local is_whole, accept = true, shown and shown.accept
     if #items > 0 then
-      -- An early answer may be the beginning of what is shown already.
+      is_whole = not request.streamed or #request.streamed <= #items[1].text
+      -- An early answer is the beginning of what is shown already, and does not take the rest away.
       local place = request.place
-      local is_here = shown and not shown.is_draft and place.line == shown.row and place.character == shown.col
-      if #items > 1 or not (is_here and vim.startswith(shown.items[1].text, items[1].text)) then
+      local is_here = shown and place.line == shown.row and place.character == shown.col
+      local is_beginning = #items == 1 and is_here and vim.startswith(shown.items[1].text, items[1].text)
+      if not is_beginning or (is_whole and shown.is_draft) then
         show(bufnr, request.place, items, false)
       end
-      is_whole = not request.streamed or #request.streamed <= #items[1].text
     elseif shown and shown.is_draft then
       hide()
     end
     if not is_whole then
-      ask_for_more(request.accept)
-    elseif request.accept and shown then
-      M.accept(request.accept)
+      ask_for_more()
+    elseif accept and shown then
+      M.accept(accept)
     end
     if done then
       done(#items)
@@ -238,9 +240,7 @@ function M.accept(part)
     return
   end
   if shown.is_draft then
-    if asked then
-      asked.accept = part or 'all'
-    end
+    shown.accept = part or 'all'
     return
   end
   local item = shown.items[shown.index]
