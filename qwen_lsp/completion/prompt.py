@@ -20,6 +20,9 @@ from qwen_lsp.text import Cursor, normalize_line_ends
 
 # The prefix starts at a multiple of this many lines, so it jumps once in so many lines and not at each.
 GRID_LINES = 32
+# Where the budget is small the step is, too: a jump must not take nearly all that stands above the cursor.
+_LEAST_GRID_LINES = 4
+_GRID_TOKENS_PER_LINE = 19  # one and a half lines of code, so that a third of the window stays
 # The same inside one overlong line (minified code, data): characters.
 GRID_CHARS = 512
 
@@ -101,18 +104,27 @@ def unfinished(prefix: str) -> str:
     return forced if len(forced) <= MAX_FORCED_CHARS else ""
 
 
+def grid_lines(budget_tokens: int) -> int:
+    """Return the lines between two starts of the prefix: as many as GRID_LINES, fewer for a small budget."""
+    lines = GRID_LINES
+    while lines > _LEAST_GRID_LINES and lines * _GRID_TOKENS_PER_LINE > budget_tokens:
+        lines //= 2
+    return lines
+
+
 def prefix_window(cursor: Cursor, budget_tokens: int) -> str:
     """Return the text before the cursor from the last grid line that keeps it in the budget."""
     document = cursor.document
+    step = grid_lines(budget_tokens)
     cursor_line = document.line_of(cursor.offset)
     # No token is shorter than a character, so lines further up than this can't fit: skip estimating them.
-    grid_line = cursor_line - cursor_line % GRID_LINES
+    grid_line = cursor_line - cursor_line % step
     window = normalize_line_ends(document.text[document.starts[grid_line] : cursor.offset])
     total = estimate(window)
     if total > budget_tokens:
-        return _tail(document.text[: cursor.offset], document.starts[grid_line], budget_tokens)
+        return _tail(document.text[: cursor.offset], document.starts[grid_line], budget_tokens, step // 4)
     while grid_line > 0:
-        above = max(grid_line - GRID_LINES, 0)
+        above = max(grid_line - step, 0)
         text = normalize_line_ends(document.text[document.starts[above] : document.starts[grid_line]])
         total += estimate(text)
         if total > budget_tokens:
@@ -121,11 +133,13 @@ def prefix_window(cursor: Cursor, budget_tokens: int) -> str:
     return window
 
 
-def _tail(before: str, start: int, budget_tokens: int) -> str:
-    """Cut inside the last grid step: at a line start if one fits, else inside the overlong line."""
+def _tail(before: str, start: int, budget_tokens: int, step: int) -> str:
+    """Cut inside the last grid step: at a line start if one fits, else inside the overlong line.
+
+    `step` lines lie between the places where it may be cut.
+    """
     window = normalize_line_ends(before[start:])
     lines = window.splitlines(keepends=True) or [""]
-    step = GRID_LINES // 4
     for first in range(step, len(lines), step):
         text = "".join(lines[first:])
         if estimate(text) <= budget_tokens:

@@ -118,6 +118,23 @@ def test_the_window_moves_rarely() -> None:
     assert len(starts) <= 200 // prompt.GRID_LINES + 2
 
 
+@pytest.mark.parametrize("budget_tokens", [128, 256, 358, 423, 615, 1024])
+def test_a_jump_of_the_window_leaves_a_third_of_it(budget_tokens: int) -> None:
+    """Wherever the cursor is, much of what the budget has room for stands above it."""
+    text = "".join(f"    total = total + prices[{number}]\n" for number in range(400))
+    document = Document("file:///a.py", text, 1, "python")
+    shown = [
+        estimate(prompt.prefix_window(Cursor(document, document.starts[line]), budget_tokens))
+        for line in range(100, 300)
+    ]
+    assert min(shown) >= 0.3 * budget_tokens
+    starts = {
+        line - prompt.prefix_window(Cursor(document, document.starts[line]), budget_tokens).count("\n")
+        for line in range(100, 300)
+    }
+    assert len(starts) <= 200 // prompt.grid_lines(budget_tokens) + 2
+
+
 @given(texts, texts, st.integers(64, 400), st.integers(16, 200))
 def test_the_budget_is_kept(before: str, after: str, prefix_tokens: int, suffix_tokens: int) -> None:
     document = Document("file:///a.py", before * 20 + after * 20, 1)
