@@ -1,6 +1,6 @@
 """Brings the index of a root up to date: lists, compares, has taken apart what changed, writes.
 
-Only this module writes to an index, under the lock file, in transactions of some hundred files: whoever
+Only this module writes to an index, under the lock file, in transactions of some thousand files: whoever
 dies here leaves an index that is right for the files it had come to, and the next one goes on from there.
 """
 
@@ -23,7 +23,7 @@ from qwen_lsp.context.ranks import write_ranks
 from qwen_lsp.context.reading import Stat
 from qwen_lsp.context.taking import Taken, Wanted, take_all
 
-_BATCH_FILES = 400
+_BATCH_FILES = 2000
 _BATCH_S = 2.0
 # Words in so many pieces say little: how many pieces each of them has is kept, so that a search can plan.
 _COMMON_CHUNKS = 200

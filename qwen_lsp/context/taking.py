@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MANY_FILES = 150
 _SLICE_FILES = 12
 _MOST_PROCESSES = 4
+# Slices that may wait for the writer: its transactions take a tenth of a second, and no child may idle then.
+_MOST_WAITING = 32
 # Syntax nodes come by the ten thousand and hold no circles: looking for some takes a tenth of the time.
 _GC_OBJECTS = 200_000
 _LENGTH = struct.Struct("<I")
@@ -130,7 +132,7 @@ def take_all(
             for part in slices:
                 pause()
                 pending.append((part, threads.submit(work, part)))
-                while len(pending) > 3 * processes or (pending and pending[0][1].done()):
+                while len(pending) > processes + _MOST_WAITING or (pending and pending[0][1].done()):
                     yield from _results(*pending.popleft())
             while pending:
                 yield from _results(*pending.popleft())
