@@ -126,14 +126,15 @@ async def test_an_early_answer_does_not_take_away_what_is_seen(tmp_path: Path, e
     async with started(tmp_path, file_in(tmp_path, "x = \n", "x.py"), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("A")
-        # The messages come in an order that only a race would give: the text so far, then its checked beginning.
+        # In an order that only a race would give: the text so far, then its checked beginning.
         await neovim.lua(
             "local plugin, ghost = require('qwen_lsp'), require('qwen_lsp.ghost') "
             "plugin.call = function(_, _, name, params, handler) "
             "  if name == 'textDocument/inlineCompletion' then answer, place = handler, params.position end "
             "  return true, 1 "
             "end "
-            "function partial(text) ghost.on_partial({ uri = vim.uri_from_bufnr(0), position = place, text = text, "
+            "function partial(text) ghost.on_partial({ "
+            "  uri = vim.uri_from_bufnr(0), position = place, text = text, "
             "  version = vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()] }) end "
             "function finish(text) local handler = answer; answer = nil; "
             "  handler(nil, { items = { { insertText = text } } }) end "
