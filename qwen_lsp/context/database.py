@@ -57,7 +57,8 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_file ON chunks (file_id);
 CREATE VIRTUAL TABLE words USING fts5(
     word, content='', detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
--- Words are sorted in memory up to so many bytes, and more runs of them may wait to be merged: a tenth of the writing.
+-- Words are sorted in memory up to so many bytes, and more runs of them may wait to be merged: that
+-- saves a tenth of the writing.
 INSERT INTO words (words, rank) VALUES ('hashsize', 16777216), ('automerge', 8);
 CREATE TABLE common_words (word TEXT PRIMARY KEY, chunks INTEGER) WITHOUT ROWID;
 """
