@@ -23,8 +23,11 @@ from qwen_lsp.context.ranks import write_ranks
 from qwen_lsp.context.reading import Stat
 from qwen_lsp.context.taking import Taken, Wanted, take_all
 
+# A transaction has so many files or a part of those indexed: it writes nearly every page of the indexes by
+# name anew, and so often that the work would grow with the square of the files.
 _BATCH_FILES = 2000
 _BATCH_S = 2.0
+_BATCH_PART = 8
 # Words in so many pieces say little: how many pieces each of them has is kept, so that a search can plan.
 _COMMON_CHUNKS = 200
 # Common words move slowly: they are counted anew when so many files have changed.
@@ -354,8 +357,11 @@ class _Job:
     def _begin(self) -> None:
         """Open a transaction before a write, and close the one before when it has grown."""
         now = time.monotonic()
-        if self._in_batch >= _BATCH_FILES or (self._in_batch and now - self._batch_started > _BATCH_S):
+        size = max(self._next_file // _BATCH_PART / _BATCH_FILES, 1.0)
+        if self._in_batch >= size * _BATCH_FILES or now - self._batch_started > size * _BATCH_S:
             self._commit()
+        elif self._in_batch % _BATCH_FILES == 0:
+            self._flush()
         if not self._in_batch:
             self._connection.execute("BEGIN IMMEDIATE")
             self._batch_started = now

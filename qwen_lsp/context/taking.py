@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 MANY_FILES = 150
 _SLICE_FILES = 12
 _MOST_PROCESSES = 4
-# Slices that may wait for the writer: its transactions take a tenth of a second, and no child may idle then.
-_MOST_WAITING = 32
+# Slices that may wait for the writer: no child may idle while it writes some thousand files.
+_MOST_WAITING = 200
 # Syntax nodes come by the ten thousand and hold no circles: looking for some takes a tenth of the time.
 _GC_OBJECTS = 200_000
 _LENGTH = struct.Struct("<I")
