@@ -45,12 +45,16 @@ _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, Chinese", "docstring", "zh"),
     ("types", "types", "en"),
     ("translate into Chinese", "translate", "zh"),
+    ("types, where their author wrote them", "annotated", "en"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One action. Units: milliseconds. `is_good` is what the measure counts; `answers` are the model's."""
+    """One action. Units: milliseconds. `is_good` is what the measure counts; `answers` are the model's.
+
+    Of the annotations that were taken out of a function, `n_given` were given, `n_as_written` mean the same.
+    """
 
     model: str
     measure: str
@@ -66,6 +70,9 @@ class Row:
     answers: tuple[str, ...] = ()
     detail: str = ""
     proposed: str = ""
+    n_annotations: int = 0
+    n_given: int = 0
+    n_as_written: int = 0
 
 
 @dataclass(slots=True)
@@ -75,10 +82,13 @@ class Report:
     model: str
     rows: list[Row] = field(default_factory=list)
     kept_in: Path | None = None
+    only: str = ""
 
     def has(self, measure: str, name: str) -> bool:
-        """Whether this was measured already."""
-        return any(row.measure == measure and row.name == name for row in self.rows)
+        """Whether this was measured already, or is not to be."""
+        return self.only not in measure or any(
+            row.measure == measure and row.name == name for row in self.rows
+        )
 
     def add(self, row: Row) -> None:
         """Take a row, and write it down where rows are kept."""
@@ -107,6 +117,9 @@ class Report:
                     "first_text_p50_ms": percentile(firsts, 50),
                     "total_p50_ms": percentile([row.total_ms for row in rows], 50),
                     "tokens_per_s": sum(row.n_tokens for row in rows) / generated_s if generated_s else None,
+                    "annotations": sum(row.n_annotations for row in rows),
+                    "given": sum(row.n_given for row in rows),
+                    "as_written": sum(row.n_as_written for row in rows),
                     "refused": _counts([row.reason for row in rows if row.reason]),
                 }
             )
@@ -134,14 +147,15 @@ def run(
     n: int,
     seed: int,
     minutes: float,
+    only: str = "",
     kept_in: Path | None = None,
 ) -> Report:
-    """Measure; stops after the action during which the time is up.
+    """Measure what holds `only` in its name; stops after the action during which the time is up.
 
     Rows of the same model that `kept_in` holds are not measured again.
     Raises: InputError for data that is none.
     """
-    report = Report(chosen_model(config).profile.name, kept_in=kept_in)
+    report = Report(chosen_model(config).profile.name, kept_in=kept_in, only=only)
     report.rows += [row for row in read(kept_in) if row.model == report.model] if kept_in else []
     asyncio.run(_run(report, config, quixbugs, packages, n, seed, time.monotonic() + 60 * minutes))
     return report
@@ -268,13 +282,16 @@ async def _write(
             name = f"{path.parent.name}/{path.name}: {function.name}"
             if report.has(measure, name):
                 continue
-            task = actions_prose.task(kind, function, locale)
+            task = actions_prose.task("types" if kind == "annotated" else kind, function, locale)
             outcome, voice = await _acted(task, client, config)
             is_good = False
+            counts = (len(function.annotations), 0, 0)
             if isinstance(outcome, Proposal):
                 verdict = actions_prose.verdict(task, outcome)
                 is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
-            _add(report, measure, name, task, outcome, voice, is_good=is_good)
+                if function.annotations and is_good:
+                    counts = actions_prose.agreement(function, apply(task.document.text, outcome.edits))
+            _add(report, measure, name, task, outcome, voice, is_good=is_good, counts=counts)
 
 
 async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:
@@ -283,7 +300,15 @@ async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, V
 
 
 def _add(
-    report: Report, measure: str, name: str, task: Task, outcome: Outcome, voice: Voice, *, is_good: bool
+    report: Report,
+    measure: str,
+    name: str,
+    task: Task,
+    outcome: Outcome,
+    voice: Voice,
+    *,
+    is_good: bool,
+    counts: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
     parses = True
     if isinstance(outcome, Proposal):
@@ -307,6 +332,7 @@ def _add(
         tuple(exchange.reply.text for exchange in exchanges),
         outcome.detail if isinstance(outcome, Refused) else "",
         _diff(task, outcome),
+        *counts,
     )
     report.add(row)
     mark = "ok" if row.is_good else row.reason or "wrong"
@@ -347,6 +373,12 @@ def as_text(report: Report) -> str:
         took = f"{first:>10} {entry['total_p50_ms'] / 1000:>7.1f} s {speed:>8}"
         interval = f"[{low:.2f}, {high:.2f}]"
         lines.append(f"{entry['measure']:28} {n:>3} {good:>5.2f}  {interval:13} {counts} {took}")
+        if entry["annotations"]:
+            low, high = wilson_interval(entry["as_written"], entry["annotations"]) or (0.0, 0.0)
+            lines.append(
+                f"{'':28} annotations as their author wrote them: {entry['as_written']} of "
+                f"{entry['annotations']} [{low:.2f}, {high:.2f}], {entry['given']} given"
+            )
         if entry["refused"]:
             told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
             lines.append(f"{'':28} refused: {told}")

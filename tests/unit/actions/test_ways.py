@@ -133,32 +133,32 @@ ANNOTATED = [
     (
         "python",
         "def f(a, b=1):⟦⟧\n    return a\n",
-        "a: str, b: int = 1) -> str:\n    return a",
+        ": str, b: int = 1) -> str:\n    return a",
         "def f(a: str, b: int = 1) -> str:\n    return a\n",
     ),
     (
         "python",
         "import os\n\ndef f(a):⟦⟧\n    return a\n",
-        " a: Optional[List[int]] )->Any",
+        " : Optional[List[int]] )->Any:",
         "import os\nfrom typing import Any, Optional\n\n"
         "def f(a: Optional[list[int]]) -> Any:\n    return a\n",
     ),
     (
         "python",
         "class A:\n    async def f(self, a,\n        b):⟦⟧\n        return a\n",
-        "self, a: int, b: int) -> int:",
-        "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n",
+        ": int, b: int) -> int:",
+        "class A:\n    async def f(self, a: int,\n        b: int) -> int:\n        return a\n",
     ),
     (
         "python",
         "class A:\n⟦    def f(self, a):\n        return a\n⟧",
-        "self, a: int) -> int:",
+        ": int) -> int:",
         "class A:\n    def f(self, a: int) -> int:\n        return a\n",
     ),
     (
         "typescript",
         "export function f(a, b) {⟦⟧\n  return a;\n}\n",
-        "a: number, b: number): number",
+        ": number, b: number): number {",
         "export function f(a: number, b: number): number {\n  return a;\n}\n",
     ),
 ]
@@ -170,7 +170,7 @@ async def test_annotations(language: str, before: str, answer: str, after: str) 
 
 
 @pytest.mark.parametrize(
-    "answer", ["x: int) -> int:", "a: int, b: int) -> int:", "a: Unheard) -> int:", "a", "a=1):", ""]
+    "answer", ["x: int) -> int:", ": int, b: int) -> int:", ": Unheard) -> Unheard:", "a", "a=1):", ""]
 )
 async def test_annotations_that_change_the_code(answer: str) -> None:
     found = await outcome(task("types", "def f(a):⟦⟧\n    return a\n"), answer, answer)
@@ -326,7 +326,7 @@ def total(prices, rate=1):
     ("kind", "answer", "selected"),
     [
         ("docstring", "Adds up 😀.\n\nArgs:\n    prices: All of them.", "total"),
-        ("types", "prices: list[int], rate: int = 1) -> int", "total"),
+        ("types", ": list[int], rate: int = 1) -> int:", "total"),
         ("translate", "Total 😀", "合计 😀"),
         ("rename", '{"price": "amount"}', "total"),
         (

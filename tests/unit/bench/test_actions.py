@@ -72,7 +72,17 @@ def test_functions_are_drawn_for_what_they_lack(tmp_path: Path) -> None:
         "docstring": ["bare"],
         "types": ["bare"],
         "translate": ["bare"],
+        "annotated": ["typed"],
     }
+    (typed,) = drawn["annotated"]
+    assert typed.annotations == {"a": "int", "": "int"}
+    assert typed.document.text[typed.span.start : typed.span.end] == f"def typed(a):\n{body}".rstrip()
+    after = typed.document.text.replace("typed(a)", "typed(a: Optional[int]) -> 'int'")
+    assert actions_prose.agreement(typed, after) == (2, 2, 1)
+    assert actions_prose.agreement(typed, typed.document.text) == (2, 0, 0)
+    for one, other in (("Optional[List[str]]", "None | list[str]"), ("t.Dict[str, Any]", "dict[str, Any]")):
+        assert actions_prose._plain(one) == actions_prose._plain(other)
+    assert actions_prose._plain("list[int]") != actions_prose._plain("list[str]")
 
 
 @pytest.mark.parametrize(
