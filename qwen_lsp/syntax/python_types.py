@@ -37,6 +37,18 @@ _COLLECTIONS = frozenset(
     )
 )
 _TYPING = _COLLECTIONS | {"Any", "Optional", "Union", "TextIO", "BinaryIO", "IO", "Pattern", "Match"}
+# What common modules of Python's own are imported whole for.
+_MEMBERS = {
+    "re": {"Match", "Pattern"},
+    "pathlib": {"Path", "PurePath"},
+    "datetime": {"datetime", "date", "time", "timedelta"},
+    "collections": {"OrderedDict", "deque", "Counter", "defaultdict"},
+    "decimal": {"Decimal"},
+    "argparse": {"ArgumentParser", "Namespace"},
+    "logging": {"Logger", "LogRecord"},
+    "io": {"StringIO", "BytesIO"},
+    "types": {"ModuleType", "TracebackType"},
+}
 # Functions whose names are often written for the type.
 _MEANT = {"any": "Any", "callable": "Callable"}
 _MOST_CHARS = 120
@@ -208,10 +220,10 @@ class _Writer:
         if isinstance(node, ast.Constant) and node.value is None:
             return "None"
         if isinstance(node, ast.Attribute):
-            text = ast.unparse(node)
-            if _called(node) in _TYPING and self._module(node) == "typing":
+            text, module = ast.unparse(node), self._module(node)
+            if node.attr in _MEMBERS.get(module, ()) or (module == "typing" and node.attr in _TYPING):
                 return text
-            if re.search(rf"(?<![\w.]){re.escape(text)}\b(?!\s*\()", self.where.text) and self._module(node):
+            if re.search(rf"(?<![\w.]){re.escape(text)}\b(?!\s*\()", self.where.text) and module:
                 return text
             raise _Unfit
         if isinstance(node, ast.Name):
@@ -242,7 +254,8 @@ class _Writer:
         if isinstance(found, type) and name not in where.hidden:
             return name
         if name in _TYPING:
-            called = next((called for called, module in where.modules.items() if module == "typing"), "")
+            home = "re" if name in _MEMBERS["re"] else "typing"
+            called = next((called for called, module in where.modules.items() if module == home), "")
             if called:
                 return f"{called}.{name}"
             is_old = re.search(r"^from typing import", where.text, re.MULTILINE) is not None

@@ -66,7 +66,8 @@ def test_what_typescript_says(text: str, found: str) -> None:
     assert ", ".join(f"{name}={shape}" for name, shape in shapes(text, "typescript").items()) == found
 
 
-HEAD = """import typing as t
+HEAD = """import re
+import typing as t
 import numpy as np
 from pathlib import Path
 
@@ -102,6 +103,9 @@ class Later: ...
         ("Shop", '"Shop"'),
         ("set[Later] | None", '"set[Later] | None"'),
         ("Pair", "Pair"),
+        ("Match[str]", "re.Match[str]"),
+        ("re.Pattern", "re.Pattern"),
+        ("re.compile", None),
         ("np.float64", None),  # in the file it is called, which tells no type
         ("np.ndarray", None),
         ("list[int]", None),  # in this class `list` is a method
@@ -119,7 +123,7 @@ class Later: ...
     ],
 )
 def test_types_of_python(text: str, written: str | None) -> None:
-    where = python_types.scope(HEAD, 15)
+    where = python_types.scope(HEAD, 16)
     assert where is not None
     line = {"Repo": "from pkg.repo import Repo"}
     found = python_types.settled(text, where, takes_none=False, importing=lambda name: line.get(name, ""))
