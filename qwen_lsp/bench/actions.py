@@ -34,7 +34,8 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
-from qwen_lsp.syntax.python_flow import Piece, Tied, piece
+from qwen_lsp.syntax.languages import find
+from qwen_lsp.syntax.pieces import Piece, Tied
 from qwen_lsp.text import Document, Span
 
 _FIX = ("fix, bare", "fix, with the failing test")
@@ -230,6 +231,8 @@ async def _extract(report: Report, programs: Sequence[Program], checkout: Path, 
         if source is None or not (await actions_fix.judged(program, source)).passed:
             continue
         document = Document(program.path.as_uri(), source, 0, "python", str(program.path))
+        language = find("python", None)
+        assert language is not None
         for first, last in actions_fix.pieces(source):
             name = f"{program.name}:{first}-{last}"
             if report.has(_EXTRACT, name):
@@ -237,8 +240,10 @@ async def _extract(report: Report, programs: Sequence[Program], checkout: Path, 
             if time.monotonic() > end:
                 return
             started = time.perf_counter()
-            found = piece(source, first, last)
-            outcome = extract.moved(document, found, "extracted") if isinstance(found, Piece) else None
+            found = extract.piece(document, language, first, last)
+            outcome = (
+                extract.moved(document, language, found, "extracted") if isinstance(found, Piece) else None
+            )
             total_ms = (time.perf_counter() - started) * 1000
             if not isinstance(outcome, Proposal):
                 reason = found.tie if isinstance(found, Tied) else "syntax"
