@@ -228,6 +228,16 @@ async def test_translations_that_are_none(answer: str) -> None:
     assert isinstance(await outcome(asked, answer, answer), Refused)
 
 
+async def test_a_translation_is_heard_as_a_whole() -> None:
+    asked = task("translate", "⟦# 先检查\nx = 1  # 再计算⟧\n")
+    heard: list[tuple[Span, str]] = []
+    speaker = Speaker("Check first", "Then add up")
+    await runner.run(asked, voice(speaker, lambda region, text: heard.append((region, text))))
+    regions = {asked.document.text[span.start : span.end] for span, _ in heard}
+    assert regions == {"先检查\nx = 1  # 再计算"}
+    assert heard[-1][1] == "Check first\nx = 1  # Then add up"
+
+
 async def test_nothing_to_translate() -> None:
     assert await outcome(task("translate", "⟦x = 1  # one\n⟧")) == Refused("nothing_to_do")
 

@@ -119,7 +119,8 @@ def test_programs_do_what_they_did(path: Path) -> None:
             "// Doc.\nexport function f(a: number, b?: Shop, c) {\n⟦  let d = a + c.n;\n  b?.buy(d);⟧\n"
             "  return d;\n}\n",
             "function extracted(a: number, c: any, b: Shop | undefined) {\n  let d = a + c.n;\n"
-            "  b?.buy(d);\n  return d;\n}\n\n// Doc.\nexport function f(a: number, b?: Shop, c) {\n  const d = extracted(a, c, b);\n"
+            "  b?.buy(d);\n  return d;\n}\n\n// Doc.\nexport function f(a: number, b?: Shop, c) {\n"
+            "  const d = extracted(a, c, b);\n"
             "  return d;\n}\n",
         ),
         (
