@@ -7,8 +7,11 @@ file parses and its code, seen through Python's own `ast` without docstrings and
 from __future__ import annotations
 
 import ast
+import io
 import random
 import re
+import textwrap
+import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,8 +163,22 @@ def _fits(node: ast.FunctionDef, document: Document, wanted: str) -> bool:
             and all(arg.annotation is None for arg in node.args.args)
         )
     if wanted == "translate":
-        return "# " in text and not has_han(text)
+        return not has_han(text) and any(map(_is_sentence, _comments(text)))
     return ast.get_docstring(node) is None
+
+
+def _comments(text: str) -> list[str]:
+    try:
+        lines = io.StringIO(textwrap.dedent(text) + "\n").readline
+        return [one.string for one in tokenize.generate_tokens(lines) if one.type == tokenize.COMMENT]
+    except (tokenize.TokenError, SyntaxError):
+        return []
+
+
+def _is_sentence(comment: str) -> bool:
+    """Whether a comment says something to people: three words, and none of the marks that tools read."""
+    is_mark = re.match(r"#\W*(noqa|pragma|type:|pylint|fmt:|mypy|todo\b)", comment, re.IGNORECASE)
+    return is_mark is None and len(re.findall(r"[A-Za-z]{2,}", comment)) >= 3
 
 
 def task(kind: str, function: Function, locale: Locale) -> Task:

@@ -67,6 +67,10 @@ def test_functions_are_drawn_for_what_they_lack(tmp_path: Path) -> None:
     body = "    # Add them up first.\n    b = a\n    return b\n"
     (tmp_path / "a.py").write_text(f"def bare(a):\n{body}\n\ndef typed(a: int) -> int:\n{body}", "utf-8")
     (tmp_path / "b.py").write_text("def broken(:\n", "utf-8")
+    marked = body.replace("# Add them up first.", "# pragma: no cover at all").replace(
+        "b = a", "b = '# a b c'"
+    )
+    (tmp_path / "c.py").write_text(f'def marked():\n    """It is."""\n{marked}', "utf-8")
     drawn = actions_prose.draw(tmp_path, 5, 1)
     assert {kind: [function.name for function in found] for kind, found in drawn.items()} == {
         "docstring": ["bare"],
