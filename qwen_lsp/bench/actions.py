@@ -12,14 +12,15 @@ import difflib
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from qwen_lsp.actions import extract, fix, rewrite
+from qwen_lsp.actions import extract, fix, repository, rewrite
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
@@ -29,6 +30,8 @@ from qwen_lsp.bench.actions_long import Misspelt
 from qwen_lsp.bench.actions_prose import Function
 from qwen_lsp.bench.score import percentile, wilson_interval
 from qwen_lsp.config import Config
+from qwen_lsp.context.building import Builder
+from qwen_lsp.context.index import Index
 from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
@@ -41,12 +44,14 @@ from qwen_lsp.text import Document, Span
 _FIX = ("fix, bare", "fix, with the failing test")
 _EXTRACT = "extract, any statements"
 _LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
+_KNOWN = "types, told what the index knows"
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
     ("docstring, Chinese", "docstring", "zh"),
     ("types", "types", "en"),
     ("translate into Chinese", "translate", "zh"),
     ("types, where their author wrote them", "annotated", "en"),
+    (_KNOWN, "annotated", "en"),
 )
 
 
@@ -195,7 +200,9 @@ async def _run(
         if quixbugs is not None:
             await _extract(report, programs[:n], quixbugs, end)
         await _mend(report, client, config, misspelt, end)
-        await _write(report, client, config, drawn, n, end)
+        if packages is not None:
+            with _indexed(packages) as index:
+                await _write(report, client, config, drawn, n, end, packages, index)
     finally:
         await host.close()
 
@@ -277,6 +284,8 @@ async def _write(
     drawn: Mapping[str, Sequence[Function]],
     n: int,
     end: float,
+    packages: Path,
+    index: Index,
 ) -> None:
     for number in range(n):
         for measure, kind, locale in _PROSE:
@@ -288,7 +297,8 @@ async def _write(
             if report.has(measure, name):
                 continue
             task = actions_prose.task("types" if kind == "annotated" else kind, function, locale)
-            outcome, voice = await _acted(task, client, config)
+            known = _knowledge(function, packages, index) if measure == _KNOWN else Knowledge()
+            outcome, voice = await _acted(task, client, config, known)
             is_good = False
             counts = (len(function.annotations), 0, 0)
             if isinstance(outcome, Proposal):
@@ -299,9 +309,30 @@ async def _write(
             _add(report, measure, name, task, outcome, voice, is_good=is_good, counts=counts)
 
 
-async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:
+@contextmanager
+def _indexed(folder: Path) -> Iterator[Index]:
+    """Have an index of the packages."""
+    with closing(Builder(folder.resolve())) as builder:
+        builder.update()
+    index = Index(folder.resolve())
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def _knowledge(function: Function, packages: Path, index: Index) -> Knowledge:
+    """Return what an editor's index knows; of the function's own file it has the text as it is open."""
+    place = Path(function.document.path or "").resolve().relative_to(packages.resolve()).as_posix()
+    index.set_overlay(place, function.document.text, "python")
+    return repository.informed(Knowledge(), index, place)
+
+
+async def _acted(
+    task: Task, client: Client, config: Config, knowledge: Knowledge | None = None
+) -> tuple[Outcome, Voice]:
     voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
-    return await runner.run(task, voice), voice
+    return await runner.run(task, voice, knowledge), voice
 
 
 def _add(

@@ -12,7 +12,7 @@ from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
-from qwen_lsp.text import Span
+from qwen_lsp.text import Document, Span
 from tests.support.chatting import Speaker, task, voice
 
 
@@ -396,3 +396,21 @@ async def test_chinese_in_every_way(kind: str) -> None:
         assert has_han(told)
     else:  # reckoned, and nothing but a name was the model's
         assert kind == "extract"
+
+
+async def test_what_the_repository_is_asked_about() -> None:
+    """Names that stand alone: what stands behind dots only is a member of something."""
+    asked: list[set[str]] = []
+
+    def signatures(document: Document, region: Span, names: set[str]) -> list[str]:
+        asked.append(names)
+        return ["def load(path: str) -> dict"]
+
+    speaker = Speaker("It adds up.")
+    await runner.run(
+        task("docstring", "def f(path):⟦⟧\n    return load(path.get('a')).items()\n"),
+        voice(speaker),
+        Knowledge(signatures=signatures),
+    )
+    assert asked[0] & {"load", "get", "items"} == {"load"}
+    assert "def load(path: str) -> dict" in speaker.prompts[0]
