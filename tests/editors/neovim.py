@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.editors import programs
+from tests.support.engine_server import EngineServer
 from tests.support.places import REPOSITORY
 
 PLUGIN = REPOSITORY / "editors" / "neovim"
@@ -156,3 +157,20 @@ async def started(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def scripted(engine: EngineServer, **options: Any) -> dict[str, Any]:
+    """Options of the plugin for a scripted engine."""
+    return {"settings": {"endpoint": {"url": engine.url}}, **options}
+
+
+def file_in(folder: Path, text: str, name: str = "add.py") -> Path:
+    """Write a file to open."""
+    file = folder / name
+    file.write_text(text, "utf-8")
+    return file
+
+
+async def ready(neovim: Neovim) -> None:
+    """Wait for the server."""
+    await neovim.until("(require('qwen_lsp').server_status or {}).state == 'ready'", "the server is ready")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.editors.neovim import Neovim, started
+from tests.editors.neovim import file_in, ready, scripted, started
 from tests.support.engine_server import EngineServer, endless, says
 from tests.support.waiting import until
 
@@ -16,23 +15,9 @@ pytestmark = pytest.mark.required
 CODE = "def add(a, b):\n    \n"
 
 
-def scripted(engine: EngineServer, **options: Any) -> dict[str, Any]:
-    return {"settings": {"endpoint": {"url": engine.url}}, **options}
-
-
-def file_in(folder: Path, text: str = CODE, name: str = "add.py") -> Path:
-    file = folder / name
-    file.write_text(text, "utf-8")
-    return file
-
-
-async def ready(neovim: Neovim) -> None:
-    await neovim.until("(require('qwen_lsp').server_status or {}).state == 'ready'", "the server is ready")
-
-
 async def test_ghost_text_appears_and_tab_accepts_all(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("total = a + b\n    return total")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("jA")
         assert await neovim.until_ghost("total = a + b\n    return total")
@@ -48,7 +33,7 @@ async def test_ghost_text_appears_and_tab_accepts_all(tmp_path: Path, engine: En
 
 async def test_accepting_a_word_and_a_line(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("total = a + b\n    return total")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("jA")
         await neovim.until_ghost("total = a + b\n    return total")
@@ -67,7 +52,7 @@ async def test_accepting_a_word_and_a_line(tmp_path: Path, engine: EngineServer)
 
 async def test_typing_through_keeps_it_and_typing_away_hides_it(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("return a + b")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("jA")
         await neovim.until_ghost("return a + b")
@@ -83,7 +68,7 @@ async def test_typing_through_keeps_it_and_typing_away_hides_it(tmp_path: Path, 
 
 async def test_dismissing_and_cancelling(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("return a + b")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("jA")
         await neovim.until_ghost()
@@ -126,14 +111,15 @@ async def test_an_early_answer_does_not_take_away_what_is_seen(tmp_path: Path, e
     async with started(tmp_path, file_in(tmp_path, "x = \n", "x.py"), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("A")
-        # The messages come in an order that only a race would give: the text so far, then its checked beginning.
+        # In an order that only a race would give: the text so far, then its checked beginning.
         await neovim.lua(
             "local plugin, ghost = require('qwen_lsp'), require('qwen_lsp.ghost') "
             "plugin.call = function(_, _, name, params, handler) "
             "  if name == 'textDocument/inlineCompletion' then answer, place = handler, params.position end "
             "  return true, 1 "
             "end "
-            "function partial(text) ghost.on_partial({ uri = vim.uri_from_bufnr(0), position = place, text = text, "
+            "function partial(text) ghost.on_partial({ "
+            "  uri = vim.uri_from_bufnr(0), position = place, text = text, "
             "  version = vim.lsp.util.buf_versions[vim.api.nvim_get_current_buf()] }) end "
             "function finish(text) local handler = answer; answer = nil; "
             "  handler(nil, { items = { { insertText = text } } }) end "
@@ -173,7 +159,7 @@ async def test_tab_is_tab_when_nothing_is_shown(tmp_path: Path, engine: EngineSe
 
 async def test_nothing_comes_and_the_user_is_told_why(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.keys("jA<M-Bslash>")
         await neovim.until("vim.fn.execute('messages'):find('qwen%-lsp: ') ~= nil", "a reason")
@@ -181,7 +167,7 @@ async def test_nothing_comes_and_the_user_is_told_why(tmp_path: Path, engine: En
 
 async def test_pause_and_resume(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("return a + b")
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         assert await neovim.lua("return require('qwen_lsp').status()") == "qwen ready"
         await neovim.keys(":QwenLsp pause<CR>")
@@ -244,7 +230,7 @@ async def test_messages_in_the_user_s_language(
 ) -> None:
     chinese = "require('qwen_lsp.messages').locale = function() return 'zh-CN' end\n"
     first = f"vim.opt.runtimepath:prepend('{Path('editors/neovim').resolve()}')\n{chinese}"
-    async with started(tmp_path, file_in(tmp_path), scripted(engine), first=first) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine), first=first) as neovim:
         await ready(neovim)
         assert await neovim.lua("return require('qwen_lsp').status()") == "qwen 就绪"
         said = await neovim.lua("return require('qwen_lsp').server_status.message")
@@ -252,7 +238,7 @@ async def test_messages_in_the_user_s_language(
 
 
 async def test_a_missing_server_is_told_once(tmp_path: Path) -> None:
-    async with started(tmp_path, file_in(tmp_path), {"cmd": ["no-such-server"]}) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), {"cmd": ["no-such-server"]}) as neovim:
         await neovim.keys(":new other.py<CR>")
         await neovim.until("vim.fn.execute('messages'):find('no%-such%-server') ~= nil", "it is said")
         said = await neovim.lua("return vim.fn.execute('messages')")
@@ -263,7 +249,7 @@ async def test_a_missing_server_is_told_once(tmp_path: Path) -> None:
 
 
 async def test_what_the_server_does_not_offer_is_told(tmp_path: Path, engine: EngineServer) -> None:
-    async with started(tmp_path, file_in(tmp_path), scripted(engine)) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await ready(neovim)
         await neovim.lua("require('qwen_lsp').client().server_capabilities.codeActionProvider = nil")
         await neovim.keys(":QwenLsp actions<CR>")

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
-from tests.editors.neovim import Neovim, started
+from tests.editors.neovim import Neovim, file_in, ready, scripted, started
 from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
-
-
-def needs(module: str) -> pytest.MarkDecorator:
-    is_there = importlib.util.find_spec(f"qwen_lsp.lsp.{module}") is not None
-    return pytest.mark.skipif(not is_there, reason=f"this server has no lsp/{module}.py yet")
-
 
 pytestmark = pytest.mark.required
 
@@ -25,7 +18,7 @@ BAD = "def total(items):\n    for index in range(len(items) + 1):\n        print
 
 
 async def open_file(neovim: Neovim) -> None:
-    await neovim.until("(require('qwen_lsp').server_status or {}).state == 'ready'", "the server is ready")
+    await ready(neovim)
     # The menu of actions, without a person: the docstring.
     await neovim.lua(
         "vim.ui.select = function(items, options, done) "
@@ -42,13 +35,9 @@ async def open_file(neovim: Neovim) -> None:
 FLOAT = "vim.api.nvim_win_get_config(0).relative ~= ''"
 
 
-@needs("code_action")
 async def test_an_action_is_seen_as_a_diff_and_applied(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says(DOCSTRING, between_s=0.02)
-    file = tmp_path / "add.py"
-    file.write_text(CODE, "utf-8")
-    options = {"settings": {"endpoint": {"url": engine.url}}}
-    async with started(tmp_path, file, options) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await open_file(neovim)
         await neovim.keys(":1,2QwenLsp actions<CR>")
         await neovim.until(FLOAT, "the preview opens")
@@ -64,13 +53,9 @@ async def test_an_action_is_seen_as_a_diff_and_applied(tmp_path: Path, engine: E
         assert await neovim.lines() == CODE.splitlines()
 
 
-@needs("code_action")
 async def test_a_discarded_action_leaves_no_trace(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says(DOCSTRING)
-    file = tmp_path / "add.py"
-    file.write_text(CODE, "utf-8")
-    options = {"settings": {"endpoint": {"url": engine.url}}}
-    async with started(tmp_path, file, options) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await open_file(neovim)
         await neovim.keys(":1,2QwenLsp actions<CR>")
         await neovim.until("vim.bo.filetype == 'diff'", "the diff is there")
@@ -80,13 +65,9 @@ async def test_a_discarded_action_leaves_no_trace(tmp_path: Path, engine: Engine
         assert not await neovim.lua("return vim.bo.modified")
 
 
-@needs("code_action")
 async def test_an_explanation_is_markdown_in_the_preview(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("It adds two numbers and returns the sum.")
-    file = tmp_path / "add.py"
-    file.write_text(CODE, "utf-8")
-    options = {"settings": {"endpoint": {"url": engine.url}}}
-    async with started(tmp_path, file, options) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await open_file(neovim)
         await neovim.lua("wanted = 'explain' return true")
         await neovim.keys(":1,2QwenLsp actions<CR>")
@@ -96,13 +77,9 @@ async def test_an_explanation_is_markdown_in_the_preview(tmp_path: Path, engine:
         await neovim.until("vim.bo.filetype == 'python'", "it closes")
 
 
-@needs("code_action")
 async def test_an_edit_by_instruction(tmp_path: Path, engine: EngineServer) -> None:
     engine.answer = says("```python\ndef add(a, b):\n    return b + a\n```\n")
-    file = tmp_path / "add.py"
-    file.write_text(CODE, "utf-8")
-    options = {"settings": {"endpoint": {"url": engine.url}}}
-    async with started(tmp_path, file, options) as neovim:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
         await open_file(neovim)
         await neovim.keys(":1,2QwenLsp edit swap the operands<CR>")
         await neovim.until("vim.bo.filetype == 'diff'", "the diff is there")
@@ -112,7 +89,6 @@ async def test_an_edit_by_instruction(tmp_path: Path, engine: EngineServer) -> N
         await neovim.until("vim.api.nvim_buf_get_lines(0, 1, 2, false)[1] == '    return b + a'", "applied")
 
 
-@needs("review")
 async def test_a_review_fills_the_quickfix_list(tmp_path: Path, engine: EngineServer) -> None:
     root = tmp_path / "shop"
     root.mkdir()

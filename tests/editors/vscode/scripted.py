@@ -54,6 +54,10 @@ def _acted(generation: Generation) -> Answer:
             return refuses(500)
         case "explained":
             return says(EXPLANATION, between_s=_BETWEEN_S)
+        case "add":
+            return says(
+                "把两个数**相加**：\n\n1. 取 `left` 和 `right`，\n2. 返回它们的和。", between_s=_BETWEEN_S
+            )
         case "tested":
             return says(TEST, between_s=_BETWEEN_S)
     return says(SUM, between_s=_BETWEEN_S)

@@ -103,6 +103,12 @@ async def test_tour_with_the_scripted_engine(
     assert engine.strange == []
 
 
+async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:
+    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
+        settings = {"vsix": str(vsix), "engine": engine.url}
+        await tour("chinese", host, settings, {"PATH": path(programs)})
+
+
 async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:
     """A fresh home, no server on PATH, no network: packages come from a folder."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_CONFIG_FILE": os.devnull}

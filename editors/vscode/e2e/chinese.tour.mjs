@@ -1,0 +1,80 @@
+/**
+ * What a user with a Chinese VS Code reads: commands, status, actions, findings. The language pack is an empty one,
+ * registered as VS Code does when it installs one: what is not ours stays English.
+ */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { after, afterEach, before, suite, test } from 'node:test'
+import { CALL } from './completion.mjs'
+import * as reviewing from './review.mjs'
+import { host, open, until } from './workbench.mjs'
+
+const CHINESE = /\p{Script=Han}/u
+
+async function installLanguagePack(data) {
+  const vscode = path.join(data, 'translation.json')
+  const extensions = [{ extensionIdentifier: { id: 'qwen-lsp.chinese' }, version: '1.0.0' }]
+  const pack = { hash: 'none', extensions, label: '中文(简体)', translations: { vscode } }
+  await writeFile(vscode, JSON.stringify({ contents: {} }))
+  await writeFile(path.join(data, 'languagepacks.json'), JSON.stringify({ 'zh-cn': pack }))
+}
+
+suite('in Chinese', { timeout: 600_000 }, () => {
+  let vscode
+  before(async () => {
+    vscode = await open({
+      files: { ...reviewing.files, 'sum.py': CALL },
+      vsix: [host.vsix],
+      locale: 'zh-cn',
+      height: 760,
+      settings: { 'qwenLsp.endpoint.url': host.engine, 'git.enabled': true },
+      prepare: async ({ folder, data }) => {
+        await reviewing.change(folder)
+        await installLanguagePack(data)
+      },
+    })
+  })
+  after(() => vscode?.close())
+  afterEach(async (context) => {
+    if (!context.passed) await vscode?.failed(context.name)
+  })
+
+  test('the status, its tooltip and its menu', async () => {
+    await vscode.openFile('sum.py')
+    await vscode.statusIs(/就绪/)
+    await vscode.statusItem().hover()
+    const tooltip = vscode.page.locator('.monaco-hover', { hasText: /就绪/ }).first()
+    await tooltip.waitFor()
+    await vscode.picture('chinese-status')
+    await vscode.statusItem().click()
+    await vscode.choices(/全部暂停/)
+    await vscode.press('Escape')
+  })
+
+  test('the actions of the light bulb', async () => {
+    await vscode.focusEditor()
+    await vscode.goTo(2, 6)
+    await vscode.lightBulb('解释')
+    await vscode.webview(/返回它们的和/)
+    await vscode.picture('chinese-explanation')
+    await vscode.closeTab('解释')
+    await vscode.focusEditor()
+  })
+
+  test('a review by a command of the palette', async () => {
+    await vscode.openFile('shop.py')
+    await vscode.command('Qwen: 审查更改')
+    await vscode.page.locator('.pane-header[aria-label^="Qwen 审查"]').waitFor()
+    await until('the findings speak Chinese', async () => {
+      const rows = await vscode.page.locator('.pane-body .monaco-list-row').allInnerTexts()
+      return rows.some((row) => /code-injection/.test(row) && CHINESE.test(row))
+    })
+    await reviewing.squiggles(vscode).first().waitFor()
+    await vscode.command('Comments: Focus on Comments View')
+    const comment = vscode.page.locator('.comments-panel .monaco-list-row', { hasText: '最后一个下标' }).first()
+    await comment.waitFor()
+    await vscode.picture('chinese')
+    assert.match(await vscode.page.locator('.comments-panel').innerText(), CHINESE)
+  })
+})
