@@ -80,7 +80,7 @@ def _piece(tree: Tree, first: int, last: int) -> Piece:
     returns = any(node.type == "return_statement" for node in own)
     is_awaiting = any(node.type == "await_expression" or _is_awaiting_loop(node) for node in own)
     found = sorted(
-        (variable for variable in _locals(tree, chosen) if _uses(variable, chosen)),
+        (variable for variable in _locals(chosen) if _uses(variable, chosen)),
         key=lambda variable: _uses(variable, chosen)[0].start,
     )
     for variable in found:
@@ -246,11 +246,11 @@ def _rest(variable: Variable, chosen: _Chosen) -> list[Use]:
     return [use for use in variable.uses if not chosen.holds(use.start)]
 
 
-def _locals(tree: Tree, chosen: _Chosen) -> list[Variable]:
+def _locals(chosen: _Chosen) -> list[Variable]:
     """List the variables that are seen by the statements and would not be by the new function."""
     return [
         variable
-        for variable in variables(tree.syntax.root_node)
+        for variable in variables(chosen.anchor)
         if chosen.around(variable.scope)
         and chosen.anchor.start_byte <= variable.scope.start_byte
         and variable.scope.end_byte <= chosen.anchor.end_byte

@@ -171,7 +171,7 @@ def _assigned(root: tree_sitter.Node) -> dict[int, bool]:
 
 
 def variables(root: tree_sitter.Node) -> list[Variable]:
-    """List the variables of a program with all their uses."""
+    """List the variables that a piece of a program declares, with all their uses in it."""
     scopes: dict[int, dict[str, Variable]] = {}
     declared: dict[int, Variable] = {}
     for node, scope, kind, annotation in _declared(root):
