@@ -282,6 +282,7 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 @click.option("--seed", default=7, show_default=True, help="Which are drawn.")
 @click.option("--minutes", default=60.0, show_default=True, help="Stop after so long.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option("--only", default="", help="Only measures whose name holds this text.")
 @click.option("--rows", "kept_in", type=_DATA, help="Keep rows here, .jsonl; what it holds is not run again.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, with every row.")
 def actions(
@@ -291,6 +292,7 @@ def actions(
     seed: int,
     minutes: float,
     model: str,
+    only: str,
     kept_in: Path | None,
     is_json: bool,
 ) -> None:
@@ -307,6 +309,7 @@ def actions(
         n=n,
         seed=seed,
         minutes=minutes,
+        only=only,
         kept_in=kept_in,
     )
     click.echo(actions.as_json(report) if is_json else actions.as_text(report))

@@ -1,38 +1,45 @@
-"""Add type annotations to a function: the model writes the header alone, the body is not touched.
+"""Add type annotations to a function: the header stays as it is, the model writes a type into each hole.
 
-Python and TypeScript, where annotations are optional. Names from `typing` that the file lacks are imported.
+Python and TypeScript, where annotations are optional. One question: a grammar holds the answer to the
+header's own text with a type in each hole. What is certain from the syntax is not asked; a type that nothing
+vouches for is left out. What types need is imported where the file lacks it.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite
+from qwen_lsp.actions import checks, imports, layout, prompts, reply, rewrite
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
-from qwen_lsp.syntax import code
+from qwen_lsp.model import tokens
+from qwen_lsp.syntax import code, python_types, typescript_types
+from qwen_lsp.syntax.annotations import ANY, Hole, holes
 from qwen_lsp.syntax.code import Definition
-from qwen_lsp.text import Edit, Span
+from qwen_lsp.syntax.python_types import Type
+from qwen_lsp.text import Document, Edit, Span
 
 LANGUAGES = {"python", "typescript", "typescriptreact"}
-_MOST_TOKENS = 160
-# Old names of built-in types, which newer Python writes in lower case and without an import.
-_BUILT_IN = {
-    "List": "list",
-    "Dict": "dict",
-    "Tuple": "tuple",
-    "Set": "set",
-    "FrozenSet": "frozenset",
-    "Type": "type",
+_TOKENS_A_TYPE = 24
+_GRAMMARS = {
+    "python": r"""
+type ::= one (" | " one){0,3}
+one ::= name ("[" inner (", " inner){0,3} "]")?
+name ::= [A-Za-z_] [A-Za-z0-9_]{0,30} ("." [A-Za-z_] [A-Za-z0-9_]{0,30})?
+inner ::= type | "..." | "[" (type (", " type){0,3})? "]"
+""",
+    "typescript": r"""
+type ::= one (" | " one){0,3} | "(" (called (", " called){0,3})? ") => " one
+called ::= word ": " one
+one ::= (name ("<" type (", " type){0,2} ">")? | "{ " member ("; " member){0,5} " }") ("[]"){0,2}
+member ::= word "?"? ": " type
+name ::= word ("." word)?
+word ::= [A-Za-z_$] [A-Za-z0-9_$]{0,30}
+""",
 }
-_TYPING = frozenset(
-    (
-        *("Any", "Callable", "Iterable", "Iterator", "Sequence", "Mapping", "Optional", "Union", "Generator"),
-        *("Literal", "Hashable", "Sized", "Collection", "MutableMapping", "Awaitable", "AsyncIterator"),
-        *("AsyncIterable", "TextIO", "BinaryIO", "IO", "Pattern", "Match", "DefaultDict", "Deque"),
-    )
-)
 
 
 async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
@@ -46,116 +53,162 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     if target is None or target.source is None:
         return Refused("no_definition")
     function = target.source.enclosing(target.place, functions_only=True)
-    if function is None or function.parameters is None or not function.name:
+    if function is None or function.parameters is None:
         return Refused("no_definition")
     if rewrite.room(target, voice) is None:
         return Refused("too_large")
-    text = task.document.text
-    old = text[function.header.start : function.header.end].rstrip()
-    one_line = " ".join(old.split())
-    begins = _beginning(one_line)
-    messages = prompts.header(target, rewrite.signatures_of(target, knowledge), one_line)
-    failed: Refused | None = None
-    for _ in range(2):
-        fence = prompts.fence(target.shown)
-        answer = await voice.ask(
-            messages,
-            _MOST_TOKENS,
-            begins=f"{prompts.opening(target)}{begins}",
-            stop=(f"\n{fence}", "\n\n", ":\n" if task.language.id == "python" else "{\n"),
-            original=target.shown,
-            region=Span(function.header.start, function.header.start + len(old)),
-            shown=reply.so_far,
-        )
-        result = _judged(target, function, old, answer.text, knowledge)
-        if isinstance(result, Proposal):
-            return result
-        failed = failed or result
-        messages = prompts.again(
-            messages, f"{answer.text}\n{fence}", "Keep the names of the parameters and their order."
-        )
-    assert failed is not None
-    return failed
+    found = holes(target.source, function)
+    if not found:
+        return Refused("nothing_to_do")
+    written = {number: hole.certain for number, hole in enumerate(found) if hole.certain}
+    if len(written) < len(found):
+        answered = await _asked(target, function, found, voice, knowledge)
+        if isinstance(answered, Refused):
+            return answered
+        written = dict(enumerate(answered)) | written
+    return _proposed(target, function, found, written, knowledge)
 
 
-def _beginning(header: str) -> str:
-    """Return the header up to its first parameter: what the answer must begin with."""
-    head, bracket, _ = header.partition("(")
-    return head + bracket
-
-
-def _judged(
-    target: Target, function: Definition, old: str, answer: str, knowledge: Knowledge
-) -> Proposal | Refused:
+async def _asked(
+    target: Target, function: Definition, found: Sequence[Hole], voice: Voice, knowledge: Knowledge
+) -> list[str] | Refused:
+    """Have the model write the header with a type in each hole; return the types."""
     assert target.source is not None
-    language = target.source.language
-    found = reply.code_of(answer, target.shown)
-    if isinstance(found, Refused):
-        return found
-    # The answer ends where the header does: at what is left out of it.
-    new = _header_of(found if language.id != "python" else f"{found.rstrip().rstrip(':')}:", language.id)
-    if new is None:
-        return Refused("syntax")
-    if language.id == "python":
-        for name, own in _BUILT_IN.items():
-            new = re.sub(rf"(?<![\w.]){name}(?=\[|\b(?!\w))", own, new) if name not in old else new
-    document = target.task.document
-    header = Span(function.header.start, function.header.start + len(old))
-    edits = [Edit(header, new)]
-    if new == " ".join(old.split()):
-        return Refused("unchanged")
-    missing = _missing_names(target, new) if language.id == "python" else []
-    if missing:
-        at = imports.below(document)
-        line = f"from typing import {', '.join(missing)}{document.line_ending}"
-        edits.insert(0, Edit(Span(at, at), line))
-    after = code.parse(apply(document.text, sorted(edits, key=lambda edit: edit.span.start)), language)
-    if after is None:
-        return Refused("syntax")
-    if refused := checks.syntax(target.source, after):
-        return refused
-    before_tokens = [token for token in target.source.tokens(with_types=False) if token != ","]
-    added = ["from", "typing", "import", *missing] if missing else []
-    after_tokens = [token for token in after.tokens(with_types=False) if token != ","]
-    if sorted(before_tokens + added) != sorted(after_tokens):
-        return Refused("code_changed")
-    if refused := checks.names(target.source, after, knowledge):
-        return refused
-    return Proposal(tuple(sorted(edits, key=lambda edit: edit.span.start)))
-
-
-def _header_of(answer: str, language: str) -> str | None:
-    """Cut the header out of an answer that goes on: up to the colon or brace behind the last bracket."""
-    depth, at = 0, answer.find("(")
-    if at < 0:
-        return None
-    for at in range(answer.find("("), len(answer)):
-        char = answer[at]
-        depth += (char in "([{") - (char in ")]}")
-        if depth == 0 and char in ")]}":
-            rest = answer[at + 1 :]
-            if language == "python":
-                match = re.match(r"\s*(->\s*[^:\n#]+(\[[^\n]*\])?)?\s*:", rest)
-            else:
-                match = re.match(r"\s*(:\s*[^{};\n]+(<[^\n{]*>)?)?\s*(=>)?", rest)
-            if match is None:
-                return None
-            # Decorators come along at times; they are not part of the header.
-            lines = [line for line in answer[: at + 1].split("\n") if not line.lstrip().startswith("@")]
-            return _spaced(" ".join([*lines, match[0]]))
-    return None
-
-
-def _spaced(header: str) -> str:
-    """Write a header on one line, with white space where people put it."""
-    line = " ".join(header.split())
-    line = re.sub(r"([(\[]) ", r"\1", re.sub(r" ([)\],:])", r"\1", line))
-    return re.sub(r"\s*->\s*", " -> ", line)
-
-
-def _missing_names(target: Target, header: str) -> list[str]:
-    assert target.source is not None
-    have = target.source.identifiers()
-    return sorted(
-        name for name in set(re.findall(r"(?<![\w.])[A-Z]\w+", header)) & _TYPING if name not in have
+    header = _header(target.task.document, function)
+    texts = _texts_between(target, header, found)
+    answer = await voice.ask(
+        prompts.header(
+            target, rewrite.signatures_of(target, knowledge), " ".join(_of(target, header).split())
+        ),
+        2 * tokens.estimate("".join(texts)) + _TOKENS_A_TYPE * len(found),
+        begins=f"{prompts.opening(target)}{texts[0].removesuffix(found[0].before)}",
+        stop=(f"\n{prompts.fence(target.shown)}",),
+        grammar=_grammar(target, texts, found),
+        original=target.shown,
+        region=header,
+        shown=reply.so_far,
     )
+    code_ = reply.code_of(answer.text, target.shown)
+    if isinstance(code_, Refused):
+        return code_
+    # White space is free: an endpoint that knows no grammars writes it as it likes.
+    between = [r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", text))) for text in texts]
+    hole = r"\s*([^:=]+?)\s*" if target.source.language.id == "python" else r"\s*(.+?)\s*"
+    match = re.search(hole.join(between), code_, re.DOTALL)
+    return (
+        list(match.groups())
+        if match is not None
+        else Refused("cut_off" if answer.is_cut_off else "signature")
+    )
+
+
+def _of(target: Target, span: Span) -> str:
+    return target.task.document.text[span.start : span.end]
+
+
+def _header(document: Document, function: Definition) -> Span:
+    """Return the header with what ends it, without comments that stand between it and the body."""
+    start, end = function.header.start, function.header.end
+    text = re.sub(r":(\s*#[^\r\n]*\s*)+$", ":", document.text[start:end]).rstrip()
+    if document.text[function.body.start : function.body.start + 1] == "{":
+        return Span(start, function.body.start + 1)
+    return Span(start, start + len(text))
+
+
+def _texts_between(target: Target, header: Span, found: Sequence[Hole]) -> list[str]:
+    """Return the header's own text before, between and behind the holes, as the model sees it."""
+    parts: list[str] = []
+    at, after = header.start, ""
+    for hole in found:
+        parts.append(f"{after}{_of(target, Span(at, hole.span.start))}{hole.before}")
+        at, after = hole.span.end, hole.after
+    parts.append(f"{after}{_of(target, Span(at, header.end))}")
+    return [re.sub(rf"(\r\n|\r|\n)({target.indent})?", "\n", part) for part in parts]
+
+
+def _grammar(target: Target, texts: Sequence[str], found: Sequence[Hole]) -> str:
+    """Write the GBNF grammar of the header from its first hole on."""
+    rules = [json.dumps(found[0].before)]
+    for hole, text in zip(found, texts[1:], strict=True):
+        shapes = [_rule(shape) for shape in hole.shapes]
+        rules += [f"({' | '.join(shapes)})", json.dumps(text, ensure_ascii=False)]
+    assert target.source is not None
+    language = "python" if target.source.language.id == "python" else "typescript"
+    return f"root ::= {' '.join(rules)}\n{_GRAMMARS[language].strip()}\n"
+
+
+def _rule(shape: str) -> str:
+    inner = "one" if shape.endswith("[]") else "type"  # `a | b[]` would be another type
+    return f" {inner} ".join(json.dumps(text) for text in shape.split(ANY))
+
+
+def _proposed(
+    target: Target, function: Definition, found: Sequence[Hole], written: dict[int, str], knowledge: Knowledge
+) -> Proposal | Refused:
+    """Make edits of the types that hold."""
+    assert target.source is not None
+    document, language = target.task.document, target.source.language
+    types = _types(target, function, found, written, knowledge)
+    if not types:
+        return Refused("names", ", ".join(dict.fromkeys(written.values())))
+    header = [
+        Edit(found[number].span, f"{found[number].before}{type_.text}{found[number].after}")
+        for number, type_ in types.items()
+    ]
+    edits = [*_imports(document, list(types.values())), *header]
+    after = code.parse(apply(document.text, edits), language)
+    if after is None or (refused := checks.syntax(target.source, after)):
+        return refused if after is not None and refused else Refused("syntax")
+    # The last look: without its annotations the function is what it was.
+    alone = code.parse(apply(document.text, header), language)
+    if alone is None or _bare(target.source.tokens(with_types=False)) != _bare(
+        alone.tokens(with_types=False)
+    ):
+        return Refused("code_changed")
+    return Proposal(tuple(edits))
+
+
+def _bare(found: list[str]) -> list[str]:
+    return [token for token in found if token != ","]
+
+
+def _types(
+    target: Target, function: Definition, found: Sequence[Hole], written: dict[int, str], knowledge: Knowledge
+) -> dict[int, Type]:
+    """Return the types that hold in the file, by hole."""
+    source = target.source
+    assert source is not None
+    types: dict[int, Type | None] = {}
+    if source.language.id == "python":
+        line = target.task.document.line_of(function.header.start) + 1
+        scope = python_types.scope(target.task.document.text, line)
+        for number, text in sorted(written.items() if scope is not None else ()):
+            assert scope is not None
+            types[number] = python_types.settled(
+                text, scope, takes_none=found[number].takes_none, importing=knowledge.importing
+            )
+    else:
+        known = typescript_types.known(source)
+        types = {
+            number: Type(text) if typescript_types.holds(text, source.language, known) else None
+            for number, text in sorted(written.items())
+        }
+    return {number: one for number, one in types.items() if one is not None}
+
+
+def _imports(document: Document, types: Sequence[Type]) -> list[Edit]:
+    """Return the edit that imports what types need; what is the repository's for type checkers alone."""
+    names: dict[str, set[str]] = {}
+    for module, name in {pair for one in types for pair in one.typing}:
+        names.setdefault(module, set()).add(name)
+    lines = sorted({line for one in types for line in one.lines})
+    if lines:
+        names.setdefault("typing", set()).add("TYPE_CHECKING")
+    new = [f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)]
+    if lines:
+        unit = layout.indent_unit(document.text)
+        new += ["", "if TYPE_CHECKING:", *(f"{unit}{line}" for line in lines)]
+    if not new:
+        return []
+    at = imports.below(document)
+    return [Edit(Span(at, at), "".join(f"{line}{document.line_ending}" for line in new))]

@@ -50,6 +50,7 @@ class Voice:
         begins: str = "",
         stop: Sequence[str] = (),
         json_schema: dict[str, object] | None = None,
+        grammar: str = "",
         original: str = "",
         region: Span | None = None,
         shown: Callable[[str], str] = str,
@@ -83,6 +84,7 @@ class Voice:
             begins=begins,
             stop=stop,
             json_schema=json_schema,
+            grammar=grammar,
             n_probs=n_others,
             timeout_ms=self.timeout_ms,
         )

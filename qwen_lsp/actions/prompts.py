@@ -160,10 +160,12 @@ def function_name(target: Target, parameters: Sequence[str], results: Sequence[s
     """Ask for the name of a function that the code becomes, as a JSON object."""
     takes = f" that takes {', '.join(parameters)}" if parameters else ""
     gives = f"{' and' if takes else ' that'} returns {', '.join(results)}" if results else ""
+    is_python = target.task.language is not None and target.task.language.id == "python"
+    style, example = ("snake_case", "load_prices") if is_python else ("camelCase", "loadPrices")
     order = (
         f"This {language_name(target.task)} code becomes a function{takes}{gives}. What is a good name for "
-        "it? A verb and what it is done to, in snake_case, as in "
-        '{"name": "load_prices"}. Answer with a JSON object.'
+        f"it? A verb and what it is done to, in {style}, as in "
+        f'{{"name": "{example}"}}. Answer with a JSON object.'
     )
     return _question(target, [], [order])
 

@@ -78,7 +78,7 @@ def _renamed(target: Target, function: Definition, names: dict[str, str]) -> Pro
     taken = source.identifiers() | set(keyword.kwlist) | set(dir(builtins))
     edits: list[Edit] = []
     for old, new in names.items():
-        name = _formed(new, source.language.id)
+        name = formed(new, source.language.id)
         if not name or name in taken or len(name) > _MOST_CHARS or not name.isidentifier():
             continue
         taken.add(name)
@@ -92,7 +92,7 @@ def _renamed(target: Target, function: Definition, names: dict[str, str]) -> Pro
     return Proposal(tuple(edits))
 
 
-def _formed(name: str, language: str) -> str:
+def formed(name: str, language: str) -> str:
     """Write a name as the language does: snake_case or camelCase."""
     words: list[str] = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
     if not words:

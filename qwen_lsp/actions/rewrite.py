@@ -5,6 +5,7 @@ Either the whole answer is fit to be applied, or nothing of it is.
 
 from __future__ import annotations
 
+import re
 import sys
 
 from qwen_lsp.actions import checks, imports, layout, prompts, reply
@@ -155,7 +156,9 @@ def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
         definition = own[name]
         if not _overlap(definition.span, target.span):
             found.append(" ".join(document.text[definition.header.start : definition.header.end].split()))
-    found += knowledge.signatures(document, target.span, wanted - set(own))
+    # What is only named behind a dot is some member, which functions of that name elsewhere are not.
+    plain = set(re.findall(r"(?<![\w.])[^\W\d]\w*", target.shown))
+    found += knowledge.signatures(document, target.span, wanted & plain - set(own))
     return found[:_ROOM_FOR_SIGNATURES]
 
 

@@ -56,7 +56,9 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     failed = Refused("language")
     for place in found:
         text = task.document.text[place.start : place.end]
-        translated = await _translated(text, task.locale, voice, place)
+        region = Span(found[0].start, found[-1].end)
+        above = apply(task.document.text[: place.start], edits)[region.start :]
+        translated = await _translated(text, task.locale, voice, region, above)
         if isinstance(translated, Refused):
             failed = translated
         elif translated != text:
@@ -99,8 +101,11 @@ def _lines(document: Document, prose: list[Prose], within: Span, to: Locale) -> 
     return found
 
 
-async def _translated(text: str, to: Locale, voice: Voice, region: Span) -> str | Refused:
-    """Translate one line; ask once more where the answer is in the wrong language."""
+async def _translated(text: str, to: Locale, voice: Voice, region: Span, above: str) -> str | Refused:
+    """Translate one line; ask once more where the answer is in the wrong language.
+
+    Who listens hears the whole region so far: `above` is what of it stands before the line.
+    """
     refused = Refused("language")
     for is_firm in (False, True):
         answer = await voice.ask(
@@ -108,7 +113,7 @@ async def _translated(text: str, to: Locale, voice: Voice, region: Span) -> str 
             3 * tokens.estimate(text) + 24,
             stop=("\n\n",),
             region=region,
-            shown=reply.prose_so_far,
+            shown=lambda written: above + reply.prose_so_far(written),
         )
         line = " ".join(reply.prose_so_far(answer.text).split())
         line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line

@@ -12,14 +12,15 @@ import difflib
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from qwen_lsp.actions import extract, fix, rewrite
+from qwen_lsp.actions import extract, fix, repository, rewrite
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
@@ -29,28 +30,37 @@ from qwen_lsp.bench.actions_long import Misspelt
 from qwen_lsp.bench.actions_prose import Function
 from qwen_lsp.bench.score import percentile, wilson_interval
 from qwen_lsp.config import Config
+from qwen_lsp.context.building import Builder
+from qwen_lsp.context.index import Index
 from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
-from qwen_lsp.syntax.python_flow import Piece, Tied, piece
+from qwen_lsp.syntax.languages import find
+from qwen_lsp.syntax.pieces import Piece, Tied
 from qwen_lsp.text import Document, Span
 
 _FIX = ("fix, bare", "fix, with the failing test")
 _EXTRACT = "extract, any statements"
 _LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
+_KNOWN = "types, told what the index knows"
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
     ("docstring, Chinese", "docstring", "zh"),
     ("types", "types", "en"),
     ("translate into Chinese", "translate", "zh"),
+    ("types, where their author wrote them", "annotated", "en"),
+    (_KNOWN, "annotated", "en"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One action. Units: milliseconds. `is_good` is what the measure counts; `answers` are the model's."""
+    """One action. Units: milliseconds. `is_good` is what the measure counts; `answers` are the model's.
+
+    Of the annotations that were taken out of a function, `n_given` were given, `n_as_written` mean the same.
+    """
 
     model: str
     measure: str
@@ -66,6 +76,9 @@ class Row:
     answers: tuple[str, ...] = ()
     detail: str = ""
     proposed: str = ""
+    n_annotations: int = 0
+    n_given: int = 0
+    n_as_written: int = 0
 
 
 @dataclass(slots=True)
@@ -75,10 +88,13 @@ class Report:
     model: str
     rows: list[Row] = field(default_factory=list)
     kept_in: Path | None = None
+    only: str = ""
 
     def has(self, measure: str, name: str) -> bool:
-        """Whether this was measured already."""
-        return any(row.measure == measure and row.name == name for row in self.rows)
+        """Whether this was measured already, or is not to be."""
+        return self.only not in measure or any(
+            row.measure == measure and row.name == name for row in self.rows
+        )
 
     def add(self, row: Row) -> None:
         """Take a row, and write it down where rows are kept."""
@@ -107,6 +123,9 @@ class Report:
                     "first_text_p50_ms": percentile(firsts, 50),
                     "total_p50_ms": percentile([row.total_ms for row in rows], 50),
                     "tokens_per_s": sum(row.n_tokens for row in rows) / generated_s if generated_s else None,
+                    "annotations": sum(row.n_annotations for row in rows),
+                    "given": sum(row.n_given for row in rows),
+                    "as_written": sum(row.n_as_written for row in rows),
                     "refused": _counts([row.reason for row in rows if row.reason]),
                 }
             )
@@ -134,14 +153,15 @@ def run(
     n: int,
     seed: int,
     minutes: float,
+    only: str = "",
     kept_in: Path | None = None,
 ) -> Report:
-    """Measure; stops after the action during which the time is up.
+    """Measure what holds `only` in its name; stops after the action during which the time is up.
 
     Rows of the same model that `kept_in` holds are not measured again.
     Raises: InputError for data that is none.
     """
-    report = Report(chosen_model(config).profile.name, kept_in=kept_in)
+    report = Report(chosen_model(config).profile.name, kept_in=kept_in, only=only)
     report.rows += [row for row in read(kept_in) if row.model == report.model] if kept_in else []
     asyncio.run(_run(report, config, quixbugs, packages, n, seed, time.monotonic() + 60 * minutes))
     return report
@@ -180,7 +200,9 @@ async def _run(
         if quixbugs is not None:
             await _extract(report, programs[:n], quixbugs, end)
         await _mend(report, client, config, misspelt, end)
-        await _write(report, client, config, drawn, n, end)
+        if packages is not None:
+            with _indexed(packages) as index:
+                await _write(report, client, config, drawn, n, end, packages, index)
     finally:
         await host.close()
 
@@ -216,6 +238,8 @@ async def _extract(report: Report, programs: Sequence[Program], checkout: Path, 
         if source is None or not (await actions_fix.judged(program, source)).passed:
             continue
         document = Document(program.path.as_uri(), source, 0, "python", str(program.path))
+        language = find("python", None)
+        assert language is not None
         for first, last in actions_fix.pieces(source):
             name = f"{program.name}:{first}-{last}"
             if report.has(_EXTRACT, name):
@@ -223,8 +247,10 @@ async def _extract(report: Report, programs: Sequence[Program], checkout: Path, 
             if time.monotonic() > end:
                 return
             started = time.perf_counter()
-            found = piece(source, first, last)
-            outcome = extract.moved(document, found, "extracted") if isinstance(found, Piece) else None
+            found = extract.piece(document, language, first, last)
+            outcome = (
+                extract.moved(document, language, found, "extracted") if isinstance(found, Piece) else None
+            )
             total_ms = (time.perf_counter() - started) * 1000
             if not isinstance(outcome, Proposal):
                 reason = found.tie if isinstance(found, Tied) else "syntax"
@@ -258,6 +284,8 @@ async def _write(
     drawn: Mapping[str, Sequence[Function]],
     n: int,
     end: float,
+    packages: Path,
+    index: Index,
 ) -> None:
     for number in range(n):
         for measure, kind, locale in _PROSE:
@@ -268,22 +296,55 @@ async def _write(
             name = f"{path.parent.name}/{path.name}: {function.name}"
             if report.has(measure, name):
                 continue
-            task = actions_prose.task(kind, function, locale)
-            outcome, voice = await _acted(task, client, config)
+            task = actions_prose.task("types" if kind == "annotated" else kind, function, locale)
+            known = _knowledge(function, packages, index) if measure == _KNOWN else Knowledge()
+            outcome, voice = await _acted(task, client, config, known)
             is_good = False
+            counts = (len(function.annotations), 0, 0)
             if isinstance(outcome, Proposal):
                 verdict = actions_prose.verdict(task, outcome)
                 is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
-            _add(report, measure, name, task, outcome, voice, is_good=is_good)
+                if function.annotations and is_good:
+                    counts = actions_prose.agreement(function, apply(task.document.text, outcome.edits))
+            _add(report, measure, name, task, outcome, voice, is_good=is_good, counts=counts)
 
 
-async def _acted(task: Task, client: Client, config: Config) -> tuple[Outcome, Voice]:
+@contextmanager
+def _indexed(folder: Path) -> Iterator[Index]:
+    """Have an index of the packages."""
+    with closing(Builder(folder.resolve())) as builder:
+        builder.update()
+    index = Index(folder.resolve())
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def _knowledge(function: Function, packages: Path, index: Index) -> Knowledge:
+    """Return what an editor's index knows; of the function's own file it has the text as it is open."""
+    place = Path(function.document.path or "").resolve().relative_to(packages.resolve()).as_posix()
+    index.set_overlay(place, function.document.text, "python")
+    return repository.informed(Knowledge(), index, place)
+
+
+async def _acted(
+    task: Task, client: Client, config: Config, knowledge: Knowledge | None = None
+) -> tuple[Outcome, Voice]:
     voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
-    return await runner.run(task, voice), voice
+    return await runner.run(task, voice, knowledge), voice
 
 
 def _add(
-    report: Report, measure: str, name: str, task: Task, outcome: Outcome, voice: Voice, *, is_good: bool
+    report: Report,
+    measure: str,
+    name: str,
+    task: Task,
+    outcome: Outcome,
+    voice: Voice,
+    *,
+    is_good: bool,
+    counts: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
     parses = True
     if isinstance(outcome, Proposal):
@@ -307,6 +368,7 @@ def _add(
         tuple(exchange.reply.text for exchange in exchanges),
         outcome.detail if isinstance(outcome, Refused) else "",
         _diff(task, outcome),
+        *counts,
     )
     report.add(row)
     mark = "ok" if row.is_good else row.reason or "wrong"
@@ -347,6 +409,12 @@ def as_text(report: Report) -> str:
         took = f"{first:>10} {entry['total_p50_ms'] / 1000:>7.1f} s {speed:>8}"
         interval = f"[{low:.2f}, {high:.2f}]"
         lines.append(f"{entry['measure']:28} {n:>3} {good:>5.2f}  {interval:13} {counts} {took}")
+        if entry["annotations"]:
+            low, high = wilson_interval(entry["as_written"], entry["annotations"]) or (0.0, 0.0)
+            lines.append(
+                f"{'':28} annotations as their author wrote them: {entry['as_written']} of "
+                f"{entry['annotations']} [{low:.2f}, {high:.2f}], {entry['given']} given"
+            )
         if entry["refused"]:
             told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
             lines.append(f"{'':28} refused: {told}")

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp.actions.task import Diagnostic, Task
-from qwen_lsp.context import files
-from qwen_lsp.errors import InputError
+from qwen_lsp.bench.actions_prose import modules
 from qwen_lsp.text import Document, Span
 
 _LEAST_LINES, _MOST_LINES = 40, 120
 _LEAST_CHARS = 4
-_MOST_FILES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +31,9 @@ class Misspelt:
 
 def draw(folder: Path, n: int, seed: int) -> list[Misspelt]:
     """Draw up to `n` functions of 40 to 120 lines, one of each file."""
-    paths = sorted(folder.rglob("*.py"))
     chance = random.Random(seed)
-    chance.shuffle(paths)
     found: list[Misspelt] = []
-    for path in paths[:_MOST_FILES]:
-        try:
-            document = files.read(path)
-            tree = ast.parse(document.text)
-        except (InputError, SyntaxError, ValueError):
-            continue
+    for document, tree in modules(folder, chance):
         long = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and _is_long(node)]
         chance.shuffle(long)
         made = next((one for node in long if (one := _misspelt(document, node, chance)) is not None), None)

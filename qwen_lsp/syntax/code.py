@@ -21,8 +21,9 @@ from qwen_lsp.syntax.tree import parse as parse_tree
 from qwen_lsp.text import Span
 
 _FUNCTION = re.compile(
-    r"^(async_)?(function|method|constructor|init|deinit|subroutine|operator|singleton_method)"
-    r"(_(definition|declaration|item|signature_item))?$|^(arrow_function|function_expression|local_function.*)$"
+    r"^(async_|generator_)?(function|method|constructor|init|deinit|subroutine|operator|singleton_method)"
+    r"(_(definition|declaration|item|signature_item))?$"
+    r"|^(arrow_function|(generator_)?function_expression|local_function.*)$"
 )
 _TYPE = re.compile(
     r"^(class|struct|interface|trait|enum|impl|object|protocol|record|union|module|namespace|type)"

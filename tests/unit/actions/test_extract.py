@@ -12,7 +12,9 @@ from qwen_lsp.actions import extract
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.messages import TEXTS
-from qwen_lsp.syntax.python_flow import Piece, piece
+from qwen_lsp.syntax.languages import find
+from qwen_lsp.syntax.pieces import Piece
+from qwen_lsp.syntax.python_flow import piece
 from qwen_lsp.text import Document
 from tests.support.chatting import Speaker, task, voice
 
@@ -143,7 +145,9 @@ def test_calls(head: str, body: str, call: str) -> None:
     text = f"{head}\n{body}\n" + ("    return b\n" if "b =" in body else "")
     found = piece(text, 2, 1 + len(body.split("\n")))
     assert isinstance(found, Piece)
-    result = extract.moved(Document("file:///a.py", text, 0, "python"), found, "g")
+    python = find("python", None)
+    assert python is not None
+    result = extract.moved(Document("file:///a.py", text, 0, "python"), python, found, "g")
     assert isinstance(result, Proposal)
     after = apply(text, result.edits)
     assert f"{head}\n{call}\n" in after
@@ -151,15 +155,47 @@ def test_calls(head: str, body: str, call: str) -> None:
 
 
 async def test_other_languages_are_rewritten() -> None:
-    text = "function f(a) {\n  let t = 0;\n⟦  for (const x of a) t += x;⟧\n  return t;\n}\n"
+    text = "func f(a []int) int {\n\tt := 0\n⟦\tfor _, x := range a {\n\t\tt += x\n\t}⟧\n\treturn t\n}\n"
     new = (
-        "function addUp(a) {\n  let t = 0;\n  for (const x of a) t += x;\n  return t;\n}\n\n"
-        "function f(a) {\n  return addUp(a);\n}\n```"
+        "func addUp(a []int) int {\n\tt := 0\n\tfor _, x := range a {\n\t\tt += x\n\t}\n\treturn t\n}\n\n"
+        "func f(a []int) int {\n\treturn addUp(a)\n}\n```"
     )
-    asked = task("extract", text, language="javascript", path="a.js")
+    asked = task("extract", text, language="go", path="a.go")
     result = await outcome(asked, new)
-    assert isinstance(result, Proposal)
-    assert "return addUp(a);" in apply(text.replace("⟦", "").replace("⟧", ""), result.edits)
-    uncalled = new.replace("addUp(a);\n}\n```", "0;\n}\n```")
+    assert isinstance(result, Proposal), result
+    assert "return addUp(a)" in apply(text.replace("⟦", "").replace("⟧", ""), result.edits)
+    uncalled = new.replace("addUp(a)\n}\n```", "0\n}\n```")
     refused = await runner.run(asked, voice(Speaker(uncalled, uncalled)))
     assert refused == Refused("not_extracted")
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("unit", ["  ", "\t"])
+async def test_scripts(ending: str, unit: str) -> None:
+    marked = (
+        "/** 合计 😀 */\nfunction f(a) {\n  let t = 0;\n⟦  for (const x of a) {\n    // 打折\n"
+        "    t += x;\n  }⟧\n  return t;\n}\nconst 名 = '表 😀';\n"
+    )
+    asked = task(
+        "extract", marked.replace("  ", unit).replace("\n", ending), language="javascript", path="a.js"
+    )
+    speaker = Speaker('{"name": "add_up"}')
+    result = await runner.run(asked, voice(speaker))
+    assert isinstance(result, Proposal), result
+    expected = (
+        "function addUp(a, t) {\n  for (const x of a) {\n    // 打折\n    t += x;\n  }\n  return t;\n}\n\n"
+        "/** 合计 😀 */\nfunction f(a) {\n  let t = 0;\n  t = addUp(a, t);\n  return t;\n}\n"
+        "const 名 = '表 😀';\n"
+    )
+    assert apply(asked.document.text, result.edits) == expected.replace("  ", unit).replace("\n", ending)
+    assert "camelCase" in speaker.prompts[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"), [('{"name": "delete"}', "computeB"), ("???", "computeB"), ('{"name": "f"}', "f2")]
+)
+async def test_names_in_scripts(answer: str, name: str) -> None:
+    asked = task("extract", "function f(a) {\n⟦  const b = a + 1;⟧\n  return b;\n}\n", language="javascript")
+    result = await outcome(asked, answer)
+    assert isinstance(result, Proposal)
+    assert f"function {name}(a) {{\n  return a + 1;\n}}\n" in apply(asked.document.text, result.edits)

@@ -12,7 +12,7 @@ from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
-from qwen_lsp.text import Span
+from qwen_lsp.text import Document, Span
 from tests.support.chatting import Speaker, task, voice
 
 
@@ -133,32 +133,32 @@ ANNOTATED = [
     (
         "python",
         "def f(a, b=1):⟦⟧\n    return a\n",
-        "a: str, b: int = 1) -> str:\n    return a",
+        ": str, b: int = 1) -> str:\n    return a",
         "def f(a: str, b: int = 1) -> str:\n    return a\n",
     ),
     (
         "python",
         "import os\n\ndef f(a):⟦⟧\n    return a\n",
-        " a: Optional[List[int]] )->Any",
+        " : Optional[List[int]] )->Any:",
         "import os\nfrom typing import Any, Optional\n\n"
         "def f(a: Optional[list[int]]) -> Any:\n    return a\n",
     ),
     (
         "python",
         "class A:\n    async def f(self, a,\n        b):⟦⟧\n        return a\n",
-        "self, a: int, b: int) -> int:",
-        "class A:\n    async def f(self, a: int, b: int) -> int:\n        return a\n",
+        ": int, b: int) -> int:",
+        "class A:\n    async def f(self, a: int,\n        b: int) -> int:\n        return a\n",
     ),
     (
         "python",
         "class A:\n⟦    def f(self, a):\n        return a\n⟧",
-        "self, a: int) -> int:",
+        ": int) -> int:",
         "class A:\n    def f(self, a: int) -> int:\n        return a\n",
     ),
     (
         "typescript",
         "export function f(a, b) {⟦⟧\n  return a;\n}\n",
-        "a: number, b: number): number",
+        ": number, b: number): number {",
         "export function f(a: number, b: number): number {\n  return a;\n}\n",
     ),
 ]
@@ -170,7 +170,7 @@ async def test_annotations(language: str, before: str, answer: str, after: str) 
 
 
 @pytest.mark.parametrize(
-    "answer", ["x: int) -> int:", "a: int, b: int) -> int:", "a: Unheard) -> int:", "a", "a=1):", ""]
+    "answer", ["x: int) -> int:", ": int, b: int) -> int:", ": Unheard) -> Unheard:", "a", "a=1):", ""]
 )
 async def test_annotations_that_change_the_code(answer: str) -> None:
     found = await outcome(task("types", "def f(a):⟦⟧\n    return a\n"), answer, answer)
@@ -226,6 +226,16 @@ async def test_comments_of_other_languages(language: str) -> None:
 async def test_translations_that_are_none(answer: str) -> None:
     asked = task("translate", "⟦/* 计算总价 */⟧\nint a;\n", language="c", path="a.c")
     assert isinstance(await outcome(asked, answer, answer), Refused)
+
+
+async def test_a_translation_is_heard_as_a_whole() -> None:
+    asked = task("translate", "⟦# 先检查\nx = 1  # 再计算⟧\n")
+    heard: list[tuple[Span, str]] = []
+    speaker = Speaker("Check first", "Then add up")
+    await runner.run(asked, voice(speaker, lambda region, text: heard.append((region, text))))
+    regions = {asked.document.text[span.start : span.end] for span, _ in heard}
+    assert regions == {"先检查\nx = 1  # 再计算"}
+    assert heard[-1][1] == "Check first\nx = 1  # Then add up"
 
 
 async def test_nothing_to_translate() -> None:
@@ -326,7 +336,7 @@ def total(prices, rate=1):
     ("kind", "answer", "selected"),
     [
         ("docstring", "Adds up 😀.\n\nArgs:\n    prices: All of them.", "total"),
-        ("types", "prices: list[int], rate: int = 1) -> int", "total"),
+        ("types", ": list[int], rate: int = 1) -> int:", "total"),
         ("translate", "Total 😀", "合计 😀"),
         ("rename", '{"price": "amount"}', "total"),
         (
@@ -386,3 +396,21 @@ async def test_chinese_in_every_way(kind: str) -> None:
         assert has_han(told)
     else:  # reckoned, and nothing but a name was the model's
         assert kind == "extract"
+
+
+async def test_what_the_repository_is_asked_about() -> None:
+    """Names that stand alone: what stands behind dots only is a member of something."""
+    asked: list[set[str]] = []
+
+    def signatures(document: Document, region: Span, names: set[str]) -> list[str]:
+        asked.append(names)
+        return ["def load(path: str) -> dict"]
+
+    speaker = Speaker("It adds up.")
+    await runner.run(
+        task("docstring", "def f(path):⟦⟧\n    return load(path.get('a')).items()\n"),
+        voice(speaker),
+        Knowledge(signatures=signatures),
+    )
+    assert asked[0] & {"load", "get", "items"} == {"load"}
+    assert "def load(path: str) -> dict" in speaker.prompts[0]

@@ -67,12 +67,26 @@ def test_functions_are_drawn_for_what_they_lack(tmp_path: Path) -> None:
     body = "    # Add them up first.\n    b = a\n    return b\n"
     (tmp_path / "a.py").write_text(f"def bare(a):\n{body}\n\ndef typed(a: int) -> int:\n{body}", "utf-8")
     (tmp_path / "b.py").write_text("def broken(:\n", "utf-8")
+    marked = body.replace("# Add them up first.", "# pragma: no cover at all").replace(
+        "b = a", "b = '# a b c'"
+    )
+    (tmp_path / "c.py").write_text(f'def marked():\n    """It is."""\n{marked}', "utf-8")
     drawn = actions_prose.draw(tmp_path, 5, 1)
     assert {kind: [function.name for function in found] for kind, found in drawn.items()} == {
         "docstring": ["bare"],
         "types": ["bare"],
         "translate": ["bare"],
+        "annotated": ["typed"],
     }
+    (typed,) = drawn["annotated"]
+    assert typed.annotations == {"a": "int", "": "int"}
+    assert typed.document.text[typed.span.start : typed.span.end] == f"def typed(a):\n{body}".rstrip()
+    after = typed.document.text.replace("typed(a)", "typed(a: Optional[int]) -> 'int'")
+    assert actions_prose.agreement(typed, after) == (2, 2, 1)
+    assert actions_prose.agreement(typed, typed.document.text) == (2, 0, 0)
+    for one, other in (("Optional[List[str]]", "None | list[str]"), ("t.Dict[str, Any]", "dict[str, Any]")):
+        assert actions_prose._plain(one) == actions_prose._plain(other)
+    assert actions_prose._plain("list[int]") != actions_prose._plain("list[str]")
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,10 @@ import pytest
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout
 from qwen_lsp.model.chat import ChatRequest, Message, ask
 from qwen_lsp.model.client import Client, Endpoint
-from tests.support.engine_server import EngineServer, endless, garbage, refuses, running, says
+from tests.support.engine_server import EngineServer, endless, garbage, refuses, says
 from tests.support.waiting import until
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "价格?"))
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[EngineServer]:
-    async with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def llama(engine: EngineServer) -> AsyncIterator[Client]:
-    client = Client(Endpoint(engine.url))
-    yield client
-    await client.close()
 
 
 @pytest.fixture

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from qwen_lsp.errors import EndpointTimeout
 from qwen_lsp.model import likelihood
-from qwen_lsp.model.client import Client, Endpoint
-from tests.support.engine_server import EngineServer, running, says
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[EngineServer]:
-    async with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def llama(engine: EngineServer) -> AsyncIterator[Client]:
-    client = Client(Endpoint(engine.url))
-    yield client
-    await client.close()
+from qwen_lsp.model.client import Client
+from tests.support.engine_server import EngineServer, says
 
 
 async def test_a_text_is_forced_in_its_own_tokens(engine: EngineServer, llama: Client) -> None:

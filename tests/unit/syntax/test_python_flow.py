@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 
-from qwen_lsp.syntax.python_flow import Piece, Tied, piece
+from qwen_lsp.syntax.pieces import Piece, Tied
+from qwen_lsp.syntax.python_flow import piece
 
 
 def looked_at(marked: str) -> Piece | Tied | None:
