@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from qwen_lsp.syntax.python_names import (
     inside,
     ordered,
     parameters_of,
+    parsed,
 )
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -32,11 +32,8 @@ _REFLECTION = {"locals", "vars", "exec", "eval", "dir"}
 
 def piece(text: str, first: int, last: int) -> Piece | Tied | None:
     """Look at the statements on lines `first` to `last`; None where Python's parser refuses the text."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(text)
+    if tree is None:
         return None
     try:
         return _piece(tree, text, first, last)

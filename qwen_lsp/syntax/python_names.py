@@ -7,11 +7,22 @@ way behind them. Whatever is not certain counts as read, and as perhaps not assi
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Parse a module; None where Python's parser refuses the text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

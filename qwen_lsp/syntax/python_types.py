@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from qwen_lsp.syntax.python_names import parsed
 
 _OLD_NAMES = {
     "List": "list",
@@ -77,11 +78,8 @@ def scope(text: str, line: int) -> Scope | None:
 
     Units: `line` from 1.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(text)
+    if tree is None:
         return None
     types: dict[str, int] = {}
     modules: dict[str, str] = {}
