@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line; exit 0, 1 for a negative answer, 2 for an error, 130 when interrupted."""
-    from qwen_lsp import cli
+    from qwen_lsp.cli import main as cli
     from qwen_lsp.errors import QwenLspError
 
     # Windows consoles and bare containers default to encodings that cannot print Chinese or ghost text.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
+import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _USER_ONLY: dict[str, Any] = {"x-scope": "user"}
 

@@ -70,7 +70,7 @@ def test_what_is_in_it(wheel: Path) -> None:
     }
     assert tracked <= names
     assert {"qwen_lsp/model/catalog.toml", "qwen_lsp/py.typed"} <= names
-    pages = "qwen_lsp/review/pages/"  # docs/rules, for `qwen-lsp review` where there are no sources
+    pages = "qwen_lsp/review/report/pages/"  # docs/rules, for `qwen-lsp review` where there are no sources
     others = {name for name in names - tracked if ".dist-info/" not in name and not name.startswith(pages)}
     assert {name.removeprefix(pages) for name in names if name.startswith(pages)} >= {"README.md"}
     assert others == set(), "only the package belongs into the wheel"
@@ -82,7 +82,7 @@ def test_what_it_says_of_itself(wheel: Path) -> None:
     (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
     metadata = archive.read(name).decode()
     assert f"Version: {__version__}\n" in metadata
-    assert "Requires-Python: >=3.10\n" in metadata
+    assert "Requires-Python: >=3.11\n" in metadata
     assert "License-Expression: Apache-2.0\n" in metadata
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-import sys
+import tomllib
 import warnings
 from collections import Counter
 from functools import cache
@@ -21,11 +21,6 @@ from qwen_lsp.syntax import code, rules
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 # Actions that may change what a function is called with.
 _MAY_CHANGE_SIGNATURES = {"edit", "types"}

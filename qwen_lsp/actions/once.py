@@ -29,10 +29,10 @@ from qwen_lsp.actions.task import (
     Task,
 )
 from qwen_lsp.config import Config, CustomAction
-from qwen_lsp.context import files
-from qwen_lsp.context.files import Place
-from qwen_lsp.context.index import Index
+from qwen_lsp.context import named_files
+from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError
+from qwen_lsp.index.reader import Index
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
@@ -134,11 +134,11 @@ def parse_range(text_: str) -> Range:
 
 def select(document: Document, range_: Range) -> Span:
     """Turn a range into a span. Raises: InputError naming the limit that it passes."""
-    start = files.offset(document, Place(range_.path, range_.first, range_.first_column or 1))
+    start = named_files.offset(document, Place(range_.path, range_.first, range_.first_column or 1))
     if range_.last_column is not None:
-        end = files.offset(document, Place(range_.path, range_.last, range_.last_column))
+        end = named_files.offset(document, Place(range_.path, range_.last, range_.last_column))
     else:
-        files.offset(document, Place(range_.path, range_.last, 1))
+        named_files.offset(document, Place(range_.path, range_.last, 1))
         end = document.line_end(range_.last - 1)
     if end < start:
         raise InputError(f"the range of {range_.path.name} ends before it begins")
@@ -161,16 +161,16 @@ def task_of(
         raise InputError(f"there is no action {kind!r}; there are {', '.join([*KINDS, *own])}")
     if kind == "edit" and not instruction.strip():
         raise InputError("say what is to be changed: --instruction TEXT")
-    document = files.read(range_.path)
+    document = named_files.read(range_.path)
     span = select(document, range_)
     assert document.path is not None
-    root = files.repository(Path(document.path))
+    root = named_files.repository(Path(document.path))
     diagnostics = (Diagnostic(span, problem),) if problem else ()
     return Task(
         kind,
         document,
         span,
-        path=files.repository_path(Path(document.path)),
+        path=named_files.repository_path(Path(document.path)),
         root=str(root) if root else "",
         instruction=instruction,
         diagnostics=diagnostics,

@@ -12,11 +12,11 @@ from pathlib import PurePosixPath
 
 from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import Knowledge
-from qwen_lsp.context.index import Index, IndexedDefinition
 from qwen_lsp.context.look import CALLED, KEYWORDS, Look
 from qwen_lsp.context.place import TYPE_KINDS, place
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import NOTHING
+from qwen_lsp.index.reader import Index, IndexedDefinition
 from qwen_lsp.text import Cursor, Document, Span
 
 _MOST_NAMES = 30

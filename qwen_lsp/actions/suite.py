@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import Knowledge, Task
-from qwen_lsp.context import files
+from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document
 
@@ -146,7 +146,7 @@ def _suite(root: Path, candidates: list[str], framework: str, head: str, importi
     for path in candidates:
         if (root / path).is_file():
             try:
-                return Suite(path, files.read(root / path), framework, head, importing, "")
+                return Suite(path, named_files.read(root / path), framework, head, importing, "")
             except InputError:
                 continue
     return Suite(candidates[-1], None, framework, head, importing, "")
@@ -181,6 +181,6 @@ def _example(root: Path, tests: list[str], opening: str) -> tuple[str, str]:
 
 def _read(path: Path) -> str | None:
     try:
-        return files.read(path).text
+        return named_files.read(path).text
     except InputError:
         return None

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_lsp.bench import typist
-from qwen_lsp.bench.score import wilson_interval
-from qwen_lsp.bench.traces import Trace
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.infill.score import wilson_interval
+from qwen_lsp.bench.replay import typist
+from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.completion import confidence
 from qwen_lsp.config import Config
-from qwen_lsp.lsp import session as lsp_session
 from qwen_lsp.lsp.explain import EXPLAIN
 from qwen_lsp.text import Edit, Span
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
-from qwen_lsp.bench.score import percentile
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.editor import Session
+from qwen_lsp.bench.infill.score import percentile
 from qwen_lsp.lsp.explain import EXPLAIN
-from qwen_lsp.lsp.session import Session
 from qwen_lsp.text import Edit, Span
 
 DID_CHANGE_LINES = 20_000

@@ -146,7 +146,7 @@ class Completer:
             outcome = Rejected("model", str(error), trace)
         except QwenLspError as error:
             outcome = Rejected("engine", str(error), trace)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             outcome = Rejected("timeout", "the model did not finish in `completion.timeoutMs`", trace)
         finally:
             if self._running.get(uri) is task:
@@ -288,7 +288,7 @@ class Completer:
                     trace.is_partial = True
                     return outcome
                 timeout_s = left_ms / 1000 if is_early and left_ms > 0 else None
-                with contextlib.suppress(asyncio.TimeoutError):
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(flight.changed.wait(), timeout_s)
         finally:
             flight.waiters -= 1

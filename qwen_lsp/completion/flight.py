@@ -71,7 +71,7 @@ class Flight:
     marks: list[tuple[int, float]] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
     entry: Entry | None = None
-    error: QwenLspError | asyncio.TimeoutError | None = None
+    error: QwenLspError | TimeoutError | None = None
     is_done: bool = False
     is_stopped: bool = False
     waiters: int = 0

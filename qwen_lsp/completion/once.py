@@ -15,13 +15,13 @@ from typing import Any
 from qwen_lsp.completion.budget import budget
 from qwen_lsp.completion.completer import Completer, Completion, Rejected
 from qwen_lsp.config import Config
-from qwen_lsp.context import building
 from qwen_lsp.context import gather as gathering
-from qwen_lsp.context.files import Place, offset, read, repository, repository_path
-from qwen_lsp.context.index import Index
-from qwen_lsp.context.listing import refusal
+from qwen_lsp.context.named_files import Place, offset, read, repository, repository_path
 from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.errors import InputError
+from qwen_lsp.index import building
+from qwen_lsp.index.listing import refusal
+from qwen_lsp.index.reader import Index
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import load

@@ -90,7 +90,7 @@ class CompletionSlot:
         """Run a generation to its end; leaving the stream early is what frees the slot."""
         try:
             await asyncio.wait_for(self._read(flight, client, request), self._config.timeout_ms / 1000)
-        except (QwenLspError, asyncio.TimeoutError) as error:
+        except (QwenLspError, TimeoutError) as error:
             flight.error = error
         finally:
             flight.is_done = True

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 
 from qwen_lsp.context import packing, ranking, sources
-from qwen_lsp.context.index import Index
 from qwen_lsp.context.look import Look
 from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
+from qwen_lsp.index.reader import Index
 from qwen_lsp.text import Cursor, Span
 
 # More candidates than this are not scored: the sources asked first are the better ones. And so many of the

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from qwen_lsp.context.extract import module_stem, path_stem
-from qwen_lsp.context.index import Index, IndexedDefinition
 from qwen_lsp.context.place import TYPE_KINDS, Binding, Place, bindings, camel
-from qwen_lsp.context.reading import NOTEBOOK
 from qwen_lsp.context.snippets import Recent
+from qwen_lsp.index.extract import module_stem, path_stem
+from qwen_lsp.index.reader import Index, IndexedDefinition
+from qwen_lsp.index.source import NOTEBOOK
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.outline import Import
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.context.index import IndexedDefinition
+from qwen_lsp.index.reader import IndexedDefinition
 from qwen_lsp.text import Cursor, Span
 
 # Lines above and below the cursor whose names count. A name's weight halves every so many lines.

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from qwen_lsp.context.place import Place
 from qwen_lsp.context.snippets import Candidate, Source
-from qwen_lsp.context.words import words_of
+from qwen_lsp.index.words import words_of
 
 # How much a source is believed before anything else is known.
 PRIOR: dict[Source, float] = {

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from qwen_lsp.context.index import IndexedDefinition
 from qwen_lsp.context.look import CALLED, KEYWORDS, MOST_MEMBERS, MOST_NAMES, Look
 from qwen_lsp.context.place import TYPE_KINDS
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import Candidate, Source
-from qwen_lsp.context.words import words_of
+from qwen_lsp.index.reader import IndexedDefinition
+from qwen_lsp.index.words import words_of
 from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span, normalize_line_ends
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qwen_lsp.context.gather import gather
-from qwen_lsp.context.index import Index
 from qwen_lsp.context.place import scope_key
 from qwen_lsp.context.snippets import Gathered, Recent
+from qwen_lsp.index.reader import Index
 from qwen_lsp.text import Cursor
 
 _FOLLOWING_CHARS = 200

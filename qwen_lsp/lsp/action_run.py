@@ -223,16 +223,12 @@ async def _outcome(work: Awaitable[Outcome]) -> Outcome:
     try:
         return await work
     except asyncio.CancelledError:
-        current = asyncio.current_task()
         # The request itself being cancelled is the framework's to answer.
-        if isinstance(work, asyncio.Future) and work.cancelled() and not _is_cancelling(current):
+        current = asyncio.current_task()
+        is_requested = current is not None and current.cancelling() > 0
+        if isinstance(work, asyncio.Future) and work.cancelled() and not is_requested:
             raise NotDone("cancelled", _CANCELLED) from None
         raise
-
-
-def _is_cancelling(task: asyncio.Task[Any] | None) -> bool:
-    count = getattr(task, "cancelling", None)  # Python 3.11
-    return bool(count()) if count is not None else False
 
 
 def _stream(server: Server, run: _Run, region: Span, written: str, *, is_done: bool) -> None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.context.extract import extract
-from qwen_lsp.context.index import Index
-from qwen_lsp.context.index_host import Event
-from qwen_lsp.context.listing import IGNORE_FILES, refusal
-from qwen_lsp.context.worker import Worker
+from qwen_lsp.index.extract import extract
+from qwen_lsp.index.host import Event
+from qwen_lsp.index.listing import IGNORE_FILES, refusal
+from qwen_lsp.index.reader import Index
+from qwen_lsp.index.worker import Worker
 from qwen_lsp.lsp import convert
 from qwen_lsp.messages import text
 from qwen_lsp.syntax.languages import LANGUAGES

@@ -13,25 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.context.files import write
+from qwen_lsp.context.named_files import write
 from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.configuration import plain
 from qwen_lsp.lsp.review_shown import DISMISS, Shown
 from qwen_lsp.messages import text
-from qwen_lsp.review import asking, git, pages, reviewer, settings
-from qwen_lsp.review.asking import Effort
+from qwen_lsp.review import reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
-from qwen_lsp.review.change import Change, ChangedFile, as_added, compare, from_git
+from qwen_lsp.review.change import git
+from qwen_lsp.review.change.change import Change, ChangedFile, as_added, compare, from_git
+from qwen_lsp.review.change.selecting import Selection
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
+from qwen_lsp.review.find import asking
+from qwen_lsp.review.find.asking import Effort
+from qwen_lsp.review.find.passes import Shared, opened
+from qwen_lsp.review.find.repository import Repository
 from qwen_lsp.review.finding import GRADES, Finding
-from qwen_lsp.review.passes import Shared, opened
-from qwen_lsp.review.report import Report
-from qwen_lsp.review.repository import Repository
-from qwen_lsp.review.selecting import Selection
-from qwen_lsp.review.suggestions import suggestion
+from qwen_lsp.review.report import pages
+from qwen_lsp.review.report.report import Report
+from qwen_lsp.review.report.suggestions import suggestion
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Edit, Span
 

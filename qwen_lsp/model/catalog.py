@@ -11,6 +11,7 @@ import math
 import platform
 import re
 import sys
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,11 +20,6 @@ from typing import Any, Literal
 import msgspec
 
 from qwen_lsp.errors import ModelNotFound
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Layout = Literal["spm", "psm"]
 Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "server"]

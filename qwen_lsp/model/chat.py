@@ -82,7 +82,7 @@ async def ask(client: Client, request: ChatRequest, on_text: OnText | None = Non
     """
     try:
         return await asyncio.wait_for(_ask(client, request, on_text), request.timeout_ms / 1000)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         seconds = request.timeout_ms / 1000
         raise EndpointTimeout(f"the model gave no whole answer within {seconds:g} s") from None
 

@@ -201,7 +201,7 @@ class Engine:
             if self._client is not None:
                 self._set(State("ready"))
             await self._process.wait()
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
         finally:
             errors.cancel()
@@ -243,7 +243,7 @@ class Engine:
             return
         if self._config.program and process.stdin is not None:
             process.stdin.close()  # the host sees it and ends the program, which a kill would leave behind
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _END_S)
         if process.returncode is None:
             process.kill()

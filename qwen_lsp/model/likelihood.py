@@ -70,7 +70,7 @@ async def line(client: Client, prompt: str, begins: str, slot: int, timeout_s: f
 async def _generated(client: Client, request: Request, timeout_s: float) -> Passage:
     try:
         return Passage(await asyncio.wait_for(_tokens(client, request), timeout_s))
-    except asyncio.TimeoutError:
+    except TimeoutError:
         raise EndpointTimeout(f"the model did not answer within {timeout_s:g} s") from None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -181,7 +181,7 @@ def admit(profile: Profile, whole: part.Whole, source: str) -> Path:
     file, unfinished = final_path(profile), part_path(profile)
     with unfinished.open("rb+") as handle:
         os.fsync(handle.fileno())  # or a power cut could leave the final name on a file of zeros
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     record = Record(whole.sha256, whole.size_bytes, source, now)
     _record_path(file).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
     os.replace(unfinished, file)

@@ -9,7 +9,7 @@ about security `# nosec` and `nosemgrep` are honoured too. The file holds `[[dis
 from __future__ import annotations
 
 import re
-import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,11 +18,6 @@ import pathspec
 from qwen_lsp.errors import InputError
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Document
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE = ".qwen-lsp/dismissed.toml"
 

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from qwen_lsp.messages import Locale
-from qwen_lsp.review import asking, rules
-from qwen_lsp.review.asking import Effort, Pass, Progress, with_sound_fix
+from qwen_lsp.redaction import redact
 from qwen_lsp.review.cache import Cache
-from qwen_lsp.review.change import Change, ChangedFile
+from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.change.selecting import Selection, skip_reason
+from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
+from qwen_lsp.review.find import asking, rules
+from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
 from qwen_lsp.review.finding import Finding, identified, without_duplicates
-from qwen_lsp.review.redaction import redact
-from qwen_lsp.review.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
-from qwen_lsp.review.selecting import Selection, skip_reason
-from qwen_lsp.review.units import Unit, units
+from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.rules import is_secret, version
 from qwen_lsp.text import Document

@@ -6,23 +6,18 @@ Nothing in the file is run, and it names no program, no host and no secret.
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from qwen_lsp.errors import ConfigError
-from qwen_lsp.review import git
+from qwen_lsp.review.change import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, read
 from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE = ".qwen-lsp.toml"
 

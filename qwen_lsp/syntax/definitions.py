@@ -200,7 +200,7 @@ def definitions(tree: Tree, found: Iterable[Opened], imported: set[int]) -> tupl
         qualified = f"{container}.{name}" if container else name
         if kind == "module":
             qualified = qualified.replace("::", ".")
-        if kind != "extension":
+        if kind != "extension" and name:  # JSON allows an empty key, which nothing can ask for
             body = entry.node.child_by_field_name("body") or entry.body
             if kind == "function" and body is None and around in CALLABLE:
                 continue  # a declaration among statements

@@ -9,7 +9,7 @@ files, no git and no output.
 from __future__ import annotations
 
 import re
-import sys
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,6 @@ from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.matching import Capture, Matcher, check
 from qwen_lsp.text import Document, Edit, Span
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Severity = Literal["error", "warning", "info", "hint"]
 Category = Literal["security", "bug", "error-handling", "performance", "leftover"]

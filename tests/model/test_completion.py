@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from qwen_lsp.bench.demo import Scene, scenes
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.demo.__main__ import Scene, scenes
+from qwen_lsp.bench.editor import Session
 from qwen_lsp.lsp.explain import EXPLAIN
-from qwen_lsp.lsp.session import Session
 from qwen_lsp.syntax import languages, parsing
 from tests.model.conftest import READY_S
 from tests.support.editor import within

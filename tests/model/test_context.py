@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.context.index import Index
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp.explain import EXPLAIN
 from qwen_lsp.model import catalog
 from tests.model.conftest import READY_S

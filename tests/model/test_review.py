@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.lsp.review_shown import REVIEW
 from qwen_lsp.model import catalog, likelihood, store
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.fim import render
-from qwen_lsp.review.infill import Limits, Suspicion, suspicion
-from qwen_lsp.review.passes import EngineModel, Shared
-from qwen_lsp.review.surroundings import Hole
-from qwen_lsp.review.unlikely import BARS, RULE
+from qwen_lsp.review.find.infill import Limits, Suspicion, suspicion
+from qwen_lsp.review.find.passes import EngineModel, Shared
+from qwen_lsp.review.find.surroundings import Hole
+from qwen_lsp.review.find.unlikely import BARS, RULE
 from qwen_lsp.syntax import languages
 from tests.model.conftest import READY_S
 

@@ -8,7 +8,7 @@ import random
 import psutil
 import pytest
 
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
 from tests.model.conftest import READY_S
 from tests.support.storm import SETTINGS, WINDOWS, Storm
 from tests.support.waiting import until

@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 from lsprotocol import types
 
-from qwen_lsp.context.index import Index
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.editor import ServerError
+from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp import convert
-from qwen_lsp.lsp import session as lsp_session
-from qwen_lsp.lsp.session import ServerError
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, Generation, endless, running, says

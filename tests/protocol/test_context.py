@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.context.index import Index
+from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp.context import DID_COPY
 from qwen_lsp.lsp.inline_completion import FOCUS
 from tests.support.editor import Editor, Place, editing

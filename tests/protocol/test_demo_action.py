@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from qwen_lsp.bench import demo_action
+from qwen_lsp.bench.demo import action as demo_action
 from tests.support.engine_server import EngineServer, says
 from tests.support.places import FIXTURES
 

@@ -11,9 +11,9 @@ import psutil
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.context import database
-from qwen_lsp.context.index import Index
-from qwen_lsp.lsp.session import capabilities
+from qwen_lsp.bench.editor import capabilities
+from qwen_lsp.index import database
+from qwen_lsp.index.reader import Index
 from tests.support.editor import Editor, editing
 from tests.support.engine_server import EngineServer
 from tests.support.places import REPOSITORY
@@ -54,7 +54,7 @@ def defines(root: Path, name: str) -> Callable[[], bool]:
 
 def indexers(editor: Editor) -> list[psutil.Process]:
     server = psutil.Process(editor.session.server_process.pid)
-    return [child for child in server.children() if "qwen_lsp.context.index_host" in child.cmdline()]
+    return [child for child in server.children() if "qwen_lsp.index.host" in child.cmdline()]
 
 
 def announce(editor: Editor, *files: Path) -> None:

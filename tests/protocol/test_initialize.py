@@ -12,8 +12,8 @@ import pytest
 from lsprotocol import types
 
 from qwen_lsp import __version__
-from qwen_lsp.lsp import session as lsp_session
-from qwen_lsp.lsp.session import SERVER_COMMAND
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.editor import SERVER_COMMAND
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer
 from tests.support.raw import RawClient
@@ -28,8 +28,8 @@ HEAVY = (
     "click.testing",
     "qwen_lsp.bench",
     "qwen_lsp.review",
-    "qwen_lsp.terminal",
-    "qwen_lsp.doctor",
+    "qwen_lsp.cli.terminal",
+    "qwen_lsp.cli.doctor",
 )
 
 

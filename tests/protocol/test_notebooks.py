@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.context.index import Index
+from qwen_lsp.bench.editor import capabilities
+from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp.explain import EXPLAIN
-from qwen_lsp.lsp.session import capabilities
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, says
 from tests.support.waiting import until

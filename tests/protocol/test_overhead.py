@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_lsp.bench import overhead
-from qwen_lsp.cli import main
+from qwen_lsp.cli.main import main
 
 KINDS = {"english", "chinese_crlf"}
 

@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcMethodNotFound
 
-from qwen_lsp.lsp import session as lsp_session
+from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.text import Edit
 from tests.support.editor import Editor, Place, editing, within
 from tests.support.engine_server import Answer, EngineServer, says

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.bench.playing import Stroke, play
-from qwen_lsp.bench.policies import our_server
-from qwen_lsp.bench.traces import Trace
-from qwen_lsp.bench.typist import TimedEdit
+from qwen_lsp.bench.replay.playing import Stroke, play
+from qwen_lsp.bench.replay.policies import our_server
+from qwen_lsp.bench.replay.traces import Trace
+from qwen_lsp.bench.replay.typist import TimedEdit
 from qwen_lsp.config import Config
 from tests.support.engine_server import EngineServer, endless, says
 

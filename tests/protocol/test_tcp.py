@@ -11,7 +11,7 @@ import psutil
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.session import SERVER_COMMAND
+from qwen_lsp.bench.editor import SERVER_COMMAND
 from tests.support.editor import frames, within
 from tests.support.hub import closed_port_url
 from tests.support.waiting import until

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from qwen_lsp.lsp.session import SERVER_COMMAND
+from qwen_lsp.bench.editor import SERVER_COMMAND
 from tests.support.editor import frames, within
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 REPOS = Path(__file__).parents[2] / "fixtures" / "repos"
 DEMOS: list[dict[str, Any]] = tomllib.loads((REPOS / "demo.toml").read_text("utf-8"))["demo"]

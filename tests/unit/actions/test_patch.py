@@ -10,7 +10,7 @@ import pytest
 from qwen_lsp.actions import once, patch
 from qwen_lsp.actions.task import FileText, Proposal, apply
 from qwen_lsp.config import Config, Layer, resolve
-from qwen_lsp.context import files
+from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Edit, Span
 
@@ -76,7 +76,7 @@ def test_writing_keeps_permissions_and_is_whole(tmp_path: Path) -> None:
     file = tmp_path / "a.sh"
     file.write_bytes(b"old")
     file.chmod(0o755)
-    files.write(file, b"new")
+    named_files.write(file, b"new")
     assert file.read_bytes() == b"new"
     assert file.stat().st_mode & 0o777 == 0o755
     assert list(tmp_path.iterdir()) == [file]
@@ -96,7 +96,7 @@ def test_ranges(tmp_path: Path, text: str, selected: str) -> None:
     file = tmp_path / "a:b.py"
     file.write_text("one = 1\ntwo = 2\n", "utf-8")
     range_ = once.parse_range(f"{file}:{text}")
-    document = files.read(file)
+    document = named_files.read(file)
     span = once.select(document, range_)
     assert document.text[span.start : span.end] == selected
     assert apply(document.text, ()) == document.text
@@ -111,7 +111,7 @@ def test_texts_that_are_no_range(text: str) -> None:
 def test_ranges_past_the_limits(tmp_path: Path) -> None:
     file = tmp_path / "a.py"
     file.write_text("one = 1\ntwo = 2\n", "utf-8")
-    document = files.read(file)
+    document = named_files.read(file)
     wrong = {"9-10": "line 9 does not exist", "2-1": "ends before it begins", "1:99-2": "column 99"}
     for text, said in wrong.items():
         with pytest.raises(InputError, match=said):

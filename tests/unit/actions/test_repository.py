@@ -9,8 +9,8 @@ import pytest
 
 from qwen_lsp.actions import repository
 from qwen_lsp.actions.task import Knowledge
-from qwen_lsp.context import building
-from qwen_lsp.context.index import Index
+from qwen_lsp.index import building
+from qwen_lsp.index.reader import Index
 from qwen_lsp.text import Document, Span
 from tests.support.isolation import isolate_user
 

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.actions.task import Proposal, apply
-from qwen_lsp.bench import actions, actions_fix, actions_long, actions_prose
+from qwen_lsp.bench.actions import (
+    fix as actions_fix,
+)
+from qwen_lsp.bench.actions import (
+    long as actions_long,
+)
+from qwen_lsp.bench.actions import (
+    prose as actions_prose,
+)
+from qwen_lsp.bench.actions import (
+    run as actions,
+)
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document, Edit, Span
 

@@ -7,8 +7,8 @@ import math
 
 from qwen_lsp.bench import confidence
 from qwen_lsp.bench.confidence import Sample
-from qwen_lsp.bench.traces import Trace
-from qwen_lsp.bench.typist import TimedEdit
+from qwen_lsp.bench.replay.traces import Trace
+from qwen_lsp.bench.replay.typist import TimedEdit
 
 
 def sample(*tokens: tuple[str, float], following: str, language: str = "python") -> Sample:

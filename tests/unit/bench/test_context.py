@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench import context, context_ask, context_rows
-from qwen_lsp.bench.context_arms import ARMS, Repository, recalled
-from qwen_lsp.bench.context_ask import FORMS, rendered
-from qwen_lsp.bench.context_rows import ContextRow
+from qwen_lsp.bench.context import ask as context_ask
+from qwen_lsp.bench.context import rows as context_rows
+from qwen_lsp.bench.context import run as context
+from qwen_lsp.bench.context.arms import ARMS, Repository, recalled
+from qwen_lsp.bench.context.ask import FORMS, rendered
+from qwen_lsp.bench.context.rows import ContextRow
 from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config
 from qwen_lsp.model import catalog

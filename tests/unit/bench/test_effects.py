@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_lsp.bench.effects import SYNTAX, without_each
+from qwen_lsp.bench.infill.effects import SYNTAX, without_each
 from qwen_lsp.completion.filters import FILTERS
 from tests.support.places import cursor
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from qwen_lsp.bench.execute import Outcome, passes
+from qwen_lsp.bench.infill.execute import Outcome, passes
 
 has_limits = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only Linux enforces limits on memory and CPU time"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from qwen_lsp.bench import index_repos
-from qwen_lsp.cli import main
+from qwen_lsp.bench.index import repos as index_repos
+from qwen_lsp.cli.main import main
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.parsing import error_count
 from tests.support.places import REPOSITORY

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench.infill import Answer, Paired, Report, Result, assemble, program, render, run
-from qwen_lsp.bench.rows import Row, both_prompts
+from qwen_lsp.bench.infill.rows import Row, both_prompts
+from qwen_lsp.bench.infill.run import Answer, Paired, Report, Result, assemble, program, render, run
 from qwen_lsp.errors import InputError
 
 TEST = "def check(candidate):\n    assert candidate(2, 3) == 5\n"

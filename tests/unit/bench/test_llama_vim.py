@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cachetools import LRUCache
 
-from qwen_lsp.bench import llama_vim
-from qwen_lsp.bench.llama_vim import (
+from qwen_lsp.bench.replay import llama_vim
+from qwen_lsp.bench.replay.llama_vim import (
     Answer,
     Chunk,
     Infill,

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.bench import replay
-from qwen_lsp.bench.playing import Action, Ask, Cost, Reply, Stroke, play
-from qwen_lsp.bench.policies import FILE_ONLY_OPTIONS, POLICIES, Open, _LspEditor, openers
-from qwen_lsp.bench.replay_report import (
+from qwen_lsp.bench.editor import Session
+from qwen_lsp.bench.replay import run as replay
+from qwen_lsp.bench.replay.playing import Action, Ask, Cost, Reply, Stroke, play
+from qwen_lsp.bench.replay.policies import FILE_ONLY_OPTIONS, POLICIES, Open, _LspEditor, openers
+from qwen_lsp.bench.replay.report import (
     PARTS,
     Report,
     Run,
@@ -28,11 +29,10 @@ from qwen_lsp.bench.replay_report import (
     split,
     suggestions,
 )
-from qwen_lsp.bench.traces import Trace, write
-from qwen_lsp.bench.typist import TimedEdit, User
+from qwen_lsp.bench.replay.traces import Trace, write
+from qwen_lsp.bench.replay.typist import TimedEdit, User
 from qwen_lsp.config import Config, Layer, resolve
 from qwen_lsp.errors import InputError
-from qwen_lsp.lsp.session import Session
 from qwen_lsp.text import Document, Edit
 from tests.unit.bench.virtual_time import now_ms, run
 

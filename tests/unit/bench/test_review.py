@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.bench import review, review_cases, review_report
-from qwen_lsp.bench.review_mutations import mutated
-from qwen_lsp.bench.review_seeds import MUTATIONS, clean, seeded, sources
+from qwen_lsp.bench.review import cases as review_cases
+from qwen_lsp.bench.review import report as review_report
+from qwen_lsp.bench.review import run as review
+from qwen_lsp.bench.review.mutations import mutated
+from qwen_lsp.bench.review.seeds import MUTATIONS, clean, seeded, sources
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
-from qwen_lsp.review.infill import Limits
-from qwen_lsp.review.unlikely import Bar
+from qwen_lsp.review.find.infill import Limits
+from qwen_lsp.review.find.unlikely import Bar
 
 PACKAGE = Path(review.__file__).parents[1]
 

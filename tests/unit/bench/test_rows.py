@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.bench.rows import Kind, Row, read, sample
+from qwen_lsp.bench.infill.rows import Kind, Row, read, sample
 from qwen_lsp.errors import InputError
 
 HUMAN_EVAL: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.bench.score import (
+from qwen_lsp.bench.infill.score import (
     LONGEST_COMPARED,
     Comparison,
     compare,

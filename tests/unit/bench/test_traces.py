@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from qwen_lsp import cli_bench
-from qwen_lsp.bench import recording
-from qwen_lsp.bench.recording import Hunk, hunks, record
-from qwen_lsp.bench.rows import Row
-from qwen_lsp.bench.traces import Trace, cut_lines, laid_out, of_row, read, retimed, write
-from qwen_lsp.bench.typist import LEAD_MS, TimedEdit
+from qwen_lsp.bench.infill.rows import Row
+from qwen_lsp.bench.replay import recording
+from qwen_lsp.bench.replay.recording import Hunk, hunks, record
+from qwen_lsp.bench.replay.traces import Trace, cut_lines, laid_out, of_row, read, retimed, write
+from qwen_lsp.bench.replay.typist import LEAD_MS, TimedEdit
+from qwen_lsp.cli import bench as cli_bench
 from qwen_lsp.errors import InputError
 
 OWN = Path(__file__).parents[3] / "fixtures" / "traces"

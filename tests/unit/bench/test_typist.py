@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.bench.typist import (
+from qwen_lsp.bench.replay.typist import (
     LEAD_MS,
     TimedEdit,
     User,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,6 @@ from qwen_lsp.model import catalog
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.text import Cursor, Document, normalize_line_ends
 from tests.support.places import FIXTURES
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = FIXTURES / "completion"
 GOLDEN = sorted(ROOT.glob("*/*.toml"))

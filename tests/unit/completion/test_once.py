@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.completion import once
-from qwen_lsp.context import files
-from qwen_lsp.context.files import Place
+from qwen_lsp.context import named_files
+from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError
 
 
@@ -45,8 +45,8 @@ def test_a_text_that_is_no_place(text: str) -> None:
     [(1, 1, ""), (1, 6, "x = '"), (1, 7, "x = '😀"), (1, 8, "x = '😀'"), (2, 1, "\r\n"), (3, 7, "价格 = 1")],
 )
 def test_where_a_place_is(file: Path, line: int, column: int, before: str) -> None:
-    document = files.read(file)
-    offset = files.offset(document, Place(file, line, column))
+    document = named_files.read(file)
+    offset = named_files.offset(document, Place(file, line, column))
     assert document.text[:offset].endswith(before)
     assert document.line_of(offset) == line - 1
 
@@ -64,7 +64,7 @@ def test_where_a_place_is(file: Path, line: int, column: int, before: str) -> No
 )
 def test_a_place_past_the_limits(file: Path, line: int, column: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        files.offset(files.read(file), Place(file, line, column))
+        named_files.offset(named_files.read(file), Place(file, line, column))
 
 
 def test_files_that_cannot_be_completed_in(tmp_path: Path) -> None:
@@ -79,15 +79,18 @@ def test_files_that_cannot_be_completed_in(tmp_path: Path) -> None:
         (tmp_path / "none.py", "cannot be read"),
     ):
         with pytest.raises(InputError, match=said):
-            files.read(path)
+            named_files.read(path)
 
 
 def test_what_a_file_becomes(file: Path) -> None:
-    document = files.read(file)
+    document = named_files.read(file)
     assert (document.language, document.path) == ("python", str(file.resolve()))
     assert document.text.count("\r\n") == 2
 
 
 def test_the_path_that_the_model_sees(tmp_path: Path) -> None:
-    assert files.repository_path(tmp_path / "a.py") == "a.py", "outside of a repository"
-    assert files.repository_path(Path(__file__)) in ("tests/unit/completion/test_once.py", "test_once.py")
+    assert named_files.repository_path(tmp_path / "a.py") == "a.py", "outside of a repository"
+    assert named_files.repository_path(Path(__file__)) in (
+        "tests/unit/completion/test_once.py",
+        "test_once.py",
+    )

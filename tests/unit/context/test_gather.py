@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_lsp.context import building
 from qwen_lsp.context import gather as gathering
 from qwen_lsp.context import steady as steady_context
-from qwen_lsp.context.index import Index
 from qwen_lsp.context.recent import RecentActivity
 from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.context.steady import SteadyContext
+from qwen_lsp.index import building
+from qwen_lsp.index.reader import Index
 from qwen_lsp.model.tokens import estimate
 from qwen_lsp.text import Cursor, Document, Edit, Span
 from tests.support.places import REPOSITORY
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CASES = REPOSITORY / "fixtures" / "context"
 GOLDEN: list[dict[str, Any]] = [

@@ -4,6 +4,7 @@ import dataclasses
 import platform
 import re
 import sys
+import tomllib
 from importlib.resources import files
 from typing import Any
 
@@ -13,11 +14,6 @@ import pytest
 from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.model import catalog
 from qwen_lsp.model.catalog import ControlTokens, HubFile, PackageParts, Profile
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def raw() -> dict[str, Any]:

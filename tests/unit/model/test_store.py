@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from qwen_lsp.cli.doctor import check_model
 from qwen_lsp.config import Config
-from qwen_lsp.doctor import check_model
 from qwen_lsp.errors import ModelError, ModelNotFound
 from qwen_lsp.model import catalog, part, speed, store
 from qwen_lsp.model.part import Whole

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.errors import InputError
-from qwen_lsp.review import change
-from qwen_lsp.review.change import Change, ChangedFile
-from qwen_lsp.review.patch import FilePatch, parse
+from qwen_lsp.review.change import change
+from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.change.diff import FilePatch, parse
 from tests.unit.review.repositories import git, repository, write
 
 

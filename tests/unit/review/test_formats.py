@@ -11,12 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from qwen_lsp.review import html, interchange, markdown, pages, pull_request, reviewer
-from qwen_lsp.review.change import Change, ChangedFile, compare
-from qwen_lsp.review.patch import Broken
-from qwen_lsp.review.report import Report
+from qwen_lsp.cli.terminal_review import as_text
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.diff import Broken
+from qwen_lsp.review.report import html, interchange, markdown, pages, pull_request
+from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.reviewer import Options, against
-from qwen_lsp.terminal_review import as_text
 from tests.support.places import FIXTURES, REPOSITORY
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -199,5 +200,5 @@ def test_the_pages_of_the_rules_are_those_in_docs() -> None:
     folder = REPOSITORY / "docs" / "rules"
     expected = pages.all_pages(FIXTURES / "review" / "rules")
     found = {file.name: file.read_text("utf-8") for file in folder.glob("*.md")}
-    assert found == expected, "run: python -m qwen_lsp.review.pages"
+    assert found == expected, "run: python -m qwen_lsp.review.report.pages"
     assert pages.uri("sql-injection")

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from qwen_lsp.errors import InputError
-from qwen_lsp.review import posting, reviewer
-from qwen_lsp.review.change import Change, ChangedFile, compare
-from qwen_lsp.review.posting import PostingError
-from qwen_lsp.review.report import Report
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.report import posting
+from qwen_lsp.review.report.posting import PostingError
+from qwen_lsp.review.report.report import Report
 
 AFTER = "x == y\nz is 'a'\n"
 

@@ -13,10 +13,10 @@ import pytest
 
 from qwen_lsp.errors import EndpointRejected
 from qwen_lsp.review import reviewer
-from qwen_lsp.review.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.units import Unit, units
+from qwen_lsp.review.find.questions import QUESTIONS, messages, question_pass, questions_for, read, schema
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.questions import QUESTIONS, messages, question_pass, questions_for, read, schema
-from qwen_lsp.review.units import Unit, units
 
 BEFORE = "def last(items):\n    return None\n"
 AFTER = """def last(items):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.context import building
-from qwen_lsp.review import repository
-from qwen_lsp.review.change import ChangedFile, compare
-from qwen_lsp.review.surroundings import hole
-from qwen_lsp.review.units import units
+from qwen_lsp.index import building
+from qwen_lsp.review.change.change import ChangedFile, compare
+from qwen_lsp.review.change.units import units
+from qwen_lsp.review.find import repository
+from qwen_lsp.review.find.surroundings import hole
 
 HERE = "from shop import total\n\n\ndef f(a):\n    return total(a, 3) + f(a) + len(a)\n"
 

@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.errors import ConfigError, EndpointUnavailable
-from qwen_lsp.review import change, finding, reviewer, settings
-from qwen_lsp.review.asking import Pass
+from qwen_lsp.redaction import redact
+from qwen_lsp.review import finding, reviewer, settings
 from qwen_lsp.review.cache import Cache
-from qwen_lsp.review.change import Change, ChangedFile, compare
+from qwen_lsp.review.change import change
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.diff import Broken
+from qwen_lsp.review.change.selecting import Selection, skip_reason
+from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, read, with_entry
+from qwen_lsp.review.find.asking import Pass
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.language import locale_for
-from qwen_lsp.review.patch import Broken
-from qwen_lsp.review.redaction import redact
-from qwen_lsp.review.report import Report
+from qwen_lsp.review.report.language import locale_for
+from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.reviewer import Options, against
-from qwen_lsp.review.selecting import Selection, skip_reason
-from qwen_lsp.review.units import Unit, units
 from qwen_lsp.text import Span
 from tests.unit.review.repositories import repository, write
 
@@ -290,7 +291,7 @@ def test_what_is_known_is_not_looked_at_again(tmp_path: Path, monkeypatch: pytes
     def forbidden(*arguments: object, **named: object) -> None:
         raise AssertionError("this was known")
 
-    monkeypatch.setattr("qwen_lsp.review.rules.run", forbidden)
+    monkeypatch.setattr("qwen_lsp.review.find.rules.run", forbidden)
     monkeypatch.setattr("qwen_lsp.review.reviewer.units", forbidden)
     again = asyncio.run(reviewer.review(Change("t", (file,)), Options(), (), cache))
     assert (again.findings, again.coverage) == (first.findings, first.coverage)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.review import rules
+from qwen_lsp.review.find import rules
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.parsing import error_count

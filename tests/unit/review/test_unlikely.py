@@ -15,18 +15,19 @@ import pytest
 from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
-from qwen_lsp.review import html, interchange, markdown, pull_request, reviewer
-from qwen_lsp.review.asking import Effort, Pass
+from qwen_lsp.review import reviewer
 from qwen_lsp.review.cache import Cache
-from qwen_lsp.review.change import Change, ChangedFile, compare
-from qwen_lsp.review.difference import difference
-from qwen_lsp.review.infill import Limits, suspicion
-from qwen_lsp.review.report import Report
-from qwen_lsp.review.repository import Repository
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.units import units
+from qwen_lsp.review.find.asking import Effort, Pass
+from qwen_lsp.review.find.difference import difference
+from qwen_lsp.review.find.infill import Limits, suspicion
+from qwen_lsp.review.find.repository import Repository
+from qwen_lsp.review.find.surroundings import Hole, foreseeable, hole, is_foreseeable
+from qwen_lsp.review.find.unlikely import RULE, Bar, unlikely_pass
+from qwen_lsp.review.report import html, interchange, markdown, pull_request
+from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.reviewer import Options
-from qwen_lsp.review.surroundings import Hole, foreseeable, hole, is_foreseeable
-from qwen_lsp.review.units import units
-from qwen_lsp.review.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.syntax import languages
 from tests.support.places import REPOSITORY
 

@@ -109,7 +109,7 @@ async function findPython(maker: Maker): Promise<Program> {
     ? [{ path: maker.python, args: [] }]
     : process.platform === 'win32'
       ? [{ path: 'py', args: ['-3'] }, { path: 'python', args: [] }]
-      : ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10'].map(
+      : ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11'].map(
           (path) => ({ path, args: [] }),
         )
   const seen: string[] = []

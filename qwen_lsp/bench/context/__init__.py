@@ -1,0 +1,1 @@
+"""`bench context`: lines that need a name from another file, under several contexts. Start with `run.py`."""

@@ -1,0 +1,1 @@
+"""`bench index`: indexing against bare parsing. Start with `run.py`."""

@@ -1,0 +1,139 @@
+"""llama.cpp's server with the flags that llama.vim recommends, and its `/infill` endpoint.
+
+Run as `python -m qwen_lsp.bench.infill.engine` it is the process: one JSON line of `Flags` on stdin, one
+`{"port": N}` on stdout, and the end of stdin is its end. `start` is the parent's side. Only the
+benchmark speaks `/infill`; the product never does (docs/benchmarks.md says why).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from qwen_lsp.bench.replay.llama_vim import Infill
+from qwen_lsp.config import EngineConfig
+from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
+from qwen_lsp.model.engine import thread_counts
+
+# Source: llama.vim's README, `--fim-qwen-1.5b-default` and its kin: one slot, the model's whole context.
+BATCH_TOKENS = 1024
+CACHE_REUSE_TOKENS = 256
+
+_LOAD_S = 300.0
+Ask = Callable[[dict[str, Any]], Awaitable[Infill]]
+
+
+class Flags(msgspec.Struct, frozen=True):
+    """What the process is told."""
+
+    model_path: str
+    api_key: str
+    threads: int
+    batch_threads: int
+    gpu_layers: int
+
+
+@asynccontextmanager
+async def start(config: EngineConfig, model_path: Path) -> AsyncIterator[Ask]:
+    """Run the engine with the same threads as ours, and yield the way to ask it.
+
+    Raises: EndpointUnavailable when it does not come up.
+    """
+    threads, batch_threads = thread_counts(config)
+    flags = Flags(str(model_path), secrets.token_urlsafe(24), threads, batch_threads, config.gpu_layers)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "qwen_lsp.bench.infill.engine"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(msgspec.json.encode(flags) + b"\n")
+        line = await asyncio.wait_for(process.stdout.readline(), _LOAD_S)
+        if not line:
+            raise EndpointUnavailable("the engine for llama.vim's policy did not start")
+        url = f"http://127.0.0.1:{msgspec.json.decode(line)['port']}"
+        headers = {"Authorization": f"Bearer {flags.api_key}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=_LOAD_S) as http:
+            while not await _is_healthy(http):
+                if process.returncode is not None:
+                    raise EndpointUnavailable("the engine for llama.vim's policy died while loading")
+                await asyncio.sleep(0.05)
+
+            async def ask(body: dict[str, Any]) -> Infill:
+                response = await http.post("/infill", json=body)
+                if response.status_code != 200:
+                    raise EndpointRejected(f"/infill answered {response.status_code}: {response.text[:300]}")
+                return read(response.json())
+
+            yield ask
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _is_healthy(http: httpx.AsyncClient) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return (await http.get("/health")).status_code == 200
+    return False
+
+
+def read(answer: dict[str, Any]) -> Infill:
+    """Read what `/infill` answered. A request for no tokens still reports one, which is never shown."""
+    timings = answer.get("timings") or {}
+    return Infill(
+        str(answer["content"]),
+        int(timings.get("prompt_n", 0)),
+        int(timings.get("predicted_n", 0)),
+        float(timings.get("prompt_ms", 0.0)),
+        float(timings.get("predicted_ms", 0.0)),
+    )
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    flags = msgspec.json.decode(sys.stdin.buffer.readline(), type=Flags)
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    import xllamacpp
+
+    params: Any = xllamacpp.CommonParams()
+    params.model.path = flags.model_path
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [flags.api_key]
+    params.ui = False
+    params.n_parallel = 1
+    params.n_ctx = 0
+    params.n_batch = params.n_ubatch = BATCH_TOKENS
+    params.n_cache_reuse = CACHE_REUSE_TOKENS
+    params.n_gpu_layers = flags.gpu_layers
+    params.cpuparams.n_threads = flags.threads
+    params.cpuparams_batch.n_threads = flags.batch_threads
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
+    server = xllamacpp.Server(params)
+    answer.write(
+        msgspec.json.encode({"port": int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))})
+    )
+    answer.write(b"\n")
+    answer.flush()
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

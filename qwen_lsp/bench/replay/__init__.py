@@ -1,0 +1,1 @@
+"""`bench replay`: typing played through a real session by several policies. Start with `run.py`."""

@@ -1,0 +1,1 @@
+"""`bench review`: known bugs, seeded bugs and clean changes. Start with `run.py`."""

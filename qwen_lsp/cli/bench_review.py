@@ -1,0 +1,79 @@
+"""The command `qwen-lsp bench review`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from qwen_lsp.cli.config import read_config
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--seeded", type=_FOLDER, multiple=True, help="A package to seed bugs into; may be repeated.")
+@click.option(
+    "--mutations",
+    type=_FOLDER,
+    multiple=True,
+    help="A package to write bugs of meaning into; may be repeated.",
+)
+@click.option(
+    "--n",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Bugs to write; as many clean changes.",
+)
+@click.option("--seed", default=7, show_default=True, help="Which places are drawn.")
+@click.option("--quixbugs", type=_FOLDER, help="A copy of github.com/jkoppel/QuixBugs.")
+@click.option("--correct", is_flag=True, help="With --quixbugs: each line of its correct programs, too.")
+@click.option("--bugsinpy", type=_FOLDER, help="A copy of github.com/soarsmu/BugsInPy.")
+@click.option("--repositories", type=_FOLDER, help="With --bugsinpy: clones of its projects, by name.")
+@click.option("--one-line", is_flag=True, help="With --bugsinpy: only fixes that replace one line.")
+@click.option("--model", default="", metavar="NAME", help="Ask this model, too; rules only without it.")
+@click.option(
+    "--rows", type=click.Path(dir_okay=False, path_type=Path), help="Keep outcomes here, and go on from them."
+)
+@click.option(
+    "--minutes", type=click.FloatRange(0), default=600.0, help="Stop after so long; --rows goes on later."
+)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def review(
+    seeded: tuple[Path, ...],
+    mutations: tuple[Path, ...],
+    n: int,
+    seed: int,
+    quixbugs: Path | None,
+    correct: bool,
+    bugsinpy: Path | None,
+    repositories: Path | None,
+    one_line: bool,
+    model: str,
+    rows: Path | None,
+    minutes: float,
+    is_json: bool,
+) -> None:
+    """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
+    from qwen_lsp.bench.review import cases as cases_of
+    from qwen_lsp.bench.review import report as report
+    from qwen_lsp.bench.review import run as measured
+    from qwen_lsp.review.find.unlikely import BARS
+
+    if not (seeded or mutations or quixbugs or bugsinpy):
+        raise click.UsageError("name a set: --seeded or --mutations PACKAGE, --quixbugs or --bugsinpy DIR")
+    cases: list[cases_of.Case] = []
+    if quixbugs:
+        cases += cases_of.of_quixbugs(quixbugs)
+    if mutations:
+        cases += cases_of.of_mutations(mutations, n, seed)
+    if bugsinpy:
+        cases += cases_of.of_bugsinpy(bugsinpy, repositories, one_line=one_line)
+    if quixbugs and correct:
+        cases += cases_of.of_correct_programs(quixbugs)
+    if seeded:
+        cases += cases_of.of_packages(seeded, n, seed)
+    outcomes = measured.run(cases, read_config(), model, measured.Rows(rows), minutes)
+    figures = report.summary(outcomes, BARS.get(model.lower()))
+    click.echo(report.as_json(figures) if is_json else report.as_text(figures))

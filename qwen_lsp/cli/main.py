@@ -1,0 +1,125 @@
+"""The command line: each command is a few lines and one call.
+
+Heavy modules are imported inside the commands, so `serve` loads neither the engine, the terminal
+library nor the benchmarks (tests/protocol/test_initialize.py).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from qwen_lsp import __version__
+from qwen_lsp.cli.action import action
+from qwen_lsp.cli.bench import bench
+from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.context import context
+from qwen_lsp.cli.index import index, show_map
+from qwen_lsp.cli.models import models
+from qwen_lsp.cli.review import review
+from qwen_lsp.config import Layer, schema, user_file
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="qwen-lsp")
+def main() -> None:
+    """Completion, code actions and review for every editor, from a Qwen Coder model on this machine."""
+
+
+main.add_command(models)
+main.add_command(bench)
+main.add_command(context)
+main.add_command(index)
+main.add_command(show_map)
+main.add_command(review)
+main.add_command(action)
+
+
+@main.command()
+@click.option("--tcp", "port", type=click.IntRange(1, 65_535), help="Serve one client on this loopback port.")
+@click.option(
+    "--stdio", is_flag=True, help="Serve over stdin and stdout (the default; clients like to say it)."
+)
+@click.option("--allow-remote", is_flag=True, help="Allow an endpoint that is not this machine.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+def serve(port: int | None, stdio: bool, allow_remote: bool, log_level: str | None) -> None:
+    """Run the language server for an editor."""
+    from qwen_lsp import logs
+    from qwen_lsp.lsp import server
+
+    values: dict[str, Any] = {"endpoint.allowRemote": True} if allow_remote else {}
+    if log_level:
+        values["log.level"] = log_level
+    layer = Layer("command line", values, trusted=True)
+    logs.start(log_level or "info")
+    if port is not None:
+        server.serve_tcp(layer, port)
+    else:
+        server.serve_stdio(layer)
+
+
+@main.command(short_help="Complete at a place and show the text.")
+@click.argument("place", metavar="FILE:LINE:COL")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--trace", is_flag=True, help="Show the exact prompt, the raw answer and what each filter did.")
+def complete(place: str, as_json: bool, trace: bool) -> None:
+    """Complete at a place (LINE and COL from 1, COL in characters) and show the text there."""
+    from qwen_lsp.cli import terminal
+    from qwen_lsp.completion import once
+
+    shown = once.run(once.parse_place(place), read_config())
+    click.echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(
+        shown
+    )
+    if trace:
+        terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
+
+
+@main.command(short_help="Check everything; say what to do.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-engine", is_flag=True, help="Only what needs no model: seconds less.")
+def doctor(as_json: bool, no_engine: bool) -> None:
+    """Check Python, grammars, settings, model, engine, FIM markers and speed; say what to do."""
+    from qwen_lsp.cli import doctor
+
+    raise SystemExit(0 if doctor.run(read_config(), as_json=as_json, with_engine=not no_engine) else 1)
+
+
+@main.command(short_help="What became of suggestions (kept local).")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="How far to look back.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--reset", is_flag=True, help="Forget everything that was counted.")
+def stats(days: int, as_json: bool, reset: bool) -> None:
+    """Show what became of suggestions: counts on this machine, never sent anywhere."""
+    from qwen_lsp.cli import terminal
+    from qwen_lsp.completion import stats
+
+    file = stats.stats_file()
+    if reset:
+        stats.reset(file)
+        click.echo(f"{file} is empty now", err=True)
+        return
+    report = stats.read(days, file)
+    click.echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
+
+
+@main.group()
+def config() -> None:
+    """Show settings."""
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of all settings."""
+    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+
+
+@config.command("show")
+def config_show() -> None:
+    """Print the settings in force, as your settings file gives them."""
+    import msgspec
+
+    click.echo(f"# {user_file()}")
+    click.echo(json.dumps(msgspec.to_builtins(read_config()), indent=2, ensure_ascii=False))

@@ -1,0 +1,160 @@
+"""One pass of a model over a change: what it is asked, what is known from earlier, and where it stops.
+
+A pass cuts units into the pieces that it asks about. What was asked before comes from the cache and costs
+nothing; the rest is asked in the order of its risk, until the effort is used up. Nothing is left out in
+silence: a PassRecord adds up to all pieces. It knows no prompts and no models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from qwen_lsp.errors import EndpointError, EndpointUnavailable, ModelError
+from qwen_lsp.review.cache import Cache
+from qwen_lsp.review.change.units import Unit
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.review.report.report import PassRecord
+from qwen_lsp.syntax import languages
+from qwen_lsp.syntax.parsing import error_count
+from qwen_lsp.text import Document
+
+log = logging.getLogger(__name__)
+
+# Why a place was not asked about; `words.unasked.` has the words.
+UNASKED = ("unforeseeable", "limit", "time", "no_model", "unavailable")
+# So many failures in a row are no accident, and each may have cost a deadline.
+_MOST_FAILURES = 3
+
+
+def _whole(unit: Unit) -> Sequence[Unit]:
+    return (unit,)
+
+
+def _no_risk(unit: Unit) -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of a model.
+
+    `version` changes with everything that an answer depends on beside the piece: prompts, thresholds, model.
+    `find` may raise EndpointError or ModelError; the piece is then told as failed, never as clean. `pieces`
+    cuts a unit and leaves out the lines that cannot be asked about; the greatest `risk` is asked first.
+    """
+
+    name: str
+    version: str
+    find: Callable[[Unit], Awaitable[Sequence[Finding]]]
+    pieces: Callable[[Unit], Sequence[Unit]] = _whole
+    risk: Callable[[Unit], float] = _no_risk
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Where a pass stops. What is known from earlier counts for neither."""
+
+    most_pieces: int = 200
+    most_seconds: float = math.inf
+
+
+# Hears which piece of how many is asked next, and what has been found so far.
+Progress = Callable[[int, int, str], None]
+Heard = Callable[[Sequence[Finding]], None]
+
+
+async def run(
+    one: Pass,
+    units: Sequence[Unit],
+    locale: str,
+    cache: Cache,
+    effort: Effort = Effort(),
+    progress: Progress | None = None,
+    heard: Heard | None = None,
+) -> tuple[list[Finding], PassRecord]:
+    """Return what a pass finds on the changed lines of units, and what it did."""
+    started = time.monotonic()
+    found: list[Finding] = []
+    told: Counter[str] = Counter()
+    pieces: list[Unit] = []
+    for unit in units:
+        pieces += one.pieces(unit)
+        await asyncio.sleep(0)  # a server has others to answer meanwhile
+    asked_lines = sum(len(piece.changed) for piece in pieces)
+    told["unforeseeable"] = sum(len(unit.changed) for unit in units) - asked_lines
+    waiting = []
+    for piece in pieces:
+        key = _key(one, locale, piece)
+        known = cache.get(key, piece.document, piece.start)
+        if known is None:
+            waiting.append((piece, key))
+        else:
+            told["cached"] += 1
+            found += known
+    waiting.sort(key=lambda entry: -one.risk(entry[0]))
+    told["limit"] = max(len(waiting) - effort.most_pieces, 0)
+    waiting = waiting[: effort.most_pieces]
+    problem, in_a_row = "", 0
+    for number, (piece, key) in enumerate(waiting):
+        left = len(waiting) - number
+        if time.monotonic() - started > effort.most_seconds:
+            told["time"] = left
+            break
+        if progress is not None:
+            progress(number, len(waiting), piece.path)
+        try:
+            fresh = [with_sound_fix(entry, piece.document) for entry in await one.find(piece)]
+        except ModelError as error:  # none is installed: that is no failure
+            log.info("%s was not asked: %s", one.name, error)
+            told["no_model"] = left
+            break
+        except EndpointError as error:
+            problem = str(error)
+            log.warning("%s failed on %s:%d: %s", one.name, piece.path, piece.first_line, error)
+            if isinstance(error, EndpointUnavailable):
+                told["unavailable"] = left
+                break
+            told["failed"] += 1
+            in_a_row += 1
+            if in_a_row == _MOST_FAILURES:
+                told["unavailable"] = left - 1
+                break
+            continue
+        in_a_row = 0
+        fresh = [entry for entry in fresh if is_on_changed_lines(entry, piece)]
+        cache.put(key, fresh, piece.start)
+        found += fresh
+        if fresh and heard is not None:
+            heard(found)
+    unasked = {reason: told[reason] for reason in UNASKED if told[reason]}
+    seconds = time.monotonic() - started
+    return found, PassRecord(one.name, len(pieces), told["cached"], told["failed"], seconds, unasked, problem)
+
+
+def is_on_changed_lines(entry: Finding, unit: Unit) -> bool:
+    """Whether a finding is about nothing but changed lines of a unit."""
+    lines = range(entry.start_line, entry.end_line + 1)
+    return entry.path == unit.path and bool(lines) and all(number in unit.changed for number in lines)
+
+
+def with_sound_fix(entry: Finding, document: Document) -> Finding:
+    """Drop a fix that changes nothing or adds syntax errors."""
+    if entry.fix is None:
+        return entry
+    fixed = document.with_edit(entry.fix, 0).text
+    language = languages.find("", document.path)
+    before, after = error_count(document.text, language), error_count(fixed, language)
+    is_sound = fixed != document.text and (before is None or after is None or after <= before)
+    return entry if is_sound else replace(entry, fix=None)
+
+
+def _key(one: Pass, locale: str, piece: Unit) -> str:
+    parts = repr((one.name, one.version, locale, piece.key))
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()

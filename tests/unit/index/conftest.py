@@ -1,0 +1,3 @@
+"""The fixtures of tests/support/workspace.py."""
+
+from tests.support.workspace import *  # noqa: F403  pytest finds fixtures by name here
