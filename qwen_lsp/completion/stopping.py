@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from qwen_lsp.syntax.languages import Language
@@ -21,9 +22,10 @@ from qwen_lsp.text import Cursor, normalize_line_ends
 
 Mode = Literal["line", "block"]
 
-_BLOCK_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
+_BLOCK_CLOSER = re.compile(r"\s*([)\]}]++[;,)]*+|end|fi|done|esac)\s*\Z")
 _OPENER = re.compile(r"(?:[:{(\[]|\bthen|\bdo|=>)\s*\Z")
-_OPEN_WORD = re.compile(r"\w+\Z")
+_OPENER_CHARS = 5  # `then` and what makes it a word
+_WORD_CHAR = re.compile(r"\w")
 # The head of a function in the languages we know, on one line, by its looks: code at the cursor is
 # broken more often than not, so a parser would miss it.
 _FUNCTION_HEAD = re.compile(
@@ -37,12 +39,17 @@ _LOOP_LINES = 3
 # Further than this an answer hardly ever finds back to what follows.
 _MOST_LINES = 12
 _MOST_LINES_BEYOND = 5  # the first whole unit, when the function goes on after the cursor
+# What lies further from the cursor on an overlong line (minified code, data) decides nothing here.
+_MAX_LINE_CHARS = 2000
+_MAX_HEAD_CHARS = 400  # a longer line is no head of a function
+_INDENT = re.compile(r"[^\S\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stopping needs to know of the cursor; all texts have LF line ends.
 
+    Shape: of an overlong line `line_prefix` is the end and `line_suffix` the beginning.
     Units: indentation counts characters of leading white space, a tab as one. `function_indent` is that of
     the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
     where the language has none.
@@ -78,25 +85,29 @@ class Cut:
 
 def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
     """Read the cursor's surroundings from the document."""
-    line_prefix = cursor.line_prefix
-    line_start = cursor.offset - len(line_prefix)
-    after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
-    following = normalize_line_ends(after_line).split("\n")
-    before = normalize_line_ends(cursor.document.text[max(line_start - 8000, 0) : line_start]).split("\n")
+    document, offset = cursor.document, cursor.offset
+    line = document.line_of(offset)
+    line_start, line_end = document.starts[line], document.line_end(line)
+    line_prefix = document.text[max(line_start, offset - _MAX_LINE_CHARS) : offset]
+    line_suffix = document.text[offset : min(line_end, offset + _MAX_LINE_CHARS)]
+    following = normalize_line_ends(document.text[line_end : line_end + 4000]).split("\n")
+    before = normalize_line_ends(document.text[max(line_start - 8000, 0) : line_start]).split("\n")
     mark = language.comment if language and isinstance(language.comment, str) else ""
     next_line = next((line for line in following if line.strip()), "")
-    indent = _indent(line_prefix)
+    match = _INDENT.match(document.text, line_start, offset)
+    assert match is not None  # it may be empty
+    indent = match.end() - line_start
     if not line_prefix:  # nothing typed yet: the indentation will come with the answer
         last = next((line for line in reversed(before) if line.strip()), "")
-        inner = max(_indent(last) + bool(_OPENER.search(last)), _indent(next_line))
+        inner = max(_indent(last) + _opens(last), _indent(next_line))
     else:
-        inner = indent + (1 if _OPENER.search(line_prefix) else 0)
+        inner = indent + _opens(line_prefix)
     return Surroundings(
         line_prefix=line_prefix,
-        line_suffix=cursor.line_suffix,
+        line_suffix=line_suffix,
         indent=indent,
         next_line=next_line,
-        opens_block=bool(_OPENER.search(line_prefix)),
+        opens_block=_opens(line_prefix),
         function_indent=_function_indent([*before, line_prefix], inner),
         place=place,
         comment_mark=mark,
@@ -108,7 +119,7 @@ def _function_indent(lines: list[str], inner: int) -> int:
     for line in reversed(lines):
         if line.strip() and _indent(line) < inner:
             inner = _indent(line)
-            if _FUNCTION_HEAD.match(line):
+            if len(line) <= _MAX_HEAD_CHARS and _FUNCTION_HEAD.match(line):
                 return inner
     return -1
 
@@ -121,14 +132,15 @@ def mode(around: Surroundings) -> Mode:
 def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """Say where the answer ends, given everything written so far.
 
-    Cost: linear in the answer, which is at most a few hundred tokens.
+    Cost: linear in the answer, of which a flight keeps MAX_ANSWER_CHARS.
     """
     if mode == "line":
         return _cut_line(text, around)
     lines = text.split("\n")
     around = _with_indent(lines, around)
     unit: int | None = None  # the number of lines of the first whole unit, once it is over
-    for number, line in enumerate(lines):
+    for number in range(_first_line(lines), len(lines)):
+        line = lines[number]
         is_open = number == len(lines) - 1  # still being written: judged only by what it shows for sure
         reason = _far_end(line, number, lines, around, is_open)
         if reason == "suffix" or (reason and not around.goes_on and reason not in ("loop", "fence")):
@@ -150,13 +162,19 @@ def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> s
     if not hit_limit and not around.goes_on:
         return text
     around = _with_indent(lines, around)
-    ends = (_unit_end(line, number, lines, around) for number, line in enumerate(lines))
+    numbers = range(_first_line(lines), len(lines))
+    ends = (_unit_end(lines[number], number, lines, around) for number in numbers)
     unit = next((end for end in ends if end is not None), None)
     if unit is not None:
         return _joined(lines[:unit])
     if not hit_limit:
         return text
     return _joined(lines[:-1]) if len(lines) > 1 else whole_words(text)
+
+
+def _first_line(lines: list[str]) -> int:
+    """Return the number of the first line with a visible character; without one, that of the last."""
+    return next((number for number, line in enumerate(lines) if line.strip()), len(lines) - 1)
 
 
 def _cut_line(text: str, around: Surroundings) -> Cut:
@@ -179,7 +197,7 @@ def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_
     """Return why the answer can't go on with this line: it is what follows, or is outside."""
     if line.lstrip().startswith("```"):
         return "fence"
-    has_text = any(part.strip() for part in lines[:number])
+    has_text = any(part.strip() for part in islice(lines, number))
     if not has_text:
         return None
     if not line.strip():
@@ -206,7 +224,7 @@ def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_
 
 def _unit_end(line: str, number: int, lines: list[str], around: Surroundings) -> int | None:
     """Return the number of lines of the first whole unit, when this line shows that it is over."""
-    first = next((at for at, part in enumerate(lines[:number]) if part.strip()), None)
+    first = next((at for at, part in enumerate(islice(lines, number)) if part.strip()), None)
     if first is None or not line.strip():
         return None
     if _indent(line) < _floor(around):
@@ -215,7 +233,7 @@ def _unit_end(line: str, number: int, lines: list[str], around: Surroundings) ->
     if around.goes_on and not around.opens_block and _indent(around.next_line) >= around.indent:
         # In the middle of a block a unit is a statement, with its body if that is not there already.
         has_body = _indent(around.next_line) > around.indent
-        is_body = _OPENER.search(lines[first]) and _indent(line) > around.indent and not has_body
+        is_body = _opens(lines[first]) and _indent(line) > around.indent and not has_body
         return None if is_body else number
     return None
 
@@ -224,7 +242,7 @@ def _without_dangling(lines: list[str], around: Surroundings, reason: str) -> st
     """Join the lines, less an `else:` whose body would have been the line that is there already."""
     text = _joined(lines)
     last = text.rsplit("\n", 1)[-1]
-    is_dangling = reason == "suffix" and "\n" in text and _OPENER.search(last)
+    is_dangling = reason == "suffix" and "\n" in text and _opens(last)
     if is_dangling and _indent(last) >= _indent(around.next_line):
         return _joined(text.split("\n")[:-1])
     return text
@@ -232,7 +250,11 @@ def _without_dangling(lines: list[str], around: Surroundings, reason: str) -> st
 
 def whole_words(text: str) -> str:
     """Cut the word at the end of an unfinished answer: its rest may still be coming."""
-    return _OPEN_WORD.sub("", text).rstrip()
+    # A search for what stands at the end would begin again at each letter of an overlong word.
+    end = len(text)
+    while end > 0 and _WORD_CHAR.match(text, end - 1):
+        end -= 1
+    return text[:end].rstrip()
 
 
 def _trailing_comment(head: str, around: Surroundings) -> int | None:
@@ -247,6 +269,7 @@ def _trailing_comment(head: str, around: Surroundings) -> int | None:
     return at
 
 
+_QUOTE_OR_BRACKET = re.compile(r"[\"'()\[\]{}]")
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -257,7 +280,8 @@ def _foreign_closer(head: str, line_suffix: str) -> int | None:
         return None
     depth = 0
     quote = ""
-    for at, char in enumerate(head):
+    for match in _QUOTE_OR_BRACKET.finditer(head):
+        at, char = match.start(), match.group()
         if quote:
             quote = "" if char == quote and head[at - 1] != "\\" else quote
         elif char in "\"'":
@@ -283,11 +307,17 @@ def _has_arrived(open_line: str, next_line: str) -> bool:
     return enough and bool(next_line) and next_line.startswith(written)
 
 
+def _opens(line: str) -> bool:
+    """Whether a line opens a block."""
+    return _OPENER.search(line.rstrip()[-_OPENER_CHARS:]) is not None
+
+
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
 def _joined(lines: list[str]) -> str:
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
-    return "\n".join(lines)
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return "\n".join(lines[:end])
