@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli.bench_review import review
-from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
@@ -166,7 +166,7 @@ def replay(
         seed=seed,
         key_ms=key_ms,
         speed=speed,
-        options=dict(_setting(text) for text in settings),
+        options=dict(parse_setting(text) for text in settings),
         progress=played.tell,
     )
     click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
@@ -315,14 +315,6 @@ def actions(
         kept_in=kept_in,
     )
     click.echo(actions.as_json(report) if is_json else actions.as_text(report))
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, _, value = text.partition("=")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 @bench.command("confidence", short_help="How sure is sure enough.")

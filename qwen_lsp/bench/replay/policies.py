@@ -173,7 +173,7 @@ async def our_server(trace: Trace, config: Config, options: Mapping[str, Any]) -
     """Start a server in the trace's repository, load its model, and open what the user had open."""
     with traces.laid_out(trace) as (root, file):
         settings = {"model.name": config.model.name, **options}
-        async with lsp_session.start(root, options=settings) as session:
+        async with lsp_session.start(root, user=settings) as session:
             await _warm_up(session, root)
             for name in trace.visited:
                 if (root / name).is_file():
