@@ -48,6 +48,11 @@ class CompletionSlot:
         """Whether nothing is being generated."""
         return self.flight is None or self.flight.is_done
 
+    async def idle(self) -> None:
+        """Return as soon as nothing is being generated."""
+        while self.flight is not None and not self.flight.is_done and self.flight.task is not None:
+            await asyncio.wait([self.flight.task])
+
     @property
     def first_text_ms(self) -> float:
         """What a warm request takes until its first word: two prompt tokens and two written ones."""
