@@ -38,7 +38,7 @@ class ChangesSince:
 
     def add(self, change: Change) -> None:
         """Note a change."""
-        self._changes[change.before.uri].append(change)
+        self._changes[change.after.uri].append(change)
 
     def placed(self, finding: Finding, made_for: Document, uri: str, now: Document | None) -> Shown | None:
         """Place a finding into the document as it is now; None where an edit has touched it.
@@ -75,11 +75,11 @@ class Reviews:
         """Move what was found in a document; return whether something of it is gone."""
         for since in self._running:
             since.add(change)
-        shown = self.shown.get(change.before.uri)
+        shown = self.shown.get(change.after.uri)
         if not shown:
             return False
         kept = {print_: now_at for print_, one in shown.items() if (now_at := moved(one, change))}
-        self.shown[change.before.uri] = kept
+        self.shown[change.after.uri] = kept
         return len(kept) < len(shown)
 
     def standing(self, uris: Mapping[str, str]) -> dict[tuple[str, str], Shown]:

@@ -11,7 +11,6 @@ from lsprotocol import types
 from qwen_lsp.bench.editor import capabilities
 from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp.requests.explain import EXPLAIN
-from qwen_lsp.lsp.review_shown import REVIEW
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, says
 from tests.support.waiting import until
@@ -68,38 +67,6 @@ class Book:
         cells = [types.TextDocumentIdentifier(self.cell(n)) for n in range(len(CELLS))]
         params = types.DidCloseNotebookDocumentParams(types.NotebookDocumentIdentifier(self.uri), cells)
         self.notify(types.NOTEBOOK_DOCUMENT_DID_CLOSE, params)
-
-
-async def test_findings_follow_the_text_of_a_cell(engine: EngineServer, tmp_path: Path) -> None:
-    async with editing(engine, tmp_path, client=able()) as editor:
-        told: list[types.PublishDiagnosticsParams] = []
-
-        @editor.session.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
-        def publish(params: types.PublishDiagnosticsParams) -> None:
-            told.append(params)
-
-        def type_at(line: int, text: str) -> None:
-            place = types.Position(line, 0)
-            name = types.VersionedTextDocumentIdentifier(len(told) + 2, book.cell(3))
-            edit = types.TextDocumentContentChangePartial(types.Range(place, place), text)
-            content = types.NotebookDocumentCellContentChanges(name, [edit])
-            book.change(types.NotebookDocumentCellChanges(text_content=[content]))
-
-        book = Book(editor, tmp_path / "prices.ipynb")
-        book.open()
-        type_at(0, "eval(价格)\n")
-        params = types.ExecuteCommandParams(REVIEW, [{"scope": "file", "uri": book.cell(3)}])
-        await within(editor.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
-        (diagnostic,) = told[-1].diagnostics
-        assert diagnostic.range.start.line == 0
-        type_at(0, "# 😀\n")
-        context = types.CodeActionContext([diagnostic], only=[types.CodeActionKind.QuickFix])
-        ask = types.CodeActionParams(types.TextDocumentIdentifier(book.cell(3)), diagnostic.range, context)
-        assert await within(editor.session.request(types.TEXT_DOCUMENT_CODE_ACTION, ask))
-        type_at(1, "not_")
-        offered = await within(editor.session.request(types.TEXT_DOCUMENT_CODE_ACTION, ask)) or []
-        assert [action for action in offered if action.title.startswith("Dismiss")] == []
-        assert told[-1].diagnostics == []
 
 
 async def test_the_other_cells_are_context(engine: EngineServer, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def follow(server: Server, change: Change) -> None:
     if server.reviews.follow(change):
         from qwen_lsp.lsp import review_run
 
-        review_run.publish(server, change.before.uri)
+        review_run.publish(server, change.after.uri)
 
 
 def opened(server: Server, document: Document) -> None:
