@@ -272,6 +272,7 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
     ),

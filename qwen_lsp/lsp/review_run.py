@@ -17,7 +17,7 @@ from qwen_lsp.context.named_files import write
 from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
-from qwen_lsp.lsp.configuration import plain
+from qwen_lsp.lsp.requests.did_change_configuration import plain
 from qwen_lsp.lsp.review_shown import DISMISS, Shown
 from qwen_lsp.messages import text
 from qwen_lsp.review import reviewer, settings

@@ -1,7 +1,7 @@
 """The language server: its state, its start and end, and the features it is made of.
 
 State: open documents, the settings of each layer, the model host and the completer. Handlers live
-in one file for each group of methods and get this Server as their first argument. A handler takes
+in requests/, one file for each method, and get this Server as their first argument. A handler takes
 what it needs of the state before its first await (invariant 2).
 """
 
@@ -25,23 +25,17 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import (
-    action_prefill,
-    action_run,
+from qwen_lsp.lsp import action_prefill, action_run, context, convert, indexing, notebooks, tolerance
+from qwen_lsp.lsp.requests import (
     code_action,
-    configuration,
-    context,
-    convert,
+    did_accept,
+    did_change_configuration,
     explain,
-    indexing,
+    initialize,
     inline_completion,
-    lifecycle,
-    notebooks,
     review,
-    signals,
-    tolerance,
 )
-from qwen_lsp.lsp.lifecycle import ClientOptions
+from qwen_lsp.lsp.requests.initialize import ClientOptions
 from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -273,11 +267,11 @@ async def _report_progress(server: Server, state: State) -> None:
 def create(command_line: Layer) -> Server:
     """Build the server with all its features; reads no file and starts nothing."""
     server = Server(command_line)
-    lifecycle.register(server)
-    configuration.register(server)
+    initialize.register(server)
+    did_change_configuration.register(server)
     inline_completion.register(server)
     explain.register(server)
-    signals.register(server)
+    did_accept.register(server)
     indexing.register(server)
     context.register(server)
     code_action.register(server)

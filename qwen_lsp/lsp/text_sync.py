@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 from lsprotocol import types
 from pygls.protocol import lsp_method
 
-from qwen_lsp.lsp import convert, review
+from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.requests import review
 from qwen_lsp.lsp.tolerance import TolerantProtocol
 from qwen_lsp.text import Document
 

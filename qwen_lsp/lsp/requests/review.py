@@ -16,7 +16,7 @@ from qwen_lsp.actions.listing import NO_CODE
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.action_progress import Progress
-from qwen_lsp.lsp.configuration import plain
+from qwen_lsp.lsp.requests.did_change_configuration import plain
 from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW, moved
 from qwen_lsp.messages import text
 from qwen_lsp.syntax import languages
