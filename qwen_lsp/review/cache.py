@@ -128,4 +128,6 @@ def _restored(entry: dict[str, Any], document: Document, start: int) -> Finding:
         fix=edit,
         source=entry["source"],
         identity=entry["identity"],
+        is_caused=entry["is_caused"],
+        url=entry["url"],
     )
