@@ -33,6 +33,13 @@ class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
     path: Annotated[
         str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
     ] = ""
+    lora: Annotated[
+        str,
+        Meta(
+            description="A LoRA adapter (GGUF) of your own, applied to the model.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
     sources: Annotated[
         tuple[Literal["huggingface", "modelscope", "packages"], ...],
         Meta(description="Where `models pull` looks, in this order.", extra_json_schema=USER_ONLY),

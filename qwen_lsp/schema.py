@@ -18,7 +18,10 @@ def schema() -> dict[str, Any]:
             if set(node) & {"$ref", "allOf"}:
                 ref = node.get("$ref") or node["allOf"][0]["$ref"]
                 return inline(definitions[ref.rsplit("/", 1)[1]])
-            return {key: inline(value) for key, value in node.items() if key != "title"}
+            # The generator's own titles are names of classes; below `properties` a title is a setting.
+            return {
+                key: inline(value) for key, value in node.items() if key != "title" or isinstance(value, dict)
+            }
         return [inline(item) for item in node] if isinstance(node, list) else node
 
     document: dict[str, Any] = inline(root)
