@@ -21,7 +21,7 @@ from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
-from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
@@ -104,6 +104,11 @@ class Completer:
     def is_idle(self) -> bool:
         """Whether nothing is being generated."""
         return self._slot.is_idle
+
+    @property
+    def stage(self) -> Stage:
+        """What the engine is doing for a request."""
+        return self._slot.stage
 
     @property
     def engine_speed(self) -> Speed:

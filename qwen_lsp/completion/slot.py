@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Literal
 
 from qwen_lsp.completion import gates
 from qwen_lsp.completion.budget import Budget, budget
@@ -24,6 +25,8 @@ from qwen_lsp.model.speed import Speed
 
 # The likeliest other tokens to ask for, to make other candidates of.
 _N_ALTERNATIVES = 4
+
+Stage = Literal["waiting", "reading", "writing"]
 
 
 class CompletionSlot:
@@ -47,6 +50,13 @@ class CompletionSlot:
     def is_idle(self) -> bool:
         """Whether nothing is being generated."""
         return self.flight is None or self.flight.is_done
+
+    @property
+    def stage(self) -> Stage:
+        """What the engine is doing for a request: nothing yet, reading its prompt, or writing."""
+        if self.flight is None or self.flight.is_done or self.flight.kind == "prefill":
+            return "waiting"
+        return "writing" if self.flight.raw else "reading"
 
     @property
     def first_text_ms(self) -> float:
