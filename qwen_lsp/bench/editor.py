@@ -261,6 +261,7 @@ async def start(
     locale: str | None = None,
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    command: Sequence[str] = SERVER_COMMAND,
 ) -> AsyncIterator[Session]:
     """Start a server, shake hands, and shut it down at the end. `client` stands in for our capabilities.
 
@@ -272,7 +273,7 @@ async def start(
     session = Session()
     session.settings = dict(settings) if settings is not None else None
     await session.client.start_io(
-        *SERVER_COMMAND, *set_options(user or {}), *arguments, env={**os.environ, **(env or {})}
+        *command, *set_options(user or {}), *arguments, env={**os.environ, **(env or {})}
     )
     drain = asyncio.create_task(_drain(session))
     try:
