@@ -20,7 +20,7 @@ import psutil
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.bench.infill.score import percentile
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Edit, Span
 
 DID_CHANGE_LINES = 20_000
@@ -93,10 +93,10 @@ def run(lines: int, keys: int) -> Report:
 async def _run(lines: int, keys: int) -> Report:
     async with _instant_engine() as url:
         # The client says that it has waited long enough, so pacing adds no wait of its own.
-        options = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
+        user = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
         overhead, did_change, listing = {}, {}, {}
         one_line, usual = {}, {}
-        async with lsp_session.start(options=options) as session:
+        async with lsp_session.start(user=user) as session:
             for kind in _LINES:
                 overhead[kind] = await _typed(session, kind, lines, keys)
                 did_change[kind] = await _changed(session, kind, keys)

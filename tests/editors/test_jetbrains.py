@@ -20,10 +20,11 @@ from xml.etree import ElementTree
 import pytest
 from filelock import FileLock
 
-from qwen_lsp.config import schema as settings_schema
+from qwen_lsp.schema import schema as settings_schema
 from tests.editors import programs
 from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
+from tests.support.isolation import user_names
 from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
 
@@ -97,7 +98,8 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
     git(tmp_path, "init", "-q")
     java = programs.debian("java", "openjdk-17-jre-headless")
-    settings = json.dumps({"endpoint": {"url": engine.url}})
+    user_names(engine.url)
+    settings = json.dumps({})
     (factory,) = {element.get("factoryClass", "") for element in DESCRIPTOR.iter("server")}
     process = await asyncio.create_subprocess_exec(
         *(java, "-cp", f"{classes}{os.pathsep}{RESOURCES}{os.pathsep}{jars()}", MAIN),
@@ -112,10 +114,10 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     assert "initialize: qwen-lsp" in lines
     assert "ghost: return a + b" in lines, said
     assert any(line.startswith("explain: The model made a suggestion") for line in lines), said
-    if importlib.util.find_spec("qwen_lsp.lsp.code_action"):
+    if importlib.util.find_spec("qwen_lsp.lsp.requests.code_action"):
         assert "act: edit" in lines, said
         assert "streamed: yes" in lines
-    if importlib.util.find_spec("qwen_lsp.lsp.review"):
+    if importlib.util.find_spec("qwen_lsp.lsp.requests.review"):
         assert "finding: code-injection in add.py" in lines, said
         assert "review: done" in lines
     assert "status: ready" in lines

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.explain import COMMAND
+from qwen_lsp.lsp.requests.explain import COMMAND
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, inline_params, within
 from tests.support.engine_server import Answer, EngineServer, refuses, running, says
@@ -198,7 +198,7 @@ async def test_the_endpoint_refuses(editor: Editor) -> None:
     [("qwen2.5-coder-0.5b", "models pull qwen2.5-coder-0.5b"), ("qwen-17", "models list")],
 )
 async def test_there_is_no_model(engine: EngineServer, model: str, remedy: str) -> None:
-    async with editing(engine, options={"endpoint": {"url": ""}, "model": {"name": model}}) as editor:
+    async with editing(engine, user={"endpoint.url": None}, options={"model": {"name": model}}) as editor:
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
 
