@@ -131,7 +131,7 @@ def prefix_window(cursor: Cursor, budget_tokens: int) -> str:
 
 
 def _starts(document: Document, offset: int, step: int) -> Iterator[int]:
-    """Yield where the prefix may start, from the cursor's own line upwards: in the last step also in between."""
+    """Yield where the prefix may start, from the cursor's own line upwards; in the last step also between."""
     line = document.line_of(offset)
     between, grid_line = step // 4, line - line % step
     yield document.starts[line]
@@ -142,7 +142,7 @@ def _starts(document: Document, offset: int, step: int) -> Iterator[int]:
 
 
 def _start_inside(document: Document, piece: int, end: int, room: int) -> int:
-    """Return where to cut a piece that is too long: at a multiple of GRID_CHARS from its start, if one fits."""
+    """Return where to cut a piece that is too long: at a multiple of GRID_CHARS from its start."""
     start, left = end, room
     for place in range(end - 1 - (end - 1 - piece) % GRID_CHARS, piece, -GRID_CHARS):
         tokens = _tokens(document, place, start, left)

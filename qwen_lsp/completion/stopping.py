@@ -128,7 +128,11 @@ def _cut_pair(text: str, around: Surroundings) -> Cut:
     for number in range(_first_line(lines), len(lines)):
         line = lines[number]
         is_open = number == len(lines) - 1
-        if not any(part.strip() for part in islice(lines, number)) or not line.strip() or balance.in_string[number]:
+        if (
+            not any(part.strip() for part in islice(lines, number))
+            or not line.strip()
+            or balance.in_string[number]
+        ):
             continue
         if indent_of(line) <= around.indent and balance.depths[number] == 0:
             return Cut(_joined(lines[:number]), "closer")

@@ -37,9 +37,10 @@ _PAIRS = {"}": "{", ")": "(", "]": "[", '"': '"""', "'": "'''", "<": ">"}
 class Surroundings:
     """The cursor's surroundings; all texts have LF line ends.
 
-    Shape: of an overlong line `line_prefix` is the end and `line_suffix` the beginning. `function_indent` is that of the head of the enclosing function, -1 outside of one. `comment_mark`
-    opens a line comment, empty where the language has none. `is_pair` tells that the cursor stands
-    between an opening sign and its partner, as editors leave it.
+    Shape: of an overlong line `line_prefix` is the end and `line_suffix` the beginning. `function_indent` is
+    that of the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
+    where the language has none. `is_pair` tells that the cursor stands between an opening sign and its
+    partner, as editors leave it.
     """
 
     line_prefix: str

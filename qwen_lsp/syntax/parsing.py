@@ -58,7 +58,7 @@ def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
 
 
 def _path_to(tree: tree_sitter.Tree, at: int) -> list[tree_sitter.Node]:
-    """List the nodes that hold a byte, the root first. A node's `parent` would search from the root each time."""
+    """List the nodes that hold a byte, the root first; `parent` would search from the root each time."""
     walk = tree.walk()
     path = [tree.root_node]
     while walk.goto_first_child_for_byte(at) is not None:

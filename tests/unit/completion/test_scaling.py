@@ -1,4 +1,4 @@
-"""Nothing on the way of a completion costs more than its input's size once: twice the text, twice the time."""
+"""Nothing in a completion costs more than its input's size once: twice the text, twice the time."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def test_a_place_in_a_line(encoding: PositionEncodingKind) -> None:
 
 @pytest.mark.parametrize("chunk", ["xyz", "x = 1\n", "(a, b, ", "\n", "' value ", "# a "])
 @pytest.mark.parametrize("marked", ["x = (", "def f():\n    "])
-def test_an_answer_that_comes_in_pieces(chunk: str, marked: str) -> None:
+def test_an_answer_that_comes_in_pieces(chunk: str, marked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece is looked at with all before it, which is bounded by the longest answer."""
+    monkeypatch.setattr("qwen_lsp.completion.flight.MAX_ANSWER_CHARS", 400)
     cursor = Cursor(document(f"{marked})\n"), len(marked))
     made = prompt.fim(cursor, TOKENS, "spm", BUDGET, None, PYTHON)
     around = stopping.surroundings(cursor, PYTHON)
