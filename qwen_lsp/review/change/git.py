@@ -1,51 +1,31 @@
-"""The git commands that a review runs, and nothing else of git.
+"""The questions that a review asks git, and nothing else of git.
 
-Arguments are lists, references come after `--end-of-options`, and nothing that a repository configures
-(external diff programs, text converters, file system monitors) is run.
+Arguments are lists and references come after `--end-of-options`; `qwen_lsp/git.py` keeps a repository's own
+programs from running.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from qwen_lsp import git
 from qwen_lsp.errors import InputError
+from qwen_lsp.git import DIFF_OPTIONS
 
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "-c", "core.pager=cat")
 _DIFF = (
-    *("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--find-renames", "--unified=3", "--full-index", "--submodule=short", "--no-indent-heuristic"),
+    *DIFF_OPTIONS,
+    *("--src-prefix=a/", "--dst-prefix=b/"),
+    *("--find-renames", "--unified=3", "--full-index", "--no-indent-heuristic"),
 )
-_TIMEOUT_S = 120
 _OBJECT = re.compile(rb"^[0-9a-f]+ (\w+) (\d+)\n")
-
-
-def run(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
-    """Run git in a folder and return what it writes.
-
-    Raises: InputError with git's own last line when it fails, or when there is no git.
-    """
-    command = ["git", "-C", str(root), *_SAFE, *arguments]
-    try:
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False)
-    except FileNotFoundError as error:
-        raise InputError("git is not on PATH: install it, or give the change with --diff FILE") from error
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"git {arguments[0]} took longer than {_TIMEOUT_S} s in {root}") from error
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise InputError(f"git {arguments[0]}: {said[-1] if said else f'exit code {done.returncode}'}")
-    return done.stdout
 
 
 def _line(root: Path, *arguments: str) -> str | None:
     """Return the one line that a question has for an answer, None where git says no."""
-    try:
-        return run(root, *arguments).decode("utf-8", "replace").strip() or None
-    except InputError:
-        return None
+    done = git.run(root, *arguments)
+    return done.stdout.decode("utf-8", "replace").strip() or None if done.code == 0 else None
 
 
 def top(folder: Path) -> Path:
@@ -53,13 +33,12 @@ def top(folder: Path) -> Path:
 
     Raises: InputError when it is in none.
     """
-    found = _line(folder, "rev-parse", "--show-toplevel")
+    found = git.top(folder)
     if found is None:
-        run(folder, "--version")  # no git at all is another answer
         raise InputError(
             f"{folder} is not in a git repository: go to one, or give the change with --diff FILE or --stdin"
         )
-    return Path(found)
+    return found
 
 
 def commit(root: Path, name: str) -> str:
@@ -75,7 +54,7 @@ def commit(root: Path, name: str) -> str:
 
 def empty_tree(root: Path) -> str:
     """Return the id of the tree without files, in the hash of this repository."""
-    return run(root, "hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip()
+    return git.output(root, "hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
 def head(root: Path) -> str | None:
@@ -103,12 +82,12 @@ def merge_base(root: Path, one: str, other: str) -> str | None:
 
 def diff(root: Path, *arguments: str, paths: Sequence[str] = ()) -> bytes:
     """Return a diff between what the arguments (ids and options of ours) name."""
-    return run(root, "diff", *_DIFF, *arguments, "--", *paths)
+    return git.output(root, "diff", *_DIFF, *arguments, "--", *paths)
 
 
 def untracked(root: Path) -> list[str]:
     """List the files that are new and not ignored."""
-    listed = run(root, "ls-files", "--others", "--exclude-standard", "-z")
+    listed = git.output(root, "ls-files", "--others", "--exclude-standard", "-z")
     return [name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
 
 
@@ -118,7 +97,7 @@ def generated(root: Path, paths: Sequence[str]) -> set[str]:
         return set()
     names = b"\0".join(path.encode("utf-8", "surrogateescape") for path in paths)
     attributes = ("linguist-generated", "linguist-vendored")
-    fields = run(root, "check-attr", "--stdin", "-z", *attributes, stdin=names).split(b"\0")
+    fields = git.output(root, "check-attr", "--stdin", "-z", *attributes, stdin=names).split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
     return {
         path.decode("utf-8", "surrogateescape") for path, _, value in triples if value in (b"set", b"true")
@@ -129,7 +108,7 @@ def blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
     """Read objects such as `COMMIT:path` or `:path` in one go; None for what is not there."""
     askable = [name if "\n" not in name else "-" for name in names]
     asked = "".join(f"{name}\n" for name in askable).encode("utf-8", "surrogateescape")
-    answer = run(root, "cat-file", "--batch", stdin=asked)
+    answer = git.output(root, "cat-file", "--batch", stdin=asked)
     found: list[bytes | None] = []
     at = 0
     for _ in names:
