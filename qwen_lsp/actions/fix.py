@@ -1,4 +1,4 @@
-"""Mend what is wrong in a function: the model copies the code and changes it on the way.
+"""Fix what is wrong in a function: a certain repair first, else the model copies the code and changes it.
 
 What need not be written is not: the header is given and, where a diagnostic names a place, the lines above it
 and what is below once the answer goes on as the code did. A model that has copied all of it hesitated here
@@ -8,16 +8,13 @@ and there, and would have written something else next; those places are tried, t
 from __future__ import annotations
 
 import math
-import re
 
-from qwen_lsp.actions import imports, prompts, reply, rewrite
+from qwen_lsp.actions import prompts, repairs, reply, rewrite
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import Diagnostic, Knowledge, Proposal, Refused, Task
+from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
 from qwen_lsp.messages import text
 from qwen_lsp.model.chat import Message, Reply
-from qwen_lsp.syntax import code
-from qwen_lsp.text import Edit
 
 # Lines above a diagnostic's that may be where it goes wrong.
 _LINES_ABOVE = 2
@@ -29,7 +26,6 @@ _DOUBT_TOKENS = 64
 # How much it counts that the model is sure of what it writes after a change, beside how likely the change
 # was; and what is too unlikely. Source: 18 programs of QuixBugs, 1.5B.
 _WEIGHT_OF_REST, _LEAST_SCORE = 3.0, -3.5
-_UNDEFINED = re.compile(r"undefined|not defined|unresolved reference|cannot find name|未定义", re.IGNORECASE)
 
 
 async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
@@ -37,9 +33,9 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
 
     Raises: EndpointError.
     """
-    if (importing := _missing_import(task, knowledge)) is not None:
-        voice.tell(importing.span, importing.new_text)
-        return Proposal((importing,))
+    if (edits := repairs.certain(task, knowledge)) is not None:
+        voice.tell(edits[0].span, edits[0].new_text)
+        return Proposal(edits)
     target = choose(task, "function")
     if target is None:
         return Refused("no_code")
@@ -160,23 +156,6 @@ def _located(target: Target) -> list[int]:
         for one in target.task.diagnostics
         if one.span.start < one.span.end and region.start <= one.span.start <= region.end
     ]
-
-
-def _missing_import(task: Task, knowledge: Knowledge) -> Edit | None:
-    """Bring in a name that a diagnostic misses and that is known to be a module or another module's."""
-    if task.language is None or task.language.id != "python" or len(task.diagnostics) != 1:
-        return None
-    name = _undefined_name(task, task.diagnostics[0])
-    source = code.parse(task.document.text, task.language)
-    if not name or source is None or name in source.bound():
-        return None
-    line = rewrite.import_of(name, task, knowledge)
-    return imports.added(task.document, [line]) if line else None
-
-
-def _undefined_name(task: Task, diagnostic: Diagnostic) -> str:
-    name = task.document.text[diagnostic.span.start : diagnostic.span.end]
-    return name if name.isidentifier() and _UNDEFINED.search(diagnostic.message) else ""
 
 
 # --- where the model hesitated ----------------------------------------------------------------------

@@ -1,10 +1,16 @@
-"""Imports that come along in an answer: those the file has go, the others move up to the file's own."""
+"""Imports: which line brings a name in, and where it belongs in a file.
+
+Imports that come along in an answer move up to the file's own; those the file has are dropped.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path, PurePosixPath
 
+from qwen_lsp.actions.task import Knowledge, Task
+from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
 
 _IMPORT = re.compile(
@@ -15,6 +21,30 @@ _IMPORT = re.compile(
 _HEAD = re.compile(
     r"\s*(#[^\n]*\n|//[^\n]*\n|\s)*([rRuU]?(\"\"\"|''').*?\3[^\n]*\n?|['\"]use strict['\"];?\n)?", re.DOTALL
 )
+
+# Packages of the standard libraries by the name that code uses. Source: pkg.go.dev/std, java.base.
+_GO_PATHS = """
+    bufio bytes context errors flag fmt io log math os path reflect regexp runtime slices sort strconv
+    strings sync testing time unicode crypto/md5 crypto/sha256 database/sql encoding/base64 encoding/csv
+    encoding/hex encoding/json io/fs log/slog math/big net/http net/url os/exec os/signal path/filepath
+    sync/atomic unicode/utf8
+"""
+_GO = {path.rsplit("/", 1)[-1]: path for path in _GO_PATHS.split()}
+_JAVA_CLASSES = {
+    "java.util": """
+        ArrayList Arrays Collection Collections Comparator Date HashMap HashSet Iterator LinkedHashMap
+        LinkedHashSet LinkedList List Map Objects Optional Queue Random Set TreeMap TreeSet UUID
+    """,
+    "java.util.concurrent": "CompletableFuture ConcurrentHashMap CountDownLatch Executors Future TimeUnit",
+    "java.util.function": "BiConsumer BiFunction Consumer Function Predicate Supplier",
+    "java.util.stream": "Collectors IntStream Stream",
+    "java.io": "BufferedReader File IOException InputStream OutputStream UncheckedIOException",
+    "java.nio.file": "Files Path Paths",
+    "java.nio.charset": "StandardCharsets",
+    "java.time": "Duration Instant LocalDate LocalDateTime ZoneId",
+    "java.math": "BigDecimal BigInteger",
+}
+_JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in names.split()}
 
 
 def split(answer: str) -> tuple[list[str], str]:
@@ -33,6 +63,9 @@ def below(document: Document) -> int:
     first = document.line_of(head.end()) if head and head[2] else 0
     while first < document.line_count - 1 and re.match(r"#|//", document.line(first)):
         first += 1
+    package = next((n for n in range(first, document.line_count) if document.line(n).strip()), first)
+    if re.match(r"package\s+[\w.]+;?\s*$", document.line(package)):
+        first = package + 1
     last = first
     for number in range(first, document.line_count):
         line = document.line(number)
@@ -48,14 +81,48 @@ def below(document: Document) -> int:
     return document.starts[last] if last < document.line_count else len(document.text)
 
 
-def added(document: Document, lines: list[str]) -> Edit | None:
+def line_for(name: str, task: Task, knowledge: Knowledge) -> str:
+    """Return the line that brings a name in: from the language's own library or the repository; or ""."""
+    language = task.language.id if task.language is not None else ""
+    if language == "python" and name in sys.stdlib_module_names:
+        return f"import {name}"
+    if language == "go" and name in _GO:
+        return f'import "{_GO[name]}"'
+    if language == "java" and name in _JAVA:
+        return f"import {_JAVA[name]}.{name};"
+    return knowledge.importing(name)
+
+
+def added(document: Document, lines: list[str], language: Language | None = None) -> Edit | None:
     """Return the edit that adds the imports that the file lacks, None where it has them all."""
     have = {line.strip().rstrip(";") for line in document.text.split("\n")}
     missing = [line for line in dict.fromkeys(lines) if line.rstrip(";") not in have]
     if not missing:
         return None
-    at = below(document)
-    return Edit(Span(at, at), "".join(f"{line}{document.line_ending}" for line in missing))
+    if language is not None and language.id == "go":
+        return _added_in_go(document, [line.removeprefix("import ") for line in missing])
+    at, ending = below(document), document.line_ending
+    is_first = at > 0 and document.text[:at].rstrip().split("\n")[-1].startswith("package ")
+    return Edit(Span(at, at), (ending if is_first else "") + "".join(f"{line}{ending}" for line in missing))
+
+
+def _added_in_go(document: Document, paths: list[str]) -> Edit:
+    """Add to the block of imports, in order; else after the last import or the package clause."""
+    ending = document.line_ending
+    block = re.search(r"^import \([ \t]*\r?\n", document.text, re.MULTILINE)
+    if block is not None:
+        at = block.end()
+        for line in re.compile(r"[^\n]*\n").finditer(document.text, at):
+            path = re.search(r'"[^"]+"', line.group())
+            if path is None or path.group() > paths[0]:
+                break
+            at = line.end()
+        return Edit(Span(at, at), "".join(f"\t{path}{ending}" for path in paths))
+    last = list(re.finditer(r"^(import\s+\S.*|package\s+\w+)\r?\n", document.text, re.MULTILINE))
+    at = last[-1].end() if last else 0
+    is_first = bool(last) and last[-1].group().startswith("package")
+    lines = "".join(f"import {path}{ending}" for path in paths)
+    return Edit(Span(at, at), (ending if is_first else "") + lines)
 
 
 def module_of(root: Path, path: PurePosixPath) -> str:

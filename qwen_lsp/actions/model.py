@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from qwen_lsp.actions.reply import is_looping
+from qwen_lsp.errors import EndpointTimeout
 from qwen_lsp.model.chat import ChatRequest, Message, Reply, ask
 from qwen_lsp.model.client import Client
 from qwen_lsp.text import Span
@@ -34,13 +35,23 @@ class Exchange:
 
 @dataclass(slots=True)
 class Voice:
-    """Asks one model. Units: `context_tokens` is what question and answer may have together."""
+    """Asks one model.
+
+    Units: `context_tokens` is what question and answer may have together; `timeout_ms` is what the action may
+    take, however many questions it asks.
+    """
 
     client: Client
     context_tokens: int
     timeout_ms: int
     on_progress: OnProgress | None = None
     exchanges: list[Exchange] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def remaining_ms(self) -> int:
+        """What is left of the action's time."""
+        return self.timeout_ms - round((time.monotonic() - self.began) * 1000)
 
     async def ask(
         self,
@@ -62,8 +73,10 @@ class Voice:
         It ends early where `enough` says so, or where it runs in a loop that `original` has not. `n_others`
         above 0 asks for so many tokens that could have stood in the place of each.
 
-        Raises: EndpointError.
+        Raises: EndpointError; EndpointTimeout when the action's time is over.
         """
+        if (remaining_ms := self.remaining_ms) <= 0:
+            raise EndpointTimeout(f"no answer within {self.timeout_ms / 1000:g} s; see actions.timeoutMs")
         started = time.perf_counter()
         first_ms: float | None = None
         n_lines = begins.count("\n")
@@ -86,7 +99,7 @@ class Voice:
             json_schema=json_schema,
             grammar=grammar,
             n_probs=n_others,
-            timeout_ms=self.timeout_ms,
+            timeout_ms=remaining_ms,
         )
         reply = await ask(self.client, request, heard)
         total_ms = (time.perf_counter() - started) * 1000

@@ -6,7 +6,6 @@ Either the whole answer is fit to be applied, or nothing of it is.
 from __future__ import annotations
 
 import re
-import sys
 
 from qwen_lsp.actions import checks, imports, layout, prompts, reply
 from qwen_lsp.actions.model import Voice
@@ -77,7 +76,9 @@ def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: boo
     if not edits:
         return Refused("unchanged")
     imported += _needed(target, apply(task.document.text, edits), knowledge)
-    if (importing := imports.added(task.document, imported)) and importing.span.end <= target.span.start:
+    if (
+        importing := imports.added(task.document, imported, task.language)
+    ) and importing.span.end <= target.span.start:
         edits = (importing, *edits)
     refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
     if refused is None and task.kind == "extract":
@@ -91,14 +92,7 @@ def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:
     if target.source is None or rewritten is None:
         return []
     new = checks.new_names(target.source, rewritten)
-    return [line for name in new if (line := import_of(name, target.task, knowledge))]
-
-
-def import_of(name: str, task: Task, knowledge: Knowledge) -> str:
-    """Return the line that brings a name in: a module of Python's own or what the repository has; or ""."""
-    if task.language is not None and task.language.id == "python" and name in sys.stdlib_module_names:
-        return f"import {name}"
-    return knowledge.importing(name)
+    return [line for name in new if (line := imports.line_for(name, target.task, knowledge))]
 
 
 def _without_surroundings(target: Target, answer: str) -> str:

@@ -22,7 +22,7 @@ from qwen_lsp.bench.replay import typist
 from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.completion import confidence
 from qwen_lsp.config import Config
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Edit, Span
 
 THRESHOLDS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.1, 0.0)

@@ -20,7 +20,7 @@ import psutil
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.bench.infill.score import percentile
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Edit, Span
 
 DID_CHANGE_LINES = 20_000

@@ -4,9 +4,9 @@ Instruct models hardly ever stop by themselves, so stopping matters as much as t
 before the request what is wanted; `cut` is asked after each chunk and says where the answer ends;
 `finish` cuts what ended by itself or by the token limit.
 
-A block answer has two possible ends: the first whole unit (the statement, or the rest of the block that
-the cursor opened) and the end of the enclosing function. The far end is taken only where the answer
-proves it: it has written the line that follows the cursor, or has left a function that ends here.
+A block answer has two possible ends: the first whole unit (units.py) and the end of the enclosing function.
+The far end is taken only where the answer proves it: it has written the line that follows the cursor, or
+has left a function that ends here. Outside of functions the first unit is all.
 """
 
 from __future__ import annotations
@@ -15,21 +15,19 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.parsing import PlaceKind
-from qwen_lsp.text import Cursor, normalize_line_ends
+from qwen_lsp.completion import talk
+from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block, surroundings
+from qwen_lsp.completion.units import balance_of, unit_end
+from qwen_lsp.syntax import brackets
+from qwen_lsp.syntax.brackets import Balance
 
-Mode = Literal["line", "block"]
+__all__ = ["Cut", "Mode", "Surroundings", "cut", "finish", "mode", "surroundings", "whole_words"]
+
+# `pair`: between two halves of a pair, where one line goes between them or a block that pushes them apart.
+Mode = Literal["line", "block", "pair"]
 
 _BLOCK_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
-_OPENER = re.compile(r"(?:[:{(\[]|\bthen|\bdo|=>)\s*\Z")
 _OPEN_WORD = re.compile(r"\w+\Z")
-# The head of a function in the languages we know, on one line, by its looks: code at the cursor is
-# broken more often than not, so a parser would miss it.
-_FUNCTION_HEAD = re.compile(
-    r"\s*(?!(?:if|for|while|switch|catch|else|with|elif|return|do)\b)"
-    r"(?:.*\b(?:def|function|func|fn|fun|sub)\b.*[:{(,]|.*\)\s*(?:->.*|:\s*\S.*|throws\s.*|const\s*)?\{|.*=>\s*\{)\s*\Z"
-)
 # So much of the next line, written again, shows that the answer has arrived there.
 _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
@@ -40,35 +38,6 @@ _MOST_LINES_BEYOND = 5  # the first whole unit, when the function goes on after 
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What stopping needs to know of the cursor; all texts have LF line ends.
-
-    Units: indentation counts characters of leading white space, a tab as one. `function_indent` is that of
-    the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
-    where the language has none.
-    """
-
-    line_prefix: str
-    line_suffix: str
-    indent: int
-    next_line: str
-    opens_block: bool
-    function_indent: int = -1
-    place: PlaceKind = "code"
-    comment_mark: str = ""
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing but white space stands before the cursor on its line."""
-        return not self.line_prefix.strip()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the enclosing function goes on after the cursor."""
-        return bool(self.next_line) and _indent(self.next_line) > self.function_indent
-
-
-@dataclass(frozen=True, slots=True)
 class Cut:
     """The answer so far, and why it is complete, if it is."""
 
@@ -76,45 +45,10 @@ class Cut:
     reason: str | None
 
 
-def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
-    """Read the cursor's surroundings from the document."""
-    line_prefix = cursor.line_prefix
-    line_start = cursor.offset - len(line_prefix)
-    after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
-    following = normalize_line_ends(after_line).split("\n")
-    before = normalize_line_ends(cursor.document.text[max(line_start - 8000, 0) : line_start]).split("\n")
-    mark = language.comment if language and isinstance(language.comment, str) else ""
-    next_line = next((line for line in following if line.strip()), "")
-    indent = _indent(line_prefix)
-    if not line_prefix:  # nothing typed yet: the indentation will come with the answer
-        last = next((line for line in reversed(before) if line.strip()), "")
-        inner = max(_indent(last) + bool(_OPENER.search(last)), _indent(next_line))
-    else:
-        inner = indent + (1 if _OPENER.search(line_prefix) else 0)
-    return Surroundings(
-        line_prefix=line_prefix,
-        line_suffix=cursor.line_suffix,
-        indent=indent,
-        next_line=next_line,
-        opens_block=bool(_OPENER.search(line_prefix)),
-        function_indent=_function_indent([*before, line_prefix], inner),
-        place=place,
-        comment_mark=mark,
-    )
-
-
-def _function_indent(lines: list[str], inner: int) -> int:
-    """Return the indentation of the nearest function head that encloses text indented by `inner`."""
-    for line in reversed(lines):
-        if line.strip() and _indent(line) < inner:
-            inner = _indent(line)
-            if _FUNCTION_HEAD.match(line):
-                return inner
-    return -1
-
-
 def mode(around: Surroundings) -> Mode:
     """Choose one line when text follows on the line, and inside strings and comments; else a block."""
+    if around.is_pair:
+        return "pair"
     return "line" if around.line_suffix.strip() or around.place != "code" else "block"
 
 
@@ -123,47 +57,94 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
 
     Cost: linear in the answer, which is at most a few hundred tokens.
     """
-    if mode == "line":
-        return _cut_line(text, around)
+    ways = {"line": _cut_line, "pair": _cut_pair, "block": _cut_block}
+    found = ways[mode](text, around)
+    if found.reason is None and talk.repeats_a_phrase(found.text.rpartition("\n")[2]):
+        return Cut(found.text, "loop")  # the filter of that name decides what is kept
+    return found
+
+
+def _cut_block(text: str, around: Surroundings) -> Cut:
     lines = text.split("\n")
     around = _with_indent(lines, around)
+    balance = balance_of(text, around)
     unit: int | None = None  # the number of lines of the first whole unit, once it is over
     for number, line in enumerate(lines):
         is_open = number == len(lines) - 1  # still being written: judged only by what it shows for sure
-        reason = _far_end(line, number, lines, around, is_open)
-        if reason == "suffix" or (reason and not around.goes_on and reason not in ("loop", "fence")):
+        if unit is None and not (is_open and not _is_telling(line)):
+            unit = unit_end(line, number, lines, balance, around)
+            if unit is not None and around.wants_one_entry:
+                return Cut(_joined(lines[:unit]), "entry")
+        reason = _far_end(line, number, lines, balance, around, is_open)
+        if reason == "loop":
+            first = number - _LOOP_LINES + 2
+            return Cut(_joined(lines[: first if unit is None else min(unit, first)]), reason)
+        if reason == "suffix" or (reason and not around.goes_on and reason != "fence"):
             return Cut(_without_dangling(lines[:number], around, reason), reason)
         if reason:
             return Cut(_joined(lines[: number if unit is None else unit]), reason)
         if unit is not None and around.goes_on and number - unit > _MOST_LINES_BEYOND:
             return Cut(_joined(lines[:unit]), "long")
-        if unit is None and not (is_open and not line.strip()):
-            unit = _unit_end(line, number, lines, around)
     return Cut(text, None)
 
 
 def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> str:
     """Cut an answer that ended by itself or ran into the token limit back to what is whole."""
-    if mode == "line":
+    if mode == "line" or (mode == "pair" and "\n" not in text):
         return whole_words(text) if hit_limit else text
     lines = text.split("\n")
-    if not hit_limit and not around.goes_on:
+    if mode == "block" and not hit_limit and not around.goes_on and not around.wants_one_entry:
         return text
     around = _with_indent(lines, around)
-    ends = (_unit_end(line, number, lines, around) for number, line in enumerate(lines))
+    balance = balance_of(text, around)
+    ends = (unit_end(line, number, lines, balance, around) for number, line in enumerate(lines))
     unit = next((end for end in ends if end is not None), None)
-    if unit is not None:
+    if unit is not None and mode == "block":
         return _joined(lines[:unit])
     if not hit_limit:
         return text
     return _joined(lines[:-1]) if len(lines) > 1 else whole_words(text)
 
 
+def _is_telling(open_line: str) -> bool:
+    """Whether a line still being written shows what kind of line it is: its first word may yet grow."""
+    return bool(open_line.strip()) and not re.fullmatch(r"\s*[})\]]?\s*[\w</{#\\]*", open_line)
+
+
+def _cut_pair(text: str, around: Surroundings) -> Cut:
+    """Between the halves of a pair: what begins on the line ends with it, a block where the pair closes."""
+    if not text[:1].isspace() or text.lstrip(" \t")[:1] not in ("\n", ""):
+        return _cut_line(text, around)
+    lines = text.split("\n")
+    balance = balance_of(text, around)
+    for number, line in enumerate(lines):
+        is_open = number == len(lines) - 1
+        if not any(part.strip() for part in lines[:number]) or not line.strip() or balance.in_string[number]:
+            continue
+        if indent_of(line) <= around.indent and balance.depths[number] == 0:
+            return Cut(_joined(lines[:number]), "closer")
+        if (at := _foreign_on(line, number, lines, balance)) is not None:
+            return Cut(_joined([*lines[:number], line[:at].rstrip()]), "closer")
+        if around.place == "string" and line.lstrip().startswith(('"""', "'''")):
+            return Cut(_joined(lines[:number]), "closer")
+        reason = _far_end(line, number, lines, balance, replace(around, indent=around.indent + 1), is_open)
+        if reason:
+            kept = number - _LOOP_LINES + 2 if reason == "loop" else number
+            return Cut(_joined(lines[:kept]), reason)
+    return Cut(text, None)
+
+
+def _foreign_on(line: str, number: int, lines: list[str], balance: Balance) -> int | None:
+    """Return the column of the first sign on a line that closes something outside of the answer."""
+    start = sum(len(part) + 1 for part in lines[:number])
+    return next((at - start for at in balance.foreign if start <= at <= start + len(line)), None)
+
+
 def _cut_line(text: str, around: Surroundings) -> Cut:
     head, line_end, _ = text.partition("\n")
     if (at := _trailing_comment(head, around)) is not None:
         return Cut(head[:at].rstrip(), "comment")
-    if (at := _foreign_closer(head, around.line_suffix)) is not None:
+    if (at := _foreign_closer(head, around)) is not None:
         return Cut(head[:at], "closer")
     return Cut(head, "line") if line_end else Cut(text, None)
 
@@ -171,30 +152,36 @@ def _cut_line(text: str, around: Surroundings) -> Cut:
 def _with_indent(lines: list[str], around: Surroundings) -> Surroundings:
     """Count indentation that the answer brings along as if the user had typed it."""
     if around.is_blank and lines[0].strip():
-        return replace(around, indent=len(around.line_prefix) + _indent(lines[0]))
+        return replace(around, indent=len(around.line_prefix) + indent_of(lines[0]))
     return around
 
 
-def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_open: bool) -> str | None:
+def _far_end(
+    line: str, number: int, lines: list[str], balance: Balance, around: Surroundings, is_open: bool
+) -> str | None:
     """Return why the answer can't go on with this line: it is what follows, or is outside."""
     if line.lstrip().startswith("```"):
         return "fence"
     has_text = any(part.strip() for part in lines[:number])
-    if not has_text:
+    if not has_text or balance.in_string[number]:
         return None
+    is_inside = balance.depths[number] > 0
     if not line.strip():
         is_outside = around.function_indent < 0 and around.indent == 0
-        return "blank line" if not is_open and (is_outside or not lines[number - 1].strip()) else None
-    if line.rstrip() == around.next_line.rstrip() and not is_open:
+        is_over = (is_outside and not is_inside) or not lines[number - 1].strip()
+        return "blank line" if is_over and not is_open else None
+    # Its own closing line may look like the one that follows.
+    is_own = is_inside and len(line.strip()) < _MIN_ARRIVED_CHARS
+    if line.rstrip() == around.next_line.rstrip() and not is_open and not is_own:
         return "suffix"
-    if is_open and _has_arrived(line, around.next_line):
+    if is_open and not is_own and _has_arrived(line, around.next_line):
         return "suffix"
     # Less deep than what follows is no end yet: an `else:` may lead back to it.
     least = around.function_indent + 1
     if around.function_indent < 0:
-        least = min(_floor(around), _indent(around.next_line)) if around.goes_on else _floor(around)
-    if _indent(line) < least and not (is_open and _BLOCK_CLOSER.match(line)):
-        if _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent:
+        least = min(around.floor, indent_of(around.next_line)) if around.goes_on else around.floor
+    if indent_of(line) < least and not (is_open and _BLOCK_CLOSER.match(line)):
+        if _BLOCK_CLOSER.match(line) and around.opens_block and indent_of(line) == around.indent:
             return None  # closes what the cursor's own line opened; the next line decides
         return "dedent"
     if number >= _MOST_LINES and not is_open:
@@ -204,28 +191,12 @@ def _far_end(line: str, number: int, lines: list[str], around: Surroundings, is_
     return "loop" if is_again and len(line.strip()) >= _MIN_TELLING_CHARS else None
 
 
-def _unit_end(line: str, number: int, lines: list[str], around: Surroundings) -> int | None:
-    """Return the number of lines of the first whole unit, when this line shows that it is over."""
-    first = next((at for at, part in enumerate(lines[:number]) if part.strip()), None)
-    if first is None or not line.strip():
-        return None
-    if _indent(line) < _floor(around):
-        closes = _BLOCK_CLOSER.match(line) and around.opens_block and _indent(line) == around.indent
-        return number + 1 if closes and line.rstrip() != around.next_line.rstrip() else number
-    if around.goes_on and not around.opens_block and _indent(around.next_line) >= around.indent:
-        # In the middle of a block a unit is a statement, with its body if that is not there already.
-        has_body = _indent(around.next_line) > around.indent
-        is_body = _OPENER.search(lines[first]) and _indent(line) > around.indent and not has_body
-        return None if is_body else number
-    return None
-
-
 def _without_dangling(lines: list[str], around: Surroundings, reason: str) -> str:
     """Join the lines, less an `else:` whose body would have been the line that is there already."""
     text = _joined(lines)
     last = text.rsplit("\n", 1)[-1]
-    is_dangling = reason == "suffix" and "\n" in text and _OPENER.search(last)
-    if is_dangling and _indent(last) >= _indent(around.next_line):
+    is_dangling = reason == "suffix" and "\n" in text and opens_block(last)
+    if is_dangling and indent_of(last) >= indent_of(around.next_line):
         return _joined(text.split("\n")[:-1])
     return text
 
@@ -247,33 +218,18 @@ def _trailing_comment(head: str, around: Surroundings) -> int | None:
     return at
 
 
-_CLOSERS = {")": "(", "]": "[", "}": "{"}
+def _foreign_closer(head: str, around: Surroundings) -> int | None:
+    """Find the first sign that closes what the rest of the line closes already.
 
-
-def _foreign_closer(head: str, line_suffix: str) -> int | None:
-    """Find a bracket that closes nothing in the answer and stands right of the cursor already."""
-    following = line_suffix.lstrip()[:1]
-    if following not in _CLOSERS:
+    Of the brackets open left of the cursor, those without a partner on the line are the answer's to close.
+    """
+    foreign = list(brackets.balance(head, around.language).foreign)
+    if not foreign or not around.line_suffix.strip():
         return None
-    depth = 0
-    quote = ""
-    for at, char in enumerate(head):
-        if quote:
-            quote = "" if char == quote and head[at - 1] != "\\" else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            if depth == 0 and char == following:
-                return at
-            depth -= 1
-    return None
-
-
-def _floor(around: Surroundings) -> int:
-    """The least indentation that still belongs to the answer."""
-    return around.indent + 1 if around.opens_block and not around.is_blank else around.indent
+    n_open = brackets.balance(around.line_prefix.lstrip(), around.language).depth
+    n_closed = len(brackets.balance(around.line_suffix.rstrip(), around.language).foreign)
+    n_own = max(n_open - n_closed, 0)
+    return foreign[n_own] if len(foreign) > n_own else None
 
 
 def _has_arrived(open_line: str, next_line: str) -> bool:
@@ -281,10 +237,6 @@ def _has_arrived(open_line: str, next_line: str) -> bool:
     written = open_line.rstrip()
     enough = len(written.strip()) >= _MIN_ARRIVED_CHARS or written == next_line.rstrip()
     return enough and bool(next_line) and next_line.startswith(written)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
 
 
 def _joined(lines: list[str]) -> str:

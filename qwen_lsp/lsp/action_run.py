@@ -29,7 +29,7 @@ from qwen_lsp.lsp import action_prefill, convert
 from qwen_lsp.lsp.action_knowledge import knowledge
 from qwen_lsp.lsp.action_list import COMMAND, range_json
 from qwen_lsp.lsp.action_progress import Progress
-from qwen_lsp.lsp.configuration import plain
+from qwen_lsp.lsp.requests.did_change_configuration import plain
 from qwen_lsp.lsp.workspace_edit import workspace_edit
 from qwen_lsp.messages import TEXTS, text
 from qwen_lsp.text import Document, Span

@@ -1,7 +1,7 @@
 """The language server: its state, its start and end, and the features it is made of.
 
 State: open documents, the settings of each layer, the model host and the completer. Handlers live
-in one file for each group of methods and get this Server as their first argument. A handler takes
+in requests/, one file for each method, and get this Server as their first argument. A handler takes
 what it needs of the state before its first await (invariant 2).
 """
 
@@ -25,23 +25,17 @@ from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
-from qwen_lsp.lsp import (
-    action_prefill,
-    action_run,
+from qwen_lsp.lsp import action_prefill, action_run, context, convert, indexing, notebooks, tolerance
+from qwen_lsp.lsp.requests import (
     code_action,
-    configuration,
-    context,
-    convert,
+    did_accept,
+    did_change_configuration,
     explain,
-    indexing,
+    initialize,
     inline_completion,
-    lifecycle,
-    notebooks,
     review,
-    signals,
-    tolerance,
 )
-from qwen_lsp.lsp.lifecycle import ClientOptions
+from qwen_lsp.lsp.requests.initialize import ClientOptions
 from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
@@ -49,7 +43,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model.engine import Host, State, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
-from qwen_lsp.text import Document
+from qwen_lsp.text import Change, Document
 from qwen_lsp.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -125,9 +119,8 @@ class Server(LanguageServer):
 
     async def turn(self) -> None:
         """Return when no completion is being written: whoever types comes before a review."""
-        # Asked a few times a line at most; an event would have to be set at every end of a generation.
-        while self._completer is not None and not self._completer.is_idle:  # noqa: ASYNC110
-            await asyncio.sleep(_TURN_S)
+        if self._completer is not None:
+            await self._completer.idle()
 
     def current(self, uri: str) -> Document | None:
         """Return the open document of a URI, or the code of the open notebook of that URI."""
@@ -187,10 +180,12 @@ class Server(LanguageServer):
                 if self.documents:  # opened while the client was still being asked for its settings
                     self.warm_up()
             elif self.host is not None:
-                if self._completer is not None:
-                    await self._completer.close()
+                # Replaced before it is closed: a request that comes meanwhile finds the new one.
                 profile = chosen_model(config, self.host.model).profile
-                self._completer = Completer(self.host, profile, config.completion, self.context.files)
+                completer = Completer(self.host, profile, config.completion, self.context.files)
+                older, self._completer = self._completer, completer
+                if older is not None:
+                    await older.close()
             if before.context != config.context:
                 await self.indexing.refresh()
             self.status.configured()
@@ -201,12 +196,12 @@ class Server(LanguageServer):
             with contextlib.suppress(ModelError):  # told when something is asked
                 self.spawn(self.completer.warm_up())
 
-    def changed(self, document: Document) -> None:
+    def changed(self, change: Change) -> None:
         """Let the completer end what the new text makes useless; who types waits for nothing else."""
-        self.indexing.changed(document)
+        self.indexing.changed(change.after)
         action_prefill.stop(self)
         if self._completer is not None:
-            self._completer.changed(document)
+            self._completer.changed(change)
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document."""
@@ -222,9 +217,10 @@ class Server(LanguageServer):
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
         action_prefill.stop(self)
-        if self._completer is not None:
-            await self._completer.close()
-        host, self.host, self._completer = self.host, None, None
+        host, self.host = self.host, None
+        completer, self._completer = self._completer, None
+        if completer is not None:
+            await completer.close()
         if host is not None:
             await host.close()
 
@@ -247,8 +243,6 @@ class Server(LanguageServer):
         log.error("%s", error, exc_info=error)
 
 
-# How soon a review goes on after a completion.
-_TURN_S = 0.05
 _PROGRESS_TOKEN = "qwen-lsp/engine"
 
 
@@ -273,11 +267,11 @@ async def _report_progress(server: Server, state: State) -> None:
 def create(command_line: Layer) -> Server:
     """Build the server with all its features; reads no file and starts nothing."""
     server = Server(command_line)
-    lifecycle.register(server)
-    configuration.register(server)
+    initialize.register(server)
+    did_change_configuration.register(server)
     inline_completion.register(server)
     explain.register(server)
-    signals.register(server)
+    did_accept.register(server)
     indexing.register(server)
     context.register(server)
     code_action.register(server)

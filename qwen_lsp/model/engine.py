@@ -77,8 +77,11 @@ class Engine:
 
     model = ""  # it reports no name: we have chosen the file
 
-    def __init__(self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener) -> None:
+    def __init__(
+        self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener, lora: str = ""
+    ) -> None:
         self._config = config
+        self._lora = lora
         self._model_path = model_path  # asked at each start: a pull may have brought the file meanwhile
         self._on_state = on_state
         self.state = State("off")
@@ -187,6 +190,7 @@ class Engine:
             cache_mib=self._config.cache_mib,
             gpu_layers=self._config.gpu_layers,
             program=_find_program(self._config.program),
+            lora=_find_lora(self._lora),
         )
         self._child = child = await Child.start(
             "qwen_lsp.model.engine_host", str(os.getpid()), on_stderr=self._note, with_hardware=True
@@ -341,7 +345,16 @@ def open_host(config: Config, model_path: Callable[[], Path], on_state: Listener
     """Choose the host: the endpoint if one is configured, else an engine of our own. Starts nothing yet."""
     if config.endpoint.url:
         return RemoteEndpoint(config.endpoint, on_state)
-    return Engine(config.engine, model_path, on_state)
+    return Engine(config.engine, model_path, on_state, config.model.lora)
+
+
+def _find_lora(name: str) -> str:
+    if not name:
+        return ""
+    path = Path(name).expanduser()
+    if path.is_file():
+        return str(path)
+    raise ConfigError(f"`model.lora` names {path}, which is not a file")
 
 
 def _find_program(name: str) -> str:

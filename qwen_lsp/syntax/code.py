@@ -30,8 +30,13 @@ _TYPE = re.compile(
     r"(_(definition|declaration|item|specifier|alias_declaration))?$"
 )
 _LONE_CR = re.compile(r"\r(?!\n)")
-# What is written around a definition and belongs to it.
-_WRAPPER = re.compile(r"^(decorated_definition|export_statement|template_declaration)$")
+# What is written around a definition and belongs to it: decorators, `export`, the name it is bound to.
+_HOLDER = re.compile(
+    r"^(decorated_definition|export_statement|template_declaration|lexical_declaration|variable_declaration"
+    r"|variable_declarator|expression_statement|assignment_expression|pair|(public_)?field_definition)$"
+)
+# What may stand beside a definition in a selection that is meant for it.
+_BESIDE = re.compile(r"comment|attribute|annotation|decorator|modifiers")
 _NAME = re.compile(r"(^|_)(identifier|name|word|constant|variable)$")
 _BINDING_PARENT = re.compile(
     r"param|pattern|declarator|import|binding|for_in_clause|^use_|alias|global_statement|nonlocal_statement"
@@ -114,8 +119,10 @@ class Source:
 
     def _definition(self, node: tree_sitter.Node) -> Definition:
         whole = node
-        while whole.parent is not None and _WRAPPER.match(whole.parent.type):
-            whole = whole.parent
+        while (holder := whole.parent) is not None and _HOLDER.match(holder.type):
+            if sum(child.type == whole.type for child in holder.named_children) > 1:
+                break  # one of several in `const a = ..., b = ...`
+            whole = holder
         body = _body(node)
         end = self.tree.offset(node.end_byte)
         parameters = _field(node, "parameters")
@@ -132,14 +139,16 @@ class Source:
         )
 
     def enclosing(self, span: Span, *, functions_only: bool = False) -> Definition | None:
-        """Return the innermost definition that holds a span whole."""
-        node = self._root.descendant_for_byte_range(self.tree.byte(span.start), self.tree.byte(span.end))
+        """Return the definition that a span selects with what documents it, else the innermost around it."""
+        start, end = self.tree.byte(span.start), self.tree.byte(span.end)
+        node = self._root.descendant_for_byte_range(start, end)
+        only = _only_definition(node, start, end) if node is not None else None
+        if only is not None and (not functions_only or _FUNCTION.match(only.type)):
+            return self._definition(only)
         while node is not None:
-            if _is_definition(node) and (not functions_only or _FUNCTION.match(node.type)):
-                return self._definition(node)
-            inner = next((child for child in node.named_children if _is_definition(child)), None)
-            if inner is not None and _WRAPPER.match(node.type):  # on the decorator or the `export`
-                return self._definition(inner)
+            held = node if _is_definition(node) else _held(node)
+            if held is not None and (not functions_only or _FUNCTION.match(held.type)):
+                return self._definition(held)
             node = node.parent
         return None
 
@@ -249,6 +258,27 @@ def _can_define(node_type: str) -> bool:
     return bool(_FUNCTION.match(node_type) or _TYPE.match(node_type))
 
 
+def _held(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the definition that `export`, a decorator or a binding holds."""
+    while _HOLDER.match(node.type):
+        inner = [child for child in node.named_children if _is_definition(child) or _HOLDER.match(child.type)]
+        if len(inner) != 1:
+            return None
+        node = inner[0]
+        if _is_definition(node):
+            return node
+    return None
+
+
+def _only_definition(node: tree_sitter.Node, start: int, end: int) -> tree_sitter.Node | None:
+    """Return the definition that is all there is between two bytes, comments and attributes apart."""
+    inside = [child for child in node.named_children if child.start_byte < end and child.end_byte > start]
+    rest = [child for child in inside if not _BESIDE.search(child.type)]
+    if len(rest) != 1 or len(inside) == len(node.named_children) == 1:
+        return None
+    return rest[0] if _is_definition(rest[0]) else _held(rest[0])
+
+
 def _body(node: tree_sitter.Node) -> tree_sitter.Node | None:
     body = node.child_by_field_name("body")
     if body is not None:
@@ -275,9 +305,16 @@ def _name(node: tree_sitter.Node) -> str:
     if named is not None:
         return _text(named)
     parent = node.parent
-    if parent is not None and parent.type == "variable_declarator":  # const name = () => ...
-        outer = parent.child_by_field_name("name")
-        return _text(outer) if outer is not None else ""
+    if parent is not None and _HOLDER.match(parent.type):  # const name = () => ..., exports.name = ...
+        outer = next(
+            (
+                found
+                for field in ("name", "left", "key", "property")
+                if (found := parent.child_by_field_name(field))
+            ),
+            None,
+        )
+        return re.split(r"[.\s]", _text(outer))[-1].strip("'\"") if outer is not None else ""
     first = next((child for child in node.named_children if _NAME.search(child.type)), None)
     return _text(first) if first is not None else ""
 

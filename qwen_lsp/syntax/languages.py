@@ -90,7 +90,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language(("lua",), (".lua",), "--", "tree_sitter_lua:language"),
     Language(("shellscript", "bash", "sh"), (".sh", ".bash"), "#", "tree_sitter_bash:language"),
     Language(("sql",), (".sql",), "--", "tree_sitter_sql:language"),
-    Language(("html", "vue"), (".html", ".htm", ".vue"), _XML, "tree_sitter_html:language"),
+    Language(("html", "vue"), (".html", ".htm", ".vue", ".svelte"), _XML, "tree_sitter_html:language"),
     Language(("css",), (".css",), _BLOCK, "tree_sitter_css:language"),
     Language(("json", "jsonc"), (".json", ".jsonc"), "//", "tree_sitter_json:language"),
     Language(("yaml", "dockercompose"), (".yaml", ".yml"), "#", "tree_sitter_yaml:language"),

@@ -112,10 +112,10 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     assert "initialize: qwen-lsp" in lines
     assert "ghost: return a + b" in lines, said
     assert any(line.startswith("explain: The model made a suggestion") for line in lines), said
-    if importlib.util.find_spec("qwen_lsp.lsp.code_action"):
+    if importlib.util.find_spec("qwen_lsp.lsp.requests.code_action"):
         assert "act: edit" in lines, said
         assert "streamed: yes" in lines
-    if importlib.util.find_spec("qwen_lsp.lsp.review"):
+    if importlib.util.find_spec("qwen_lsp.lsp.requests.review"):
         assert "finding: code-injection in add.py" in lines, said
         assert "review: done" in lines
     assert "status: ready" in lines

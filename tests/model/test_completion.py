@@ -13,7 +13,7 @@ from lsprotocol import types
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.demo.__main__ import Scene, scenes
 from qwen_lsp.bench.editor import Session
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.syntax import languages, parsing
 from tests.model.conftest import READY_S
 from tests.support.editor import within

@@ -8,7 +8,7 @@ import pytest
 
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.index.reader import Index
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import catalog
 from tests.model.conftest import READY_S
 from tests.support.editor import within

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.lsp.explain import COMMAND
+from qwen_lsp.lsp.requests.explain import COMMAND
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, inline_params, within
 from tests.support.engine_server import Answer, EngineServer, refuses, running, says

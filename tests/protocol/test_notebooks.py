@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from qwen_lsp.bench.editor import capabilities
 from qwen_lsp.index.reader import Index
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from tests.support.editor import Editor, editing, within
 from tests.support.engine_server import EngineServer, says
 from tests.support.waiting import until

@@ -14,7 +14,7 @@ from lsprotocol import types
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.completion import stats
 from qwen_lsp.completion.stats import Report
-from qwen_lsp.lsp.signals import DID_ACCEPT, DID_DISMISS, DID_PARTIALLY_ACCEPT
+from qwen_lsp.lsp.requests.did_accept import DID_ACCEPT, DID_DISMISS, DID_PARTIALLY_ACCEPT
 from qwen_lsp.lsp.suggest import DID_ACCEPT_COMMAND
 from tests.support.editor import Editor, Place, editing, within
 from tests.support.engine_server import Answer, EngineServer, says

@@ -13,6 +13,7 @@ from lsprotocol import types
 
 from qwen_lsp.model import catalog, speed
 from qwen_lsp.model.speed import Speed
+from tests.support import gguf_file
 from tests.support.editor import Editor, editing
 from tests.support.engine_server import EngineServer, refuses, running, says
 from tests.support.waiting import until
@@ -170,7 +171,7 @@ async def test_a_model_file_that_is_not_there(engine: EngineServer, settings_fil
 
 async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_file: Path) -> None:
     model = settings_file.parent / "model.gguf"
-    write(model, "GGUF")
+    model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n[engine]\nprogram = 'no-such-program'\n")
     async with watching(engine, {"endpoint": {"url": ""}}) as editor:
         await editor.open("x = ║\n")
@@ -180,9 +181,9 @@ async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_f
 
 
 async def test_an_engine_that_dies_is_started_again(engine: EngineServer, settings_file: Path) -> None:
-    """A file that is no model: the real engine gives up on it at once."""
+    """A file without weights: the real engine gives up on it at once."""
     model = settings_file.parent / "model.gguf"
-    write(model, "GGUF, but no model")
+    model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n")
     async with watching(engine, {"endpoint": {"url": ""}}) as editor:
         await editor.open("x = ║\n")
@@ -228,7 +229,7 @@ async def test_a_remote_endpoint_that_is_not_allowed(engine: EngineServer, setti
 
 
 async def test_a_slow_machine(engine: EngineServer) -> None:
-    speed.save(catalog.default_profile().name, Speed(read=40.0, write=4.25))
+    speed.save(speed.key(catalog.default_profile().name, is_endpoint=True), Speed(read=40.0, write=4.25))
     async with watching(engine) as editor:
         await editor.open("x = ║\n")
         status = await told(editor, "slow")
@@ -237,7 +238,7 @@ async def test_a_slow_machine(engine: EngineServer) -> None:
 
 
 async def test_a_machine_that_becomes_fast_again(engine: EngineServer) -> None:
-    speed.save(catalog.default_profile().name, Speed(read=40.0, write=9.0))
+    speed.save(speed.key(catalog.default_profile().name, is_endpoint=True), Speed(read=40.0, write=9.0))
     async with watching(engine) as editor:
         place = await editor.open("x = ║\n")
         await told(editor, "slow")

@@ -18,7 +18,7 @@ from lsprotocol import types
 
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Document, Edit, Span
 from tests.support.engine_server import EngineServer
 from tests.support.places import split

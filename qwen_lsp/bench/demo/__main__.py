@@ -23,7 +23,7 @@ from qwen_lsp.bench.demo import review as demo_review
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.cli.terminal import ghost
 from qwen_lsp.errors import InputError, QwenLspError
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.syntax import languages
 
 _FOR_EACH_REPOSITORY = 2

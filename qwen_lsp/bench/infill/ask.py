@@ -23,7 +23,7 @@ from qwen_lsp.bench.infill.rows import Row, both_prompts, read, sample
 from qwen_lsp.bench.infill.run import Answer, Paired, Report, Result
 from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Request

@@ -23,7 +23,7 @@ from qwen_lsp.bench.replay.playing import Ask, Cost, Editor, Reply
 from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
-from qwen_lsp.lsp.explain import EXPLAIN
+from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, Edit

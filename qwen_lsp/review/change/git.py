@@ -7,7 +7,9 @@ programs from running.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp import git
@@ -16,9 +18,10 @@ from qwen_lsp.git import DIFF_OPTIONS
 
 _DIFF = (
     *DIFF_OPTIONS,
-    *("--src-prefix=a/", "--dst-prefix=b/"),
-    *("--find-renames", "--unified=3", "--full-index", "--no-indent-heuristic"),
+    *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--full-index", "--no-indent-heuristic"),
 )
+# What a change cannot talk git out of: every file as text, and a renamed one as a new one.
+_STRICT = ("--text", "--no-renames")
 _OBJECT = re.compile(rb"^[0-9a-f]+ (\w+) (\d+)\n")
 
 
@@ -80,9 +83,51 @@ def merge_base(root: Path, one: str, other: str) -> str | None:
     return _line(root, "merge-base", one, other)
 
 
-def diff(root: Path, *arguments: str, paths: Sequence[str] = ()) -> bytes:
+def tree(root: Path, name: str) -> str | None:
+    """Return the id of the tree that a name stands for, None where there is none."""
+    return _line(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}")
+
+
+def has_parent(root: Path, commit_id: str) -> bool:
+    """Whether a commit has a parent in this clone."""
+    return " " in (_line(root, "rev-list", "--parents", "-n1", commit_id, "--") or "")
+
+
+def diff(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> bytes:
     """Return a diff between what the arguments (ids and options of ours) name."""
-    return git.output(root, "diff", *_DIFF, *arguments, "--", *paths)
+    return git.output(root, "diff", *_DIFF, *_found(is_strict), *arguments, "--", *paths)
+
+
+def _found(is_strict: bool) -> tuple[str, ...]:
+    return _STRICT if is_strict else ("--find-renames",)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One changed file as git lists it. The ids are those of blobs, "" where unknown."""
+
+    old_id: str
+    new_id: str
+    old_path: str
+    path: str
+
+
+def listed(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> list[Listed]:
+    """List the files of the diff that `diff` returns, with names of any bytes."""
+    answer = git.output(
+        root, "diff", "--raw", "-z", "--no-abbrev",
+        *DIFF_OPTIONS, *_found(is_strict), *arguments, "--", *paths,
+    )  # fmt: skip
+    fields = answer.split(b"\0")
+    found, at = [], 0
+    while at + 1 < len(fields):
+        _, _, old_id, new_id, status = fields[at].decode("ascii", "replace").split(" ")
+        names = fields[at + 1 : at + (3 if status[0] in "RC" else 2)]
+        at += 1 + len(names)
+        old, new = (name.decode("utf-8", "surrogateescape") for name in (names[0], names[-1]))
+        old_id, new_id = ("" if not one.strip("0") else one for one in (old_id, new_id))
+        found.append(Listed(old_id, new_id, old, new))
+    return found
 
 
 def untracked(root: Path) -> list[str]:
@@ -91,13 +136,25 @@ def untracked(root: Path) -> list[str]:
     return [name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
 
 
-def generated(root: Path, paths: Sequence[str]) -> set[str]:
-    """Return the paths that .gitattributes calls `linguist-generated` or `linguist-vendored`."""
+def generated(root: Path, paths: Sequence[str], commit_id: str | None = None) -> set[str]:
+    """Return the paths that .gitattributes calls `linguist-generated` or `linguist-vendored`.
+
+    With `commit_id` the attributes are those of that commit, else those of the working tree.
+    """
     if not paths:
         return set()
     names = b"\0".join(path.encode("utf-8", "surrogateescape") for path in paths)
     attributes = ("linguist-generated", "linguist-vendored")
-    fields = git.output(root, "check-attr", "--stdin", "-z", *attributes, stdin=names).split(b"\0")
+    if commit_id is None:
+        answer = git.output(root, "check-attr", "--stdin", "-z", *attributes, stdin=names)
+    else:  # an index of its own is the one way to a commit's attributes that every git knows
+        with tempfile.TemporaryDirectory() as folder:
+            index = Path(folder) / "index"
+            git.output(root, "read-tree", commit_id, index_file=index)
+            answer = git.output(
+                root, "check-attr", "--cached", "--stdin", "-z", *attributes, stdin=names, index_file=index
+            )
+    fields = answer.split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
     return {
         path.decode("utf-8", "surrogateescape") for path, _, value in triples if value in (b"set", b"true")

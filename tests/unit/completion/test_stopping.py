@@ -36,7 +36,8 @@ def cut(marked: str, answer: str) -> tuple[Mode, Cut]:
     ("marked", "mode"),
     [
         ("def f(x):\n    ║\n", "block"),
-        ("x = [║]\n", "line"),
+        ("x = [║]\n", "pair"),
+        ("x = [║] + y\n", "line"),
         ("x = ║  # price\n", "line"),
         ("def f(x):\n    return ║x\n", "line"),
         ("def f(x):║\n", "block"),
@@ -85,6 +86,8 @@ def test_an_answer_is_only_ever_shortened(marked: str, answer: str) -> None:
         assert ended.text == answer
     if mode == "line":
         assert "\n" not in ended.text
+    if mode == "pair" and not answer.startswith("\n"):
+        assert "\n" not in ended.text.lstrip()
 
 
 @given(st.sampled_from(PLACES), answers, answers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import configuration, popup_completion
+from qwen_lsp.lsp.requests import completion, did_change_configuration
 from qwen_lsp.messages import locale_of
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ def register(server: Server) -> None:
         server.client_options = client_options(values.pop(_CLIENT_KEY, None))
         server.locale = locale_of(params.locale)
         await server.configure("initializationOptions", values)
-        popup_completion.advertise(server)
+        completion.advertise(server)
 
     @server.feature(types.INITIALIZED)
     async def initialized(params: types.InitializedParams) -> None:
         try:
-            await configuration.watch(server)
-            await configuration.pull(server)
-            await popup_completion.follow(server)
+            await did_change_configuration.watch(server)
+            await did_change_configuration.pull(server)
+            await completion.follow(server)
         finally:
             server.status.open()
         await server.indexing.open()

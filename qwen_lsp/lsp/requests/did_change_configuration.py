@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import popup_completion
+from qwen_lsp.lsp.requests import completion
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -29,7 +29,7 @@ def register(server: Server) -> None:
             section = settings.get(SECTION, settings) if isinstance(settings, dict) else None
             if isinstance(section, dict):
                 await server.configure(_SOURCE, section)
-        await popup_completion.follow(server)
+        await completion.follow(server)
 
 
 async def watch(server: Server) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.lsp import action_list, action_run, convert, review
+from qwen_lsp.lsp import action_list, action_run, convert
 from qwen_lsp.lsp.action_list import Asked
+from qwen_lsp.lsp.requests import review
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server

@@ -1,0 +1,134 @@
+"""What stopping and the filters need to know of the cursor: indentation, what follows, what encloses it.
+
+Read once, from the snapshot, before the first await. Pure; it parses nothing, because code at the cursor
+is broken more often than not. Indentation counts characters of leading white space, a tab as one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.parsing import PlaceKind
+from qwen_lsp.text import Cursor, normalize_line_ends
+
+_OPENER = re.compile(r"(?:[:{(\[]|\bthen|\bdo|=>)\s*\Z")
+# The head of a function in the languages we know, on one line, by its looks: code at the cursor is
+# broken more often than not, so a parser would miss it.
+_FUNCTION_HEAD = re.compile(
+    r"\s*(?!(?:if|for|while|switch|catch|else|with|elif|return|do)\b)"
+    r"(?:.*\b(?:def|function|func|fn|fun|sub|defp)\b.*(?:[:{(,]|\bdo)"
+    r"|(?:local\s+)?(?:def|function)\b[^={]*"  # Ruby, Lua, Julia: the line's end opens the body
+    r"|.*\)\s*(?:->.*|:\s*\S.*|throws\s.*|const\s*|async\*?\s*)?\{|[-+]\s*\(.*\{|.*=>\s*\{)\s*\Z"
+)
+# The head may stand above a brace on a line of its own.
+_LONE_BRACE = re.compile(r"\s*\{\s*\Z")
+_PAIR_REST = re.compile(r"""\s*(?:[)\]}][)\]};,]*|\"{3}|'{3}|</[\w.:-]+>)\s*\Z""")
+_PAIRS = {"}": "{", ")": "(", "]": "[", '"': '"""', "'": "'''", "<": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The cursor's surroundings; all texts have LF line ends.
+
+    Shape: `function_indent` is that of the head of the enclosing function, -1 outside of one. `comment_mark`
+    opens a line comment, empty where the language has none. `is_pair` tells that the cursor stands
+    between an opening sign and its partner, as editors leave it.
+    """
+
+    line_prefix: str
+    line_suffix: str
+    indent: int
+    next_line: str
+    opens_block: bool
+    function_indent: int = -1
+    place: PlaceKind = "code"
+    comment_mark: str = ""
+    language: Language | None = None
+    is_pair: bool = False
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing but white space stands before the cursor on its line."""
+        return not self.line_prefix.strip()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the enclosing function goes on after the cursor."""
+        return bool(self.next_line) and indent_of(self.next_line) > self.function_indent
+
+    @property
+    def floor(self) -> int:
+        """The least indentation that still belongs to the answer."""
+        return self.indent + 1 if self.opens_block and not self.is_blank else self.indent
+
+    @property
+    def wants_one_entry(self) -> bool:
+        """Whether the place is a list of entries (fields, settings, rules) and not a sequence of steps.
+
+        What a model adds to such a list after the first entry is invented. A statement of SQL goes over lines
+        of equal indentation.
+        """
+        is_free = self.language is not None and self.language.id == "sql"
+        return self.function_indent < 0 and not is_free and (self.is_blank or not self.opens_block)
+
+
+def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
+    """Read the cursor's surroundings from the document."""
+    line_prefix = cursor.line_prefix
+    line_start = cursor.offset - len(line_prefix)
+    after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
+    following = normalize_line_ends(after_line).split("\n")
+    before = normalize_line_ends(cursor.document.text[max(line_start - 8000, 0) : line_start]).split("\n")
+    mark = language.comment if language and isinstance(language.comment, str) else ""
+    next_line = next((line for line in following if line.strip()), "")
+    indent = indent_of(line_prefix)
+    opens = opens_block(line_prefix)
+    if not line_prefix:  # nothing typed yet: the indentation will come with the answer
+        last = next((line for line in reversed(before) if line.strip()), "")
+        inner = max(indent_of(last) + opens_block(last), indent_of(next_line))
+    else:
+        inner = indent + (1 if opens else 0)
+    return Surroundings(
+        line_prefix=line_prefix,
+        line_suffix=cursor.line_suffix,
+        indent=indent,
+        next_line=next_line,
+        opens_block=opens,
+        function_indent=_function_indent([*before, line_prefix], inner),
+        place=place,
+        comment_mark=mark,
+        language=language,
+        is_pair=_is_pair(line_prefix, cursor.line_suffix),
+    )
+
+
+def indent_of(line: str) -> int:
+    """Return how many characters of white space a line begins with."""
+    return len(line) - len(line.lstrip())
+
+
+def opens_block(line: str) -> bool:
+    """Tell whether a line ends with what a block or a list is opened with."""
+    return _OPENER.search(line) is not None
+
+
+def _is_pair(line_prefix: str, line_suffix: str) -> bool:
+    """Tell whether the cursor stands between the two halves of a pair with nothing else to its right."""
+    rest = line_suffix.strip()
+    return bool(_PAIR_REST.match(line_suffix)) and line_prefix.rstrip().endswith(_PAIRS[rest[0]])
+
+
+def _function_indent(lines: list[str], inner: int) -> int:
+    """Return the indentation of the nearest function head that encloses text indented by `inner`."""
+    below_brace = False
+    for line in reversed(lines):
+        if not line.strip():
+            continue
+        if indent_of(line) < inner or (below_brace and indent_of(line) == inner):
+            inner = indent_of(line)
+            if _FUNCTION_HEAD.match(line + " {" if below_brace else line):
+                return inner
+        below_brace = bool(_LONE_BRACE.match(line)) and indent_of(line) == inner
+    return -1
