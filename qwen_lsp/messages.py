@@ -73,8 +73,9 @@ TEXTS: dict[str, Text] = {
         "Write it like http://127.0.0.1:8080.", "请写成 http://127.0.0.1:8080 这样的地址。"
     ),
     "remedy.remote": Text(
-        "If your code may leave this machine for it, set `allowRemote = true` under [endpoint] in {file}.",
-        "如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowRemote = true`。",
+        "If your code may leave this machine for it, "
+        'set `allowedHosts = ["{host}"]` under [endpoint] in {file}.',
+        '如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowedHosts = ["{host}"]`。',
     ),
     "remedy.endpoint": Text(
         "Start the server at {url}, or correct `endpoint.url`, `endpoint.model` or `endpoint.apiKeyEnv`.",

@@ -40,9 +40,10 @@ from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.engine import Host, State, open_host
+from qwen_lsp.model.engine import Host, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.model.state import State
 from qwen_lsp.text import Change, Document
 from qwen_lsp.trace import Trace
 

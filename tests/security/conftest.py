@@ -1,21 +1,30 @@
-"""Homes and canaries: what a planted program leaves behind when it runs."""
+"""A home for every attack, an engine that the user has named, and canaries: what a plant that runs leaves."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.support.engine_server import EngineServer, running
 from tests.support.isolation import isolate_user
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The user's whole world."""
+def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the user's settings file would be; every test has a home of its own."""
     home = tmp_path / "home"
     home.mkdir()
-    isolate_user(monkeypatch, home)
-    return home
+    return isolate_user(monkeypatch, home)
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def engine() -> AsyncIterator[EngineServer]:
+    """The engine that the user named."""
+    async with running() as server:
+        yield server
 
 
 @pytest.fixture
