@@ -273,6 +273,10 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
+    "refused.unfounded": Text(
+        "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"
+    ),
     "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
