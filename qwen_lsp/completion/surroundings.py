@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qwen_lsp.syntax import regions
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor, normalize_line_ends
@@ -75,7 +76,8 @@ class Surroundings:
 
 
 def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
-    """Read the cursor's surroundings from the document."""
+    """Read the cursor's surroundings from the document, in the language of the part that the cursor is in."""
+    language = regions.at(cursor.document.text, cursor.offset, language).language
     line_prefix = cursor.line_prefix
     line_start = cursor.offset - len(line_prefix)
     after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
