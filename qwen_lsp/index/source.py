@@ -87,7 +87,7 @@ def read(file: str, path: str) -> Source | None:
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
         return Source(marks, skipped="special")
-    if language is None:
+    if language is None or not language.has_outline:
         return Source(marks, skipped="language")
     name = path.rsplit("/", 1)[-1].lower()
     if name in _LOCK_FILES:
