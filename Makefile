@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 setup: $(STAMP)
 
 model: $(STAMP)
-	@$(BIN)/qwen-lsp models pull
+	@$(BIN)/qwen-lsp models pull qwen2.5-coder-0.5b
 
 demo: model
 	@$(BIN)/python -m qwen_lsp.bench.demo fixtures/repos

@@ -22,9 +22,9 @@ from qwen_lsp.completion import prompt
 from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.errors import EndpointError, QwenLspError
-from qwen_lsp.model import store
+from qwen_lsp.model import calibrate, hardware, recommend, speed, store
 from qwen_lsp.model.client import Chunk, Client, Request
-from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT, open_host, thread_counts
+from qwen_lsp.model.engine import COMPLETION_SLOT, open_host, thread_counts
 from qwen_lsp.model.select import ChosenModel, chosen_model
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Cursor, Document
@@ -32,16 +32,9 @@ from qwen_lsp.text import Cursor, Document
 Status = Literal["ok", "warning", "failed", "skipped"]
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
 
-# Slower than this, a person types faster than the model answers one line.
-_SLOW_TOKENS_PER_S = 10.0
-
 _PROBE_BEFORE = "def add(first, second):\n    return "
 _PROBE_AFTER = "\n\n\ndef multiply(first, second):\n    return first * second\n"
 _PROBE_ANSWER = "first + second"
-_SPEED_TEXT = "".join(
-    f"def scale_{number}(values, factor):\n    return [v * factor for v in values]\n\n"
-    for number in range(16)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     yield check_grammars()
     yield check_settings()
     yield check_memory(config)
+    yield check_gpu(hardware.probe())
     try:
         model = chosen_model(config)
     except QwenLspError as error:
@@ -103,7 +97,7 @@ def check_grammars() -> Check:
     missing = [language.id for language in wanted if languages.grammar(language) is None]
     if not missing:
         return Check("grammars", "ok", f"{len(wanted)} languages")
-    remedy = "install qwen-lsp again: pip install --force-reinstall qwen-lsp"
+    remedy = "install qwen-lsp again, as docs/install.md says"
     return Check("grammars", "warning", f"cannot load {', '.join(missing)}", remedy)
 
 
@@ -138,21 +132,39 @@ def check_memory(config: Config) -> Check:
     return Check("machine", "warning", f"{detail}; the model needs {needed / 2**30:.1f} GiB", remedy)
 
 
+def check_gpu(machine: hardware.Machine) -> Check:
+    """Name the GPUs, and say how to get an engine that uses one which is idle."""
+    upgrade = recommend.recommend(machine).upgrade
+    if upgrade is not None:
+        detail = f"{upgrade.gpu.name} is not used: this build of the engine cannot"
+        return Check("GPU", "warning", detail, upgrade.command(sys.executable, hardware.has_pip()))
+    used = ", ".join(gpu.name for gpu in machine.engine_gpus)
+    return Check("GPU", "ok", used or "none; the engine runs on the processor")
+
+
 def check_model(model: ChosenModel, *, is_auto: bool = False) -> Check:
     """Check that the model's file is there, and say which ones were too slow to be chosen."""
     try:
         detail = f"{model.profile.name} at {model.path()}"
     except QwenLspError as error:
         return Check("model", "failed", str(error), f"qwen-lsp models pull {model.profile.name}")
-    chosen_bytes = model.profile.memory_bytes or 0
-    slow = [
+    if not is_auto:
+        return Check("model", "ok", detail)
+    found, speeds = hardware.known(), speed.remembered()
+    unsuitable = [
         other.profile.name
         for other in store.installed()
-        if is_auto and (other.profile.memory_bytes or 0) > chosen_bytes and store.is_slow(other.profile)
+        if other.profile.billions > model.profile.billions
+        and not recommend.estimate(other.profile, found, speeds).suits
     ]
-    if slow:
-        detail += f"; too slow here: {', '.join(slow)} (`model.name` insists on one)"
-    return Check("model", "ok", detail)
+    if unsuitable:
+        detail += f"; too large or too slow here: {', '.join(unsuitable)} (`model.name` insists on one)"
+    best = recommend.recommend(found, speeds).best.profile
+    if best.billions <= model.profile.billions:
+        return Check("model", "ok", detail)
+    return Check(
+        "model", "ok", f"{detail}; {best.name} would suit this machine", f"qwen-lsp models pull {best.name}"
+    )
 
 
 async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:
@@ -196,14 +208,11 @@ async def _check_markers(client: Client, config: Config, model: ChosenModel) -> 
 
 async def _check_speed(client: Client) -> Check:
     """Measure how fast prompts are read and tokens written."""
-    chunks = await _collect(client, Request(_SPEED_TEXT, 32, (), CHAT_SLOT))
-    timings = chunks[-1].timings
-    if not timings.prompt_ms or not timings.generated_ms:
-        return Check("speed", "skipped", "the endpoint does not tell its timings")
-    read = (timings.prompt_tokens - timings.cached_tokens) / timings.prompt_ms * 1000
-    written = timings.generated_tokens / timings.generated_ms * 1000
-    detail = f"reads {read:.0f} prompt tokens/s, writes {written:.0f} tokens/s"
-    if written >= _SLOW_TOKENS_PER_S:
+    measured = await calibrate.measure(client)
+    if measured is None:
+        return Check("speed", "skipped", "the endpoint does not report its timings")
+    detail = f"reads {measured.read:.0f} prompt tokens/s, writes {measured.write:.0f} tokens/s"
+    if measured.write * recommend.MAX_LINE_S >= recommend.LINE_TOKENS:
         return Check("speed", "ok", detail)
     remedy = "choose a smaller model, or use an endpoint with a GPU (`endpoint.url`)"
     return Check("speed", "warning", f"{detail}: slower than typing", remedy)

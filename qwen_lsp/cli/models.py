@@ -35,11 +35,20 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_models(as_json: bool) -> None:
     """Show every model known by name, and which are on this machine."""
-    from qwen_lsp.model import catalog, store
+    from qwen_lsp.model import catalog, select, store
 
     rows = [(profile, store.path(profile)) for profile in catalog.profiles()]
     if as_json:
-        values = [_values(profile, str(path) if path else None) for profile, path in rows]
+        best = select.recommended()
+        suits = {one.profile.name for one in best.estimates if one.suits}
+        values = [
+            {
+                **_values(profile, str(path) if path else None),
+                "isRecommended": profile == best.best.profile,
+                "suits": profile.name in suits,
+            }
+            for profile, path in rows
+        ]
         click.echo(msgspec.json.format(msgspec.json.encode(values)).decode())
         return
     from rich.console import Console
@@ -56,14 +65,30 @@ def list_models(as_json: bool) -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+@models.command(short_help="Say which model suits this machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--measure/--no-measure", default=None, help="Measure the speed again, or never.")
+def recommend(as_json: bool, measure: bool | None) -> None:
+    """Say which model suits this machine, why, and what it costs.
+
+    The speed of the smallest model on this machine is measured once and remembered, which takes a few
+    seconds; without any, it is estimated.
+    """
+    from qwen_lsp.cli import recommending
+
+    recommending.run(read_config(), as_json=as_json, measure=measure)
+
+
 @models.command(short_help="Get a model, by default what suits here.")
 @click.argument("name", required=False)
 @click.option("--source", type=click.Choice(_SOURCES), help="Take it from there only.")
 def pull(name: str | None, source: str | None) -> None:
     """Get the model NAME; without one, the model that suits this machine."""
-    from qwen_lsp.model import catalog, download
+    from qwen_lsp.model import catalog, download, hardware, select
 
-    profile = catalog.find(name) if name else catalog.default_profile()
+    if not name:
+        hardware.probe()
+    profile = catalog.find(name) if name else select.recommended().best.profile
     config = read_config().model
     if source:
         config = msgspec.structs.replace(config, sources=(source,))
@@ -122,6 +147,8 @@ def _values(profile: Profile, path: str | None) -> dict[str, Any]:
         "sizeBytes": profile.size_bytes,
         "memoryBytes": profile.memory_bytes,
         "sha256": profile.sha256,
+        "billions": profile.billions,
+        "remark": profile.remark,
         "endpointOnly": profile.endpoint_only,
         "path": path,
     }

@@ -21,14 +21,14 @@ from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
-from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.syntax import languages, parsing
-from qwen_lsp.text import Cursor, Document, Edit, Span
+from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
@@ -100,10 +100,14 @@ class Completer:
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
 
+    async def idle(self) -> None:
+        """Return as soon as nothing is being generated."""
+        await self._slot.idle()
+
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being generated."""
-        return self._slot.is_idle
+    def stage(self) -> Stage:
+        """What the engine is doing for a request."""
+        return self._slot.stage
 
     @property
     def engine_speed(self) -> Speed:
@@ -138,10 +142,12 @@ class Completer:
         try:
             outcome = await task
         except asyncio.CancelledError:
-            if self._running.get(uri) is task:  # the caller was cancelled, not we by a newer request
+            newest = self._running.get(uri)
+            if newest is task:  # the caller was cancelled, not we by a newer request
                 self._kept(Rejected("cancelled", "the editor cancelled the request", trace), uri)
                 raise
-            return self._kept(Rejected("superseded", "a newer request took over", trace), uri)
+            outcome = Rejected("superseded", "a newer request took over", trace)
+            return self._kept(outcome, uri) if newest is not None else outcome  # of a closed document
         except ModelError as error:
             outcome = Rejected("model", str(error), trace)
         except QwenLspError as error:
@@ -168,9 +174,9 @@ class Completer:
         with contextlib.suppress(QwenLspError):
             await self._host.ready()
 
-    def changed(self, document: Document) -> None:
+    def changed(self, change: Change) -> None:
         """End a generation at once when the document's new text is not on its way."""
-        flight = self._slot.flight
+        document, flight = change.after, self._slot.flight
         if flight is None or flight.is_done or flight.view.uri != document.uri or flight.kind == "prefill":
             return
         at, length = flight.view.offset, flight.view.document_chars
@@ -180,7 +186,7 @@ class Completer:
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document and end its request."""
-        if running := self._running.get(uri):
+        if running := self._running.pop(uri, None):
             running.cancel()
         if self._slot.flight is not None and self._slot.flight.view.uri == uri:
             self._slot.stop()

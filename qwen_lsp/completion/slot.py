@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Literal
 
 from qwen_lsp.completion import gates
 from qwen_lsp.completion.budget import Budget, budget
@@ -20,10 +21,13 @@ from qwen_lsp.model import speed
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.client import Client, Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, Host
+from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.speed import Speed
 
 # The likeliest other tokens to ask for, to make other candidates of.
 _N_ALTERNATIVES = 4
+
+Stage = Literal["waiting", "reading", "writing"]
 
 
 class CompletionSlot:
@@ -39,14 +43,26 @@ class CompletionSlot:
 
     def use(self, profile: Profile) -> None:
         """Size the prompts for a model: once a session, because a prompt whose start moves is read anew."""
-        self._model = profile.name
-        self.speed: Speed = speed.load(profile.name)
+        self._model = speed.key(profile.name, is_endpoint=isinstance(self._host, RemoteEndpoint))
+        self.speed: Speed = speed.load(self._model)
         self.budget: Budget = budget(self._config, self.speed, profile)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being generated."""
         return self.flight is None or self.flight.is_done
+
+    async def idle(self) -> None:
+        """Return as soon as nothing is being generated."""
+        while self.flight is not None and not self.flight.is_done and self.flight.task is not None:
+            await asyncio.wait([self.flight.task])
+
+    @property
+    def stage(self) -> Stage:
+        """What the engine is doing for a request: nothing yet, reading its prompt, or writing."""
+        if self.flight is None or self.flight.is_done or self.flight.kind == "prefill":
+            return "waiting"
+        return "writing" if self.flight.raw else "reading"
 
     @property
     def first_text_ms(self) -> float:
@@ -155,4 +171,5 @@ class CompletionSlot:
         if self.flight is not None and self.flight.task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self.flight.task
-        speed.save(self._model, self.speed)
+        if self.speed != speed.load(self._model):  # the first guess is no measurement
+            speed.save(self._model, self.speed)

@@ -35,7 +35,7 @@ _GENERATED = re.compile(
 )
 # Mean and greatest length of lines beyond which nobody has written them. Prose has long lines.
 _MEAN_CHARS, _LONGEST_CHARS, _SHORT_TEXT = 250, 20_000, 2000
-_PROSE = {"markdown", "html"}
+_PROSE = {"markdown", "html", "vue"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Change, Document, Edit, Span, whole_text_change
 
 Encoding = types.PositionEncodingKind
 
@@ -79,15 +81,23 @@ def lsp_range(document: Document, span_: Span, encoding: Encoding | str) -> type
 
 def changed(
     document: Document,
-    change: types.TextDocumentContentChangeEvent,
+    events: Sequence[types.TextDocumentContentChangeEvent],
     version: int,
     encoding: Encoding | str,
-) -> Document:
-    """Apply one change of a didChange notification: a range, or the whole text."""
-    if isinstance(change, types.TextDocumentContentChangePartial):
-        new_text = whole_chars(change.text)
-        return document.with_edit(Edit(span(document, change.range, encoding), new_text), version)
-    return Document(document.uri, whole_chars(change.text), version, document.language, document.path)
+) -> Change:
+    """Apply the events of one didChange notification in their order; each is a range or the whole text."""
+    after, edits = document, list[Edit]()
+    for event in events:
+        new_text = whole_chars(event.text)
+        if isinstance(event, types.TextDocumentContentChangePartial):
+            edit = Edit(span(after, event.range, encoding), new_text)
+            after = after.with_edit(edit, version)
+            edits.append(edit)
+        else:
+            whole = Document(document.uri, new_text, version, document.language, document.path)
+            edits += whole_text_change(after, whole).edits
+            after = whole
+    return Change(document, after if events else replace(document, version=version), tuple(edits))
 
 
 def whole_chars(text: str) -> str:

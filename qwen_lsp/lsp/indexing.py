@@ -63,6 +63,7 @@ class Indexing:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._progress: set[str] = set()
         self._is_open = False
+        self._refreshing = asyncio.Lock()
         self._client_watches = False
 
     def place(self, document: Document) -> tuple[Index, str] | None:
@@ -86,8 +87,11 @@ class Indexing:
 
     async def refresh(self) -> None:
         """Begin with the folders that are new, and leave those that are gone or no longer wanted."""
-        if not self._is_open:
-            return
+        async with self._refreshing:  # settings and folders may change at once
+            if self._is_open:
+                await self._refresh()
+
+    async def _refresh(self) -> None:
         wanted = self._roots() if self._server.config.context.index else []
         for root in self._indexes.keys() - set(wanted):
             self._indexes.pop(root).close()
@@ -104,7 +108,7 @@ class Indexing:
             await self._worker.update(root)
             if not self._client_watches:
                 await self._worker.watch(root)
-        for document in self._server.documents.values():
+        for document in (*self._server.documents.values(), *self._server.notebooks.sources()):
             self.changed(document)
 
     async def touched(self, uris: list[str]) -> None:

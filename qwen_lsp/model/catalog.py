@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-import platform
 import re
-import sys
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +26,6 @@ Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", 
 # buffers, its cache of earlier prompts (256 MiB by default) and the process itself.
 _KV_TOKENS = 2 * 8192
 _ENGINE_BYTES = 512 * 1024 * 1024
-_APPLE_MEMORY_BYTES = 16 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,9 @@ class PackageParts:
 class Profile:
     """One model of the catalog. `endpoint_only` ones have no file; they run elsewhere.
 
+    `billions`: its parameters; `active_billions`: those that one token passes through, 0 where it is all.
     `takes_snippets`: whether pieces of other files in its prompt are not known to do it harm.
+    `remark`: what a user should know before choosing it.
     """
 
     name: str
@@ -83,6 +82,8 @@ class Profile:
     fim_layout: Layout
     chat_template: Literal["gguf"]
     tokens: ControlTokens
+    billions: float
+    active_billions: float = 0.0
     kv_bytes_per_token: int = 0
     size_bytes: int | None = None
     sha256: str | None = None
@@ -91,6 +92,7 @@ class Profile:
     packages: PackageParts | None = None
     endpoint_only: bool = False
     takes_snippets: bool = True
+    remark: str = ""
 
     @property
     def file_name(self) -> str:
@@ -108,8 +110,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class _Defaults:
-    cpu: str
-    apple_silicon: str
+    smallest: str
     endpoint: str
 
 
@@ -149,18 +150,8 @@ def find(name: str) -> Profile:
 
 
 def default_profile() -> Profile:
-    """Return the model to start with on this machine.
-
-    Rule: the one for a CPU, which is right wherever nothing is known of a GPU; on Apple silicon,
-    where the engine uses the GPU and its memory is the machine's, the next larger one from 16 GB on.
-    """
-    import psutil
-
-    defaults = _catalog().defaults
-    is_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
-    if is_apple_silicon and psutil.virtual_memory().total >= _APPLE_MEMORY_BYTES:
-        return find(defaults.apple_silicon)
-    return find(defaults.cpu)
+    """Return the model that runs everywhere: the smallest. What suits a machine, model/recommend says."""
+    return find(_catalog().defaults.smallest)
 
 
 def endpoint_profile(name: str) -> Profile:
@@ -175,14 +166,21 @@ def endpoint_profile(name: str) -> Profile:
 def guess(name: str) -> Profile | None:
     """Return the profile that is nearest in kind and size to a freely written name; None without a size."""
     wanted = name.lower().replace("_", "-")
+    if "coder-next" in wanted:
+        return find("qwen3-coder-next")
     billions = _billions(wanted)
     if billions is None:
         return None
+    return nearest(billions, is_qwen3="qwen3" in wanted, is_base=re.search(r"\bbase\b", wanted) is not None)
+
+
+def nearest(billions: float, *, is_qwen3: bool = False, is_base: bool = False) -> Profile:
+    """Return the profile that is nearest in generation, kind and size."""
 
     def distance(profile: Profile) -> tuple[bool, bool, float]:
-        is_other_generation = ("qwen3" in wanted) is not profile.name.startswith("qwen3")
-        is_other_kind = (re.search(r"\bbase\b", wanted) is not None) is not (profile.kind == "base")
-        return is_other_generation, is_other_kind, abs(math.log(billions / (_billions(profile.name) or 1.0)))
+        is_other_generation = is_qwen3 is not profile.name.startswith("qwen3")
+        is_other_kind = is_base is not (profile.kind == "base")
+        return is_other_generation, is_other_kind, abs(math.log(billions / profile.billions))
 
     return min(profiles(), key=distance)
 

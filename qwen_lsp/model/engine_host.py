@@ -38,6 +38,7 @@ class Launch(msgspec.Struct, frozen=True):
     cache_mib: int
     gpu_layers: int
     program: str = ""
+    lora: str = ""
 
 
 def main() -> None:
@@ -86,6 +87,11 @@ def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
     # Polling threads spin on a core that the editor and the compiler need (28 -> 1.2 tokens/s when busy).
     params.cpuparams.poll = 0
     params.cpuparams_batch.poll = 0
+    if launch.lora:
+        adapter = xllamacpp.CommonAdapterLoraInfo()
+        adapter.path = launch.lora
+        adapter.scale = 1.0
+        params.lora_adapters = [adapter]
     server = xllamacpp.Server(params)
     port = int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))
     _answer_port(answer, port)
@@ -112,6 +118,8 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
     }
     if launch.gpu_layers >= 0:
         arguments["--n-gpu-layers"] = launch.gpu_layers
+    if launch.lora:
+        arguments["--lora"] = launch.lora
     command = [
         launch.program,
         "--slots",

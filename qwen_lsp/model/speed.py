@@ -52,14 +52,29 @@ def _file() -> Path:
     return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "speed.json"
 
 
+def key(model: str, *, is_endpoint: bool) -> str:
+    """Return what a speed is remembered under: an endpoint's says nothing of this machine."""
+    return f"{model} at an endpoint" if is_endpoint else model
+
+
 def load(model: str) -> Speed:
     """Return the remembered speed of a model, or the first guess."""
+    return remembered().get(model, Speed())
+
+
+def remembered() -> dict[str, Speed]:
+    """Return every speed that was measured on this machine, by the name of the model."""
     try:
-        values = json.loads(_file().read_text("utf-8"))[model]
-        speed = Speed(float(values["read"]), float(values["write"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Speed()
-    return speed if speed.read > 0 and speed.write > 0 else Speed()
+        everything = json.loads(_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    found = {}
+    for model, values in everything.items() if isinstance(everything, dict) else ():
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            speed = Speed(float(values["read"]), float(values["write"]))
+            if speed.read > 0 and speed.write > 0:
+                found[model] = speed
+    return found
 
 
 def save(model: str, speed: Speed) -> None:

@@ -15,13 +15,10 @@ from pathlib import Path
 import msgspec
 
 from qwen_lsp.errors import ModelError, ModelNotFound
-from qwen_lsp.model import catalog, part, speed
+from qwen_lsp.model import catalog, hardware, part, recommend, speed
 from qwen_lsp.model.catalog import Profile
 
 _CHUNK_BYTES = 1024 * 1024
-# Tokens per second: with fewer, one line takes longer than typing it. `doctor` warns a little earlier, so
-# that the choice does not change with every busy minute.
-_LEAST_WRITE = 8.0
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -85,11 +82,11 @@ def installed() -> list[Installed]:
 
 
 def choose(name: str = "auto") -> Installed:
-    """Return the model of that name; `auto`: the largest on disk that suits this machine.
+    """Return the model of that name; `auto`: of those on disk, the one that suits this machine best.
 
-    It fits in the memory, and has not been measured here to write slower than people wait for; a model that
-    has never run is tried. Instruct models come before base ones, which cannot follow a request. When none
-    suits, the smallest is returned: a model that swaps is better than none.
+    That is the largest that fits and answers in time (model/recommend). Instruct models come before base
+    ones, which cannot follow a request. When none suits, the smallest is returned: a slow model is better
+    than none.
     Raises: ModelNotFound when the catalog or the disk has no such model.
     """
     if name.strip().lower() != "auto":
@@ -104,23 +101,14 @@ def choose(name: str = "auto") -> Installed:
     models = installed()
     if not models:
         raise ModelNotFound("no model is on this machine; get one with `qwen-lsp models pull`")
-    import psutil
+    machine, speeds = hardware.known(), speed.remembered()
 
-    memory_bytes = psutil.virtual_memory().total
-
-    def rank(model: Installed) -> tuple[bool, bool, bool, int]:
-        needed_bytes = model.profile.memory_bytes or 0
-        fits = needed_bytes <= memory_bytes
-        is_quick = not is_slow(model.profile)
-        size = needed_bytes if fits and is_quick else -needed_bytes
-        return fits, is_quick, model.profile.kind == "instruct", size
+    def rank(model: Installed) -> tuple[bool, bool, bool, float]:
+        found = recommend.estimate(model.profile, machine, speeds)
+        size = model.profile.memory_bytes or 0
+        return found.fits, found.is_quick, model.profile.kind == "instruct", size if found.suits else -size
 
     return max(models, key=rank)
-
-
-def is_slow(profile: Profile) -> bool:
-    """Whether the model was measured on this machine to write slower than people wait for."""
-    return speed.load(profile.name).write < _LEAST_WRITE
 
 
 def verify(profile: Profile, advance: part.Advance = lambda done_bytes, total_bytes: None) -> str:

@@ -17,7 +17,9 @@ import pytest
 
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.model.client import Client, Request
-from qwen_lsp.model.engine import Engine, State
+from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.state import State
+from tests.support import gguf_file
 from tests.support.editor import within
 from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
@@ -53,7 +55,7 @@ class Program:
         self.told = folder / "told.json"
         self.path = folder / "llama-server"
         self.model = folder / "model.gguf"
-        self.model.touch()
+        self.model.write_bytes(gguf_file.model())
         text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), told=str(self.told))
         self.path.write_text(text, "utf-8")
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)

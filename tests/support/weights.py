@@ -1,4 +1,4 @@
-"""The real weights of the default model, and of others, for every suite that needs them."""
+"""The real weights of the smallest model, and of others, for every suite that needs them."""
 
 from __future__ import annotations
 

@@ -11,17 +11,26 @@ import jsonschema
 import msgspec
 import pytest
 
-from qwen_lsp.config import Config, Layer, resolve, schema, user_file, user_layer
+from qwen_lsp.config import Config, Layer, resolve, user_file, user_layer
+from qwen_lsp.schema import schema
 from tests.support.isolation import isolate_user
 
 USER_ONLY = {
     "model.path",
+    "model.lora",
     "model.sources",
     "model.huggingfaceUrl",
     "model.modelscopeUrl",
     "engine.program",
+    "endpoint.url",
+    "endpoint.kind",
+    "endpoint.model",
+    "endpoint.allowedHosts",
     "endpoint.allowRemote",
     "endpoint.apiKeyEnv",
+    "endpoint.caFile",
+    "endpoint.clientCertificate",
+    "endpoint.clientKey",
 }
 
 
@@ -250,3 +259,23 @@ def test_without_a_name_in_the_environment_the_file_is_where_the_system_keeps_se
 ) -> None:
     monkeypatch.delenv("QWEN_LSP_CONFIG")
     assert user_file().parts[-2:] == ("qwen-lsp", "config.toml")
+
+
+def test_every_required_key_of_the_schema_is_defined() -> None:
+    """A setting may be called `title`, which is also a word of JSON Schema."""
+
+    def check(node: Any) -> None:
+        if isinstance(node, dict):
+            if "properties" in node:
+                assert set(node.get("required", ())) <= set(node["properties"])
+            for value in node.values():
+                check(value)
+        elif isinstance(node, list):
+            for item in node:
+                check(item)
+
+    check(schema())
+    (custom,) = [key for key in schema()["properties"]["actions"]["properties"] if key == "custom"]
+    items = schema()["properties"]["actions"]["properties"][custom]["items"]
+    assert "title" in items["properties"]
+    assert "title" not in items, "the generator's own title is the name of a class"

@@ -6,9 +6,12 @@ Arguments are lists, references come after `--end-of-options`, and nothing that 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp.errors import InputError
@@ -16,20 +19,29 @@ from qwen_lsp.errors import InputError
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "-c", "core.pager=cat")
 _DIFF = (
     *("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--find-renames", "--unified=3", "--full-index", "--submodule=short", "--no-indent-heuristic"),
+    *("--unified=3", "--full-index", "--submodule=short", "--no-indent-heuristic"),
+    "--ignore-submodules=dirty",
 )
+# What a change cannot talk git out of: every file as text, and a renamed one as a new one.
+_STRICT = ("--text", "--no-renames")
 _TIMEOUT_S = 120
 _OBJECT = re.compile(rb"^[0-9a-f]+ (\w+) (\d+)\n")
 
 
-def run(root: Path, *arguments: str, stdin: bytes | None = None) -> bytes:
-    """Run git in a folder and return what it writes.
+def run(
+    root: Path, *arguments: str, stdin: bytes | None = None, extra: Mapping[str, str] | None = None
+) -> bytes:
+    """Run git in a folder and return what it writes; `extra` is added to its environment.
 
     Raises: InputError with git's own last line when it fails, or when there is no git.
     """
     command = ["git", "-C", str(root), *_SAFE, *arguments]
+    # A replaced object would show another text than the one that is built.
+    environment = {**os.environ, "GIT_NO_REPLACE_OBJECTS": "1", **(extra or {})}
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False, env=environment
+        )
     except FileNotFoundError as error:
         raise InputError("git is not on PATH: install it, or give the change with --diff FILE") from error
     except subprocess.TimeoutExpired as error:
@@ -101,9 +113,51 @@ def merge_base(root: Path, one: str, other: str) -> str | None:
     return _line(root, "merge-base", one, other)
 
 
-def diff(root: Path, *arguments: str, paths: Sequence[str] = ()) -> bytes:
+def tree(root: Path, name: str) -> str | None:
+    """Return the id of the tree that a name stands for, None where there is none."""
+    return _line(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}")
+
+
+def has_parent(root: Path, commit_id: str) -> bool:
+    """Whether a commit has a parent in this clone."""
+    return " " in (_line(root, "rev-list", "--parents", "-n1", commit_id, "--") or "")
+
+
+def diff(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> bytes:
     """Return a diff between what the arguments (ids and options of ours) name."""
-    return run(root, "diff", *_DIFF, *arguments, "--", *paths)
+    return run(root, "diff", *_DIFF, *_found(is_strict), *arguments, "--", *paths)
+
+
+def _found(is_strict: bool) -> tuple[str, ...]:
+    return _STRICT if is_strict else ("--find-renames",)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One changed file as git lists it. The ids are those of blobs, "" where unknown."""
+
+    old_id: str
+    new_id: str
+    old_path: str
+    path: str
+
+
+def listed(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> list[Listed]:
+    """List the files of the diff that `diff` returns, with names of any bytes."""
+    answer = run(
+        root, "diff", "--raw", "-z", "--no-abbrev", *_DIFF[:3], "--ignore-submodules=dirty",
+        *_found(is_strict), *arguments, "--", *paths,
+    )  # fmt: skip
+    fields = answer.split(b"\0")
+    found, at = [], 0
+    while at + 1 < len(fields):
+        _, _, old_id, new_id, status = fields[at].decode("ascii", "replace").split(" ")
+        names = fields[at + 1 : at + (3 if status[0] in "RC" else 2)]
+        at += 1 + len(names)
+        old, new = (name.decode("utf-8", "surrogateescape") for name in (names[0], names[-1]))
+        old_id, new_id = ("" if not one.strip("0") else one for one in (old_id, new_id))
+        found.append(Listed(old_id, new_id, old, new))
+    return found
 
 
 def untracked(root: Path) -> list[str]:
@@ -112,13 +166,25 @@ def untracked(root: Path) -> list[str]:
     return [name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
 
 
-def generated(root: Path, paths: Sequence[str]) -> set[str]:
-    """Return the paths that .gitattributes calls `linguist-generated` or `linguist-vendored`."""
+def generated(root: Path, paths: Sequence[str], commit_id: str | None = None) -> set[str]:
+    """Return the paths that .gitattributes calls `linguist-generated` or `linguist-vendored`.
+
+    With `commit_id` the attributes are those of that commit, else those of the working tree.
+    """
     if not paths:
         return set()
     names = b"\0".join(path.encode("utf-8", "surrogateescape") for path in paths)
     attributes = ("linguist-generated", "linguist-vendored")
-    fields = run(root, "check-attr", "--stdin", "-z", *attributes, stdin=names).split(b"\0")
+    if commit_id is None:
+        answer = run(root, "check-attr", "--stdin", "-z", *attributes, stdin=names)
+    else:  # an index of its own is the one way to a commit's attributes that every git knows
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            run(root, "read-tree", commit_id, extra=index)
+            answer = run(
+                root, "check-attr", "--cached", "--stdin", "-z", *attributes, stdin=names, extra=index
+            )
+    fields = answer.split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
     return {
         path.decode("utf-8", "surrogateescape") for path, _, value in triples if value in (b"set", b"true")

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import re
-import sys
 import tomllib
 from importlib.resources import files
 from typing import Any
 
-import psutil
 import pytest
 
 from qwen_lsp.errors import ModelNotFound
@@ -113,26 +110,6 @@ def test_find_ignores_case_and_space() -> None:
 def test_an_unknown_name_gets_near_ones(name: str, hint: str) -> None:
     with pytest.raises(ModelNotFound, match=re.escape(hint)):
         catalog.find(name)
-
-
-@pytest.mark.parametrize(
-    ("system", "machine", "gib", "expected"),
-    [
-        ("linux", "x86_64", 64, "qwen2.5-coder-0.5b"),
-        ("win32", "AMD64", 64, "qwen2.5-coder-0.5b"),
-        ("darwin", "x86_64", 64, "qwen2.5-coder-0.5b"),
-        ("darwin", "arm64", 8, "qwen2.5-coder-0.5b"),
-        ("darwin", "arm64", 16, "qwen2.5-coder-1.5b"),
-    ],
-)
-def test_the_default_follows_the_machine(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, gib: int, expected: str
-) -> None:
-    memory = psutil.virtual_memory()._replace(total=gib * 1024**3)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(sys, "platform", system)
-    assert catalog.default_profile().name == expected
 
 
 @pytest.mark.parametrize(

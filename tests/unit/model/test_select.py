@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from qwen_lsp.config import Config, EndpointConfig, ModelConfig
-from qwen_lsp.errors import ModelNotFound
+from qwen_lsp.config import Config, ModelConfig
+from qwen_lsp.endpoints import EndpointConfig
+from qwen_lsp.errors import ModelError, ModelNotFound
 from qwen_lsp.model import catalog, store
-from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.select import chosen_model, recommended
 from tests.support.isolation import isolate_user
 
 
@@ -45,9 +47,9 @@ def test_a_name_that_does_not_exist() -> None:
         chosen_model(Config(model=ModelConfig(name="qwen2.5-coder-2b")))
 
 
-def test_auto_without_any_model_is_the_default() -> None:
+def test_auto_without_any_model_is_the_recommended_one() -> None:
     model = chosen_model(Config())
-    assert model.profile == catalog.default_profile()
+    assert model.profile == recommended().best.profile
     with pytest.raises(ModelNotFound, match="models pull"):
         model.path()
 
@@ -80,10 +82,11 @@ def test_a_file_of_the_user_s_own(tmp_path: Path, name: str, profile: str) -> No
     assert model.profile.name == (profile or catalog.default_profile().name)
     with pytest.raises(ModelNotFound, match=r"model\.path"):
         model.path()
-    path.touch()
-    assert model.path() == path
+    path.write_bytes(b"no model")
+    with pytest.raises(ModelError, match="is not a whole GGUF file"):
+        model.path()
 
 
-def test_a_path_may_begin_at_home(tmp_path: Path) -> None:
-    (Path.home() / "own.gguf").touch()
-    assert chosen_model(Config(model=ModelConfig(path="~/own.gguf"))).path() == Path.home() / "own.gguf"
+def test_a_path_may_begin_at_home() -> None:
+    with pytest.raises(ModelNotFound, match=re.escape(str(Path.home() / "own.gguf"))):
+        chosen_model(Config(model=ModelConfig(path="~/own.gguf"))).path()

@@ -3,13 +3,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import psutil
 import pytest
 
 from qwen_lsp.cli.doctor import check_model
 from qwen_lsp.config import Config
 from qwen_lsp.errors import ModelError, ModelNotFound
-from qwen_lsp.model import catalog, part, speed, store
+from qwen_lsp.model import catalog, hardware, part, speed, store
+from qwen_lsp.model.hardware import Machine
 from qwen_lsp.model.part import Whole
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
@@ -81,45 +81,56 @@ def test_installed_lists_what_is_there_in_the_catalog_s_order() -> None:
     assert [model.profile.name for model in store.installed()] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-7b"]
 
 
+def machine(monkeypatch: pytest.MonkeyPatch, cores: int, memory_gib: int) -> None:
+    """Be another machine, without a GPU."""
+    found = Machine("linux", "x86_64", cores, memory_gib * 1024**3, instructions=("avx2",))
+    monkeypatch.setattr(hardware, "known", lambda: found)
+
+
 @pytest.mark.parametrize(
-    ("present", "memory_gib", "expected"),
+    ("present", "cores", "memory_gib", "expected"),
     [
-        (["0.5b", "1.5b", "7b"], 16, "7b"),
-        (["0.5b", "1.5b", "7b"], 4, "1.5b"),
-        (["7b", "14b"], 4, "7b"),  # none fits: the smallest
-        (["0.5b", "7b-base"], 16, "0.5b"),  # a base model cannot follow a request
-        (["0.5b-base", "1.5b-base"], 16, "1.5b-base"),
-        (["14b", "0.5b-base"], 4, "0.5b-base"),
+        (["0.5b", "1.5b", "7b"], 32, 64, "7b"),
+        (["0.5b", "1.5b", "7b"], 32, 8, "1.5b"),  # the larger one does not fit
+        (["0.5b", "1.5b", "7b"], 8, 64, "1.5b"),  # the larger one is too slow
+        (["0.5b", "1.5b", "7b"], 2, 64, "0.5b"),
+        (["7b", "14b"], 4, 4, "7b"),  # none fits: the smallest
+        (["0.5b", "7b-base"], 32, 64, "0.5b"),  # a base model cannot follow a request
+        (["0.5b-base", "1.5b-base"], 8, 16, "1.5b-base"),
+        (["14b", "0.5b-base"], 4, 4, "0.5b-base"),
     ],
 )
-def test_auto_is_the_largest_that_fits(
-    monkeypatch: pytest.MonkeyPatch, present: list[str], memory_gib: int, expected: str
+def test_auto_is_the_largest_that_suits(
+    monkeypatch: pytest.MonkeyPatch, present: list[str], cores: int, memory_gib: int, expected: str
 ) -> None:
-    memory = psutil.virtual_memory()._replace(total=memory_gib * 1024**3)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    machine(monkeypatch, cores, memory_gib)
     for size in present:
         install(f"qwen2.5-coder-{size}")
     assert store.choose().profile.name == f"qwen2.5-coder-{expected}"
 
 
-def test_auto_passes_over_a_model_that_was_measured_to_be_slow() -> None:
+def test_auto_passes_over_a_model_that_was_measured_to_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, 16, 32)
     for size in ("0.5b", "1.5b", "3b"):
         install(f"qwen2.5-coder-{size}")
+    speed.save("qwen2.5-coder-1.5b", Speed(read=400.0, write=60.0))
     speed.save("qwen2.5-coder-3b", Speed(read=20.0, write=3.0))
-    assert store.choose().profile.name == "qwen2.5-coder-1.5b", "one that never ran is tried"
+    assert store.choose().profile.name == "qwen2.5-coder-1.5b"
     for size in ("0.5b", "1.5b"):
         speed.save(f"qwen2.5-coder-{size}", Speed(read=20.0, write=4.0))
     assert store.choose().profile.name == "qwen2.5-coder-0.5b", "all are slow: the smallest"
     assert store.choose("qwen2.5-coder-3b").profile.name == "qwen2.5-coder-3b", "a name is taken at its word"
 
 
-def test_doctor_says_which_models_were_too_slow() -> None:
+def test_doctor_says_which_models_are_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, 4, 32)
     for size in ("0.5b", "7b"):
         install(f"qwen2.5-coder-{size}")
-    speed.save("qwen2.5-coder-7b", Speed(read=20.0, write=3.0))
     check = check_model(chosen_model(Config()), is_auto=True)
     assert "0.5b at " in check.detail
-    assert "too slow here: qwen2.5-coder-7b" in check.detail
+    assert "too large or too slow here: qwen2.5-coder-7b" in check.detail
+    assert "qwen2.5-coder-1.5b would suit this machine" in check.detail
+    assert check.remedy == "qwen-lsp models pull qwen2.5-coder-1.5b"
 
 
 def test_choose_says_how_to_get_what_is_missing() -> None:
