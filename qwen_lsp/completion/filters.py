@@ -20,7 +20,7 @@ from qwen_lsp.trace import FilterStep
 # Shorter lines repeat by chance (`}`, `else:`), longer ones do not.
 _MIN_REPEAT_CHARS = 6
 # So many lines, all but one in five the same, are a copy with a slip.
-_MIN_NEAR_LINES, _NEAR = 4, 0.75
+_MIN_NEAR_LINES, _MAX_NEAR_LINES, _NEAR = 4, 40, 0.75
 # A block of up to so many lines that comes so often in a row is a loop.
 _MAX_LOOP_LINES, _ROUNDS = 4, 3
 
@@ -159,19 +159,19 @@ def _is_surplus(text: str, tail: str, case: Case) -> bool:
 
 def repeats_suffix(text: str, case: Case) -> str | Reject:
     """Drop an answer whose lines are the lines that follow the cursor anyway; cut one that runs into them."""
-    answer = [key for line in text.split("\n") if (key := _key(line))]
+    lines = text.split("\n")
+    keys = [(number, key) for number, line in enumerate(lines) if (key := _key(line))]
+    answer = [key for _, key in keys]
     following = [key for line in case.suffix.split("\n") if (key := _key(line))][: max(len(answer), 3)]
     if not answer or not following:
         return text
     is_telling = len("".join(answer)) >= _MIN_REPEAT_CHARS
     if is_telling and (following[: len(answer)] == answer or _is_near(answer, following)):
         return Reject("the answer repeats the lines after the cursor")
-    lines = text.split("\n")
-    for number in range(1, len(lines)):
-        if len(lines[number].strip()) < _MIN_REPEAT_CHARS:
+    for at, (number, key) in enumerate(keys):
+        if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
-        rest = [key for line in lines[number:] if (key := _key(line))]
-        if following[: len(rest)] == rest:
+        if following[: len(answer) - at] == answer[at:]:
             return "\n".join(lines[:number]).rstrip()
     return text
 
@@ -192,7 +192,8 @@ def _is_near(answer: list[str], following: list[str]) -> bool:
     """Tell whether several lines are the following ones but for one in five."""
     if len(answer) < _MIN_NEAR_LINES:
         return False
-    return SequenceMatcher(None, answer, following[: len(answer)], autojunk=False).ratio() >= _NEAR
+    n = min(len(answer), _MAX_NEAR_LINES)  # comparing costs the square of it
+    return SequenceMatcher(None, answer[:n], following[:n], autojunk=False).ratio() >= _NEAR
 
 
 def repetition(text: str, case: Case) -> str | Reject:

@@ -57,8 +57,7 @@ def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
     if tree is None or at == 0:
         return "code"
     # The byte before the cursor decides: at the end of a comment the user is still writing it.
-    node: tree_sitter.Node | None = tree.root_node.descendant_for_byte_range(at - 1, at)
-    while node is not None:
+    for node in reversed(_path_to(tree, at - 1)):
         is_inside = node.start_byte < at and (at < node.end_byte or "comment" in node.type)
         if is_inside and "comment" in node.type:
             return "comment"
@@ -66,5 +65,16 @@ def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
             return "code" if node.type in ("interpolation", "template_substitution") else "string"
         if node.type in ("interpolation", "template_substitution"):
             return "code"
-        node = node.parent
     return "code"
+
+
+def _path_to(tree: tree_sitter.Tree, at: int) -> list[tree_sitter.Node]:
+    """List the nodes that hold a byte, the root first; `parent` would search from the root each time."""
+    walk = tree.walk()
+    path = [tree.root_node]
+    while walk.goto_first_child_for_byte(at) is not None:
+        node = walk.node
+        if node is None or node.start_byte > at:
+            break
+        path.append(node)
+    return path
