@@ -26,8 +26,9 @@ def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> st
         return None
     least = after
     for stand_in in _STAND_INS if suffix.strip() else _STAND_INS[:1]:
-        before = parsing.error_count(prefix + stand_in + suffix, language)
-        least = least if before is None else min(least, before)
+        least = min(least, parsing.error_count(prefix + stand_in + suffix, language) or 0)
+        if not least:
+            break
     if after <= least:
         return None
     return f"it adds {after - least} syntax error{'s' * (after - least > 1)}"
