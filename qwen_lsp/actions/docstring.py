@@ -188,8 +188,11 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
         return Refused("language")
     if plan.source.language.id == "go" and kept.summary:
         kept = documentation.named_first(kept, name)
-    if len(documentation.lines(kept, plan.style, plan.source.language.id)) > plan.max_lines and kept.summary:
-        kept = Parts(kept.summary)
+    if kept.summary:
+        language = plan.source.language.id
+        kept = documentation.shortened(
+            kept, lambda parts: len(documentation.lines(parts, plan.style, language)) <= plan.max_lines
+        )
     return kept
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -42,7 +42,9 @@ _SECTION = re.compile(
 _ITEM = re.compile(rf"\s+\*{{0,2}}({_NAME})\s*(?:\([^)]*\))?\s*:\s*(.*)")
 # How a model begins that talks about the code instead of describing it.
 _PREAMBLE = re.compile(
-    r"^(this|the)\s+(\w+\s+){0,2}(function|method|class|code|component|constructor)\s+(is\s+used\s+to\s+|will\s+|that\s+|which\s+)?"
+    r"^(this|the)\s+(`?\w+`?\s+){0,3}(function|method|class|code|component|constructor)\s+"
+    r"(of\s+(the\s+)?`?\w+`?\s+((struct|class|type|object|interface)\s+)?)?"
+    r"(is\s+used\s+to\s+|will\s+|that\s+|which\s+)?"
     r"|^(这个|该|此|本)?(函数|方法|类|代码)(是)?(用于|用来|会|将)?",
     re.IGNORECASE,
 )
@@ -163,6 +165,14 @@ def tidy(summary: str) -> str:
     """Let a summary begin with what is done, and leave out what a model says about its own answer."""
     text = _PREAMBLE.sub("", summary.strip())
     return text[:1].upper() + text[1:]
+
+
+def shortened(parts: Parts, fits: Callable[[Parts], bool]) -> Parts:
+    """Leave out errors, then the result, then the parameters, until it fits; the summary stays."""
+    for less in (parts, replace(parts, errors={}), replace(parts, errors={}, result="")):
+        if fits(less):
+            return less
+    return Parts(parts.summary)
 
 
 def named_first(parts: Parts, name: str) -> Parts:

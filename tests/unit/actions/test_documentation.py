@@ -234,3 +234,31 @@ def test_styles_without_tags() -> None:
         '<param name="a">It.</param>',
         "<returns>It.</returns>",
     ]
+
+
+@pytest.mark.parametrize(
+    ("summary", "wanted"),
+    [
+        ("The `lookup` method of the `Group` struct searches routes.", "Searches routes."),
+        ("This TypeScript function is used to format a URL.", "Format a URL."),
+        ("该函数用于计算总价。", "计算总价。"),
+        ("The total of all prices.", "The total of all prices."),
+        ("This is what remains.", "This is what remains."),
+    ],
+)
+def test_a_summary_begins_with_what_is_done(summary: str, wanted: str) -> None:
+    assert documentation.tidy(summary) == wanted
+
+
+def test_what_is_too_long_loses_the_least_important_first() -> None:
+    parts = Parts("Give.", {"a": "It."}, "It.", {"E": "Now."})
+
+    def n_lines(one: Parts) -> int:
+        return len(documentation.lines(one, "google", "python"))
+
+    assert documentation.shortened(parts, lambda one: n_lines(one) <= 10) == parts
+    assert documentation.shortened(parts, lambda one: n_lines(one) <= 7) == Parts(
+        "Give.", {"a": "It."}, "It."
+    )
+    assert documentation.shortened(parts, lambda one: n_lines(one) <= 4) == Parts("Give.", {"a": "It."})
+    assert documentation.shortened(parts, lambda one: n_lines(one) <= 3) == Parts("Give.")
