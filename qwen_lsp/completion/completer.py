@@ -27,13 +27,23 @@ from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
 Reason = Literal[
-    "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "excluded",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
@@ -137,6 +147,8 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
+        if self._is_excluded(cursor, path):
+            return self.excluded(uri, trace)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
@@ -167,7 +179,20 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.start_if_idle(self._view(cursor, path), "prefill")
+        if not self._is_excluded(cursor, path):
+            self._slot.start_if_idle(self._view(cursor, path), "prefill")
+
+    def excluded(self, uri: str, trace: Trace) -> Rejected:
+        """Answer a request in a file of which nothing may go into a prompt."""
+        outcome = Rejected(
+            "excluded", "the file is left out by `completion.exclude` or a `.qwenignore`", trace
+        )
+        self._kept(outcome, uri)
+        return outcome
+
+    def _is_excluded(self, cursor: Cursor, path: str | None) -> bool:
+        names = (path, cursor.document.path or cursor.document.uri)
+        return is_left_out(names, self._config.exclude)
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""
