@@ -43,7 +43,7 @@ _IN_URL = re.compile(
 _AUTHORIZATION = re.compile(
     r"\b(?:bearer|basic|token)[ \t]{1,4}(?=[A-Za-z_.~+/=-]{0,400}\d)([\w.~+/=-]{16,4096})", re.IGNORECASE
 )
-# A name and what assigns to it, with or without a type between; only behind a secret's is the value looked at.
+# A name and what assigns to it, with or without a type; only behind a secret's is the value looked at.
 _ASSIGNMENT = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]{2,80})[\"']?\]?[ \t]{0,8}"
     r"(?:(?P<sign>=>|:=|=(?!=)|:(?!:))|[ \t](?=[\"']))"
