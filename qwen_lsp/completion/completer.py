@@ -50,6 +50,7 @@ OnText = Callable[[str], None]
 # the cursor stays in one scope.
 Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
 # Nothing is computed ahead before the user has paused for so long.
@@ -147,8 +148,8 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
-        if self._is_excluded(cursor, path):
-            return self.excluded(uri, trace)
+        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
+            return self._kept(Rejected("excluded", EXCLUDED, trace), uri)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
@@ -179,20 +180,8 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        if not self._is_excluded(cursor, path):
+        if not is_left_out((path, cursor.document.path), self._config.exclude):
             self._slot.start_if_idle(self._view(cursor, path), "prefill")
-
-    def excluded(self, uri: str, trace: Trace) -> Rejected:
-        """Answer a request in a file of which nothing may go into a prompt."""
-        outcome = Rejected(
-            "excluded", "the file is left out by `completion.exclude` or a `.qwenignore`", trace
-        )
-        self._kept(outcome, uri)
-        return outcome
-
-    def _is_excluded(self, cursor: Cursor, path: str | None) -> bool:
-        names = (path, cursor.document.path or cursor.document.uri)
-        return is_left_out(names, self._config.exclude)
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""

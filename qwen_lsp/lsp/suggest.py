@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Completion, OnText, Rejected, Trigger
+from qwen_lsp.completion.completer import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import exclusion
@@ -50,7 +50,9 @@ async def suggest(
             completer, path = server.completer, server.relative_path(asked.document)
             outcome: Completion | Rejected
             if exclusion.is_excluded(server, asked.document):
-                outcome = completer.excluded(asked.document.uri, Trace(path=path or "", trigger=trigger))
+                trace = Trace(path=path or "", trigger=trigger, reason="excluded", detail=EXCLUDED)
+                outcome = Rejected("excluded", EXCLUDED, trace)
+                completer.last[asked.document.uri] = trace
             else:
                 outcome = await completer.complete(asked, trigger, path, on_text)
     except QwenLspError as error:  # no completer at all: the settings name no model that exists
