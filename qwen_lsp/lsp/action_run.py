@@ -266,7 +266,7 @@ async def _show_explanation(server: Server, explanation: Explanation) -> dict[st
 
 
 def _show(server: Server, message: str, kind: types.MessageType) -> None:
-    server.window_show_message(types.ShowMessageParams(kind, f"qwen-lsp: {message}"))
+    server.show(kind, f"qwen-lsp: {message}")
 
 
 def _is_no_answer(record: logging.LogRecord) -> bool:

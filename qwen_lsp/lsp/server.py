@@ -19,7 +19,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from qwen_lsp import __version__
+from qwen_lsp import __version__, visible
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats import Recorder
@@ -146,6 +146,10 @@ class Server(LanguageServer):
             roots = [self.workspace.root_path]
         return max(roots, key=len, default="")
 
+    def show(self, kind: types.MessageType, text: str) -> None:
+        """Show a message in the editor; what comes from elsewhere in it is no link and no command."""
+        self.window_show_message(types.ShowMessageParams(kind, visible.message(text)))
+
     def spawn(self, work: Any) -> None:
         """Run a coroutine beside the handlers; a failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
@@ -166,9 +170,7 @@ class Server(LanguageServer):
             if problem not in self._told:
                 self._told.add(problem)
                 log.warning("%s", problem)
-                self.window_show_message(
-                    types.ShowMessageParams(types.MessageType.Warning, f"qwen-lsp settings: {problem}")
-                )
+                self.show(types.MessageType.Warning, f"qwen-lsp settings: {problem}")
         before, self.config = self.config, config
         logging.getLogger("qwen_lsp").setLevel(config.log.level.upper())
         if before != config:

@@ -36,7 +36,7 @@ def register(server: Server) -> None:
         answer = _explained(server, uri)
         if not server.client_options.explain:
             said = " ".join(part for part in (answer["summary"], answer["remedy"]) if part)
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Info, f"qwen-lsp: {said}"))
+            server.show(types.MessageType.Info, f"qwen-lsp: {said}")
         return answer
 
 

@@ -45,7 +45,7 @@ def register(server: Server) -> None:
             return await work
         except QwenLspError as error:
             message = f"qwen-lsp: {error}"
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
+            server.show(types.MessageType.Error, message)
             return {"findings": [], "coverage": None, "summary": str(error), "status": "failed"}
         finally:
             work.cancel()
@@ -62,7 +62,7 @@ def register(server: Server) -> None:
             await review_run.dismiss(server, options)
         except QwenLspError as error:
             message = f"qwen-lsp: {error}"
-            server.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
+            server.show(types.MessageType.Error, message)
             return False
         return True
 
