@@ -33,7 +33,16 @@ from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
 Reason = Literal[
-    "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
+    "internal",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while

@@ -11,8 +11,8 @@ import pytest
 from lsprotocol import types
 
 from qwen_lsp.index.reader import Index
-from qwen_lsp.lsp.context import DID_COPY
-from qwen_lsp.lsp.requests.inline_completion import FOCUS
+from qwen_lsp.lsp.requests.did_copy import DID_COPY
+from qwen_lsp.lsp.requests.did_focus import FOCUS
 from tests.support.editor import Editor, Place, editing
 from tests.support.engine_server import EngineServer, says
 from tests.support.places import REPOSITORY
