@@ -73,8 +73,9 @@ TEXTS: dict[str, Text] = {
         "Write it like http://127.0.0.1:8080.", "请写成 http://127.0.0.1:8080 这样的地址。"
     ),
     "remedy.remote": Text(
-        "If your code may leave this machine for it, set `allowRemote = true` under [endpoint] in {file}.",
-        "如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowRemote = true`。",
+        "If your code may leave this machine for it, "
+        'set `allowedHosts = ["{host}"]` under [endpoint] in {file}.',
+        '如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowedHosts = ["{host}"]`。',
     ),
     "remedy.endpoint": Text(
         "Start the server at {url}, or correct `endpoint.url`, `endpoint.model` or `endpoint.apiKeyEnv`.",
@@ -275,6 +276,10 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
+    "refused.unfounded": Text(
+        "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"
+    ),
     "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"

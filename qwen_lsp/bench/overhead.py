@@ -84,9 +84,9 @@ def run(lines: int, keys: int) -> Report:
 async def _run(lines: int, keys: int) -> Report:
     async with _instant_engine() as url:
         # The client says that it has waited long enough, so pacing adds no wait of its own.
-        options = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
+        user = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
         overhead, did_change, listing = {}, {}, {}
-        async with lsp_session.start(options=options) as session:
+        async with lsp_session.start(user=user) as session:
             for kind in _LINES:
                 overhead[kind] = await _typed(session, kind, lines, keys)
                 did_change[kind] = await _changed(session, kind, keys)

@@ -21,7 +21,7 @@ from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
-from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
@@ -112,6 +112,11 @@ class Completer:
     async def idle(self) -> None:
         """Return as soon as nothing is being generated."""
         await self._slot.idle()
+
+    @property
+    def stage(self) -> Stage:
+        """What the engine is doing for a request."""
+        return self._slot.stage
 
     @property
     def engine_speed(self) -> Speed:

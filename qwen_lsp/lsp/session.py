@@ -18,9 +18,10 @@ from typing import Any
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import ModelError
-from qwen_lsp.model.engine import Host, State, open_host
+from qwen_lsp.model.engine import Host, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.model.state import State
 from qwen_lsp.text import Change, Cursor, Document
 from qwen_lsp.trace import Trace
 

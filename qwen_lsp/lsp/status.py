@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_lsp.config import Config, user_file
+from qwen_lsp.endpoints import host_of
 from qwen_lsp.errors import ModelError
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.progress import Progress
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.messages import Locale, text
-from qwen_lsp.model import engine
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.model.state import State
 from qwen_lsp.trace import Trace
 
 STATUS = "qwenLsp/status"
@@ -63,7 +64,7 @@ class Facts:
     """Everything that a Status depends on."""
 
     config: Config
-    host: engine.State
+    host: State
     model: str = ""
     trouble: Trouble | None = None
     is_busy: bool = False
@@ -75,6 +76,7 @@ def judge(facts: Facts, locale: Locale) -> Status:
     values: dict[str, Any] = {
         "model": facts.model,
         "url": facts.config.endpoint.url,
+        "host": host_of(facts.config.endpoint.url),
         "file": user_file(),
         "least": _SLOW,
         "seconds": facts.config.completion.timeout_ms / 1000,
@@ -139,7 +141,7 @@ class Reporter:
         self._trouble = None
         self._look_anew()
 
-    def host_changed(self, state: engine.State) -> None:
+    def host_changed(self, state: State) -> None:
         """Take note of what the model host is doing."""
         if state.phase in ("starting", "ready"):
             self._trouble = None
@@ -177,7 +179,7 @@ class Reporter:
         )
         return judge(facts, self._client.locale)
 
-    def _show_loading(self, state: engine.State) -> None:
+    def _show_loading(self, state: State) -> None:
         """Show that the model is loading as a progress bar."""
         if state.phase == "starting":
             if self._loading is None:

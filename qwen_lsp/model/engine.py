@@ -17,17 +17,17 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import psutil
 
-from qwen_lsp.config import Config, EndpointConfig, EngineConfig, user_file
-from qwen_lsp.errors import ConfigError, EndpointError, EndpointTimeout, EndpointUnavailable, QwenLspError
-from qwen_lsp.model.client import Client, Endpoint, Kind, is_http, is_loopback
+from qwen_lsp.config import Config, EngineConfig
+from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
+from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.engine_host import Launch
+from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.state import CLOSED, Listener, State
 
 log = logging.getLogger(__name__)
 
@@ -38,25 +38,7 @@ _SLOTS = 2  # one for completion and one for chat, so that neither evicts the ot
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
 _HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
 _STDERR_LINES = 40
-_CLOSED = "the engine is being stopped: the settings have changed"
 _END_S = 2.0  # a host that has not ended its program by then is killed
-
-Phase = Literal["off", "starting", "ready", "failed"]
-# Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
-# another machine's and that is not allowed, or it does not answer as it should.
-Cause = Literal["", "died", "start", "address", "remote", "unreachable"]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where the host stands; `detail` is for people and says what to do on failure."""
-
-    phase: Phase
-    detail: str = ""
-    cause: Cause = ""
-
-
-Listener = Callable[[State], None]
 
 
 def thread_counts(config: EngineConfig) -> tuple[int, int]:
@@ -111,7 +93,7 @@ class Engine:
         while True:
             changed = self._changed
             if self._is_closed:  # a late request must not start what nobody would ever stop
-                raise EndpointUnavailable(_CLOSED)
+                raise EndpointUnavailable(CLOSED)
             if self.state.phase == "ready" and self._client is not None and self._is_alive():
                 return self._client
             if self.state.phase == "failed":
@@ -252,100 +234,6 @@ class Engine:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-class RemoteEndpoint:
-    """A server that runs without us: llama.cpp's, or any OpenAI-compatible one."""
-
-    def __init__(self, config: EndpointConfig, on_state: Listener) -> None:
-        self._config = config
-        self._on_state = on_state
-        self.state = State("off")
-        self._client: Client | None = None
-        self._connecting = asyncio.Lock()
-        self._is_closed = False
-
-    async def ready(self) -> Client:
-        """Return a client, having asked the endpoint what it speaks.
-
-        Raises: ConfigError when the host is remote and the user has not allowed that; EndpointUnavailable
-        when nothing answers.
-        """
-        async with self._connecting:  # a warm-up and the first request come at once
-            if self._client is None and not self._is_closed:
-                client = await self._connect()
-                if self._is_closed:
-                    await client.close()
-                else:
-                    self._client = client
-                    self._set(State("ready"))
-            if self._client is None:
-                raise EndpointUnavailable(_CLOSED)
-            return self._client
-
-    def idle_client(self) -> Client | None:
-        """Return the client if the endpoint was reached already."""
-        return self._client
-
-    @property
-    def model(self) -> str:
-        """What the endpoint calls its model; "" until it was reached."""
-        return self._client.endpoint.model if self._client is not None else ""
-
-    async def close(self) -> None:
-        """Close the connections, for good; the server itself is not ours to stop."""
-        self._is_closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-        self._set(State("off"))
-
-    def _set(self, state: State) -> None:
-        self.state = state
-        self._on_state(state)
-
-    async def _connect(self) -> Client:
-        url = self._config.url.rstrip("/").removesuffix("/v1")
-        if not is_http(url):
-            message = f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080"
-            self._set(State("failed", message, "address"))
-            raise ConfigError(message)
-        if not is_loopback(url) and not self._config.allow_remote:
-            message = (
-                f"{url} is not this machine, so your code would leave it; if you want that, "
-                f"set `allowRemote = true` under [endpoint] in {user_file()}"
-            )
-            self._set(State("failed", message, "remote"))
-            raise ConfigError(message)
-        key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
-        kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
-        for kind in kinds:
-            client = Client(Endpoint(url, kind, key, self._config.model))
-            try:
-                return await self._checked(client)
-            except EndpointError as error:
-                reason = error
-                await client.close()
-        message = f"the endpoint cannot be used: {reason}"
-        self._set(State("failed", message, "unreachable"))
-        raise EndpointUnavailable(message)
-
-    async def _checked(self, client: Client) -> Client:
-        """Return the client if the endpoint speaks its kind, with the model's name filled in."""
-        if client.endpoint.kind == "llama":
-            properties = await client.properties()
-            path = str(properties.get("model_alias") or properties.get("model_path") or "")
-            name = path.replace("\\", "/").rpartition("/")[2]
-        elif client.endpoint.model:
-            return client
-        elif names := await client.models():
-            name = names[0]
-        else:
-            raise EndpointUnavailable("it serves no model")
-        if client.endpoint.model or not name:
-            return client
-        await client.close()
-        return Client(replace(client.endpoint, model=name))
 
 
 Host = Engine | RemoteEndpoint

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -85,7 +85,7 @@ def _of_commit(repository: Path, commit: str, key_ms: float, seed: int, max_char
         except UnicodeDecodeError:
             continue
         patch = _git(repository, "diff-tree", *_PATCH, parent, commit, "--", path)
-        made = list(_typed_hunks(old, new, hunks(patch), max_chars))
+        made = list(typed_hunks(old, new, hunks(patch), max_chars))
         if not made:
             continue
         others = [name for name in changed if name != path and name in tree]
@@ -107,7 +107,7 @@ def hunks(patch: str) -> list[Hunk]:
     return found
 
 
-def _typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> Iterator[tuple[str, int, str]]:
+def typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> Iterator[tuple[str, int, str]]:
     """Yield, for each hunk worth typing, the text before it, the cursor, and what is typed there.
 
     Earlier hunks are in the text already, later ones are not, and what this one removes is gone.
@@ -131,18 +131,31 @@ def _neighbours(
     repository: Path, commit: str, path: str, tree: Sequence[str], first: Sequence[str]
 ) -> dict[str, str]:
     """Return the texts of the files nearest to `path`, `first` ones first, as many as the bound allows."""
+
+    def read() -> Iterator[tuple[str, str]]:
+        for name in nearest(path, tree, first):
+            try:
+                yield name, _git(repository, "cat-file", "blob", f"{commit}:{name}")
+            except UnicodeDecodeError:
+                continue
+
+    return within_bound(read())
+
+
+def nearest(path: str, tree: Iterable[str], first: Sequence[str] = ()) -> list[str]:
+    """Return the other files with the extension of `path`: `first` ones first, then by distance."""
     suffix = PurePosixPath(path).suffix
-    near = sorted(
+    return sorted(
         (name for name in tree if PurePosixPath(name).suffix == suffix and name != path),
         key=lambda name: (name not in first, _distance(name, path), name),
     )
+
+
+def within_bound(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Take files as long as they fit the bound of a trace."""
     texts: dict[str, str] = {}
     left = _MAX_FILES_CHARS
-    for name in near:
-        try:
-            text = _git(repository, "cat-file", "blob", f"{commit}:{name}")
-        except UnicodeDecodeError:
-            continue
+    for name, text in files:
         if len(text) > left:
             break
         texts[name] = text

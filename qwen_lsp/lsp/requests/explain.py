@@ -53,8 +53,9 @@ class _Explainer:
     def explained(self, uri: str) -> dict[str, Any]:
         """Return the trace of a document's last request in words and figures.
 
-        Shape: `outcome` is `none`, `waiting`, `shown` or the reason why nothing was shown; `summary` and
-        `remedy` are in the client's language; the rest is the Trace, absent before the first request.
+        Shape: `outcome` is `none`, `waiting`, `shown` or the reason why nothing was shown; `stage` is what a
+        waiting request waits for: `loading`, `waiting`, `reading` or `writing`; `summary` and `remedy` are in
+        the client's language; the rest is the Trace, absent before the first request.
         """
         trace = self._suggester.last_trace(uri)
         status = self._status.current()
@@ -74,9 +75,15 @@ class _Explainer:
             **(trace.to_json() if trace is not None else {}),
             "uri": uri,
             "outcome": outcome,
+            "stage": self._stage() if self._suggester.is_asking(uri) else "",
             "summary": summary,
             "remedy": status.remedy if has_remedy else "",
         }
+
+    def _stage(self) -> str:
+        """Return what a request under way waits for."""
+        is_loading = self._session.host_state.phase == "starting"
+        return "loading" if is_loading else self._session.completer.stage
 
     def _summary(self, trace: Trace) -> str:
         """Write the sentence for one trace."""

@@ -1,0 +1,25 @@
+"""A home for every attack, and an engine that the user has named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.engine_server import EngineServer, running
+from tests.support.isolation import isolate_user
+
+
+@pytest.fixture(autouse=True)
+def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the user's settings file would be; every test has a home of its own."""
+    return isolate_user(monkeypatch, tmp_path / "home")
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def engine() -> AsyncIterator[EngineServer]:
+    """The engine that the user named."""
+    async with running() as server:
+        yield server
