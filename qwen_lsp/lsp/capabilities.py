@@ -90,7 +90,7 @@ def capabilities(client: types.ClientCapabilities) -> Capabilities:
     tags = has("text_document.code_action.tag_support.value_set") or ()
     kinds = has("workspace.workspace_edit.resource_operations") or ()
     return Capabilities(
-        encoding=str(ServerCapabilitiesBuilder.choose_position_encoding(client)),
+        encoding=types.PositionEncodingKind(ServerCapabilitiesBuilder.choose_position_encoding(client)).value,
         inline_completion=has("text_document.inline_completion") is not None,
         registers_completion=bool(has("text_document.completion.dynamic_registration")),
         answers_configuration=bool(has("workspace.configuration")),
