@@ -34,7 +34,7 @@ from qwen_lsp.text import Document, Edit, Span
 _SHUTDOWN_S = 10.0
 # What a request raises when the server answers it with an error.
 ServerError = JsonRpcException
-SERVER_COMMAND = (sys.executable, "-m", "qwen_lsp", "serve")
+SERVER_COMMAND = (sys.executable, "-P", "-m", "qwen_lsp", "serve")
 
 
 class Session:

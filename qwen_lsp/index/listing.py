@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from qwen_lsp import git
+from qwen_lsp.errors import InputError
+
 OWN_IGNORE_FILE = ".qwenignore"
 IGNORE_FILES = (".gitignore", OWN_IGNORE_FILE)
 
-_GIT_TIMEOUT_S = 120.0
 _MOST_NESTED = 8  # repositories inside of repositories
 _MOST_PROBLEMS = 20
 # Never entered where git does not say: version control, caches and installed packages.
@@ -84,34 +85,22 @@ def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str
 
 def _git_files(folder: Path, listing: Listing) -> Sequence[str] | None:
     """Return what git tracks or would track below a folder; None where git cannot say."""
-    command = [
-        "git",
-        "--no-optional-locks",
-        # a repository must not make us run its programs
-        *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
-        *("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"),
-    ]
-    # variables such as GIT_DIR would point it elsewhere
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        ran = subprocess.run(
-            command,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT_S,
+        done = git.run(
+            folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except InputError as error:
+        if git.is_repository(folder):
+            listing.note(f"git: {error}")
         return None
-    said = os.fsdecode(ran.stderr).strip().splitlines()
-    if ran.returncode:
+    said = os.fsdecode(done.stderr).strip().splitlines()
+    if done.code:
         if said and "not a git repository" not in said[0]:
             listing.note(f"git: {said[0]}")
         return None
     for line in said:
         listing.note(f"git: {line}")
-    names = [os.fsdecode(name) for name in ran.stdout.split(b"\0") if name]
+    names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     # Empty also means that a repository further up ignores this folder, which the user has opened.
     return names or None
 
