@@ -16,7 +16,7 @@ from lsprotocol import types
 from qwen_lsp.actions import listing
 from qwen_lsp.actions.listing import Offer
 from qwen_lsp.actions.task import Diagnostic
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.lsp.action_prefill import ReadAhead
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.session import Session
@@ -52,6 +52,8 @@ class ActionList:
     def __call__(self, asked: Asked) -> list[types.CodeAction]:
         """List the actions at a selection."""
         document, encoding = asked.document, self._client.encoding
+        if exclusion.is_excluded(self._session, document):
+            return []
         diagnostics = [diagnostic_of(document, entry, encoding) for entry in asked.diagnostics]
         found = listing.offers(
             document,

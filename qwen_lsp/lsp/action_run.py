@@ -22,7 +22,7 @@ from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.once import custom_of
 from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.lsp.action_context import ActionContext
 from qwen_lsp.lsp.action_list import COMMAND, range_json
 from qwen_lsp.lsp.action_prefill import ReadAhead
@@ -79,6 +79,8 @@ class ActionRunner:
             document = self._session.documents.get(uri)
             if document is None or (version is not None and version != document.version):
                 raise NotDone(text("refused.stale", self._client.locale), _CONTENT_MODIFIED)
+            if exclusion.is_excluded(self._session, document):
+                raise NotDone(text("refused.excluded", self._client.locale))
             custom = custom_of(kind, self._session.config)
             if kind not in KINDS and custom is None:
                 raise NotDone(f"there is no action {kind!r}", INVALID_PARAMS)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Completion, OnText, Rejected, Trigger
+from qwen_lsp.completion.completer import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.lsp import exclusion
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.indexing import Indexing
 from qwen_lsp.lsp.notebooks import Notebooks
@@ -90,7 +91,7 @@ class Suggester:
         if not isinstance(outcome, Completion):
             log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
             # A request that was overtaken or never wanted was not held back.
-            if outcome.reason not in ("superseded", "cancelled", "off"):
+            if outcome.reason not in ("superseded", "cancelled", "off", "excluded"):
                 self._stats.held_back(document.language, outcome.trace.rule or outcome.reason)
             return []
         log.info("suggestion after %.0f ms", outcome.trace.total_ms)
@@ -115,6 +116,9 @@ class Suggester:
         try:
             with self._status.working(), self._indexing.paused():
                 completer, path = self._session.completer, self._session.relative_path(asked.document)
+                if exclusion.is_excluded(self._session, asked.document):
+                    excluded = Rejected("excluded", EXCLUDED, Trace(path=path or "", trigger=trigger))
+                    return self._failure(uri, excluded)
                 return await completer.complete(asked, trigger, path, on_text)
         except QwenLspError as error:  # no completer at all: the settings name no model that exists
             return self._failure(uri, Rejected("model", str(error), Trace(trigger=trigger)))

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.errors import ModelError
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.context import SessionContext
 from qwen_lsp.lsp.notebooks import Notebooks
@@ -31,6 +31,8 @@ def register(
         if document is not None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = notebooks.whole(Cursor(document, convert.offset(document, place, client.encoding)))
+            if exclusion.is_excluded(session, cursor.document):
+                return
             messages = getattr(params, "diagnostics", None) or []
             context.focused(cursor, [str(message) for message in messages])
             with contextlib.suppress(ModelError):  # reported when something is asked
