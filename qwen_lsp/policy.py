@@ -25,8 +25,8 @@ class Policy(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
     """One file: what is not named in it is the user's to choose.
 
     `allowed_hosts`: the hosts of endpoints besides this machine. `redact`: secrets are also taken out of
-    what an endpoint on this machine gets. `model_sources`: where models may come from. `engine_program`: whether
-    the user may name a program as the engine.
+    what an endpoint on this machine gets. `model_sources`: where models may come from. `engine_program`:
+    whether the user may name a program as the engine.
     """
 
     allowed_hosts: tuple[str, ...] | None = None
