@@ -7,7 +7,7 @@ executed and no other file is read, so the answers are guesses that lean towards
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import tree_sitter
@@ -49,6 +49,7 @@ _WRAPPERS = {
     *("parenthesized_expression", "expression_list", "await_expression", "await", "as_expression"),
     *("non_null_expression", "satisfies_expression", "cast_expression", "keyword_argument"),
 }
+_TYPED_AFTER = ("as_expression", "satisfies_expression")  # the value stands before its type
 _STRINGS = {
     *("string", "concatenated_string", "template_string", "string_literal", "text_block"),
     *("interpreted_string_literal", "raw_string_literal", "template_literal"),
@@ -114,9 +115,83 @@ class _Binding:
 class Expressions:
     """Questions about the nodes of one tree; what was found out of a scope is kept for the next question."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, root: Node | None = None) -> None:
         self._data = data
+        self._root = root
+        self._functions: dict[str, list[Node]] | None = None
         self._scopes: dict[int, dict[str, list[_Binding]]] = {}
+        self._chains: set[int] = set()
+        self._asked: dict[int, int] = {}
+        self._notes: dict[int, dict[str, str]] = {}
+
+    def note(self, node: Node, **words: str) -> None:
+        """Keep words about a node for the message of a rule."""
+        self._notes.setdefault(node.id, {}).update(words)
+
+    def notes_of(self, nodes: Sequence[Node]) -> dict[str, str]:
+        """Return what was noted about the first of some nodes."""
+        return self._notes.get(nodes[0].id, {}) if nodes else {}
+
+    def tokens(self, node: Node) -> list[str]:
+        """Return the tokens of a node; a string is one token, with its blanks."""
+        found: list[str] = []
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if not current.children or current.type in _STRINGS:
+                if "comment" not in current.type:
+                    found.append(self.text(current))
+            else:
+                pending += reversed(current.children)
+        return found
+
+    def is_asked_before(self, chain: Node, condition: Node) -> bool:
+        """Whether an earlier branch of an `if` chain has the same condition; each chain is read once."""
+        if chain.id not in self._chains:
+            self._read_chain(chain)
+        line = self._asked.get(condition.id)
+        if line is not None:
+            self.note(condition, line=str(line))
+        return line is not None
+
+    def _read_chain(self, chain: Node) -> None:
+        """Note the conditions that repeat an earlier one. An initializer makes conditions differ."""
+        first: dict[tuple[str, ...], int] = {}
+        branch: Node | None = chain
+        while branch is not None:
+            self._chains.add(branch.id)
+            parts = [branch, *(one for one in branch.named_children if one.type == "elif_clause")]
+            for part in parts:
+                condition = part.child_by_field_name("condition")
+                if condition is None or part.child_by_field_name("initializer") is not None:
+                    continue
+                tokens = tuple(self.tokens(condition))
+                inner = tokens[1:-1] if tokens[:1] == ("(",) else tokens
+                if "(" in inner:
+                    continue
+                if inner in first:
+                    self._asked[condition.id] = first[inner]
+                else:
+                    first[inner] = condition.start_point[0] + 1
+            branch = branch.child_by_field_name("alternative")
+            if branch is not None and branch.type == "else_clause":
+                branch = next((one for one in branch.named_children if one.type == "if_statement"), None)
+            if branch is not None and branch.type != "if_statement":
+                branch = None
+
+    def functions_named(self, name: str) -> list[str]:
+        """Return the texts of the functions of a name."""
+        return [self.text(node) for node in self._named(name)]
+
+    def _named(self, name: str) -> list[Node]:
+        """Return the functions of a name in the whole text, which is read once."""
+        if self._functions is None:
+            self._functions = {}
+            kinds = {"function_definition", "function_declaration", "method_definition"}
+            for node in _descendants(self._root, kinds) if self._root is not None else ():
+                if (field := node.child_by_field_name("name")) is not None:
+                    self._functions.setdefault(self.text(field), []).append(node)
+        return self._functions.get(name, [])
 
     def text(self, node: Node) -> str:
         """Return the source of a node."""
@@ -154,11 +229,9 @@ class Expressions:
             sides = node.named_children
             chosen = (sides[0], sides[2]) if node.type == "conditional_expression" else sides[1:]
             return all(self.is_constant(side, steps) for side in chosen)
-        if (
-            node.type in _SUMS
-            or node.type in _COLLECTIONS
-            or node.type in ("unary_operator", "spread_element")
-        ):
+        if node.type in _SUMS:
+            return all(self.is_constant(part, steps) for part in _leaves(node))
+        if node.type in _COLLECTIONS or node.type in ("unary_operator", "spread_element"):
             return all(self.is_constant(part, steps) for part in node.named_children)
         return False
 
@@ -208,13 +281,19 @@ class Expressions:
 
     def literal_text(self, node: Node, steps: int = _MOST_STEPS) -> str:
         """Return the literal parts of a text, in order, following names."""
-        node = unwrapped(node)
-        if node.type in _STRINGS:
-            return self.text(node)
-        if node.type in _NAMES and steps:
-            values = [binding.value for binding in self._bindings(node, self.text(node)) if binding.value]
-            return "".join(self.literal_text(value, steps - 1) for value in values)
-        return "".join(self.literal_text(part, steps) for part in node.named_children)
+        found: list[str] = []
+        pending = [(node, steps)]
+        while pending:
+            current, left = pending.pop()
+            current = unwrapped(current)
+            if current.type in _STRINGS:
+                found.append(self.text(current))
+            elif current.type in _NAMES and left:
+                bindings = self._bindings(current, self.text(current))
+                pending += [(one.value, left - 1) for one in reversed(bindings) if one.value]
+            else:
+                pending += [(part, left) for part in reversed(current.named_children)]
+        return "".join(found)
 
     def is_user_input(self, node: Node, steps: int = _MOST_STEPS) -> bool:
         """Whether something that a request brought is part of the value, and nothing cleaned it."""
@@ -266,15 +345,9 @@ class Expressions:
             binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None
         ]
 
-    def is_async_function(self, name: str, root: Node) -> bool | None:
+    def is_async_function(self, name: str) -> bool | None:
         """Whether every function of this name in the file is asynchronous; None where there is none."""
-        found = [
-            node
-            for node in _descendants(
-                root, {"function_definition", "function_declaration", "method_definition"}
-            )
-            if (field := node.child_by_field_name("name")) is not None and self.text(field) == name
-        ]
+        found = self._named(name)
         return all(is_async(node) for node in found) if found else None
 
     def _bindings(self, node: Node, name: str) -> list[_Binding]:
@@ -346,8 +419,9 @@ def _parameter_names(node: Node) -> Iterator[Node]:
 def unwrapped(node: Node) -> Node:
     """Look inside parentheses, casts and awaits."""
     while node.type in _WRAPPERS:
+        at = 0 if node.type in _TYPED_AFTER else -1
         inner = node.child_by_field_name("value") or (
-            node.named_children[-1] if node.named_children else None
+            node.named_children[at] if node.named_children else None
         )
         if inner is None or (node.type == "expression_list" and node.named_child_count != 1):
             return node
@@ -387,16 +461,27 @@ def _interpolated(node: Node) -> Iterator[Node]:
 
 
 def _operands(node: Node) -> Iterator[Node]:
-    node = unwrapped(node)
-    operator = node.child_by_field_name("operator")
-    if node.type in _SUMS and operator is not None and operator.type in ("+", "%"):
-        for field in ("left", "right"):
-            if side := node.child_by_field_name(field):
-                yield from _operands(side)
-    elif node.type in ("tuple", "dictionary"):
-        yield from node.named_children
-    else:
-        yield node
+    pending = [node]
+    while pending:
+        node = unwrapped(pending.pop())
+        operator = node.child_by_field_name("operator")
+        if node.type in _SUMS and operator is not None and operator.type in ("+", "%"):
+            pending += [side for field in ("right", "left") if (side := node.child_by_field_name(field))]
+        elif node.type in ("tuple", "dictionary"):
+            yield from node.named_children
+        else:
+            yield node
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    """Yield the operands of a chain of operators, whatever they are; chains may be longer than any stack."""
+    pending = [node]
+    while pending:
+        node = unwrapped(pending.pop())
+        if node.type in _SUMS:
+            pending += reversed(node.named_children)
+        else:
+            yield node
 
 
 def _called(node: Node) -> Node | None:

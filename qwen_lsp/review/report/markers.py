@@ -1,6 +1,6 @@
-"""Hidden marks in comments, by which the next run knows what it wrote itself.
+"""Hidden marks by which the next run knows what it wrote.
 
-A mark counts only as the last line of a comment and with a signature: an HMAC over what is marked and over the
+A mark counts only as the last line of a comment and with a signature: an HMAC over what is marked and the
 pull request, with a key from the environment. Code that is quoted in a comment can show a mark, but cannot
 end the comment with it, and a mark copied from elsewhere does not fit. It knows no HTTP.
 """
@@ -21,7 +21,10 @@ _MARK = re.compile(r"<!-- qwen-lsp:([0-9a-z]+):([0-9a-f]{40}) -->")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks of one pull request. Without a `key` only `place`, which names it, and the author protect them."""
+    """The marks of one pull request.
+
+    Without a `key` only `place`, which names it, and the author protect them.
+    """
 
     place: str
     key: str = ""
