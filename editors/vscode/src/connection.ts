@@ -9,7 +9,7 @@ import type { LanguageClient } from 'vscode-languageclient/node'
 import { CLIENT, STATUS, type Status } from './protocol'
 import { locate, offerInstallation } from './server/locate'
 import { output, run, type Program, type Ran, type RunOptions } from './server/program'
-import { SECTION, serverSettings } from './settings'
+import { SECTION, serverSettings, userOptions } from './settings'
 
 export const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }]
 
@@ -142,12 +142,13 @@ export class Connection implements vscode.Disposable {
     this.program = program
     if (!program) return this.change('absent')
     const { path, args } = program
+    const options = userOptions(this.context.extension)
     this.log.info(`starting ${[path, ...args].join(' ')}`)
     this.protocol = await import('./client')
     const client = new this.protocol.LanguageClient(
       'qwen-lsp',
       'Qwen LSP',
-      { command: path, args: [...args, 'serve'], options: { cwd: this.context.extensionPath } },
+      { command: path, args: [...args, 'serve', ...options], options: { cwd: this.context.extensionPath } },
       {
         documentSelector: DOCUMENTS,
         outputChannel: this.log,

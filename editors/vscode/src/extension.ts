@@ -72,7 +72,8 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   )
   const watched = vscode.workspace.onDidChangeConfiguration((event) => {
-    if (event.affectsConfiguration(`${SECTION}.server`)) void connection.restart()
+    const isForItsStart = ['server', 'endpoint'].some((part) => event.affectsConfiguration(`${SECTION}.${part}`))
+    if (isForItsStart) void connection.restart()
   })
   context.subscriptions.push(log, documents, suggestions, actions, reviews, status, watched, ...registered, connection)
   void connection.start()
