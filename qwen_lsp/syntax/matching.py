@@ -17,8 +17,9 @@ from typing import Literal
 
 import tree_sitter
 
-from qwen_lsp.syntax.expressions import FUNCTIONS, Expressions, enclosing, is_async
+from qwen_lsp.syntax.expressions import Expressions
 from qwen_lsp.syntax.languages import Language, grammar
+from qwen_lsp.syntax.nodes import FUNCTIONS, enclosing, is_async
 from qwen_lsp.syntax.tree import Tree, parse
 from qwen_lsp.text import Span
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp.child import environment
 from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import Category, Severity, is_test_path
@@ -83,7 +84,13 @@ def run(
         command += ["--ignore-noqa"] if is_strict else []
         try:
             done = subprocess.run(
-                [*command, "--", "."], cwd=root, capture_output=True, timeout=_TIMEOUT_S, check=False
+                [*command, "--", "."],
+                cwd=root,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
             )
             entries = json.loads(done.stdout or b"[]")
         except (OSError, subprocess.TimeoutExpired, ValueError) as error:
