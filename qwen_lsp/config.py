@@ -20,7 +20,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-_USER_ONLY: dict[str, Any] = {"x-scope": "user"}
+from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
+from qwen_lsp.secret_files import SECRET_FILES
 
 
 class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -31,31 +32,31 @@ class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
         Meta(description="Name in `qwen-lsp models list`, or `auto`: the largest model on disk that suits."),
     ] = "auto"
     path: Annotated[
-        str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=_USER_ONLY)
+        str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
     ] = ""
     lora: Annotated[
         str,
         Meta(
             description="A LoRA adapter (GGUF) of your own, applied to the model.",
-            extra_json_schema=_USER_ONLY,
+            extra_json_schema=USER_ONLY,
         ),
     ] = ""
     sources: Annotated[
         tuple[Literal["huggingface", "modelscope", "packages"], ...],
-        Meta(description="Where `models pull` looks, in this order.", extra_json_schema=_USER_ONLY),
+        Meta(description="Where `models pull` looks, in this order.", extra_json_schema=USER_ONLY),
     ] = ("huggingface", "modelscope", "packages")
     huggingface_url: Annotated[
         str,
         Meta(
             description="Hugging Face or a mirror of it; HF_ENDPOINT in the environment wins.",
-            extra_json_schema=_USER_ONLY,
+            extra_json_schema=USER_ONLY,
         ),
     ] = "https://huggingface.co"
     modelscope_url: Annotated[
         str,
         Meta(
             description="ModelScope or a mirror of it; MODELSCOPE_ENDPOINT in the environment wins.",
-            extra_json_schema=_USER_ONLY,
+            extra_json_schema=USER_ONLY,
         ),
     ] = "https://modelscope.cn"
 
@@ -67,7 +68,7 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
         str,
         Meta(
             description="A `llama-server` to run in place of the built-in engine: a path, or a name on PATH.",
-            extra_json_schema=_USER_ONLY,
+            extra_json_schema=USER_ONLY,
         ),
     ] = ""
     threads: Annotated[
@@ -86,37 +87,6 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
     start_timeout_ms: Annotated[
         int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")
     ] = 300_000
-
-
-class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """A server to use in place of an engine of our own."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description="llama.cpp's server or any OpenAI-compatible one, such as http://127.0.0.1:8080. "
-            "A host that is not this machine needs `allowRemote`."
-        ),
-    ] = ""
-    kind: Annotated[
-        Literal["auto", "llama", "openai"],
-        Meta(description="`llama`: llama.cpp's own API; `openai`: /v1/completions; `auto`: ask it."),
-    ] = "auto"
-    model: Annotated[str, Meta(description="The model's name at the endpoint, where it serves several.")] = ""
-    allow_remote: Annotated[
-        bool,
-        Meta(
-            description="Let code leave this machine for `url`. Only the user can set it, never a workspace.",
-            extra_json_schema=_USER_ONLY,
-        ),
-    ] = False
-    api_key_env: Annotated[
-        str,
-        Meta(
-            description="Name of the environment variable that holds the endpoint's API key.",
-            extra_json_schema=_USER_ONLY,
-        ),
-    ] = ""
 
 
 class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -194,6 +164,14 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             "their popup menu; `off`: they get nothing."
         ),
     ] = "auto"
+    exclude: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Files that give no suggestion, no action and no context, as globs; by default those "
+            "that hold secrets. A workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = SECRET_FILES
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -306,6 +284,7 @@ class _Field:
     type: Any
     default: Any
     user_only: bool
+    narrows: bool
 
 
 def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator[tuple[str, _Field]]:
@@ -321,7 +300,8 @@ def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator
             yield from _fields(kind.cls, f"{key}.")
         else:
             default = getattr(struct(), entry.name)
-            yield key, _Field(_annotation(struct, entry.name), default, extra.get("x-scope") == "user")
+            of_user, narrows = extra.get("x-scope") == "user", bool(extra.get("x-narrows"))
+            yield key, _Field(_annotation(struct, entry.name), default, of_user, narrows)
 
 
 def _annotation(struct: type[msgspec.Struct], name: str) -> Any:
@@ -351,7 +331,10 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
     values = {key: field.default for key, field in known.items()}
     problems: list[Problem] = []
     for layer in layers:
-        for key, value in _leaves(layer.values, known):
+        given = dict(_leaves(layer.values, known))
+        if layer.trusted and isinstance(url := given.get("endpoint.url"), str):
+            values |= {key: known[key].default for key in released(values, url)}
+        for key, value in given.items():
             if value is None:  # what clients send for a setting that was never set
                 continue
             if (field := known.get(key)) is None:
@@ -362,7 +345,12 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                     problems.append(Problem(layer.source, key, f"is only taken from you: set it in {where}"))
             else:
                 try:
-                    values[key] = msgspec.convert(value, field.type)
+                    taken = msgspec.convert(value, field.type)
+                    if field.narrows and not layer.trusted:
+                        taken = tuple(
+                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
+                        )
+                    values[key] = taken
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
@@ -390,41 +378,6 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
             at = at.setdefault(section, {})
         at[name] = value
     return nested
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of the settings, self-contained and with every default."""
-    (root,), definitions = msgspec.json.schema_components([Config], ref_template="#/$defs/{name}")
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, dict):
-            if set(node) & {"$ref", "allOf"}:
-                ref = node.get("$ref") or node["allOf"][0]["$ref"]
-                return inline(definitions[ref.rsplit("/", 1)[1]])
-            # The generator's own titles are names of classes; below `properties` a title is a setting.
-            return {
-                key: inline(value) for key, value in node.items() if key != "title" or isinstance(value, dict)
-            }
-        return [inline(item) for item in node] if isinstance(node, list) else node
-
-    document: dict[str, Any] = inline(root)
-
-    def set_defaults(node: dict[str, Any], struct: msgspec.Struct) -> None:
-        for entry in msgspec.structs.fields(struct):
-            value, child = getattr(struct, entry.name), node["properties"][entry.encode_name]
-            if isinstance(value, msgspec.Struct):
-                child.pop("default", None)
-                set_defaults(child, value)
-            else:
-                child["default"] = value
-
-    set_defaults(document, Config())
-    document["additionalProperties"] = False
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "qwen-lsp settings",
-        **document,
-    }
 
 
 def user_file() -> Path:

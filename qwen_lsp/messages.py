@@ -73,8 +73,9 @@ TEXTS: dict[str, Text] = {
         "Write it like http://127.0.0.1:8080.", "请写成 http://127.0.0.1:8080 这样的地址。"
     ),
     "remedy.remote": Text(
-        "If your code may leave this machine for it, set `allowRemote = true` under [endpoint] in {file}.",
-        "如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowRemote = true`。",
+        "If your code may leave this machine for it, "
+        'set `allowedHosts = ["{host}"]` under [endpoint] in {file}.',
+        '如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowedHosts = ["{host}"]`。',
     ),
     "remedy.endpoint": Text(
         "Start the server at {url}, or correct `endpoint.url`, `endpoint.model` or `endpoint.apiKeyEnv`.",
@@ -92,6 +93,10 @@ TEXTS: dict[str, Text] = {
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
+    ),
+    "explain.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
     ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
@@ -116,6 +121,7 @@ TEXTS: dict[str, Text] = {
     "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
     "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
@@ -144,6 +150,22 @@ TEXTS: dict[str, Text] = {
     "words.one.info": Text("1 remark", "1 条提示"),
     "words.one.hint": Text("1 hint", "1 条建议"),
     "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
+    "review.unaccepted": Text(
+        "{file} could not be reviewed ({reason}), and the base did not skip it for that reason.",
+        "{file} 无法审查（{reason}），而基准提交并未因同一原因跳过它。",
+    ),
+    "review.tried.settings": Text(
+        "This change edits how it is reviewed ({files}); the review used the base's version.",
+        "本次改动修改了审查方式（{files}）；审查时使用的是基准提交中的版本。",
+    ),
+    "review.tried.hide": Text(
+        "This change would have {file} skipped ({reason}); it was reviewed all the same.",
+        "本次改动会使 {file} 被跳过（{reason}）；仍按普通文件审查。",
+    ),
+    "review.tried.dismiss": Text(
+        "Findings that comments of this change would dismiss, and that count all the same: {n}.",
+        "本次改动中的注释试图忽略 {n} 条发现，这些注释不生效。",
+    ),
     "review.incomplete": Text("Parts that could not be reviewed: {files}.", "有 {files} 处无法审查。"),
     "review.dismissed": Text("Dismissed: {n}.", "已忽略 {n} 条。"),
     "review.dismissed_here": Text(
@@ -208,11 +230,17 @@ TEXTS: dict[str, Text] = {
     "words.reason.vendored": Text("third-party code", "第三方代码"),
     "words.reason.generated": Text("generated", "自动生成"),
     "words.reason.too_large": Text("too large", "文件过大"),
-    "words.reason.nothing_added": Text("nothing was added", "没有新增内容"),
+    "words.reason.encoding": Text("read with an unusual encoding", "声明了不常见的编码"),
+    "words.reason.media": Text("image, font or other media", "图片、字体等媒体文件"),
+    "words.reason.nothing_added": Text("no line was changed", "没有改动任何行"),
     "words.dismiss": Text("Dismiss this finding", "忽略这一条"),
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
     # why an action changes nothing; the model is told the English one, too
+    "refused.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
     "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
     "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),
@@ -254,6 +282,17 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.behaviour": Text(
+        "The answer would change what the code does. {detail}", "回答会改变代码的行为。{detail}"
+    ),
+    "refused.cannot_fail": Text(
+        "The answer handles errors of code that cannot fail.", "回答为不会出错的代码添加了错误处理。"
+    ),
+    "refused.hides_errors": Text("The answer hides errors.", "回答会掩盖错误。"),
+    "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
+    "refused.unfounded": Text(
+        "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"
+    ),
     "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"

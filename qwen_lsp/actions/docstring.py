@@ -1,43 +1,46 @@
-"""Write the documentation of a definition, in its language's own convention.
+"""Document a definition, in the convention and the language of its file; complete what is documented already.
 
-The model writes only the text; the marks, the indentation and the place are ours. So the code is what it
-was by construction, and it is checked all the same.
+The model fills in what is said of each part; which parts there are follows from the code. Marks, indentation
+and place are ours, so the code is what it was by construction, and it is checked all the same.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import dataclass
 
-from qwen_lsp.actions import checks, layout, prompts, reply, rewrite
+from qwen_lsp.actions import (
+    checks,
+    claims,
+    documentation,
+    existing_documentation,
+    layout,
+    prompts,
+    reply,
+    rewrite,
+)
+from qwen_lsp.actions.documentation import Parts, Style
+from qwen_lsp.actions.existing_documentation import Existing
 from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.prose import in_language
+from qwen_lsp.actions.prose import has_han, in_language
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
-from qwen_lsp.syntax import code
-from qwen_lsp.syntax.code import Definition
+from qwen_lsp.messages import Locale
+from qwen_lsp.syntax import code, contract
+from qwen_lsp.syntax.code import Definition, Source
+from qwen_lsp.syntax.contract import Contract
 from qwen_lsp.text import Edit, Span, normalize_line_ends
 
-_MOST_TOKENS = 220
+_MAX_TOKENS = 400
+# A function so short needs no list of parameters, unless the file has them everywhere.
+_MAX_LINES_OF_SHORT = 4
 _WIDTH = 88
 # Languages whose documentation stands in `/** */`; others use the line comment, doubled or not.
 _BLOCK = {
     "javascript", "typescript", "typescriptreact", "java", "kotlin", "php", "scala", "c", "cpp", "css",
 }  # fmt: skip
 _LINE = {"rust": "///", "csharp": "///", "swift": "///", "lua": "---"}
-_STYLES = {
-    "python": ", then a section `Args:` and a section `Returns:` (Google style) where they help",
-    "javascript": ", then `@param name - meaning` and `@returns meaning` lines (JSDoc)",
-    "typescript": ", then `@param name - meaning` and `@returns meaning` lines (TSDoc)",
-    "typescriptreact": ", then `@param name - meaning` and `@returns meaning` lines (TSDoc)",
-    "java": ", then `@param name meaning` and `@return meaning` lines (Javadoc)",
-    "kotlin": ", then `@param name meaning` and `@return meaning` lines (KDoc)",
-    "php": ", then `@param type $name meaning` and `@return type meaning` lines (PHPDoc)",
-    "scala": ", then `@param name meaning` and `@return meaning` lines (Scaladoc)",
-    "c": ", then `@param name meaning` and `@return meaning` lines (Doxygen)",
-    "cpp": ", then `@param name meaning` and `@return meaning` lines (Doxygen)",
-    "go": ". Begin it with the name, as Go does",
-}
 _LABEL = re.compile(
     r"^\s*\**(documentation|docstring|doc comment|description|summary"
     r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
@@ -46,7 +49,7 @@ _LABEL = re.compile(
 
 
 async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
-    """Document the definition around the selection.
+    """Document the definition around the selection, or add what its documentation lacks.
 
     Raises: EndpointError.
     """
@@ -55,48 +58,157 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         return Refused("no_definition")
     if rewrite.room(target, voice) is None:
         return Refused("too_large")
-    language, definition = target.source.language.id, target.definition
-    place = _edit(target, definition, "")  # where it goes does not depend on what it says
+    plan = _planned(target, target.definition, target.source)
+    if isinstance(plan, Refused):
+        return plan
+    place = _edit(plan, Parts("…"))  # where it goes does not depend on what it says
 
     def in_place(written: str) -> str:
         text = _text_of(written, is_cut_off=False)
-        return _edit(target, definition, text).new_text if isinstance(text, str) else ""
+        parts = documentation.read(text) if isinstance(text, str) else Parts()
+        return _edit(plan, parts).new_text if parts != Parts() else ""
 
-    messages = prompts.docstring(target, rewrite.signatures_of(target, knowledge), _STYLES.get(language, ""))
+    signatures = rewrite.signatures_of(target, knowledge)
+    messages = prompts.documentation(
+        target, signatures, plan.contract, plan.locale, is_new=plan.existing is None
+    )
     failed: Refused | None = None
     for _ in range(2):
         answer = await voice.ask(
-            messages, _MOST_TOKENS, original=target.shown, region=place.span, shown=in_place
+            messages,
+            _MAX_TOKENS,
+            json_schema=_schema(plan),
+            original=target.shown,
+            region=place.span,
+            shown=in_place,
         )
-        result = _judged(target, definition, answer.text, answer.is_cut_off)
+        result = _judged(plan, answer.text, answer.is_cut_off)
         if isinstance(result, Proposal):
             return result
         failed = failed or result
         if result.reason == "refusal":
             break
-        wanted = "Chinese" if task.locale == "zh" else "English"
-        messages = prompts.again_prose(messages, answer.text, f"Write plain text in {wanted}, without code.")
+        wanted = "Chinese" if plan.locale == "zh" else "English"
+        messages = prompts.again_prose(messages, answer.text, f"Say in {wanted} only what the code shows.")
     assert failed is not None
     return failed
 
 
-def _judged(target: Target, definition: Definition, answer: str, is_cut_off: bool) -> Proposal | Refused:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be written. `contract` is what the documentation must still speak of."""
+
+    target: Target
+    definition: Definition
+    source: Source
+    existing: Existing | None
+    contract: Contract
+    style: Style
+    locale: Locale
+    max_lines: int
+
+
+def _planned(target: Target, definition: Definition, source: Source) -> _Plan | Refused:
+    existing = existing_documentation.find(target.task.document, source, definition)
+    others = existing_documentation.others(source, existing)
+    style = documentation.style_of(source.language.id, others)
+    wanted = contract.of(source, definition) or Contract((), False, ())
+    text = source.text[definition.span.start : definition.span.end]
+    n_lines = len([line for line in text.split("\n") if line.strip()])
+    if style == "plain":
+        wanted = Contract((), False, ())
+    has_sections = any(documentation.read(one).parameters for one in others)
+    max_lines = 10_000 if has_sections else max(n_lines, 3)
+    if existing is not None:
+        wanted = documentation.missing(wanted, documentation.read(existing.text), existing.text)
+        is_short = not has_sections and n_lines <= _MAX_LINES_OF_SHORT
+        if wanted == Contract((), False, ()) or is_short:
+            return Refused("documented")
+    return _Plan(
+        target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
+    )
+
+
+def _locale(target: Target, existing: Existing | None, others: list[str]) -> Locale:
+    """Return the language of the file's documentation; the user's where there is none to go by."""
+    texts = [existing.text] if existing is not None else others if len(others) > 1 else []
+    if not texts:
+        return target.task.locale
+    return "zh" if 2 * sum(has_han(text) for text in texts) > len(texts) else "en"
+
+
+def _schema(plan: _Plan) -> dict[str, object]:
+    """Return the shape of the answer: only what the function has can be spoken of."""
+    text = {"type": "string"}
+    properties: dict[str, object] = {} if plan.existing is not None else {"summary": text}
+    for key, names in (("parameters", plan.contract.parameters), ("raises", plan.contract.errors)):
+        if names:
+            inner = {name: text for name in names}
+            properties[key] = {"type": "object", "properties": inner, "required": list(names)}
+        if key == "parameters" and plan.contract.has_result:
+            properties["returns"] = text
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
     text = _text_of(answer, is_cut_off)
     if isinstance(text, Refused):
         return text
-    assert target.source is not None
-    task, language = target.task, target.source.language
-    if not in_language(_sentences(text), task.locale):
-        return Refused("language")
-    document = task.document
-    edit = _edit(target, definition, text)
+    parts = _checked(plan, documentation.fitting(documentation.read(text), plan.contract))
+    if isinstance(parts, Refused):
+        return parts
+    document = plan.target.task.document
+    edit = _edit(plan, parts)
     after = document.text[: edit.span.start] + edit.new_text + document.text[edit.span.end :]
-    parsed = code.parse(after, language)
-    if parsed is None or (refused := checks.syntax(target.source, parsed)):
+    parsed = code.parse(after, plan.source.language)
+    if parsed is None or (refused := checks.syntax(plan.source, parsed)):
         return refused if parsed is not None and refused else Refused("syntax")
-    if parsed.tokens() != target.source.tokens():
+    if parsed.tokens() != plan.source.tokens():
         return Refused("code_changed")
     return Proposal((edit,))
+
+
+def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
+    """Leave out what the code does not bear out; say why where nothing is left."""
+    span, name = plan.definition.span, plan.definition.name
+    shown = plan.source.text[span.start : span.end]
+    summary = claims.founded(parts.summary, shown, name)
+    if parts.summary and not summary:
+        return Refused("unfounded", parts.summary[:80])
+    kept = Parts(
+        "" if plan.existing is not None else summary,
+        {key: text for key, text in parts.parameters.items() if not claims.unfounded(text, shown, name)},
+        "" if claims.unfounded(parts.result, shown, name) else parts.result,
+        parts.errors,
+    )
+    if kept == Parts():
+        return Refused("empty")
+    said = "\n".join((kept.summary, *kept.parameters.values(), kept.result, *kept.errors.values()))
+    if not in_language(said, plan.locale):
+        return Refused("language")
+    if plan.source.language.id == "go" and kept.summary:
+        kept = documentation.named_first(kept, name)
+    if len(documentation.lines(kept, plan.style, plan.source.language.id)) > plan.max_lines and kept.summary:
+        kept = Parts(kept.summary)
+    return kept
+
+
+def _edit(plan: _Plan, parts: Parts) -> Edit:
+    """Put the parts where documentation belongs, or among what is there."""
+    document, language = plan.target.task.document, plan.source.language
+    unit = layout.indent_unit(document.text)
+    if plan.existing is not None:
+        return existing_documentation.completed(plan.target, plan.existing, parts, plan.style, unit)
+    lines = documentation.lines(parts, plan.style, language.id)
+    if language.id == "python":
+        return _python_edit(plan, "\n".join(lines))
+    line = document.line_of(plan.definition.span.start)
+    indent = _indent_of(document.line(line))
+    start = document.starts[line]
+    marked = _marked(language.id, language.comment, _wrapped("\n".join(lines), len(indent) + 3))
+    return Edit(
+        Span(start, start), "".join(f"{indent}{mark}".rstrip() + document.line_ending for mark in marked)
+    )
 
 
 def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
@@ -131,45 +243,6 @@ def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
     return text
 
 
-def _sentences(text: str) -> str:
-    """Return the lines that say something, without the names and types that they are about."""
-    return re.sub(
-        r"^\s*(@\w+\s+\S+|Args:|Returns?:|Raises:|\w+\s*(\([^)]*\))?:)", "", text, flags=re.MULTILINE
-    )
-
-
-def _edit(target: Target, definition: Definition, text: str) -> Edit:
-    """Put the text where documentation belongs, in place of what is there."""
-    document, source = target.task.document, target.source
-    assert source is not None
-    language, ending = source.language, document.line_ending
-    if language.id == "python":
-        return _python_edit(target, definition, text)
-    line = document.line_of(definition.span.start)
-    indent = _indent_of(document.line(line))
-    lines = _marked(language.id, language.comment, _wrapped(text, len(indent) + 3))
-    new = "".join(f"{indent}{mark}".rstrip() + ending for mark in lines)
-    start = document.starts[line]
-    above = _documentation_above(target, line)
-    return Edit(above if above is not None else Span(start, start), new)
-
-
-def _documentation_above(target: Target, line: int) -> Span | None:
-    """Find the documentation comment that ends on the line above, to take its place."""
-    document, source = target.task.document, target.source
-    assert source is not None
-    first = line
-    for prose in reversed(source.prose()):
-        top, bottom = document.line_of(prose.span.start), document.line_of(prose.span.end)
-        alone = not document.text[document.starts[top] : prose.span.start].strip()
-        if prose.is_docstring or not alone or bottom != first - 1:
-            continue
-        if not re.match(r"/\*\*|///|---|#(?!!)|//|--", prose.text):
-            break
-        first = top
-    return Span(document.starts[first], document.starts[line]) if first < line else None
-
-
 def _marked(language: str, comment: str | tuple[str, str], lines: list[str]) -> list[str]:
     if language in _BLOCK:
         safe = [line.replace("*/", "* /") for line in lines]
@@ -181,14 +254,10 @@ def _marked(language: str, comment: str | tuple[str, str], lines: list[str]) -> 
     return [f"{comment[0]} {line.replace(comment[1], '')} {comment[1]}" for line in lines]
 
 
-def _python_edit(target: Target, definition: Definition, text: str) -> Edit:
-    document, source = target.task.document, target.source
-    assert source is not None
+def _python_edit(plan: _Plan, text: str) -> Edit:
+    document, definition = plan.target.task.document, plan.definition
     ending = document.line_ending
     body = definition.body
-    existing = next(
-        (prose for prose in source.prose() if prose.is_docstring and prose.span.start == body.start), None
-    )
     header_line = document.line_of(definition.header.start)
     own = _indent_of(document.line(header_line))
     unit = layout.indent_unit(document.text)
@@ -203,8 +272,6 @@ def _python_edit(target: Target, definition: Definition, text: str) -> Edit:
         rest = [f"{indent}{line}" if line else "" for line in (*lines[1:], "")]
         rest[-1] = f'{indent}"""'
         literal = ending.join((f'"""{lines[0]}', *rest))
-    if existing is not None:
-        return Edit(existing.span, literal)
     if is_inline:
         before = (
             body.start - len(document.text[: body.start]) + len(document.text[: body.start].rstrip(" \t"))

@@ -15,6 +15,7 @@ from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Diagnostic, Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.chat import Message
+from qwen_lsp.syntax.contract import Contract
 
 _SYSTEM = Message("system", "You are an expert programmer. You do exactly what is asked, and briefly.")
 _TRANSLATOR = Message("system", "You are a translator of technical texts.")
@@ -128,12 +129,20 @@ def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
     return _question(target, signatures, [order, *asked, *told])
 
 
-def docstring(target: Target, signatures: Sequence[str], style: str) -> list[Message]:
-    """Ask for the text of a documentation comment, and nothing but it."""
-    task = target.task
+def documentation(
+    target: Target, signatures: Sequence[str], contract: Contract, locale: Locale, *, is_new: bool
+) -> list[Message]:
+    """Ask what a definition does and what its parts mean, as a JSON object."""
+    wanted = ['"summary": one sentence that says what it does, beginning with a verb'] if is_new else []
+    if contract.parameters:
+        wanted.append(f'"parameters": what each of {", ".join(contract.parameters)} means, in a few words')
+    if contract.has_result:
+        wanted.append('"returns": what it returns, in a few words')
+    if contract.errors:
+        wanted.append(f'"raises": when it raises {", ".join(contract.errors)}')
     order = (
-        f"Write the documentation of this {language_name(task)} code {_IN[task.locale]}: one sentence that "
-        f"says what it does{style}. Write only the text of the documentation: no code, no comment marks."
+        f"Document this {language_name(target.task)} code {_IN[locale]}. Say only what the code shows. "
+        f"Answer with a JSON object: {'; '.join(wanted)}."
     )
     return _question(target, signatures, [order])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import sys
 from collections import deque
@@ -33,7 +34,7 @@ from qwen_lsp.text import Document, Edit, Span
 _SHUTDOWN_S = 10.0
 # What a request raises when the server answers it with an error.
 ServerError = JsonRpcException
-SERVER_COMMAND = (sys.executable, "-m", "qwen_lsp", "serve")
+SERVER_COMMAND = (sys.executable, "-P", "-m", "qwen_lsp", "serve")
 
 
 class Session:
@@ -243,10 +244,16 @@ def capabilities(encodings: Sequence[types.PositionEncodingKind]) -> types.Clien
     )
 
 
+def set_options(user: Mapping[str, Any]) -> list[str]:
+    """Write settings as options of `qwen-lsp serve`."""
+    return [f"--set={key}={json.dumps(value)}" for key, value in user.items()]
+
+
 @asynccontextmanager
 async def start(
     root: Path | None = None,
     *,
+    user: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     encodings: Sequence[types.PositionEncodingKind] = (types.PositionEncodingKind.Utf16,),
@@ -254,14 +261,20 @@ async def start(
     locale: str | None = None,
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    command: Sequence[str] = SERVER_COMMAND,
 ) -> AsyncIterator[Session]:
     """Start a server, shake hands, and shut it down at the end. `client` stands in for our capabilities.
+
+    `user` are settings of the user's own, which stand on the command line; `options` and `settings` are
+    what the client says at the start and when it is asked.
 
     Raises: QwenLspError with the server's last words when it died.
     """
     session = Session()
     session.settings = dict(settings) if settings is not None else None
-    await session.client.start_io(*SERVER_COMMAND, *arguments, env={**os.environ, **(env or {})})
+    await session.client.start_io(
+        *command, *set_options(user or {}), *arguments, env={**os.environ, **(env or {})}
+    )
     drain = asyncio.create_task(_drain(session))
     try:
         folder = [types.WorkspaceFolder(root.as_uri(), root.name)] if root else None

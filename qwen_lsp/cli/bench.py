@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli.bench_review import review
-from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
@@ -68,11 +68,40 @@ def infill(
     click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
+@bench.command(short_help="Ask at places with known answers.")
+@click.argument("file", type=_DATA)
+@click.option("--name", "names", multiple=True, help="Only the places whose name contains this.")
+@click.option("--model", default="", help="Model to ask; yours by default.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def cases(file: Path, names: tuple[str, ...], model: str, is_json: bool) -> None:
+    """Ask at each place of a FILE by hand and unasked: right, harmless, annoying, wrong."""
+    from qwen_lsp.bench.cases import run
+    from qwen_lsp.bench.infill.ask import told
+
+    places = [place for place in run.read(file) if not names or any(name in place.name for name in names)]
+    outcomes = run.play(places, told, {"model.name": model} if model else None)
+    click.echo(json.dumps(run.as_json(outcomes), ensure_ascii=False) if is_json else run.as_text(outcomes))
+
+
 @bench.command(short_help="Type recorded edits into each policy.")
-@click.argument("commits", nargs=-1, metavar="[COMMIT]...")
+@click.argument("named", nargs=-1, metavar="[COMMIT|RELEASES]...")
 @click.option("--traces", "file", type=_DATA, help="Traces to replay, .jsonl.")
 @click.option(
     "--data", type=_DATA, help="HumanEval-Infilling or SantaCoder rows; their middles are typed in."
+)
+@click.option(
+    "--releases",
+    "is_releases",
+    is_flag=True,
+    help="Type what newer releases of packages added: NAME==A..B (PyPI), npm:NAME==A..B, or a pinned set.",
+)
+@click.option(
+    "--half",
+    type=click.Choice(["tuning", "reporting"]),
+    help="With --releases: one half of the pinned set; settings are chosen on the first.",
+)
+@click.option(
+    "--quick", "is_quick", is_flag=True, help="Six short traces of --releases, ours and llama.vim's."
 )
 @click.option(
     "--record",
@@ -116,13 +145,35 @@ def infill(
     multiple=True,
     help="A setting to try `ours` with; VALUE is JSON.",
 )
-@click.option("--model", default="", help="Model to measure; yours by default.")
+@click.option(
+    "--arm",
+    "arms",
+    metavar="NAME=JSON",
+    multiple=True,
+    help="One more policy: ours with these settings, as one JSON object.",
+)
+@click.option(
+    "--build",
+    "builds",
+    metavar="NAME=PYTHON",
+    multiple=True,
+    help="One more policy: another build of ours, by the Python that it is installed for.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="Model to measure; yours by default. A second one is one more policy.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @click.option("--rows", "with_rows", is_flag=True, help="With --json: every keystroke too.")
 def replay(
-    commits: tuple[str, ...],
+    named: tuple[str, ...],
     file: Path | None,
     data: Path | None,
+    is_releases: bool,
+    half: Any,
+    is_quick: bool,
     record: Path | None,
     out: Path | None,
     max_chars: int,
@@ -134,7 +185,9 @@ def replay(
     key_ms: float | None,
     speed: float,
     settings: tuple[str, ...],
-    model: str,
+    arms: tuple[str, ...],
+    builds: tuple[str, ...],
+    models: tuple[str, ...],
     is_json: bool,
     with_rows: bool,
 ) -> None:
@@ -142,31 +195,40 @@ def replay(
     from qwen_lsp.bench.infill import ask
     from qwen_lsp.bench.replay import recording, traces
     from qwen_lsp.bench.replay import run as played
-    from qwen_lsp.bench.replay.policies import POLICIES
+    from qwen_lsp.bench.replay.policies import POLICIES, Arm
     from qwen_lsp.bench.replay.typist import KEY_MS, USERS
 
     if record is not None:
-        if not commits or out is None:
+        if not named or out is None:
             raise click.UsageError("--record REPO needs one COMMIT or more, and --out FILE")
         made = recording.record(
-            record, commits, key_ms=key_ms or KEY_MS, seed=seed, max_chars=max_chars, max_traces=max_traces
+            record, named, key_ms=key_ms or KEY_MS, seed=seed, max_chars=max_chars, max_traces=max_traces
         )
         traces.write(out, made)
         click.echo(f"{len(made)} traces in {out}, {sum(len(trace.edits) for trace in made):,} keys")
         return
-    if commits:
-        raise click.UsageError("commits are for --record REPO")
+    if is_releases or is_quick:
+        chosen = played.released_traces(
+            named, half=half or "", is_quick=is_quick, n=n, seed=seed, key_ms=key_ms
+        )
+    elif named:
+        raise click.UsageError("commits are for --record REPO, releases for --releases")
+    else:
+        chosen = played.chosen_traces(file, data, n=n, seed=seed, key_ms=key_ms)
     report = played.run(
-        file,
-        data,
-        policies or POLICIES,
-        users or USERS,
-        ask.with_model(read_config(), model),
-        n=n,
+        chosen,
+        policies or (("ours", "llama_vim") if is_quick else POLICIES),
+        users or (("whole",) if is_quick else USERS),
+        ask.with_model(read_config(), models[0] if models else ""),
         seed=seed,
         key_ms=key_ms,
         speed=speed,
-        options=dict(_setting(text) for text in settings),
+        options=dict(parse_setting(text) for text in settings),
+        arms=[
+            *(Arm(f"ours:{model}", {"model.name": model}) for model in models[1:]),
+            *(Arm(name, _object(text)) for name, text in map(_named, arms)),
+            *(Arm(name, {}, python) for name, python in map(_named, builds)),
+        ],
         progress=played.tell,
     )
     click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
@@ -317,12 +379,21 @@ def actions(
     click.echo(actions.as_json(report) if is_json else actions.as_text(report))
 
 
-def _setting(text: str) -> tuple[str, Any]:
-    key, _, value = text.partition("=")
+def _named(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign:
+        raise click.UsageError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _object(text: str) -> dict[str, Any]:
     try:
-        return key, json.loads(value)
+        value = json.loads(text)
     except ValueError:
-        return key, value
+        value = None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{text!r} is not a JSON object")
+    return value
 
 
 @bench.command("confidence", short_help="How sure is sure enough.")

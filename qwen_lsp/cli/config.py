@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
 from qwen_lsp.config import Config, resolve, user_layer
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Read `KEY=VALUE`; the value is JSON, or else a text.
+
+    Raises: click.BadParameter.
+    """
+    key, mark, value = text.partition("=")
+    if not mark:
+        raise click.BadParameter(f"{text!r} is not KEY=VALUE, such as endpoint.url=http://127.0.0.1:8080")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 def read_config() -> Config:

@@ -14,12 +14,13 @@ import click
 from qwen_lsp import __version__
 from qwen_lsp.cli.action import action
 from qwen_lsp.cli.bench import bench
-from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.context import context
 from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
 from qwen_lsp.cli.review import review
-from qwen_lsp.config import Layer, schema, user_file
+from qwen_lsp.config import Layer, user_file
+from qwen_lsp.schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -42,14 +43,21 @@ main.add_command(action)
 @click.option(
     "--stdio", is_flag=True, help="Serve over stdin and stdout (the default; clients like to say it)."
 )
-@click.option("--allow-remote", is_flag=True, help="Allow an endpoint that is not this machine.")
+@click.option("--allow-remote", is_flag=True, help="Allow the host of your own `endpoint.url`.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of your own; wins over the file."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(port: int | None, stdio: bool, allow_remote: bool, log_level: str | None) -> None:
+def serve(
+    port: int | None, stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None
+) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
     from qwen_lsp.lsp import server
 
-    values: dict[str, Any] = {"endpoint.allowRemote": True} if allow_remote else {}
+    values: dict[str, Any] = dict(parse_setting(text) for text in settings)
+    if allow_remote:
+        values["endpoint.allowRemote"] = True
     if log_level:
         values["log.level"] = log_level
     layer = Layer("command line", values, trusted=True)

@@ -21,7 +21,7 @@ from qwen_lsp.errors import InputError
 
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache
-    from qwen_lsp.review.change.change import Change
+    from qwen_lsp.review.change.change import Change, Scope
     from qwen_lsp.review.report.report import Report
     from qwen_lsp.review.reviewer import Options
     from qwen_lsp.syntax.rules import Severity
@@ -58,7 +58,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--baseline", type=_FILE, help="An earlier JSON report: say what is new, still open and fixed.")
 @click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default=None, help="Language of the report.")
-@click.option("--ci", is_flag=True, help="Trust settings and dismissals of the base commit only.")
+@click.option(
+    "--ci",
+    is_flag=True,
+    help="Judge by the base commit only: its settings, dismissals, attributes and exclusions.",
+)
+@click.option(
+    "--fail-on-skipped/--no-fail-on-skipped",
+    default=None,
+    help="Exit 1 when a file is skipped that the base did not skip for the same reason; on with --ci.",
+)
 @click.option("--post", type=click.Choice(["github", "gitlab"]), help="Post to the pull or merge request.")
 @click.option("--pull", type=click.IntRange(1), metavar="NUMBER", help="With --post: which one.")
 @click.option("--dry-run", is_flag=True, help="Show which files and units would be reviewed.")
@@ -78,6 +87,7 @@ def review(
     baseline: Path | None,
     lang: str | None,
     ci: bool,
+    fail_on_skipped: bool | None,
     post: str | None,
     pull: int | None,
     dry_run: bool,
@@ -100,13 +110,13 @@ def review(
     given |= {"--diff": diff_file, "--stdin": stdin}
     if len(named := [name for name, value in given.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(named)} name different changes: give one of them")
-    change = _change(range_, base, staged, unstaged, diff_file, stdin)
-    trusted = settings.load(change.root, change.base if ci else None)
+    change = _change(range_, base, staged, unstaged, diff_file, stdin, ci)
+    trusted = settings.load(change.root, (change.base or "") if ci else None)
     own = trusted.settings
     locale = locale_for(lang or own.language, change)
     options = reviewer.Options(
         locale=locale,
-        selection=Selection(own.include, own.exclude, trusts_attributes=not ci),
+        selection=Selection(own.include, own.exclude, is_strict=ci),
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
         effort=Effort(most_seconds=model_seconds),
@@ -133,12 +143,22 @@ def review(
     threshold = fail_on or own.fail_on
     if threshold and any(is_at_least(finding.severity, threshold) for finding in report.findings):
         sys.exit(1)
+    if (ci if fail_on_skipped is None else fail_on_skipped) and any(
+        one.is_unaccepted for one in report.coverage.skipped
+    ):
+        sys.exit(1)
     if report.coverage.failed:
         sys.exit(2)
 
 
 def _change(
-    range_: str | None, base: str | None, staged: bool, unstaged: bool, diff_file: Path | None, stdin: bool
+    range_: str | None,
+    base: str | None,
+    staged: bool,
+    unstaged: bool,
+    diff_file: Path | None,
+    stdin: bool,
+    ci: bool,
 ) -> Change:
     from qwen_lsp.review.change import change
 
@@ -151,10 +171,11 @@ def _change(
         except OSError as error:
             raise InputError(f"{diff_file} cannot be read: {error.strerror}") from error
     if range_:
-        return change.from_git(here, "range", range_)
+        return change.from_git(here, "range", range_, is_strict=ci)
     if base:
-        return change.from_git(here, "base", base)
-    return change.from_git(here, "staged" if staged else "unstaged" if unstaged else "default")
+        return change.from_git(here, "base", base, is_strict=ci)
+    scope: Scope = "staged" if staged else "unstaged" if unstaged else "default"
+    return change.from_git(here, scope, is_strict=ci)
 
 
 async def _review(change: Change, options: Options, model_pass: bool | None, cache: Cache) -> Report:

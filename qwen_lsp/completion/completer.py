@@ -21,25 +21,36 @@ from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
 from qwen_lsp.completion.pacing import Rhythm
-from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.syntax import languages, parsing
-from qwen_lsp.text import Cursor, Document, Edit, Span
+from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
 Reason = Literal[
-    "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "excluded",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
 # the cursor stays in one scope.
 Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
 # Nothing is computed ahead before the user has paused for so long.
@@ -100,10 +111,14 @@ class Completer:
         self._idle_timer: asyncio.TimerHandle | None = None
         self.last: dict[str, Trace] = {}
 
+    async def idle(self) -> None:
+        """Return as soon as nothing is being generated."""
+        await self._slot.idle()
+
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is being generated."""
-        return self._slot.is_idle
+    def stage(self) -> Stage:
+        """What the engine is doing for a request."""
+        return self._slot.stage
 
     @property
     def engine_speed(self) -> Speed:
@@ -133,15 +148,19 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
+        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
+            return self._kept(Rejected("excluded", EXCLUDED, trace), uri)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
             outcome = await task
         except asyncio.CancelledError:
-            if self._running.get(uri) is task:  # the caller was cancelled, not we by a newer request
+            newest = self._running.get(uri)
+            if newest is task:  # the caller was cancelled, not we by a newer request
                 self._kept(Rejected("cancelled", "the editor cancelled the request", trace), uri)
                 raise
-            return self._kept(Rejected("superseded", "a newer request took over", trace), uri)
+            outcome = Rejected("superseded", "a newer request took over", trace)
+            return self._kept(outcome, uri) if newest is not None else outcome  # of a closed document
         except ModelError as error:
             outcome = Rejected("model", str(error), trace)
         except QwenLspError as error:
@@ -161,16 +180,17 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.start_if_idle(self._view(cursor, path), "prefill")
+        if not is_left_out((path, cursor.document.path), self._config.exclude):
+            self._slot.start_if_idle(self._view(cursor, path), "prefill")
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""
         with contextlib.suppress(QwenLspError):
             await self._host.ready()
 
-    def changed(self, document: Document) -> None:
+    def changed(self, change: Change) -> None:
         """End a generation at once when the document's new text is not on its way."""
-        flight = self._slot.flight
+        document, flight = change.after, self._slot.flight
         if flight is None or flight.is_done or flight.view.uri != document.uri or flight.kind == "prefill":
             return
         at, length = flight.view.offset, flight.view.document_chars
@@ -180,7 +200,7 @@ class Completer:
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document and end its request."""
-        if running := self._running.get(uri):
+        if running := self._running.pop(uri, None):
             running.cancel()
         if self._slot.flight is not None and self._slot.flight.view.uri == uri:
             self._slot.stop()

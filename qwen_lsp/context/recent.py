@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.context.snippets import Candidate, Recent, Source
-from qwen_lsp.text import Document, Span, normalize_line_ends
+from qwen_lsp.text import Change, Document, Span, normalize_line_ends
 
 _EDITS, _COPIES, _VIEWS = 16, 3, 8
 # An edit so close to the one before belongs to it; a hunk is shown with lines around it, up to a length.
@@ -45,13 +45,11 @@ class RecentActivity:
         self._copies: deque[_Event] = deque(maxlen=_COPIES)
         self._views: deque[_Event] = deque(maxlen=_VIEWS)
 
-    def edited(self, path: str, before: str, after: Document) -> None:
-        """Note a change of a document; changes close to the last one make one hunk.
-
-        Cost: comparing the two texts, which is microseconds for a file of any usual size.
-        """
-        start, end = _changed(before, after.text)
-        first, last = after.line_of(start), after.line_of(end)
+    def edited(self, path: str, change: Change) -> None:
+        """Note a change of a document; changes close to the last one make one hunk."""
+        after, edit = change.after, change.edit
+        start = edit.span.start
+        first, last = after.line_of(start), after.line_of(start + len(edit.new_text))
         latest = self._edits[-1] if self._edits else None
         if latest is not None and latest.path == path:
             is_near = first <= latest.last + _SAME_HUNK_LINES and last >= latest.first - _SAME_HUNK_LINES
@@ -102,34 +100,3 @@ def _candidates(events: deque[_Event], source: Source) -> list[Candidate]:
         for event in reversed(events)
         if event.text.strip()
     ]
-
-
-def _changed(before: str, after: str) -> tuple[int, int]:
-    """Return where the later text differs from the earlier one."""
-    start = _common(before, after)
-    most = min(len(before), len(after)) - start
-    end = _common_end(before, after, most)
-    return start, len(after) - end
-
-
-def _common(first: str, second: str) -> int:
-    """Return the length of the common start, by halving: comparing slices is one copy in C each."""
-    low, high = 0, min(len(first), len(second))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _common_end(first: str, second: str, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if first[len(first) - middle : len(first) - low] == second[len(second) - middle : len(second) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from qwen_lsp.context.recent import RecentActivity
 from qwen_lsp.context.snippets import Recent
 from qwen_lsp.context.steady import SteadyContext
+from qwen_lsp.index.reader import Index
 from qwen_lsp.lsp import convert
 from qwen_lsp.model.tokens import estimate
-from qwen_lsp.text import Cursor, Document
+from qwen_lsp.text import Change, Cursor, Document
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -45,7 +46,8 @@ def register(server: Server) -> None:
 class _Root:
     """The context of one indexed root."""
 
-    def __init__(self, steady: SteadyContext, recent: RecentActivity) -> None:
+    def __init__(self, index: Index, steady: SteadyContext, recent: RecentActivity) -> None:
+        self.index = index
         self.steady = steady
         self.recent = recent
 
@@ -71,10 +73,10 @@ class SessionContext:
         root, path = found
         return root.steady.files(cursor, path, budget_tokens)
 
-    def edited(self, before: Document, after: Document) -> None:
+    def edited(self, change: Change) -> None:
         """Note a change of an open document."""
-        if (found := self._find(after)) is not None:
-            found[0].recent.edited(found[1], before.text, after)
+        if change.edits and (found := self._find(change.after)) is not None:
+            found[0].recent.edited(found[1], change)
 
     def copied(self, document: Document, text: str) -> None:
         """Note what was cut or copied."""
@@ -101,9 +103,10 @@ class SessionContext:
         if (place := self._server.indexing.place(document)) is None:
             return None
         index, path = place
-        if (root := self._roots.get(index.root)) is None:
-            recent = RecentActivity()
-            root = _Root(SteadyContext(index, estimate, lambda: self._now(recent)), recent)
+        root = self._roots.get(index.root)
+        if root is None or root.index is not index:  # opened again: only what the user did is remembered
+            recent = root.recent if root is not None else RecentActivity()
+            root = _Root(index, SteadyContext(index, estimate, lambda: self._now(recent)), recent)
             self._roots[index.root] = root
         return root, path
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
 
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Change, Document, Edit, Span, whole_text_change
 
 Encoding = types.PositionEncodingKind
 
@@ -22,33 +24,24 @@ _HALF_CHAR = re.compile("[\ud800-\udfff]")
 
 
 def column_to_chars(line: str, column: int, encoding: Encoding | str) -> int:
-    """Turn a column in encoding units into a number of code points."""
+    """Turn a column in encoding units into a number of code points. Cost: linear in the column."""
     if encoding == Encoding.Utf32 or line.isascii():
         return min(column, len(line))
-    width = _utf8_width if encoding == Encoding.Utf8 else _utf16_width
-    units = 0
-    for chars, char in enumerate(line):
-        units += width(char)
-        if units > column:
-            return chars
-    return len(line)
+    # No character is shorter than one unit; a decoder drops the character that the column runs through.
+    head = line[: max(column, 0)]
+    if encoding == Encoding.Utf8:
+        return len(head.encode("utf-8", "replace")[: max(column, 0)].decode("utf-8", "ignore"))
+    return len(head.encode("utf-16-le", "replace")[: 2 * max(column, 0)].decode("utf-16-le", "ignore"))
 
 
 def chars_to_column(line: str, chars: int, encoding: Encoding | str) -> int:
-    """Turn a number of code points into a column in encoding units."""
+    """Turn a number of code points into a column in encoding units. Cost: linear in their number."""
     head = line[:chars]
     if encoding == Encoding.Utf32 or head.isascii():
         return len(head)
-    return sum(map(_utf8_width if encoding == Encoding.Utf8 else _utf16_width, head))
-
-
-def _utf8_width(char: str) -> int:
-    code = ord(char)
-    return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
-
-
-def _utf16_width(char: str) -> int:
-    return 2 if ord(char) > 0xFFFF else 1
+    if encoding == Encoding.Utf8:
+        return len(head.encode("utf-8", "surrogatepass"))
+    return len(head.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def offset(document: Document, position: types.Position, encoding: Encoding | str) -> int:
@@ -79,15 +72,23 @@ def lsp_range(document: Document, span_: Span, encoding: Encoding | str) -> type
 
 def changed(
     document: Document,
-    change: types.TextDocumentContentChangeEvent,
+    events: Sequence[types.TextDocumentContentChangeEvent],
     version: int,
     encoding: Encoding | str,
-) -> Document:
-    """Apply one change of a didChange notification: a range, or the whole text."""
-    if isinstance(change, types.TextDocumentContentChangePartial):
-        new_text = whole_chars(change.text)
-        return document.with_edit(Edit(span(document, change.range, encoding), new_text), version)
-    return Document(document.uri, whole_chars(change.text), version, document.language, document.path)
+) -> Change:
+    """Apply the events of one didChange notification in their order; each is a range or the whole text."""
+    after, edits = document, list[Edit]()
+    for event in events:
+        new_text = whole_chars(event.text)
+        if isinstance(event, types.TextDocumentContentChangePartial):
+            edit = Edit(span(after, event.range, encoding), new_text)
+            after = after.with_edit(edit, version)
+            edits.append(edit)
+        else:
+            whole = Document(document.uri, new_text, version, document.language, document.path)
+            edits += whole_text_change(after, whole).edits
+            after = whole
+    return Change(document, after if events else replace(document, version=version), tuple(edits))
 
 
 def whole_chars(text: str) -> str:

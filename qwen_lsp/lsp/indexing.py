@@ -20,7 +20,7 @@ from qwen_lsp.index.host import Event
 from qwen_lsp.index.listing import IGNORE_FILES, refusal
 from qwen_lsp.index.reader import Index
 from qwen_lsp.index.worker import Worker
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.messages import text
 from qwen_lsp.syntax.languages import LANGUAGES
 from qwen_lsp.text import Document
@@ -63,11 +63,17 @@ class Indexing:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._progress: set[str] = set()
         self._is_open = False
+        self._refreshing = asyncio.Lock()
         self._client_watches = False
 
     def place(self, document: Document) -> tuple[Index, str] | None:
-        """Return the index of the innermost workspace folder that holds a document, and its path there."""
-        return self._place(document.path) if document.path else None
+        """Return the index of the innermost workspace folder that holds a document, and its path there.
+
+        None for what is left out, by its name or by a `.qwenignore`: it neither gives nor gets context.
+        """
+        if document.path is None or exclusion.is_excluded(self._server, document):
+            return None
+        return self._place(document.path)
 
     def of_folder(self, folder: Path | None) -> Index | None:
         """Return the index of the workspace folder that holds a folder."""
@@ -86,8 +92,11 @@ class Indexing:
 
     async def refresh(self) -> None:
         """Begin with the folders that are new, and leave those that are gone or no longer wanted."""
-        if not self._is_open:
-            return
+        async with self._refreshing:  # settings and folders may change at once
+            if self._is_open:
+                await self._refresh()
+
+    async def _refresh(self) -> None:
         wanted = self._roots() if self._server.config.context.index else []
         for root in self._indexes.keys() - set(wanted):
             self._indexes.pop(root).close()
@@ -104,7 +113,7 @@ class Indexing:
             await self._worker.update(root)
             if not self._client_watches:
                 await self._worker.watch(root)
-        for document in self._server.documents.values():
+        for document in (*self._server.documents.values(), *self._server.notebooks.sources()):
             self.changed(document)
 
     async def touched(self, uris: list[str]) -> None:

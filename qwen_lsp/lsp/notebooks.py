@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.requests import review
 from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.notebook import CellKind
-from qwen_lsp.text import Cursor, Document
+from qwen_lsp.text import Change, Cursor, Document, Edit, Span, whole_text_change
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -48,6 +49,10 @@ class Notebooks:
         """Return the code of all cells of the notebook of that URI."""
         found = self._open.get(uri)
         return found.source if found is not None else None
+
+    def sources(self) -> list[Document]:
+        """Return the code of every open notebook."""
+        return [found.source for found in self._open.values()]
 
     def owner(self, uri: str) -> str:
         """Return the URI of the notebook whose source holds a cell; other URIs as they are."""
@@ -88,19 +93,18 @@ class Notebooks:
         if changes is not None and changes.data:
             kinds = {cell.document: _kind(cell) for cell in changes.data}
             cells = [(kinds.get(name, kind), name) for kind, name in cells]
+        in_cells: list[Change] = []
         for content in (changes.text_content or ()) if changes is not None else ():
-            name = content.document.uri
-            if (document := self._server.documents.get(name)) is not None:
-                for change in content.changes:
-                    document = convert.changed(
-                        document, change, content.document.version, self._server.encoding
-                    )
-                self._server.documents[name] = document
+            if (document := self._server.documents.get(content.document.uri)) is not None:
+                events, cell_version = content.changes, content.document.version
+                in_cell = convert.changed(document, events, cell_version, self._server.encoding)
+                self._server.documents[document.uri] = in_cell.after
+                review.follow(self._server, in_cell)
+                in_cells.append(in_cell)
         self._join(uri, version, cells)
-        after = self._open[uri].source
-        if after.text != found.source.text:
-            self._server.context.edited(found.source, after)
-        self._server.changed(after)
+        change = _in_source(found, self._open[uri].source, in_cells)
+        self._server.context.edited(change)
+        self._server.changed(change)
 
     def closed(self, params: types.DidCloseNotebookDocumentParams) -> None:
         """Forget a notebook and its cells."""
@@ -138,6 +142,31 @@ class Notebooks:
         source = Document(uri, made.source, version, language, convert.path_of(uri))
         self._open[uri] = _Open(tuple(cells), source, starts)
         self._server.indexing.changed(source)
+
+
+def _in_source(before: _Open, after: Document, in_cells: Sequence[Change]) -> Change:
+    """Return the change of the common source: the edits of its cells, each where its cell is.
+
+    Cells that come, go or change their kind, and lines that the source shows in another way, make it one
+    change of the whole text.
+    """
+    edits: list[Edit] = []
+    starts = dict(before.starts)
+    source = before.source
+    for change in in_cells:
+        start = starts.get(change.before.uri)
+        if start is None:
+            continue
+        moved = [
+            Edit(Span(edit.span.start + start, edit.span.end + start), edit.new_text) for edit in change.edits
+        ]
+        for edit in moved:
+            source = source.with_edit(edit, after.version)
+        edits += moved
+        by = len(change.after.text) - len(change.before.text)
+        starts = {name: at + by if at > start else at for name, at in starts.items()}
+    is_same = source.text == after.text
+    return Change(before.source, after, tuple(edits)) if is_same else whole_text_change(before.source, after)
 
 
 def _kind(cell: types.NotebookCell) -> CellKind:

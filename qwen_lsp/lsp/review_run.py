@@ -18,7 +18,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.requests.did_change_configuration import plain
-from qwen_lsp.lsp.review_shown import DISMISS, Shown
+from qwen_lsp.lsp.review_shown import DISMISS, ChangesSince, Shown
 from qwen_lsp.messages import text
 from qwen_lsp.review import reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
@@ -46,10 +46,18 @@ SOURCE = "qwen-lsp"
 _MODEL_SECONDS = 120.0
 
 
-async def review(
-    server: Server, options: dict[str, Any], tell: asking.Progress
-) -> tuple[Report, dict[str, str]]:
-    """Review what was asked for; return the report and the URI of each path. Findings show as they come."""
+async def review(server: Server, options: dict[str, Any], tell: asking.Progress) -> dict[str, Any]:
+    """Review what was asked for; return the answer of the command. Findings show as they come.
+
+    What is typed meanwhile moves what is found.
+    """
+    with server.reviews.following() as since:
+        return await _review(server, options, tell, since)
+
+
+async def _review(
+    server: Server, options: dict[str, Any], tell: asking.Progress, since: ChangesSince
+) -> dict[str, Any]:
     uri = str(options.get("uri") or "")
     documents = dict(server.documents)
     folder = _folder(server, uri)
@@ -86,11 +94,26 @@ async def review(
         known = Repository(server.indexing.of_folder(change.root))
         async with opened(server.config, None, server.locale, known, shared) as passes:
             report = await reviewer.review(
-                change, chosen, passes, cache, tell, lambda so_far: _show(server, so_far, uris, options)
+                change,
+                chosen,
+                passes,
+                cache,
+                tell,
+                lambda so_far: _show(server, so_far, uris, options, since),
             )
     finally:
         cache.close()
-    return report, uris
+    _show(server, report, uris, options, since)
+    standing = server.reviews.standing(uris)
+    found = [standing.get((one.path, one.fingerprint)) for one in report.findings]
+    return {
+        "findings": [
+            _json(server, one.finding, one.document, uris[one.finding.path]) for one in found if one
+        ],
+        "coverage": report.coverage.to_json(),
+        "summary": report.summary(),
+        "status": report.status,
+    }
 
 
 def _folder(server: Server, uri: str) -> Path:
@@ -178,29 +201,18 @@ def _is_saved(file: Path, text_: str) -> bool:
         return False
 
 
-def published(
-    server: Server, report: Report, uris: dict[str, str], options: dict[str, Any]
-) -> dict[str, Any]:
-    """Tell the client by diagnostics, and return the answer of the command."""
-    _show(server, report, uris, options)
-    return {
-        "findings": [
-            _json(server, one, report.documents[one.path], uris[one.path]) for one in report.findings
-        ],
-        "coverage": report.coverage.to_json(),
-        "summary": report.summary(),
-        "status": report.status,
-    }
-
-
-def _show(server: Server, report: Report, uris: dict[str, str], options: dict[str, Any]) -> None:
+def _show(
+    server: Server, report: Report, uris: dict[str, str], options: dict[str, Any], since: ChangesSince
+) -> None:
     """Publish the diagnostics of what was reviewed, and take away what is no longer so."""
     is_file = options.get("scope") == "file" or (not options.get("scope") and options.get("uri"))
     stale = [str(options["uri"])] if is_file else list(server.reviews.shown)
     shown: dict[str, dict[str, Shown]] = {uri: {} for uri in stale}
     for finding in report.findings:
-        entry = Shown(finding, report.documents[finding.path])
-        shown.setdefault(uris[finding.path], {})[finding.fingerprint] = entry
+        uri = uris[finding.path]
+        now = server.documents.get(uri)
+        if entry := since.placed(finding, report.documents[finding.path], uri, now):
+            shown.setdefault(uri, {})[finding.fingerprint] = entry
     server.reviews.shown.update(shown)
     for uri in shown:
         publish(server, uri)
@@ -265,7 +277,7 @@ def actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:
         if diagnostic.source != SOURCE or one is None:
             continue
         finding = one.finding
-        if finding.fix is not None and one.document.text == asked.document.text:
+        if finding.fix is not None and one.document.text == asked.document.text:  # else it was closed
             offered.append(_fix_action(server, asked.document, diagnostic, finding, finding.fix))
         offered += (
             _dismiss_action(server, diagnostic, uri, "words.dismiss", fingerprint=finding.fingerprint),
@@ -311,25 +323,6 @@ async def dismiss(server: Server, options: dict[str, Any]) -> None:
     Raises: InputError.
     """
     entry = Dismissal(*(str(options.get(key) or "") for key in ("fingerprint", "rule", "path")))
-    await asyncio.to_thread(_write_down, server, entry, str(options.get("uri") or ""))
-    for uri, shown in server.reviews.shown.items():
-        gone = [print_ for print_, one in shown.items() if entry.covers(one.finding)]
-        for print_ in gone:
-            del shown[print_]
-        if gone:
-            publish(server, uri)
-
-
-def _write_down(server: Server, entry: Dismissal, uri: str) -> None:
-    if entry == Dismissal():
-        raise InputError("what is to be dismissed? give a `fingerprint`, a `rule` or a `path`")
-    file = git.top(_folder(server, uri)) / DISMISSALS
-    try:
-        before = file.read_text("utf-8")
-    except FileNotFoundError:
-        before = ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
     said = next(
         (
             f"{one.finding.rule} in {one.finding.path}"
@@ -339,4 +332,23 @@ def _write_down(server: Server, entry: Dismissal, uri: str) -> None:
         ),
         "",
     )
+    await asyncio.to_thread(_write_down, entry, _folder(server, str(options.get("uri") or "")), said)
+    for uri, shown in server.reviews.shown.items():
+        gone = [print_ for print_, one in shown.items() if entry.covers(one.finding)]
+        for print_ in gone:
+            del shown[print_]
+        if gone:
+            publish(server, uri)
+
+
+def _write_down(entry: Dismissal, folder: Path, said: str) -> None:
+    if entry == Dismissal():
+        raise InputError("what is to be dismissed? give a `fingerprint`, a `rule` or a `path`")
+    file = git.top(folder) / DISMISSALS
+    try:
+        before = file.read_text("utf-8")
+    except FileNotFoundError:
+        before = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
     write(file, with_entry(before, entry, said).encode())

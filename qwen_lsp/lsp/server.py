@@ -40,10 +40,11 @@ from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.lsp.text_sync import Protocol
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.engine import Host, State, open_host
+from qwen_lsp.model.engine import Host, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
-from qwen_lsp.text import Document
+from qwen_lsp.model.state import State
+from qwen_lsp.text import Change, Document
 from qwen_lsp.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -119,9 +120,8 @@ class Server(LanguageServer):
 
     async def turn(self) -> None:
         """Return when no completion is being written: whoever types comes before a review."""
-        # Asked a few times a line at most; an event would have to be set at every end of a generation.
-        while self._completer is not None and not self._completer.is_idle:  # noqa: ASYNC110
-            await asyncio.sleep(_TURN_S)
+        if self._completer is not None:
+            await self._completer.idle()
 
     def current(self, uri: str) -> Document | None:
         """Return the open document of a URI, or the code of the open notebook of that URI."""
@@ -181,10 +181,12 @@ class Server(LanguageServer):
                 if self.documents:  # opened while the client was still being asked for its settings
                     self.warm_up()
             elif self.host is not None:
-                if self._completer is not None:
-                    await self._completer.close()
+                # Replaced before it is closed: a request that comes meanwhile finds the new one.
                 profile = chosen_model(config, self.host.model).profile
-                self._completer = Completer(self.host, profile, config.completion, self.context.files)
+                completer = Completer(self.host, profile, config.completion, self.context.files)
+                older, self._completer = self._completer, completer
+                if older is not None:
+                    await older.close()
             if before.context != config.context:
                 await self.indexing.refresh()
             self.status.configured()
@@ -195,12 +197,12 @@ class Server(LanguageServer):
             with contextlib.suppress(ModelError):  # told when something is asked
                 self.spawn(self.completer.warm_up())
 
-    def changed(self, document: Document) -> None:
+    def changed(self, change: Change) -> None:
         """Let the completer end what the new text makes useless; who types waits for nothing else."""
-        self.indexing.changed(document)
+        self.indexing.changed(change.after)
         action_prefill.stop(self)
         if self._completer is not None:
-            self._completer.changed(document)
+            self._completer.changed(change)
 
     def forget(self, uri: str) -> None:
         """Drop what is kept of a closed document."""
@@ -216,9 +218,10 @@ class Server(LanguageServer):
     async def close_host(self) -> None:
         """Stop the engine, if one runs."""
         action_prefill.stop(self)
-        if self._completer is not None:
-            await self._completer.close()
-        host, self.host, self._completer = self.host, None, None
+        host, self.host = self.host, None
+        completer, self._completer = self._completer, None
+        if completer is not None:
+            await completer.close()
         if host is not None:
             await host.close()
 
@@ -241,8 +244,6 @@ class Server(LanguageServer):
         log.error("%s", error, exc_info=error)
 
 
-# How soon a review goes on after a completion.
-_TURN_S = 0.05
 _PROGRESS_TOKEN = "qwen-lsp/engine"
 
 

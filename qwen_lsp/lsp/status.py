@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from qwen_lsp.config import Config, user_file
+from qwen_lsp.endpoints import host_of
 from qwen_lsp.errors import ModelError
 from qwen_lsp.messages import Locale, text
-from qwen_lsp.model import engine
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.model.state import State
 from qwen_lsp.trace import Trace
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Facts:
     """Everything that a Status depends on."""
 
     config: Config
-    host: engine.State
+    host: State
     model: str = ""
     trouble: Trouble | None = None
     is_busy: bool = False
@@ -74,6 +75,7 @@ def judge(facts: Facts, locale: Locale) -> Status:
     values: dict[str, Any] = {
         "model": facts.model,
         "url": facts.config.endpoint.url,
+        "host": host_of(facts.config.endpoint.url),
         "file": user_file(),
         "least": _SLOW,
         "seconds": facts.config.completion.timeout_ms / 1000,
@@ -136,7 +138,7 @@ class Reporter:
         self._trouble = None
         self._look_anew()
 
-    def host_changed(self, state: engine.State) -> None:
+    def host_changed(self, state: State) -> None:
         """Take note of what the model host is doing."""
         if state.phase in ("starting", "ready"):
             self._trouble = None
@@ -168,7 +170,7 @@ class Reporter:
     def current(self) -> Status:
         """Return the status of this moment, also for a client that is not told of changes."""
         server = self._server
-        host = server.host.state if server.host is not None else engine.State("off")
+        host = server.host.state if server.host is not None else State("off")
         facts = Facts(server.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow)
         return judge(facts, server.locale)
 

@@ -33,6 +33,7 @@ class Protocol(TolerantProtocol):
         text, path = convert.whole_chars(item.text), convert.path_of(item.uri)
         document = Document(item.uri, text, item.version, item.language_id, path)
         _ours(self).documents[item.uri] = document
+        review.opened(_ours(self), document)
         _ours(self).indexing.changed(document)
         _ours(self).warm_up()
 
@@ -44,13 +45,11 @@ class Protocol(TolerantProtocol):
         if document is None:
             log.warning("change of a document that is not open: %s", uri)
             return
-        before, encoding = document, _ours(self).encoding
-        for change in params.content_changes:
-            earlier, document = document, convert.changed(document, change, version, encoding)
-            review.follow(_ours(self), earlier, document)
-        _ours(self).documents[uri] = document
-        _ours(self).context.edited(before, document)
-        _ours(self).changed(document)
+        change = convert.changed(document, params.content_changes, version, _ours(self).encoding)
+        _ours(self).documents[uri] = change.after
+        review.follow(_ours(self), change)
+        _ours(self).context.edited(change)
+        _ours(self).changed(change)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:

@@ -7,16 +7,17 @@ Leaving `stream` early closes the connection, and that is what frees the engine'
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from qwen_lsp.endpoints import is_loopback
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
+from qwen_lsp.model import gate, tls
+from qwen_lsp.model.tls import NO_TLS, Tls
 
 if TYPE_CHECKING:
     import httpx
@@ -35,6 +36,13 @@ class Endpoint:
     kind: Kind = "llama"
     api_key: str = field(default="", repr=False)
     model: str = ""
+    tls: Tls = NO_TLS
+    must_redact: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether secrets are taken out of what it is sent: always, but for this machine."""
+        return self.must_redact or not is_loopback(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class Client:
         import httpx  # brings the terminal library along, which the start of the server must not wait for
 
         self.endpoint = endpoint
+        self.redacted = 0  # secrets that were kept from the endpoint so far
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         is_here = is_loopback(endpoint.url)
         self._http = httpx.AsyncClient(
@@ -109,6 +118,7 @@ class Client:
             headers=headers,
             # A proxy named in the environment must never see what goes to this machine itself.
             trust_env=not is_here,
+            verify=tls.context(endpoint.tls) if endpoint.url.startswith("https:") else True,
             # llama.cpp closes an idle connection after some seconds, and a request that meets that moment
             # is lost; a new connection to this machine costs a fraction of a millisecond.
             limits=httpx.Limits(max_keepalive_connections=0 if is_here else 8, keepalive_expiry=2.0),
@@ -126,6 +136,7 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
+        request = self._guarded(request)
         path, body = self._body(request)
         is_echo = self.endpoint.kind == "openai" and request.forced.strip()
         read = read_llama if self.endpoint.kind == "llama" else _read_openai
@@ -143,12 +154,29 @@ class Client:
         import httpx
 
         try:
-            async with self._http.stream("POST", path, json=body) as response:
+            async with self._http.stream("POST", path, json=self._outgoing(body)) as response:
                 if response.status_code != 200:
-                    raise _rejected(response.status_code, await response.aread())
+                    raise _rejected(response, await response.aread())
                 yield self._chunks(response, read, echo)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
+
+    def _guarded(self, request: Request) -> Request:
+        """Take the secrets out of a prompt; the forced text goes on from it, so both are read as one."""
+        if not self.endpoint.is_guarded:
+            return request
+        text, found = gate.masked(request.prompt + request.forced)
+        self.redacted += found
+        length = len(request.prompt)
+        return replace(request, prompt=text[:length], forced=text[length:])
+
+    def _outgoing(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what may be sent of a body: the one way by which anything leaves."""
+        if not self.endpoint.is_guarded:
+            return body
+        masked, found = gate.masked_body(body)
+        self.redacted += found
+        return masked
 
     def _body(self, request: Request) -> tuple[str, dict[str, Any]]:
         if self.endpoint.kind == "llama":
@@ -239,11 +267,12 @@ class Client:
         import httpx
 
         try:
-            response = await self._http.request(method, path, json=body, timeout=10.0)
+            sent = self._outgoing(body) if body is not None else None
+            response = await self._http.request(method, path, json=sent, timeout=10.0)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
         if response.status_code != 200:
-            raise _rejected(response.status_code, response.content)
+            raise _rejected(response, response.content)
         try:
             return response.json()
         except ValueError as error:
@@ -335,7 +364,13 @@ def broken_off(error: Any) -> EndpointRejected:
     return EndpointRejected(f"the endpoint broke off: {str(message)[:300]}")
 
 
-def _rejected(status: int, body: bytes) -> EndpointRejected | EndpointUnavailable:
+def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | EndpointUnavailable:
+    status = response.status_code
+    if 300 <= status < 400:  # never followed: the user allowed this host, not the one it names
+        elsewhere = repr(response.headers.get("location", ""))[:200]
+        return EndpointRejected(
+            f"the endpoint answered {status} and sends on to {elsewhere}; set `endpoint.url` to where it is"
+        )
     text = body[:2000].decode("utf-8", "replace")
     try:
         error = msgspec.json.decode(text)["error"]
@@ -354,22 +389,3 @@ def _mapped(error: httpx.HTTPError, url: str) -> EndpointUnavailable | EndpointT
     if isinstance(error, httpx.TimeoutException):
         return EndpointTimeout(f"{url} did not answer in time")
     return EndpointUnavailable(f"{url} cannot be reached: {error or type(error).__name__}")
-
-
-def is_http(url: str) -> bool:
-    """Tell whether a text is the address of an HTTP server."""
-    try:
-        parts = urlsplit(url)
-        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and has_place and url.isprintable()
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL certainly names this machine; any doubt means no."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,21 +13,21 @@ import logging
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import psutil
 
-from qwen_lsp.config import Config, EndpointConfig, EngineConfig, user_file
-from qwen_lsp.errors import ConfigError, EndpointError, EndpointTimeout, EndpointUnavailable, QwenLspError
-from qwen_lsp.model.client import Client, Endpoint, Kind, is_http, is_loopback
-from qwen_lsp.model.engine_host import Launch
+from qwen_lsp.child import Backoff, Child
+from qwen_lsp.config import Config, EngineConfig
+from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.engine_host import Launch, Started
+from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.state import CLOSED, Listener, State
 
 log = logging.getLogger(__name__)
 
@@ -36,27 +36,9 @@ CHAT_SLOT = 1
 _SLOTS = 2  # one for completion and one for chat, so that neither evicts the other's cache
 
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
-_HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
-_STDERR_LINES = 40
-_CLOSED = "the engine is being stopped: the settings have changed"
+_HEALTHY_S = 60.0  # an engine that lived this long has nothing to do with earlier deaths
+_STDERR_LINES, _STDERR_CHARS = 40, 2000
 _END_S = 2.0  # a host that has not ended its program by then is killed
-
-Phase = Literal["off", "starting", "ready", "failed"]
-# Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
-# another machine's and that is not allowed, or it does not answer as it should.
-Cause = Literal["", "died", "start", "address", "remote", "unreachable"]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where the host stands; `detail` is for people and says what to do on failure."""
-
-    phase: Phase
-    detail: str = ""
-    cause: Cause = ""
-
-
-Listener = Callable[[State], None]
 
 
 def thread_counts(config: EngineConfig) -> tuple[int, int]:
@@ -86,17 +68,17 @@ class Engine:
         self._on_state = on_state
         self.state = State("off")
         self._client: Client | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._failures = 0
+        self._backoff = Backoff(_BACKOFF_S, _HEALTHY_S)
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._is_closed = False
 
     @property
     def pid(self) -> int | None:
         """The process id of the running engine."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+        return self._child.pid if self._child is not None and self._child.returncode is None else None
 
     async def ready(self) -> Client:
         """Return the client of a loaded engine, starting it on first need.
@@ -111,7 +93,7 @@ class Engine:
         while True:
             changed = self._changed
             if self._is_closed:  # a late request must not start what nobody would ever stop
-                raise EndpointUnavailable(_CLOSED)
+                raise EndpointUnavailable(CLOSED)
             if self.state.phase == "ready" and self._client is not None and self._is_alive():
                 return self._client
             if self.state.phase == "failed":
@@ -154,24 +136,25 @@ class Engine:
             except (QwenLspError, OSError) as error:
                 self._set(State("failed", f"the engine cannot start: {error}", "start"))
                 return
+            except Exception as error:  # whoever waits must hear of it
+                log.exception("the engine's supervision failed")
+                self._set(State("failed", f"the engine cannot start: {error!r}", "start"))
+                return
             finally:
                 await self._drop()
-            if time.monotonic() - started > _HEALTHY_S:
-                self._failures = 0
-            reason = self._reason()
-            if self._failures >= len(_BACKOFF_S):
-                self._failures = 0
+            now = time.monotonic()
+            pause_s, reason = self._backoff.died(now, now - started), self._reason()
+            if pause_s is None:
+                self._backoff.deaths = 0  # the next request tries again
                 detail = f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why"
                 self._set(State("failed", detail, "died"))
                 return
-            pause_s = _BACKOFF_S[self._failures]
-            self._failures += 1
             log.warning("the engine died (%s); starting again in %.1f s", reason, pause_s)
             self._set(State("starting", f"the engine died ({reason}); starting it again", "died"))
             await asyncio.sleep(pause_s)
 
     def _reason(self) -> str:
-        code = self._process.returncode if self._process else None
+        code = self._child.returncode if self._child else None
         lines = [line for line in self._stderr if " E " in line or "error" in line.lower()]
         return lines[-1].strip() if lines else f"exit code {code}"
 
@@ -180,7 +163,7 @@ class Engine:
         self._stderr.clear()
         threads, batch_threads = thread_counts(self._config)
         launch = Launch(
-            model_path=str(self._model_path()),
+            model_path=str(self._model_path().absolute()),
             api_key=secrets.token_urlsafe(24),
             threads=threads,
             batch_threads=batch_threads,
@@ -191,161 +174,56 @@ class Engine:
             program=_find_program(self._config.program),
             lora=_find_lora(self._lora),
         )
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "qwen_lsp.model.engine_host", str(os.getpid())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        self._child = child = await Child.start(
+            "qwen_lsp.model.engine_host", str(os.getpid()), on_stderr=self._note, with_hardware=True
         )
-        log.info("engine process %d: %s", self._process.pid, launch.model_path)
-        errors = asyncio.create_task(self._read_stderr(self._process))
+        log.info("engine process %d: %s", child.pid, launch.model_path)
         try:
             timeout_s = self._config.start_timeout_ms / 1000
-            self._client = await asyncio.wait_for(self._load(self._process, launch), timeout_s)
-            if self._client is not None:
-                self._set(State("ready"))
-            await self._process.wait()
+            self._client = await asyncio.wait_for(_load(child, launch), timeout_s)
         except TimeoutError:
             raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
-        finally:
-            errors.cancel()
+        if self._client is not None:
+            self._set(State("ready"))
+        await child.wait()
 
-    async def _load(self, process: asyncio.subprocess.Process, launch: Launch) -> Client | None:
-        """Hand the launch values over and wait until the model answers; None when the process died."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with contextlib.suppress(ConnectionError):  # it died at once: the empty line below tells
-            process.stdin.write(msgspec.json.encode(launch) + b"\n")
-            await process.stdin.drain()
-        line = await process.stdout.readline()
-        if not line:
-            return None
-        client = Client(
-            Endpoint(f"http://127.0.0.1:{msgspec.json.decode(line)['port']}", "llama", launch.api_key)
-        )
-        while not await client.health():
-            if process.returncode is not None:
-                await client.close()
-                return None
-            await asyncio.sleep(0.05)
-        return client
-
-    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
-        async for raw in process.stderr:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self._stderr.append(line)
-            log.debug("engine: %s", line)
+    def _note(self, line: str) -> None:
+        self._stderr.append(line[:_STDERR_CHARS])
+        log.debug("engine: %s", line)
 
     async def _drop(self) -> None:
         """End the process and its connections, whatever state they are in."""
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if self._config.program and process.stdin is not None:
-            process.stdin.close()  # the host sees it and ends the program, which a kill would leave behind
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _END_S)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if self._child is not None:
+            # The host of a program sees the end of its stdin and ends the program, which a kill would leave.
+            await self._child.close(_END_S if self._config.program else 0.0)
 
 
-class RemoteEndpoint:
-    """A server that runs without us: llama.cpp's, or any OpenAI-compatible one."""
-
-    def __init__(self, config: EndpointConfig, on_state: Listener) -> None:
-        self._config = config
-        self._on_state = on_state
-        self.state = State("off")
-        self._client: Client | None = None
-        self._connecting = asyncio.Lock()
-        self._is_closed = False
-
-    async def ready(self) -> Client:
-        """Return a client, having asked the endpoint what it speaks.
-
-        Raises: ConfigError when the host is remote and the user has not allowed that; EndpointUnavailable
-        when nothing answers.
-        """
-        async with self._connecting:  # a warm-up and the first request come at once
-            if self._client is None and not self._is_closed:
-                client = await self._connect()
-                if self._is_closed:
-                    await client.close()
-                else:
-                    self._client = client
-                    self._set(State("ready"))
-            if self._client is None:
-                raise EndpointUnavailable(_CLOSED)
-            return self._client
-
-    def idle_client(self) -> Client | None:
-        """Return the client if the endpoint was reached already."""
-        return self._client
-
-    @property
-    def model(self) -> str:
-        """What the endpoint calls its model; "" until it was reached."""
-        return self._client.endpoint.model if self._client is not None else ""
-
-    async def close(self) -> None:
-        """Close the connections, for good; the server itself is not ours to stop."""
-        self._is_closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-        self._set(State("off"))
-
-    def _set(self, state: State) -> None:
-        self.state = state
-        self._on_state(state)
-
-    async def _connect(self) -> Client:
-        url = self._config.url.rstrip("/").removesuffix("/v1")
-        if not is_http(url):
-            message = f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080"
-            self._set(State("failed", message, "address"))
-            raise ConfigError(message)
-        if not is_loopback(url) and not self._config.allow_remote:
-            message = (
-                f"{url} is not this machine, so your code would leave it; if you want that, "
-                f"set `allowRemote = true` under [endpoint] in {user_file()}"
-            )
-            self._set(State("failed", message, "remote"))
-            raise ConfigError(message)
-        key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
-        kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
-        for kind in kinds:
-            client = Client(Endpoint(url, kind, key, self._config.model))
-            try:
-                return await self._checked(client)
-            except EndpointError as error:
-                reason = error
-                await client.close()
-        message = f"the endpoint cannot be used: {reason}"
-        self._set(State("failed", message, "unreachable"))
-        raise EndpointUnavailable(message)
-
-    async def _checked(self, client: Client) -> Client:
-        """Return the client if the endpoint speaks its kind, with the model's name filled in."""
-        if client.endpoint.kind == "llama":
-            properties = await client.properties()
-            path = str(properties.get("model_alias") or properties.get("model_path") or "")
-            name = path.replace("\\", "/").rpartition("/")[2]
-        elif client.endpoint.model:
-            return client
-        elif names := await client.models():
-            name = names[0]
+async def _load(child: Child, launch: Launch) -> Client | None:
+    """Hand the launch values over and wait until the model answers; None when the process died."""
+    child.send(msgspec.json.encode(launch))
+    line = await child.first_line()
+    if not line:
+        return None
+    try:
+        started = msgspec.json.decode(line, type=Started)
+    except msgspec.DecodeError:
+        raise EndpointUnavailable(f"it did not say its port but {line[:80]!r}") from None
+    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", "llama", launch.api_key))
+    try:
+        while not await client.health():
+            if child.returncode is not None:
+                break
+            await asyncio.sleep(0.05)
         else:
-            raise EndpointUnavailable("it serves no model")
-        if client.endpoint.model or not name:
             return client
+    except BaseException:
         await client.close()
-        return Client(replace(client.endpoint, model=name))
+        raise
+    await client.close()
+    return None
 
 
 Host = Engine | RemoteEndpoint
@@ -371,5 +249,5 @@ def _find_program(name: str) -> str:
     if not name:
         return ""
     if found := shutil.which(name):
-        return found
+        return os.path.abspath(found)  # the engine process works in another folder
     raise ConfigError(f"`engine.program` {name!r} is neither a file that can be run nor on PATH")

@@ -1,7 +1,8 @@
 """What earlier reviews found, by content: a unit that has not changed costs nothing the next time.
 
 One SQLite file in the user's cache. A key is made of everything that an answer depends on. Findings are kept
-relative to the start of what was reviewed, so they are found again when the lines have moved. A broken or
+relative to the start of what was reviewed, so they are found again when the lines have moved. Each is written
+at once, so a review that is killed keeps what it has paid for and no other one waits for its end. A broken or
 locked file only costs the memory.
 """
 
@@ -24,6 +25,8 @@ from qwen_lsp.text import Document, Edit, Span
 log = logging.getLogger(__name__)
 
 _MOST_ENTRIES = 20_000
+# Another process writes for milliseconds; what cannot be written in this time is not kept.
+_LOCKED_S = 0.2
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS reviewed (key TEXT PRIMARY KEY, findings BLOB NOT NULL, used REAL NOT NULL)"
 )
@@ -44,7 +47,13 @@ class Cache:
         try:
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(file or ":memory:", timeout=1.0, check_same_thread=False)
+            # Without an isolation level each statement is a transaction of its own.
+            self._database = sqlite3.connect(
+                file or ":memory:", timeout=_LOCKED_S, check_same_thread=False, isolation_level=None
+            )
+            # A write-ahead log needs no wait for the disk at each write, and readers never wait.
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(_TABLE)
         except (sqlite3.Error, OSError) as error:
             log.warning("no memory of earlier reviews: %s", error)
@@ -76,7 +85,7 @@ class Cache:
             log.warning("a review cannot be kept: %s", error)
 
     def close(self) -> None:
-        """Write everything down, and forget what is oldest."""
+        """Forget what is oldest, and let go of the file."""
         if self._database is None:
             return
         try:
@@ -85,7 +94,6 @@ class Cache:
                 "(SELECT key FROM reviewed ORDER BY used DESC LIMIT -1 OFFSET ?)",
                 (_MOST_ENTRIES,),
             )
-            self._database.commit()
             self._database.close()
         except sqlite3.Error as error:
             log.warning("reviews cannot be kept: %s", error)
@@ -120,4 +128,6 @@ def _restored(entry: dict[str, Any], document: Document, start: int) -> Finding:
         fix=edit,
         source=entry["source"],
         identity=entry["identity"],
+        is_caused=entry["is_caused"],
+        url=entry["url"],
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pathspec
@@ -68,9 +68,19 @@ def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
 
 
-def dismissed_by(finding: Finding, document: Document, entries: Sequence[Dismissal]) -> str | None:
-    """Say what sets a finding aside: `comment`, `file`, or None for nothing."""
+def dismissed_by(
+    finding: Finding,
+    document: Document,
+    entries: Sequence[Dismissal],
+    distrusted: Collection[int] = (),
+) -> str | None:
+    """Say what sets a finding aside: `comment`, `file`, `distrusted`, or None for nothing.
+
+    `distrusted` are the lines (numbers from 1) of a change that is not trusted: comments on them, or about
+    a finding that starts on them, set nothing aside.
+    """
     first = finding.start_line - 1
+    by: str | None = None
     for number in range(max(first - 1, 0), min(finding.end_line, document.line_count)):
         line = document.line(number)
         if number < first and not _is_comment(line):
@@ -78,10 +88,16 @@ def dismissed_by(finding: Finding, document: Document, entries: Sequence[Dismiss
         for match in _COMMENT.finditer(line):
             names = {name.strip() for name in match.group(1).split(",")}
             if names & {finding.rule, finding.category, finding.fingerprint}:
-                return "comment"
+                by = "comment"
         if finding.category == "security" and _OTHERS.search(line):
-            return "comment"
-    return "file" if any(entry.covers(finding) for entry in entries) else None
+            by = "comment"
+        if by and (number + 1 in distrusted or finding.start_line in distrusted):
+            by = "distrusted"
+        if by:
+            break
+    if by != "comment" and any(entry.covers(finding) for entry in entries):
+        return "file"
+    return by
 
 
 def _is_comment(line: str) -> bool:

@@ -53,6 +53,8 @@ class Finding:
     `rule` names the rule or the question that found it; `scenario` says what input leads to which wrong
     outcome, "" where the message does; `quote` is the text at `span`, checked to be really there.
     `identity` is what the fingerprint is made of where the quote is too short to tell one place from another.
+    `is_caused`: it stands on lines that the change left alone, and the base does not have it. `url` explains
+    the rule of another tool.
     Units: `confidence` is between 0 and 1. `fingerprint` stays when lines move; "" until `identified`.
     """
 
@@ -73,6 +75,49 @@ class Finding:
     source: Source = "rule"
     identity: str = ""
     fingerprint: str = ""
+    is_caused: bool = False
+    url: str = ""
+
+
+def key(entry: Finding) -> tuple[str, str]:
+    """Return what a finding is known by wherever it stands: its rule and its text without white space."""
+    return entry.rule, "".join((entry.identity or entry.quote).split())
+
+
+def introduced(
+    after: Sequence[Finding], before: Iterable[Finding], changed: Collection[int]
+) -> list[Finding]:
+    """Return the findings that the base does not have, those on changed lines first in each kind.
+
+    Shape: findings of whole texts; `changed` holds line numbers from 1. What stands elsewhere is marked as
+    caused by the change.
+    """
+    known = Counter(key(entry) for entry in before)
+    kept = []
+    on_changed = [(entry, touches(entry, changed)) for entry in after]
+    for entry, is_on in sorted(on_changed, key=lambda pair: pair[1]):
+        if known[key(entry)] > 0:
+            known[key(entry)] -= 1
+        else:
+            kept.append(entry if is_on else replace(entry, is_caused=True))
+    return kept
+
+
+def touches(entry: Finding, changed: Collection[int]) -> bool:
+    """Whether a finding touches changed lines."""
+    return any(line in changed for line in range(entry.start_line, entry.end_line + 1))
+
+
+def narrowed(entry: Finding, document: Document, changed: Collection[int]) -> Finding:
+    """Move a finding onto the changed lines that it touches; one that touches none stays as it is."""
+    span = place(document, entry.span, changed)
+    if span is None or span == entry.span:
+        return entry
+    moved = at(document, span, rule="", severity="hint", confidence=0, category="bug", message="")
+    return replace(
+        entry, span=span, quote=moved.quote, start_line=moved.start_line, start_column=moved.start_column,
+        end_line=moved.end_line, end_column=moved.end_column,
+    )  # fmt: skip
 
 
 def place(document: Document, span: Span, changed: Collection[int]) -> Span | None:
@@ -107,6 +152,8 @@ def at(
     fix: Edit | None = None,
     source: Source = "rule",
     identity: str = "",
+    is_caused: bool = False,
+    url: str = "",
 ) -> Finding:
     """Make a finding at a span of a document whose `path` is relative."""
     first, last = document.line_of(span.start), document.line_of(max(span.end - 1, span.start))
@@ -127,6 +174,8 @@ def at(
         fix=fix,
         source=source,
         identity=identity,
+        is_caused=is_caused,
+        url=url,
     )
 
 
@@ -140,9 +189,9 @@ def identified(findings: Iterable[Finding]) -> list[Finding]:
     seen: Counter[str] = Counter()
     named = []
     for finding in ordered:
-        key = "\0".join((finding.rule, finding.path, re.sub(r"\s+", "", finding.identity or finding.quote)))
-        named.append(replace(finding, fingerprint=_hash(f"{key}\0{seen[key]}")))
-        seen[key] += 1
+        base = "\0".join((finding.rule, finding.path, re.sub(r"\s+", "", finding.identity or finding.quote)))
+        named.append(replace(finding, fingerprint=_hash(f"{base}\0{seen[base]}")))
+        seen[base] += 1
     return named
 
 
@@ -156,6 +205,7 @@ def without_duplicates(findings: Iterable[Finding]) -> list[Finding]:
     The same: one rule on overlapping text, or a model's finding on lines where a rule has one.
     """
     kept: list[Finding] = []
+    by_line: dict[tuple[str, int], list[Finding]] = {}
     order = sorted(
         findings,
         key=lambda one: (
@@ -166,8 +216,11 @@ def without_duplicates(findings: Iterable[Finding]) -> list[Finding]:
         ),
     )
     for finding in order:
-        if not any(_is_same(finding, other) for other in kept):
+        lines = [(finding.path, line) for line in range(finding.start_line, finding.end_line + 1)]
+        if not any(_is_same(finding, other) for line in lines for other in by_line.get(line, ())):
             kept.append(finding)
+            for line in lines:
+                by_line.setdefault(line, []).append(finding)
     return kept
 
 

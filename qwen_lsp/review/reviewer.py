@@ -18,13 +18,15 @@ from functools import cached_property
 from qwen_lsp.messages import Locale
 from qwen_lsp.redaction import redact
 from qwen_lsp.review.cache import Cache
+from qwen_lsp.review.change import attempts
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.change.selecting import Selection, skip_reason
+from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
 from qwen_lsp.review.find import asking, rules
 from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
-from qwen_lsp.review.finding import Finding, identified, without_duplicates
+from qwen_lsp.review.finding import Finding, identified, introduced, narrowed, without_duplicates
+from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.rules import is_secret, version
@@ -51,10 +53,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Planned:
-    """What will be done with one file: reviewed, or skipped for a reason."""
+    """What will be done with one file: reviewed, or skipped for a reason.
+
+    `is_unaccepted`: the base did not skip it for that reason.
+    """
 
     file: ChangedFile
     reason: str | None
+    is_unaccepted: bool = False
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
@@ -67,7 +73,7 @@ def plan(change: Change, selection: Selection) -> list[Planned]:
     planned = []
     for file in change.files:
         reason = skip_reason(file, selection)
-        planned.append(Planned(file, reason))
+        planned.append(Planned(file, reason, reason is not None and unaccepted(file, selection, reason)))
     return planned
 
 
@@ -94,8 +100,10 @@ async def review(
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
-    every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
+    deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]
+    found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
+    every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
     records: list[PassRecord] = []
 
     def report(more: Sequence[Finding] = ()) -> Report:
@@ -129,7 +137,8 @@ def _coverage(
         reviewed_files=len(complete),
         reviewed_lines=sum(len(entry.file.patch.added) for entry in complete),
         skipped=tuple(
-            Skipped(entry.file.path, entry.reason or "", len(entry.file.patch.added)) for entry in skipped
+            Skipped(entry.file.path, entry.reason or "", len(entry.file.patch.added), entry.is_unaccepted)
+            for entry in skipped
         ),
         failed=tuple(failed),
         passes=tuple(records),
@@ -140,7 +149,6 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     """Return what the rules find in one file and did not find in the lines that it replaced."""
     document, language = file.document, languages.find("", file.path)
     changed = file.patch.added
-    removed = frozenset(line.old for line in file.patch.removed if line.old)
     key = _key(
         version(),
         options.locale,
@@ -149,28 +157,45 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
         file.after,
         file.before,
         sorted(changed),
+        file.is_partial,
     )
     known = cache.get(key, document)
     if known is not None:
         return known
-    found = rules.run(document, language, changed, options.locale, disabled=options.disabled)
-    if found and removed and file.before:
-        before = Document(file.path, file.before, path=file.patch.old_path)
-        old = rules.run(before, language, removed, options.locale, disabled=options.disabled)
-        found = _new_ones(found, old)
-    found = [with_sound_fix(entry, document) for entry in found]
+    found = rules.run(document, language, options.locale, disabled=options.disabled)
+    old = _before(file, options) if found else []
+    found = introduced(found, old, changed)
+    if file.is_partial:  # only the lines of the diff are known
+        found = [entry for entry in found if not entry.is_caused]
+    found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]
     cache.put(key, found)
     return found
 
 
-def _new_ones(found: Sequence[Finding], old: Sequence[Finding]) -> list[Finding]:
-    """Leave out what stood in the removed lines already: it was moved or indented, not written."""
-    before = Counter((entry.rule, "".join(entry.quote.split())) for entry in old)
+def _before(file: ChangedFile, options: Options) -> list[Finding]:
+    """Return what the rules find in a file as it was."""
+    if not file.before:
+        return []
+    before = Document(file.path, file.before, path=file.patch.old_path)
+    language = languages.find("", file.patch.old_path)
+    return rules.run(before, language, options.locale, disabled=options.disabled)
+
+
+def without_moved(found: Sequence[Finding], files: Sequence[ChangedFile], options: Options) -> list[Finding]:
+    """Leave out what another file of the change lost: it was moved, not written."""
+    if not found:
+        return []
+    lost: Counter[tuple[str, str]] = Counter()
+    for file in files:
+        if file.before and (file.patch.status == "deleted" or file.patch.removed):
+            lost += Counter(map(key_of, _before(file, options)))
+            if file.patch.status != "deleted":
+                document, language = file.document, languages.find("", file.path)
+                lost -= Counter(map(key_of, rules.run(document, language, options.locale)))
     kept = []
     for entry in found:
-        key = (entry.rule, "".join(entry.quote.split()))
-        if before[key] > 0:
-            before[key] -= 1
+        if lost[key_of(entry)] > 0:
+            lost[key_of(entry)] -= 1
         else:
             kept.append(entry)
     return kept
@@ -189,13 +214,16 @@ def _report(
     sure = [entry for entry in found if entry.confidence >= options.least_confidence]
     kept: list[Finding] = []
     dismissed: list[Dismissed] = []
+    distrusted = 0
     for entry in identified(_capped(without_duplicates(sure))):
-        by = dismissed_by(entry, documents[entry.path], options.dismissals)
+        lines = changed[entry.path] if options.selection.is_strict else ()
+        by = dismissed_by(entry, documents[entry.path], options.dismissals, lines)
         shown = replace(entry, quote=redact(entry.quote), message=redact(entry.message))
         if is_secret(entry.rule):
             shown = replace(shown, quote="")
-        if by is None:
+        if by in (None, "distrusted"):
             kept.append(shown)
+            distrusted += by is not None
         else:
             is_own = by == "comment" and entry.start_line in changed[entry.path]
             dismissed.append(Dismissed(shown, "comment" if by == "comment" else "file", is_own))
@@ -208,7 +236,7 @@ def _report(
         change.head,
         tuple(dismissed),
         len(found) - len(sure),
-        notes=change.notes,
+        notes=(*change.notes, *attempts.notes(change, options.selection, distrusted, options.locale)),
         documents=documents,
         hunks={file.path: file.patch.hunks for file in files},
     )

@@ -42,11 +42,13 @@ class Trusted:
 
 
 def load(root: Path | None, commit: str | None = None) -> Trusted:
-    """Read both files from the working tree, or as they were in a commit.
+    """Read both files from the working tree, or as they were in a commit; "" is a base without files.
 
     Raises: ConfigError, InputError when a file is there and cannot be used.
     """
     if root is None:
+        return Trusted(Settings(), ())
+    if commit == "":
         return Trusted(Settings(), ())
     if commit is not None:
         found = git.blobs(root, [f"{commit}:{FILE}", f"{commit}:{DISMISSALS}"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.editors import programs
 from tests.support.engine_server import EngineServer
+from tests.support.isolation import user_names
 from tests.support.places import REPOSITORY
 
 PLUGIN = REPOSITORY / "editors" / "neovim"
@@ -160,8 +161,9 @@ async def started(
 
 
 def scripted(engine: EngineServer, **options: Any) -> dict[str, Any]:
-    """Options of the plugin for a scripted engine."""
-    return {"settings": {"endpoint": {"url": engine.url}}, **options}
+    """Options of the plugin for a scripted engine, which the user's file names."""
+    user_names(engine.url)
+    return options
 
 
 def file_in(folder: Path, text: str, name: str = "add.py") -> Path:

@@ -19,10 +19,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qwen_lsp.config import schema as settings_schema
+from qwen_lsp.schema import schema as settings_schema
 from tests.editors import dist, programs
 from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
+from tests.support.isolation import user_names
 from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
 
@@ -78,7 +79,8 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
     git(tmp_path, "init", "-q")
     java = programs.debian("java", "openjdk-17-jre-headless")
-    settings = json.dumps({"endpoint": {"url": engine.url}})
+    user_names(engine.url)
+    settings = json.dumps({})
     (factory,) = {element.get("factoryClass", "") for element in DESCRIPTOR.iter("server")}
     process = await asyncio.create_subprocess_exec(
         *(java, "-cp", f"{classes}{os.pathsep}{RESOURCES}{os.pathsep}{jars()}", MAIN),

@@ -96,8 +96,8 @@ async def test_tab_on_a_text_that_is_still_written_takes_the_whole_of_it(
     tmp_path: Path, engine: EngineServer
 ) -> None:
     engine.answer = says("first_name + second_name", between_s=0.2)
-    settings = {"endpoint": {"url": engine.url}, "completion": {"answerEarly": False}}
-    async with started(tmp_path, file_in(tmp_path, "x = \n", "x.py"), {"settings": settings}) as neovim:
+    options = scripted(engine, settings={"completion": {"answerEarly": False}})
+    async with started(tmp_path, file_in(tmp_path, "x = \n", "x.py"), options) as neovim:
         await ready(neovim)
         await neovim.keys("A")
         await neovim.until_ghost()

@@ -97,8 +97,7 @@ async def test_a_review_fills_the_quickfix_list(tmp_path: Path, engine: EngineSe
     for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-qm", "one")):
         git(root, *arguments)
     file.write_text(BAD, "utf-8")
-    options = {"settings": {"endpoint": {"url": engine.url}}}
-    async with started(tmp_path, file, options) as neovim:
+    async with started(tmp_path, file, scripted(engine)) as neovim:
         await open_file(neovim)
         await neovim.keys(":QwenLsp review<CR>")
         await neovim.until("vim.bo.filetype == 'qf'", "the quickfix window opens")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.config import schema
+from qwen_lsp.schema import schema
 from tests.editors.readme import EDITORS
 from tests.support.places import REPOSITORY
 

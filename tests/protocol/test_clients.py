@@ -18,7 +18,7 @@ import pytest
 from qwen_lsp.completion import stats
 from tests.support.engine_server import EngineServer, endless, says
 from tests.support.places import split
-from tests.support.raw import RawClient
+from tests.support.raw import RawClient, server_command
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,7 +154,7 @@ class Editing:
 @asynccontextmanager
 async def editing(client: Client, engine: EngineServer, /, **options: Any) -> AsyncIterator[Editing]:
     """Run the server as the client does: its own capabilities, and `initialize` as it sends it."""
-    async with RawClient.started() as server:
+    async with RawClient.started(server_command(engine)) as server:
         result = await server.request(
             "initialize",
             {
@@ -163,7 +163,7 @@ async def editing(client: Client, engine: EngineServer, /, **options: Any) -> As
                 "workspaceFolders": None,
                 "capabilities": client.capabilities,
                 **({"locale": client.locale} if client.locale else {}),
-                "initializationOptions": {"endpoint": {"url": engine.url}, **options},
+                "initializationOptions": options,
             },
         )
         server.notify("initialized", {})
@@ -332,14 +332,13 @@ async def test_settings_that_are_null_end_the_start(engine: EngineServer) -> Non
 
 async def test_eglot_s_way_of_speaking(engine: EngineServer, tmp_path: Path) -> None:
     """Empty objects where others send null, snippets it cannot take, whole-text changes, no `context`."""
-    async with RawClient.started() as server:
+    async with RawClient.started(server_command(engine)) as server:
         await server.request(
             "initialize",
             {
                 "processId": 1,
                 "rootPath": str(tmp_path),
                 "rootUri": tmp_path.as_uri(),
-                "initializationOptions": {"endpoint": {"url": engine.url}},
                 "capabilities": {
                     "workspace": {"applyEdit": True, "configuration": True, "workspaceFolders": True},
                     "textDocument": {"completion": {"contextSupport": True}, "codeAction": {}},

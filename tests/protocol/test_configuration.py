@@ -82,12 +82,16 @@ async def test_a_change_is_taken_over_at_once(engine: EngineServer) -> None:
             pytest.fail("taken back, the setting should be the one of initializationOptions again")
 
 
-async def test_another_endpoint(engine: EngineServer) -> None:
-    async with running(EngineServer(answer=says("2"))) as second, editing(engine) as editor:
+async def test_another_endpoint_is_the_user_s_to_name(engine: EngineServer, settings_file: Path) -> None:
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text(f'[endpoint]\nurl = "{engine.url}"\n', "utf-8")
+    own = editing(engine, user={"endpoint.url": None})
+    async with running(EngineServer(answer=says("2"))) as second, own as editor:
         engine.answer = says("1")
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) == "1"
-        await pulled(editor, {"endpoint": {"url": second.url}})
+        settings_file.write_text(f'[endpoint]\nurl = "{second.url}"\n', "utf-8")
+        await pulled(editor, None)
         for number in range(100):
             place = await editor.open(f"y_{number} = ║\n")
             if await editor.suggest(place) == "2":
@@ -108,6 +112,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model": {"huggingfaceUrl": "https://evil.example"}}, "model.huggingfaceUrl"),
     ({"endpoint": {"apiKeyEnv": "AWS_SECRET_ACCESS_KEY"}}, "endpoint.apiKeyEnv"),
     ({"endpoint": {"allowRemote": True}}, "endpoint.allowRemote"),
+    ({"endpoint": {"url": "http://127.0.0.1:9"}}, "endpoint.url"),
+    ({"endpoint": {"allowedHosts": ["evil.example"]}}, "endpoint.allowedHosts"),
+    ({"endpoint": {"caFile": "evil.pem"}}, "endpoint.caFile"),
 ]
 
 
@@ -142,37 +149,39 @@ async def test_user_only_keys_are_refused_from_a_workspace_too(
     "url", ["http://192.0.2.1:8080", "https://llm.example.com/v1", "http://0.0.0.0:8080"]
 )
 async def test_a_remote_endpoint_is_refused(engine: EngineServer, settings_file: Path, url: str) -> None:
-    async with editing(engine, options={"endpoint": {"url": url}}) as editor:
+    async with editing(engine, user={"endpoint.url": url}) as editor:
         place = await editor.open("secret = ║\n")
         assert await editor.suggest(place) is None
         _, detail = await editor.reason(place.uri)
-        assert "allowRemote" in detail
+        assert "allowedHosts" in detail
         assert str(settings_file) in detail
 
 
+@pytest.mark.parametrize("permission", ["allowRemote = true", 'allowedHosts = ["remote.invalid"]'])
 async def test_a_remote_endpoint_that_the_user_s_file_allows(
-    engine: EngineServer, settings_file: Path
+    engine: EngineServer, settings_file: Path, permission: str
 ) -> None:
-    """192.0.2.1 is no one's; that it is tried is what shows the permission."""
+    """No host has this name; that it is tried is what shows the permission."""
     settings_file.parent.mkdir(parents=True, exist_ok=True)
-    settings_file.write_text("[endpoint]\nallowRemote = true\n\n[completion]\ntimeoutMs = 200\n", "utf-8")
-    async with editing(engine, options={"endpoint": {"url": "http://remote.invalid:8080"}}) as editor:
+    endpoint = f'[endpoint]\nurl = "http://remote.invalid:8080"\n{permission}\n'
+    settings_file.write_text(f"{endpoint}[completion]\ntimeoutMs = 200\n", "utf-8")
+    async with editing(engine, user={"endpoint.url": None}) as editor:
         place = await editor.open("secret = ║\n")
         assert await editor.suggest(place) is None
         _, detail = await editor.reason(place.uri)
-        assert "allowRemote" not in detail
+        assert "allowedHosts" not in detail
         assert "remote.invalid" in detail
 
 
 async def test_a_remote_endpoint_that_the_command_line_allows(engine: EngineServer) -> None:
     async with editing(
-        engine,
-        options={"endpoint": {"url": "http://remote.invalid:8080"}},
-        arguments=["--allow-remote"],
+        engine, user={"endpoint.url": "http://remote.invalid:8080"}, arguments=["--allow-remote"]
     ) as editor:
         place = await editor.open("secret = ║\n")
         assert await editor.suggest(place) is None
-        assert "remote.invalid" in (await editor.reason(place.uri))[1]
+        detail = (await editor.reason(place.uri))[1]
+        assert "allowedHosts" not in detail
+        assert "remote.invalid" in detail
 
 
 async def test_the_user_s_file(
@@ -182,9 +191,10 @@ async def test_the_user_s_file(
     monkeypatch.setenv("MY_ENDPOINT_KEY", "right")
     settings_file.parent.mkdir(parents=True, exist_ok=True)
     settings_file.write_text(
-        '[endpoint]\napiKeyEnv = "MY_ENDPOINT_KEY"\n\n[completion]\nlineTokens = 13\n', "utf-8"
+        f'[endpoint]\nurl = "{engine.url}"\napiKeyEnv = "MY_ENDPOINT_KEY"\n\n[completion]\nlineTokens = 13\n',
+        "utf-8",
     )
-    async with editing(engine) as editor:
+    async with editing(engine, user={"endpoint.url": None}) as editor:
         assert await longest_answer(editor) == 13
         assert engine.headers[-1]["authorization"] == "Bearer right"
 
@@ -211,14 +221,10 @@ async def test_strange_notifications_of_change_are_harmless(editor: Editor, sett
 
 
 async def test_a_client_that_cannot_be_asked_pushes_its_settings(engine: EngineServer) -> None:
-    from tests.support.raw import RawClient
+    from tests.support.raw import RawClient, server_command
 
-    options = {"endpoint": {"url": engine.url}}
-    async with RawClient.started() as client:
-        await client.request(
-            "initialize",
-            {"processId": None, "rootUri": None, "capabilities": {}, "initializationOptions": options},
-        )
+    async with RawClient.started(server_command(engine)) as client:
+        await client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         client.notify("initialized", {})
         client.notify(
             "workspace/didChangeConfiguration",

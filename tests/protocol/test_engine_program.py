@@ -17,7 +17,8 @@ import pytest
 
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.model.client import Client, Request
-from qwen_lsp.model.engine import Engine, State
+from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.state import State
 from tests.support import gguf_file
 from tests.support.editor import within
 from tests.support.places import REPOSITORY

@@ -198,7 +198,7 @@ async def test_the_endpoint_refuses(editor: Editor) -> None:
     [("qwen2.5-coder-0.5b", "models pull qwen2.5-coder-0.5b"), ("qwen-17", "models list")],
 )
 async def test_there_is_no_model(engine: EngineServer, model: str, remedy: str) -> None:
-    async with editing(engine, options={"endpoint": {"url": ""}, "model": {"name": model}}) as editor:
+    async with editing(engine, user={"endpoint.url": None}, options={"model": {"name": model}}) as editor:
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
 

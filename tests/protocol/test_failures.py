@@ -115,7 +115,7 @@ async def test_an_endpoint_that_wants_a_key(
 
 
 async def test_an_endpoint_that_is_no_address(engine: EngineServer) -> None:
-    async with editing(engine, options={"endpoint": {"url": "localhost:8080"}}) as editor:
+    async with editing(engine, user={"endpoint.url": "localhost:8080"}) as editor:
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
         reason, detail = await editor.reason(place.uri)

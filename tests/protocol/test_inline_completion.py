@@ -419,7 +419,7 @@ async def test_an_endpoint_that_cannot_be_forced(
 
 async def test_a_focus_without_a_model_is_no_error(engine: EngineServer) -> None:
     async with editing(
-        engine, options={"endpoint": {"url": ""}, "model": {"name": "no-such-model"}}
+        engine, user={"endpoint.url": None}, options={"model": {"name": "no-such-model"}}
     ) as editor:
         place = await editor.open("x = ║\n")
         for _ in range(3):

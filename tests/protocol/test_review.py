@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -129,6 +130,58 @@ async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) ->
         assert await actions(editor, uri, diagnostic) == []
         assert [one.code for one in told[uri]] == ["compare-to-none"]
         assert told[uri][0].range.start.line == 5
+
+
+async def test_what_is_typed_during_a_review_moves_its_findings(
+    engine: EngineServer, repository: Path
+) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        await editor.session.open(uri, "python", BAD)
+        # Messages are read in their order, and a review asks git first.
+        reviewing = asyncio.ensure_future(command(editor, REVIEW, {"scope": "file", "uri": uri}))
+        await asyncio.sleep(0)
+        await editor.session.edit(uri, Edit(Span(0, 0), "# one more line\n# 😀\n"))
+        offset = editor.session.documents[uri].text.index("!= None")
+        await editor.session.edit(uri, Edit(Span(offset, offset + 7), "is not None"))
+        answer = await reviewing
+        assert [entry["rule"] for entry in answer["findings"]] == ["off-by-one"]
+        assert answer["findings"][0]["range"]["start"] == {"line": 4, "character": 23}
+        (diagnostic,) = told[uri]
+        assert (diagnostic.code, diagnostic.range.start) == ("off-by-one", types.Position(4, 23))
+        fix, *_ = await actions(editor, uri, diagnostic)
+        assert fix.edit is not None
+        assert fix.edit.document_changes is not None
+        (change,) = fix.edit.document_changes
+        assert isinstance(change, types.TextDocumentEdit)
+        assert change.text_document.version == 3
+        # and they go on following it
+        offset = editor.session.documents[uri].text.index("+ 1")
+        await editor.session.edit(uri, Edit(Span(offset, offset + 3), "+ 2"))
+        assert await actions(editor, uri, diagnostic) == []
+        assert told[uri] == []
+
+
+async def test_a_file_that_is_opened_later_has_its_findings_where_they_are(
+    engine: EngineServer, repository: Path
+) -> None:
+    async with editing(engine, repository) as editor:
+        told = listen(editor)
+        uri = (repository / "shop.py").as_uri()
+        (repository / "shop.py").write_text(BAD)
+        await command(editor, REVIEW, {"scope": "workspace"})
+        (diagnostic,) = (one for one in told[uri] if one.code == "off-by-one")
+        await editor.session.open(uri, "python", "# unsaved\n" + BAD)
+        moved = types.Diagnostic(
+            range=diagnostic.range, message="", source=diagnostic.source, data=diagnostic.data
+        )
+        fix, *_ = await actions(editor, uri, moved)
+        assert fix.edit is not None
+        assert fix.edit.document_changes is not None
+        (change,) = fix.edit.document_changes
+        assert isinstance(change, types.TextDocumentEdit)
+        assert change.edits[0].range.start.line == diagnostic.range.start.line + 1
 
 
 async def test_dismissing(engine: EngineServer, repository: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.editor import within
 from tests.support.engine_server import Answer, EngineServer
-from tests.support.raw import RawClient
+from tests.support.raw import RawClient, server_command
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -76,10 +76,8 @@ async def test_garbage_on_stdin_is_survived() -> None:
 @pytest.mark.parametrize("how", ["shutdown", "stdin", "kill"])
 async def test_a_generation_under_way_is_ended(engine: EngineServer, how: str) -> None:
     engine.answer = Answer(end="hang")
-    async with RawClient.started() as client:
-        await client.request(
-            "initialize", {**HELLO, "initializationOptions": {"endpoint": {"url": engine.url}}}
-        )
+    async with RawClient.started(server_command(engine)) as client:
+        await client.request("initialize", HELLO)
         client.notify("initialized", {})
         document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
         client.notify("textDocument/didOpen", {"textDocument": document})

@@ -25,11 +25,14 @@ REMOTE = "http://192.0.2.7:8080"  # reserved for documentation: never anybody's
 
 @asynccontextmanager
 async def watching(
-    engine: EngineServer, options: Mapping[str, Any] | None = None, locale: str | None = None
+    engine: EngineServer,
+    options: Mapping[str, Any] | None = None,
+    locale: str | None = None,
+    user: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Editor]:
     """Run a session that shows the status, from the first status on."""
     options = {"client": {"status": True}, **(options or {})}
-    async with editing(engine, options=options, locale=locale) as editor:
+    async with editing(engine, user=user, options=options, locale=locale) as editor:
         await until(lambda: editor.session.statuses, "the first status is told")
         yield editor
 
@@ -70,7 +73,7 @@ async def test_only_true_is_a_wish(engine: EngineServer, wish: Any) -> None:
 
 
 async def test_from_the_start_to_ready(engine: EngineServer) -> None:
-    async with watching(engine, {"endpoint": {"url": engine.url, "model": "scripted"}}) as editor:
+    async with watching(engine, user={"endpoint.model": "scripted"}) as editor:
         assert (await told(editor, "starting")).message == "The model is loaded when it is first needed."
         await editor.open("x = ║\n")
         status = await told(editor, "ready")
@@ -141,7 +144,7 @@ async def test_requests_without_a_rest_are_one_piece_of_work(engine: EngineServe
 
 async def test_a_missing_model_is_told_before_anything_is_asked(engine: EngineServer) -> None:
     name = catalog.default_profile().name
-    async with watching(engine, {"endpoint": {"url": ""}}) as editor:
+    async with watching(engine, user={"endpoint.url": None}) as editor:
         status = await told(editor, "error")
         assert status.message == f"The model {name} is not on this machine."
         assert status.remedy == f"Run `qwen-lsp models pull {name}` in a terminal."
@@ -152,7 +155,7 @@ async def test_a_missing_model_is_told_before_anything_is_asked(engine: EngineSe
 
 
 async def test_a_model_that_nobody_knows(engine: EngineServer) -> None:
-    async with watching(engine, {"endpoint": {"url": ""}, "model": {"name": "qwen-17"}}) as editor:
+    async with watching(engine, {"model": {"name": "qwen-17"}}, user={"endpoint.url": None}) as editor:
         status = await told(editor, "error")
         assert "qwen-17" in status.message
         assert "models list" in status.remedy
@@ -162,7 +165,7 @@ async def test_a_model_that_nobody_knows(engine: EngineServer) -> None:
 
 async def test_a_model_file_that_is_not_there(engine: EngineServer, settings_file: Path) -> None:
     write(settings_file, '[model]\npath = "/no/such/model.gguf"\n')
-    async with watching(engine, {"endpoint": {"url": ""}}) as editor:
+    async with watching(engine, user={"endpoint.url": None}) as editor:
         status = await told(editor, "error")
         assert "/no/such/model.gguf" in status.message
         assert "model.path" in status.remedy
@@ -173,7 +176,7 @@ async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_f
     model = settings_file.parent / "model.gguf"
     model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n[engine]\nprogram = 'no-such-program'\n")
-    async with watching(engine, {"endpoint": {"url": ""}}) as editor:
+    async with watching(engine, user={"endpoint.url": None}) as editor:
         await editor.open("x = ║\n")
         status = await told(editor, "error")
         assert "no-such-program" in status.message
@@ -185,7 +188,7 @@ async def test_an_engine_that_dies_is_started_again(engine: EngineServer, settin
     model = settings_file.parent / "model.gguf"
     model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n")
-    async with watching(engine, {"endpoint": {"url": ""}}) as editor:
+    async with watching(engine, user={"endpoint.url": None}) as editor:
         await editor.open("x = ║\n")
         await until(lambda: len(editor.session.statuses) >= 3, "the engine has died", 60)
         assert states(editor)[:3] == ["starting", "loading", "starting"]
@@ -220,11 +223,11 @@ async def test_an_endpoint_that_fails_and_recovers(engine: EngineServer) -> None
 
 
 async def test_a_remote_endpoint_that_is_not_allowed(engine: EngineServer, settings_file: Path) -> None:
-    async with watching(engine, {"endpoint": {"url": REMOTE}}) as editor:
+    async with watching(engine, user={"endpoint.url": REMOTE}) as editor:
         await editor.open("x = ║\n")
         status = await told(editor, "error")
         assert REMOTE in status.message
-        assert "allowRemote" in status.remedy
+        assert "allowedHosts" in status.remedy
         assert str(settings_file) in status.remedy
 
 
@@ -270,11 +273,12 @@ async def test_switched_off_and_on(engine: EngineServer) -> None:
         await told(editor, "starting")
 
 
-async def test_other_settings_may_end_the_trouble(engine: EngineServer) -> None:
-    async with watching(engine, {"endpoint": {"url": REMOTE}}) as editor:
+async def test_other_settings_may_end_the_trouble(engine: EngineServer, settings_file: Path) -> None:
+    write(settings_file, f'[endpoint]\nurl = "{REMOTE}"\n')
+    async with watching(engine, user={"endpoint.url": None}) as editor:
         place = await editor.open("x = ║\n")
         await told(editor, "error")
-        editor.session.settings = {"endpoint": {"url": engine.url}}
+        write(settings_file, f'[endpoint]\nurl = "{engine.url}"\n')
         editor.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
         await told(editor, "starting")
         assert await editor.suggest(place) == "pass"
@@ -282,11 +286,11 @@ async def test_other_settings_may_end_the_trouble(engine: EngineServer) -> None:
 
 
 async def test_in_chinese(engine: EngineServer) -> None:
-    async with watching(engine, {"endpoint": {"url": REMOTE}}, locale="zh-cn") as editor:
+    async with watching(engine, locale="zh-cn", user={"endpoint.url": REMOTE}) as editor:
         await editor.open("x = ║\n")
         status = await told(editor, "error")
         assert "不是本机" in status.message
-        assert "allowRemote" in status.remedy
+        assert "allowedHosts" in status.remedy
         assert "离开本机" in status.remedy
 
 

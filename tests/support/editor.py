@@ -129,6 +129,7 @@ async def editing(
     engine: EngineServer,
     root: Path | None = None,
     *,
+    user: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     encodings: Sequence[types.PositionEncodingKind] = (types.PositionEncodingKind.Utf16,),
@@ -136,12 +137,17 @@ async def editing(
     locale: str | None = None,
     arguments: Sequence[str] = (),
 ) -> AsyncIterator[Editor]:
-    """Run a session whose model is the scripted engine; check at its end that the server behaved."""
+    """Run a session whose model is the scripted engine; check at its end that the server behaved.
+
+    `user` are settings of the user's own; None takes one away that stands in the way.
+    """
+    own = {"endpoint.url": engine.url, **(user or {})}
     editor: Editor | None = None
     try:
         async with lsp_session.start(
             root,
-            options={"endpoint": {"url": engine.url}, **(options or {})},
+            user={key: value for key, value in own.items() if value is not None},
+            options=options,
             settings=settings,
             encodings=encodings,
             client=client,

@@ -8,6 +8,13 @@ from pathlib import Path
 import pytest
 
 
+def user_names(url: str) -> None:
+    """Write the user's settings file: this endpoint."""
+    file = Path(os.environ["QWEN_LSP_CONFIG"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'[endpoint]\nurl = "{url}"\n', "utf-8")
+
+
 def isolate_user(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
     """Make `home` the user's whole world; return the path of the settings file in it, which is not there."""
     for name in list(os.environ):

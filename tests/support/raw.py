@@ -11,8 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from qwen_lsp.bench.editor import SERVER_COMMAND
+from qwen_lsp.bench.editor import SERVER_COMMAND, set_options
 from tests.support.editor import frames, within
+from tests.support.engine_server import EngineServer
+
+
+def server_command(engine: EngineServer) -> tuple[str, ...]:
+    """Return a command that starts a server whose user has named this engine."""
+    return (*SERVER_COMMAND, *set_options({"endpoint.url": engine.url}))
 
 
 @dataclass

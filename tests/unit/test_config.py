@@ -11,7 +11,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from qwen_lsp.config import Config, Layer, resolve, schema, user_file, user_layer
+from qwen_lsp.config import Config, Layer, resolve, user_file, user_layer
+from qwen_lsp.schema import schema
 from tests.support.isolation import isolate_user
 
 USER_ONLY = {
@@ -21,8 +22,16 @@ USER_ONLY = {
     "model.huggingfaceUrl",
     "model.modelscopeUrl",
     "engine.program",
+    "endpoint.url",
+    "endpoint.kind",
+    "endpoint.model",
+    "endpoint.allowedHosts",
     "endpoint.allowRemote",
     "endpoint.apiKeyEnv",
+    "endpoint.caFile",
+    "endpoint.redact",
+    "endpoint.clientCertificate",
+    "endpoint.clientKey",
 }
 
 

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen_lsp.text import Cursor, Document, Edit, Span, decode, line_starts, normalize_line_ends
+from qwen_lsp.text import (
+    Change,
+    Cursor,
+    Document,
+    Edit,
+    Span,
+    decode,
+    line_starts,
+    normalize_line_ends,
+    whole_text_change,
+)
 
 # Characters that have moved columns and lines in one editor or another.
 ALPHABET = [
@@ -47,6 +57,61 @@ def test_lines_are_those_of_the_specification(text: str) -> None:
     lines = naive_lines(text)
     assert value.line_count == len(lines)
     assert [value.line(number) for number in range(value.line_count)] == lines
+
+
+def changed(before: Document, data: st.DataObject) -> Change:
+    """Draw a few edits, each of the text that the ones before it left."""
+    after, edits = before, []
+    for _ in range(data.draw(st.integers(0, 4))):
+        start = data.draw(st.integers(0, len(after.text)))
+        edit = Edit(Span(start, data.draw(st.integers(start, len(after.text)))), data.draw(texts))
+        after = after.with_edit(edit, 2)
+        edits.append(edit)
+    return Change(before, after, tuple(edits))
+
+
+@given(texts, st.data())
+def test_one_edit_does_what_all_edits_of_a_change_do(text: str, data: st.DataObject) -> None:
+    change = changed(document(text), data)
+    assert change.before.with_edit(change.edit, 2).text == change.after.text
+
+
+@given(texts, st.data())
+def test_a_span_that_no_edit_touches_holds_the_same_text_after_a_change(
+    text: str, data: st.DataObject
+) -> None:
+    change = changed(document(text), data)
+    start = data.draw(st.integers(0, len(text)))
+    span = Span(start, data.draw(st.integers(start, len(text))))
+    moved = change.move(span)
+    if moved is not None:
+        assert change.after.text[moved.start : moved.end] == text[span.start : span.end]
+    elif span.start < span.end:
+        assert change.edits
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (Edit(Span(0, 0), "xy"), Span(4, 7)),  # before
+        (Edit(Span(2, 2), "xy"), Span(4, 7)),  # at its start
+        (Edit(Span(5, 5), "xy"), Span(2, 5)),  # at its end
+        (Edit(Span(7, 8), ""), Span(2, 5)),  # after
+        (Edit(Span(3, 3), "x"), None),  # inside
+        (Edit(Span(0, 3), ""), None),  # over its start
+        (Edit(Span(4, 8), ""), None),  # over its end
+    ],
+)
+def test_how_a_span_follows_an_edit(edit: Edit, expected: Span | None) -> None:
+    before = document("0123456789")
+    assert Change(before, before.with_edit(edit, 2), (edit,)).move(Span(2, 5)) == expected
+
+
+@given(texts, texts)
+def test_a_change_of_the_whole_text_is_one_edit(old: str, new: str) -> None:
+    change = whole_text_change(document(old), document(new))
+    assert change.before.with_edit(change.edit, 2).text == new
+    assert len(change.edits) == int(old != new)
 
 
 @given(texts, st.data())

@@ -10,7 +10,7 @@ import { CLIENT, STATUS, type Status } from './protocol'
 import { markUsed } from './server/environment'
 import { environment, locate } from './server/locate'
 import { output, run, type Program, type Ran, type RunOptions } from './server/program'
-import { SECTION, serverSettings } from './settings'
+import { SECTION, serverSettings, userOptions } from './settings'
 
 export const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 'vscode-notebook-cell' }]
 
@@ -181,12 +181,17 @@ export class Connection implements vscode.Disposable {
     this.passedOver = passedOver
     if (!program) return this.change('absent')
     const { path, args } = program
+    const options = userOptions(this.context.extension)
     this.log.info(`starting ${[path, ...args].join(' ')}`)
     this.protocol = await import('./client')
     const client = new this.protocol.LanguageClient(
       'qwen-lsp',
       'Qwen LSP',
-      { command: path, args: [...args, 'serve'], options: { cwd: this.context.extensionPath, env: environment() } },
+      {
+        command: path,
+        args: [...args, 'serve', ...options],
+        options: { cwd: this.context.extensionPath, env: environment() },
+      },
       {
         documentSelector: DOCUMENTS,
         outputChannel: this.log,

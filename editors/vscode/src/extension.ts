@@ -81,7 +81,8 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   )
   const watched = vscode.workspace.onDidChangeConfiguration((event) => {
-    if (event.affectsConfiguration(`${SECTION}.server`)) void connection.restart()
+    const isForItsStart = ['server', 'endpoint'].some((part) => event.affectsConfiguration(`${SECTION}.${part}`))
+    if (isForItsStart) void connection.restart()
   })
   // In this order they are disposed of: who writes to the log goes before it.
   context.subscriptions.push(

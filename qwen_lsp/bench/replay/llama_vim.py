@@ -308,15 +308,19 @@ class LlamaVim:
     def move(self, document: Document, offset: int, name: str) -> Watch:
         """The text or the cursor has changed: hide what is shown, and see what can be shown now."""
         loop = asyncio.get_running_loop()
+        self.passes(document, offset, name)
         self._watch = watch = Watch(document, offset, loop.time(), loop.create_future())
-        self._moved = loop.time()
+        self._try()
+        return watch
+
+    def passes(self, document: Document, offset: int, name: str) -> None:
+        """The cursor has moved, and nothing is asked for: far moves make chunks."""
+        self._moved = asyncio.get_running_loop().time()
         line = document.line_of(offset)
         if self._picked_line is None or abs(line - self._picked_line) > PICK_AFTER_LINES:
             self._picked_line = line
             for region in far_regions(document, offset):
                 self._enqueue(region, name)
-        self._try()
-        return watch
 
     def still(self) -> None:
         """A tick of the ring's clock: promote one chunk when the user has been still for long enough."""

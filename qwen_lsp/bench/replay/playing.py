@@ -37,7 +37,9 @@ class Cost:
     """What happened behind one state of the text. Milliseconds; tokens.
 
     `prompt_tokens` are those that had to be read, None where nobody knows (an engine that is cut off does
-    not tell). `answer_tokens` and `answer_chars` are of the whole generation that the answer came from.
+    not tell). `stage` is what the engine was doing for the request when the next key came: `loading`,
+    `waiting`, `reading` or `writing`; "" where nobody knows. `answer_tokens` and `answer_chars` are of the
+    whole generation that the answer came from.
     """
 
     source: str = ""
@@ -53,6 +55,7 @@ class Cost:
     probability: float | None = None
     is_partial: bool = False
     stop_reason: str = ""
+    stage: str = ""
 
 
 class Ask(Protocol):
@@ -75,6 +78,9 @@ class Editor(Protocol):
     @property
     def document(self) -> Document:
         """The text as it is now."""
+
+    async def rest(self, cursor: int) -> None:
+        """Put the cursor at a place and write nothing there: what an editor sends when a cursor rests."""
 
     async def ask(self, edit: Edit | None, cursor: int) -> Ask:
         """Make an edit, if there is one, put the cursor, and ask for a suggestion as the policy does."""
@@ -136,6 +142,10 @@ async def play(trace: Trace, editor: Editor, user: User, speed: float = 1.0) -> 
         ask = await editor.ask(edit, cursor)
         strokes.append(_Open(action, edit.new_text if edit else "", keys, following, ask, pressed))
 
+    for place in trace.places:
+        await editor.rest(place.offset)
+        await asyncio.sleep(place.stay_ms / 1000 / speed)
+    await editor.rest(cursor)
     await press("open", None, 0)
     last, last_at_ms = loop.time(), 0.0
     while edits:

@@ -8,7 +8,7 @@ replay that starts processes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,12 +45,29 @@ _TICK_S = 1.0
 Open = Callable[[Trace], AbstractAsyncContextManager[Editor]]
 
 
-def openers(config: Config, seed: int, options: Mapping[str, Any]) -> dict[str, Open]:
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One more policy: our server with settings of its own, or another build of it (its Python)."""
+
+    name: str
+    options: Mapping[str, Any]
+    python: str = ""
+
+
+def openers(
+    config: Config, seed: int, options: Mapping[str, Any], arms: Sequence[Arm] = ()
+) -> dict[str, Open]:
     """Return how each policy is opened on a trace; `options` are settings that `ours` is tried with."""
+
+    def of_arm(arm: Arm) -> Open:
+        command = (arm.python, "-m", "qwen_lsp", "serve") if arm.python else lsp_session.SERVER_COMMAND
+        return lambda trace: our_server(trace, config, arm.options, command)
+
     return {
         "ours": lambda trace: our_server(trace, config, options),
         "file_only": lambda trace: our_server(trace, config, FILE_ONLY_OPTIONS),
         "llama_vim": lambda trace: llama_vim(trace, config, seed),
+        **{arm.name: of_arm(arm) for arm in arms},
     }
 
 
@@ -87,16 +104,22 @@ class _LspAsk:
         return Reply(edit.new_text[len(typed) :], text[self._cursor : edit.span.end], arrived)
 
     def leave(self) -> None:
-        """Cancel the request if it still runs, and note how much the engine has done until now."""
+        """Cancel the request if it still runs, and note what the engine was doing for it."""
         if not self.reply.done():
+            # Sent first, so that it is answered first: afterwards there is nothing to be seen any more.
+            explained = self._editor.explain_now()
             self.reply.cancel()
-        self._left = asyncio.create_task(self._editor.explain())
+            self._left = asyncio.create_task(_awaited(explained))
 
     async def cost(self) -> Cost:
-        """What the server told of this request, and of all work since the one before."""
+        """What the server told of this request."""
         told = await self._trace if self._trace is not None else None
-        totals = getattr(await self._left, "totals", None) if self._left is not None else None
-        return self._editor.cost(told, totals, self._reason)
+        left = await self._left if self._left is not None else None
+        return replace(self._editor.cost(told, self._reason), stage=str(getattr(left, "stage", "") or ""))
+
+
+async def _awaited(answer: asyncio.Future[Any]) -> Any:
+    return await answer
 
 
 class _LspEditor:
@@ -105,8 +128,8 @@ class _LspEditor:
     def __init__(self, session: Session, uri: str) -> None:
         self.session = session
         self.uri = uri
-        self._prompt_tokens = self._generated_tokens = 0
         self._told_tokens = 0
+        self._listed: set[asyncio.Task[Any]] = set()
 
     @property
     def document(self) -> Document:
@@ -117,16 +140,28 @@ class _LspEditor:
         """Ask what became of the last request; None when there was none."""
         return await self.session.request(EXPLAIN, {"textDocument": {"uri": self.uri}})
 
+    def explain_now(self) -> asyncio.Future[Any]:
+        """Send the same at once; the answer comes later."""
+        params = {"textDocument": {"uri": self.uri}}
+        return asyncio.wrap_future(self.session.client.protocol.send_request(EXPLAIN, params))
+
+    async def rest(self, cursor: int) -> None:
+        """List the code actions at the cursor, as editors do where it rests; nobody waits for them."""
+        listed = asyncio.create_task(self.session.actions(self.uri, cursor, cursor))
+        self._listed.add(listed)
+        listed.add_done_callback(self._listed.discard)
+        listed.add_done_callback(lambda task: task.cancelled() or task.exception())
+
     async def ask(self, edit: Edit | None, cursor: int) -> Ask:
         """Make the edit and ask at the cursor."""
         if edit is not None:
             await self.session.edit(self.uri, edit)
         return _LspAsk(self, cursor)
 
-    def cost(self, told: Any, totals: Any, reason: str) -> Cost:
-        """Turn a trace and the server's running totals into the cost of one state. Called in their order.
+    def cost(self, told: Any, reason: str) -> Cost:
+        """Turn a trace into the cost of one state. Called in their order.
 
-        Without totals the work of requests that were cancelled is unknown.
+        The work of requests that were cancelled is unknown.
         """
         if not hasattr(told, "source"):  # cancelled, or no request has come to an end yet
             cost = Cost(reason=reason, is_asked=True, prompt_tokens=None, generated_tokens=None)
@@ -153,15 +188,7 @@ class _LspEditor:
         if hasattr(told, "probability"):
             is_partial = bool(getattr(told, "isPartial", False))
             cost = replace(cost, probability=told.probability, is_partial=is_partial)
-        if totals is None:
-            return cost
-        prompt_tokens, self._prompt_tokens = self._prompt_tokens, int(totals.prompt_tokens)
-        generated_tokens, self._generated_tokens = self._generated_tokens, int(totals.generated_tokens)
-        return replace(
-            cost,
-            prompt_tokens=self._prompt_tokens - prompt_tokens,
-            generated_tokens=self._generated_tokens - generated_tokens,
-        )
+        return cost
 
 
 def _reason(told: Any) -> str:
@@ -169,11 +196,20 @@ def _reason(told: Any) -> str:
 
 
 @asynccontextmanager
-async def our_server(trace: Trace, config: Config, options: Mapping[str, Any]) -> AsyncIterator[Editor]:
+async def our_server(
+    trace: Trace,
+    config: Config,
+    options: Mapping[str, Any],
+    command: Sequence[str] = lsp_session.SERVER_COMMAND,
+) -> AsyncIterator[Editor]:
     """Start a server in the trace's repository, load its model, and open what the user had open."""
     with traces.laid_out(trace) as (root, file):
         settings = {"model.name": config.model.name, **options}
-        async with lsp_session.start(root, options=settings) as session:
+        user = {key: value for key, value in settings.items() if key.startswith("endpoint.")}
+        asked = {
+            key: value for key, value in settings.items() if key not in user
+        }  # older builds know no --set
+        async with lsp_session.start(root, user=user, options=asked, command=command) as session:
             await _warm_up(session, root)
             for name in trace.visited:
                 if (root / name).is_file():
@@ -239,6 +275,10 @@ class _VimEditor:
         self.vim = vim
         self.document = document
         self._name = name
+
+    async def rest(self, cursor: int) -> None:
+        """Move there in normal mode."""
+        self.vim.passes(self.document, cursor, self._name)
 
     async def ask(self, edit: Edit | None, cursor: int) -> Ask:
         """Make the edit and let the plugin know."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from qwen_lsp import git
 from qwen_lsp.bench.replay.traces import Trace, cut_lines
 from qwen_lsp.bench.replay.typist import typed
 from qwen_lsp.errors import InputError
@@ -20,7 +20,6 @@ from qwen_lsp.syntax import languages
 
 # Shorter than this is a correction, which no completion could have spared anyone.
 LEAST_CHARS = 20
-_GIT_TIMEOUT_S = 60
 # What stays open in an editor beside the file at hand, and what a project's neighbourhood weighs.
 _MAX_VISITED = 3
 _MAX_FILES_CHARS = 200_000
@@ -85,7 +84,7 @@ def _of_commit(repository: Path, commit: str, key_ms: float, seed: int, max_char
         except UnicodeDecodeError:
             continue
         patch = _git(repository, "diff-tree", *_PATCH, parent, commit, "--", path)
-        made = list(_typed_hunks(old, new, hunks(patch), max_chars))
+        made = list(typed_hunks(old, new, hunks(patch), max_chars))
         if not made:
             continue
         others = [name for name in changed if name != path and name in tree]
@@ -107,7 +106,7 @@ def hunks(patch: str) -> list[Hunk]:
     return found
 
 
-def _typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> Iterator[tuple[str, int, str]]:
+def typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> Iterator[tuple[str, int, str]]:
     """Yield, for each hunk worth typing, the text before it, the cursor, and what is typed there.
 
     Earlier hunks are in the text already, later ones are not, and what this one removes is gone.
@@ -131,18 +130,31 @@ def _neighbours(
     repository: Path, commit: str, path: str, tree: Sequence[str], first: Sequence[str]
 ) -> dict[str, str]:
     """Return the texts of the files nearest to `path`, `first` ones first, as many as the bound allows."""
+
+    def read() -> Iterator[tuple[str, str]]:
+        for name in nearest(path, tree, first):
+            try:
+                yield name, _git(repository, "cat-file", "blob", f"{commit}:{name}")
+            except UnicodeDecodeError:
+                continue
+
+    return within_bound(read())
+
+
+def nearest(path: str, tree: Iterable[str], first: Sequence[str] = ()) -> list[str]:
+    """Return the other files with the extension of `path`: `first` ones first, then by distance."""
     suffix = PurePosixPath(path).suffix
-    near = sorted(
+    return sorted(
         (name for name in tree if PurePosixPath(name).suffix == suffix and name != path),
         key=lambda name: (name not in first, _distance(name, path), name),
     )
+
+
+def within_bound(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Take files as long as they fit the bound of a trace."""
     texts: dict[str, str] = {}
     left = _MAX_FILES_CHARS
-    for name in near:
-        try:
-            text = _git(repository, "cat-file", "blob", f"{commit}:{name}")
-        except UnicodeDecodeError:
-            continue
+    for name, text in files:
         if len(text) > left:
             break
         texts[name] = text
@@ -162,15 +174,11 @@ def _distance(name: str, path: str) -> int:
 
 
 def _git(repository: Path, *arguments: str) -> str:
-    """Ask git; the user's own diff drivers, colours and pagers are kept out.
+    """Ask git.
 
     Raises: InputError with git's own words; UnicodeDecodeError for a blob that is no text.
     """
-    command = ["git", "--no-pager", "-C", str(repository), "-c", "core.quotePath=false", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{repository}: git cannot be asked: {error}") from error
-    if done.returncode != 0:
-        raise InputError(f"{repository}: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout.decode("utf-8")
+        return git.output(repository, "-c", "core.quotePath=false", *arguments).decode("utf-8")
+    except InputError as error:
+        raise InputError(f"{repository}: {error}") from error

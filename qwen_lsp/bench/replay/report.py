@@ -5,6 +5,7 @@ Pure functions over Strokes; every figure that docs/benchmarks.md quotes from a 
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ class Run:
     user: User
     trace: str
     strokes: tuple[Stroke, ...]
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Report:
         return document
 
     def _figures(self, policy: str) -> dict[str, Any]:
+        runs = [run for run in self.runs if run.policy == policy]
+        names = sorted({run.language for run in runs})
+        return {
+            **self._all_figures(policy),
+            **intervals(runs),
+            "languages": {name: _summary([run for run in runs if run.language == name]) for name in names},
+        }
+
+    def _all_figures(self, policy: str) -> dict[str, Any]:
         saved = {user: keystrokes_saved(strokes) for user in USERS if (strokes := self.strokes(policy, user))}
         strokes = self.strokes(policy)
         seen = sum(seen_chars(run.strokes) for run in self.runs if run.policy == policy)
@@ -70,6 +81,64 @@ class Report:
             ),
             "cancelled_work": _cancelled_work(strokes, seen),
         }
+
+
+_RESAMPLES, _SEED = 2000, 7
+
+
+def intervals(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return 95 % intervals of keystrokes saved and of suggestions right, by bootstrap over traces.
+
+    The keys of one trace depend on one another, so whole traces are drawn.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for run in runs:
+        new = suggestions(run.strokes)
+        counted = counts.setdefault(run.trace, Counter())
+        counted["keys"] += sum(stroke.keys for stroke in run.strokes)
+        counted["pressed"] += sum(stroke.action != "open" for stroke in run.strokes)
+        counted["shown"] += len(new)
+        counted["right"] += sum(bool(stroke.is_right) for stroke in new)
+    rng, traces = random.Random(_SEED), list(counts.values())
+    saved: list[float] = []
+    right: list[float] = []
+    for _ in range(_RESAMPLES if len(traces) > 1 else 0):
+        total: Counter[str] = Counter()
+        for counted in rng.choices(traces, k=len(traces)):
+            total.update(counted)
+        saved.append(1 - total["pressed"] / total["keys"])
+        if total["shown"]:
+            right.append(total["right"] / total["shown"])
+    return {
+        "keystrokes_saved_interval": _bounds(saved),
+        "shown_right_trace_interval": _bounds(right),
+    }
+
+
+def _bounds(values: Sequence[float]) -> list[float | None] | None:
+    if not values:
+        return None
+    return [_rounded(percentile(values, percent)) for percent in (2.5, 97.5)]
+
+
+def _summary(runs: Sequence[Run]) -> dict[str, Any]:
+    """The main figures of some runs."""
+    strokes = [stroke for run in runs for stroke in run.strokes]
+    new = [stroke for run in runs for stroke in suggestions(run.strokes)]
+    return {
+        "traces": len({run.trace for run in runs}),
+        "keys": sum(stroke.keys for stroke in strokes),
+        "keystrokes_saved": keystrokes_saved(strokes),
+        "shown": len(new),
+        "shown_right": _share(sum(bool(stroke.is_right) for stroke in new), len(new)),
+        "first_answer_ms": _spread([first_answer_ms(run.strokes) for run in runs]),
+        "nothing_shown": dict(nothing_shown(_counted(strokes)).most_common()),
+    }
+
+
+def _counted(strokes: Iterable[Stroke]) -> list[Stroke]:
+    """The states after a key or an accept that have something still to be typed."""
+    return [stroke for stroke in strokes if stroke.action != "open" and stroke.following]
 
 
 def keystrokes_saved(strokes: Sequence[Stroke]) -> float | None:
@@ -99,7 +168,7 @@ def figures(strokes: Sequence[Stroke], new: Sequence[Stroke]) -> dict[str, Any]:
     `shown_right_per_key` judges what is seen after each key, so one wrong suggestion that the user types
     through counts as often as it has right characters.
     """
-    counted = [stroke for stroke in strokes if stroke.action != "open" and stroke.following]
+    counted = _counted(strokes)
     shown = [stroke for stroke in counted if stroke.is_right is not None]
     asked = [stroke for stroke in counted if stroke.cost.is_asked]
     lines = [stroke for stroke in new if "\n" not in stroke.shown.strip()]
@@ -125,6 +194,8 @@ def figures(strokes: Sequence[Stroke], new: Sequence[Stroke]) -> dict[str, Any]:
         "cache_hits": _share(sum(stroke.cost.source == "cache" for stroke in shown), len(shown)),
         "generated_tokens": sum(stroke.cost.generated_tokens or 0 for stroke in strokes),
         "nothing_shown": dict(nothing_shown(counted).most_common()),
+        "late": _share(sum(count for _, count in late(counted).items()), len(counted)),
+        "late_by": dict(late(counted).most_common()),
     }
 
 
@@ -158,6 +229,15 @@ def nothing_shown(strokes: Iterable[Stroke]) -> Counter[str]:
         else _missed(stroke)
         for stroke in strokes
         if stroke.is_right is None
+    )
+
+
+def late(strokes: Iterable[Stroke]) -> Counter[str]:
+    """Count the states that had no answer when the next key came, by what they waited for."""
+    return Counter(
+        stroke.cost.stage or "unknown"
+        for stroke in strokes
+        if stroke.is_right is None and stroke.answered_ms is None and _missed(stroke) == "late"
     )
 
 
@@ -251,7 +331,9 @@ def render(report: Report) -> str:
             f"keystrokes saved, {user}",
             (_percent(column["keystrokes_saved_by"].get(user)) for column in columns),
         )
+    row("  interval over traces", (_range(column["keystrokes_saved_interval"]) for column in columns))
     row("shown right", (f"{_percent(column['shown_right'])} of {column['shown']:,}" for column in columns))
+    row("  interval over traces", (_range(column["shown_right_trace_interval"]) for column in columns))
     row(
         "  of single lines",
         (
@@ -261,6 +343,7 @@ def render(report: Report) -> str:
     )
     row("  after each key", (_percent(column["shown_right_per_key"]) for column in columns))
     row("keystrokes with something shown", (_percent(column["coverage"]) for column in columns))
+    row("keystrokes without an answer in time", (_percent(column["late"]) for column in columns))
     row("from the cache, of shown", (_percent(column["cache_hits"]) for column in columns))
     row("generated and never shown", (_percent(column["cancelled_work"]) for column in columns))
     row("", [""] * len(columns))
@@ -288,16 +371,37 @@ def render(report: Report) -> str:
 def _reasons(report: Report) -> list[str]:
     lines = ["", "nothing shown"]
     for policy in report.policies:
-        counted = [
-            stroke for stroke in report.strokes(policy) if stroke.action != "open" and stroke.following
-        ]
+        counted = _counted(report.strokes(policy))
         told = ", ".join(f"{reason} {count:,}" for reason, count in nothing_shown(counted).most_common())
         lines.append(f"  {policy}: {told or '-'}")
+    lines += ["", "late, by what was waited for"]
+    for policy in report.policies:
+        told = ", ".join(
+            f"{stage} {count:,}" for stage, count in late(_counted(report.strokes(policy))).most_common()
+        )
+        lines.append(f"  {policy}: {told or '-'}")
+    return [*lines, *_by_language(report)]
+
+
+def _by_language(report: Report) -> list[str]:
+    lines = ["", "by language: keystrokes saved, suggestions right, first answer p50"]
+    for policy in report.policies:
+        for language, column in report.to_json()["policies"][policy]["languages"].items():
+            right = f"{_percent(column['shown_right'])} of {column['shown']:,}"
+            first = column["first_answer_ms"]["p50"]
+            lines.append(
+                f"  {policy}, {language}: {_percent(column['keystrokes_saved'])}, {right}, "
+                f"{'-' if first is None else f'{first:,.0f} ms'}"
+            )
     return lines
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
+
+
+def _range(bounds: list[float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:.1%} to {bounds[1]:.1%}"
 
 
 def _pair(spread: dict[str, Any]) -> str:

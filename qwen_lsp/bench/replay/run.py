@@ -18,7 +18,9 @@ from typing import Any
 from qwen_lsp.bench.infill import rows
 from qwen_lsp.bench.replay import traces
 from qwen_lsp.bench.replay.playing import play
-from qwen_lsp.bench.replay.policies import Open, openers
+from qwen_lsp.bench.replay.policies import Arm, Open, openers
+from qwen_lsp.bench.replay.release_traces import of_releases, pinned
+from qwen_lsp.bench.replay.releases import Half, parse
 from qwen_lsp.bench.replay.report import Report, Run, render
 from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.bench.replay.typist import KEY_MS, User
@@ -60,7 +62,7 @@ async def replay(
     for trace, policy, user in plan:
         async with opened[policy](trace) as editor:
             strokes = await play(trace, editor, user, speed)
-        runs.append(Run(policy, user, trace.id, tuple(strokes)))
+        runs.append(Run(policy, user, trace.id, tuple(strokes), trace.language))
         progress(len(runs), len(plan), runs[-1])
     return runs
 
@@ -96,27 +98,39 @@ def chosen_traces(
     return [traces.retimed(trace, key_ms, seed) for trace in found] if key_ms is not None else found
 
 
+def released_traces(
+    specs: Sequence[str], *, half: Half, is_quick: bool, n: int | None, seed: int, key_ms: float | None
+) -> list[Trace]:
+    """Return traces of the releases that were named, of the pinned ones where none was.
+
+    Raises: InputError.
+    """
+    chosen = [parse(spec) for spec in specs] or pinned(half)
+    made = of_releases(chosen, seed=seed, key_ms=key_ms or KEY_MS, is_quick=is_quick)
+    return random.Random(seed).sample(made, n) if n is not None and n < len(made) else made
+
+
 def run(
-    file: Path | None,
-    data: Path | None,
+    chosen: Sequence[Trace],
     policies: Sequence[str],
     users: Sequence[User],
     config: Config,
     *,
-    n: int | None,
     seed: int,
     key_ms: float | None,
     speed: float = 1.0,
     options: Mapping[str, Any] | None = None,
+    arms: Sequence[Arm] = (),
     progress: Progress = _silent,
 ) -> Report:
-    """Replay traces and report. `options` are settings that our own policy is tried with.
+    """Replay traces and report.
 
-    Raises: InputError for the files, EndpointError and ModelError when there is no model to ask.
+    `options` are settings that our own policy is tried with, `arms` further policies.
+    Raises: EndpointError and ModelError when there is no model to ask.
     """
-    chosen = chosen_traces(file, data, n=n, seed=seed, key_ms=key_ms)
+    wanted = {*policies, *(arm.name for arm in arms)}
     opened = {
-        name: opener for name, opener in openers(config, seed, options or {}).items() if name in policies
+        name: opener for name, opener in openers(config, seed, options or {}, arms).items() if name in wanted
     }
     model = chosen_model(config)
     model.path()  # a missing model is told before anything starts
@@ -130,6 +144,8 @@ def run(
         "key_ms": key_ms,
         "speed": speed,
         "options": dict(options or {}),
+        "arms": {arm.name: {"options": dict(arm.options), "python": arm.python} for arm in arms},
+        "half": "+".join(sorted({trace.half for trace in chosen if trace.half})),
     }
     return Report(tuple(runs), tuple(opened), conditions)
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qwen_lsp.bench.infill.rows import Row
-from qwen_lsp.bench.replay.typist import TimedEdit, rhythm, typed
+from qwen_lsp.bench.replay.typist import JUMP_LEAD_MS, LEAD_MS, TimedEdit, rhythm, typed
 from qwen_lsp.errors import InputError
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, Edit, Span
@@ -30,12 +30,21 @@ _NOT_COPIED = frozenset({".git", ".hg", ".venv", "venv", "node_modules", "__pyca
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the cursor rests before the jump to the first edit: an offset of the text, and for how long."""
+
+    offset: int
+    stay_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One person typing in one file.
 
     Shape: `path` is relative to the repository, with forward slashes; `text` is the file before the first
     edit. The repository's other files come from `files` and from `folder`. `visited` names those that the
-    user had open before, in that order.
+    user had open before, in that order; `places` are those of this file where the cursor rests at first.
+    `half` says what the trace is for, "" where nothing is split.
     """
 
     id: str
@@ -46,6 +55,8 @@ class Trace:
     files: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     visited: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    half: str = ""
 
     @property
     def cursor(self) -> int:
@@ -115,6 +126,8 @@ def _trace(data: dict[str, Any], file: Path, where: str) -> Trace:
         files=files,
         folder=_folder(file.parent / folder, where) if folder is not None else None,
         visited=tuple(visited),
+        places=tuple(_place(entry, where) for entry in data.get("places") or ()),
+        half=str(data.get("half") or ""),
     )
 
 
@@ -139,6 +152,13 @@ def _edit(entry: Any, where: str) -> TimedEdit:
     raise InputError(f"{where}: an edit is [at_ms, start, end, text], not {json.dumps(entry)[:80]}")
 
 
+def _place(entry: Any, where: str) -> Place:
+    match entry:
+        case [int() as offset, int() | float() as stay_ms]:
+            return Place(offset, stay_ms)
+    raise InputError(f"{where}: a place is [offset, stay_ms], not {json.dumps(entry)[:80]}")
+
+
 def _check_relative(name: str, where: str) -> None:
     """Refuse a path that could lead out of the folder that the trace is laid out in, on any system."""
     parts = PurePosixPath(name).parts
@@ -158,6 +178,9 @@ def _checked(trace: Trace, where: str) -> Trace:
         if any("\ud800" <= char <= "\udfff" for char in text):
             raise InputError(f"{where}: holds half a surrogate pair, which no file can")
     length, before_ms = len(trace.text), 0.0
+    for place in trace.places:
+        if not 0 <= place.offset <= length or place.stay_ms < 0:
+            raise InputError(f"{where}: the place {place.offset} is outside of the text, of {length} chars")
     for edit in trace.edits:
         if not 0 <= edit.start <= edit.end <= length:
             raise InputError(f"{where}: [{edit.start}, {edit.end}) is outside of the text, of {length} chars")
@@ -183,6 +206,8 @@ def _line(trace: Trace, beside: Path) -> str:
         "folder": Path(folder).as_posix() if folder else None,
         "files": dict(trace.files),
         "visited": list(trace.visited),
+        "places": [[place.offset, place.stay_ms] for place in trace.places],
+        "half": trace.half or None,
         "text": trace.text,
         "edits": [[edit.at_ms, edit.start, edit.end, edit.text] for edit in trace.edits],
     }
@@ -224,7 +249,8 @@ def cut_lines(text: str, max_chars: int) -> str:
 def retimed(trace: Trace, key_ms: float, seed: int) -> Trace:
     """Return the trace with every pause made anew by our own rhythm; what is edited stays the same."""
     rng = random.Random(f"{seed}:{trace.id}")
-    times = rhythm([edit.text for edit in trace.edits], key_ms, rng)
+    lead_ms = JUMP_LEAD_MS if trace.places else LEAD_MS
+    times = rhythm([edit.text for edit in trace.edits], key_ms, rng, lead_ms=lead_ms)
     pairs = zip(trace.edits, times, strict=True)
     return replace(trace, edits=tuple(replace(edit, at_ms=at_ms) for edit, at_ms in pairs))
 

@@ -23,6 +23,9 @@ over all keys (Dhakal et al., "Observations on Typing from 136 Million Keystroke
 LEAD_MS = 3000.0
 """From placing the cursor to the first key: nobody types at the moment the file opens."""
 
+JUMP_LEAD_MS = 1500.0
+"""The same after a jump within a file that is open already."""
+
 REACTION_MS = 250.0
 """From seeing a suggestion to the accepting key. A choice between a few reactions takes 200-300 ms once
 it is practised (Hick 1952); reading a longer suggestion would take longer."""
@@ -59,19 +62,23 @@ class TimedEdit:
     text: str
 
 
-def typed(text: str, at: int, key_ms: float, rng: random.Random) -> tuple[TimedEdit, ...]:
+def typed(
+    text: str, at: int, key_ms: float, rng: random.Random, *, lead_ms: float = LEAD_MS
+) -> tuple[TimedEdit, ...]:
     """Type a text at an offset at a human rhythm, one edit a key; the newline brings its indentation."""
     keys = _KEY.findall(text)
     edits: list[TimedEdit] = []
-    for at_ms, key in zip(rhythm(keys, key_ms, rng), keys, strict=True):
+    for at_ms, key in zip(rhythm(keys, key_ms, rng, lead_ms=lead_ms), keys, strict=True):
         edits.append(TimedEdit(at_ms, at, at, key))
         at += len(key)
     return tuple(edits)
 
 
-def rhythm(keys: Sequence[str], key_ms: float, rng: random.Random) -> list[float]:
+def rhythm(
+    keys: Sequence[str], key_ms: float, rng: random.Random, *, lead_ms: float = LEAD_MS
+) -> list[float]:
     """Return the time of each key; an empty one stands for a deletion."""
-    times = [LEAD_MS] * min(len(keys), 1)
+    times = [lead_ms] * min(len(keys), 1)
     for before, key in pairwise(keys):
         times.append(round(times[-1] + _interval_ms(before or " ", key or " ", key_ms, rng)))
     return times

@@ -43,8 +43,9 @@ def register(server: Server) -> None:
 def _explained(server: Server, uri: str) -> dict[str, Any]:
     """Return the trace of a document's last request in words and figures.
 
-    Shape: `outcome` is `none`, `waiting`, `shown` or the reason why nothing was shown; `summary` and
-    `remedy` are in the client's language; the rest is the Trace, absent before the first request.
+    Shape: `outcome` is `none`, `waiting`, `shown` or the reason why nothing was shown; `stage` is what a
+    waiting request waits for: `loading`, `waiting`, `reading` or `writing`; `summary` and `remedy` are in
+    the client's language; the rest is the Trace, absent before the first request.
     """
     trace = server.last_trace(uri)
     status = server.status.current()
@@ -64,9 +65,17 @@ def _explained(server: Server, uri: str) -> dict[str, Any]:
         **(trace.to_json() if trace is not None else {}),
         "uri": uri,
         "outcome": outcome,
+        "stage": _stage(server, uri) if server.asking[uri] else "",
         "summary": summary,
         "remedy": status.remedy if has_remedy else "",
     }
+
+
+def _stage(server: Server, uri: str) -> str:
+    """Return what a request under way waits for."""
+    if server.host is not None and server.host.state.phase == "starting":
+        return "loading"
+    return server.completer.stage
 
 
 def _summary(server: Server, trace: Trace) -> str:

@@ -17,10 +17,10 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.action_progress import Progress
 from qwen_lsp.lsp.requests.did_change_configuration import plain
-from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW, moved
+from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW
 from qwen_lsp.messages import text
 from qwen_lsp.syntax import languages
-from qwen_lsp.text import Document
+from qwen_lsp.text import Change, Document, whole_text_change
 
 if TYPE_CHECKING:
     from qwen_lsp.lsp.server import Server
@@ -42,7 +42,7 @@ def register(server: Server) -> None:
         work = asyncio.ensure_future(review_run.review(server, options, progress.counted))
         progress.begin(work)
         try:
-            report, uris = await work
+            return await work
         except QwenLspError as error:
             message = f"qwen-lsp: {error}"
             server.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
@@ -50,7 +50,6 @@ def register(server: Server) -> None:
         finally:
             work.cancel()
             progress.end()
-        return review_run.published(server, report, uris, options)
 
     @server.command(DISMISS)
     async def dismiss(*arguments: Any) -> bool:
@@ -79,20 +78,22 @@ def register(server: Server) -> None:
             review_run.publish(server, uri)
 
 
-def follow(server: Server, before: Document, now: Document) -> None:
-    """Move what was found in a document by one edit; take away what it was found in.
+def follow(server: Server, change: Change) -> None:
+    """Move what was found in a document by a change; take away what was edited.
 
-    Editors move squiggles by themselves: they are told only of what is gone.
+    Editors move diagnostics by themselves: they get new ones only when some are gone.
     """
-    shown = server.reviews.shown.get(now.uri)
-    if not shown:
-        return
-    kept = {print_: now_at for print_, one in shown.items() if (now_at := moved(one, before, now))}
-    server.reviews.shown[now.uri] = kept
-    if len(kept) < len(shown):
+    if server.reviews.follow(change):
         from qwen_lsp.lsp import review_run
 
-        review_run.publish(server, now.uri)
+        review_run.publish(server, change.after.uri)
+
+
+def opened(server: Server, document: Document) -> None:
+    """Place what was found in a file into the text that an editor has of it."""
+    shown = server.reviews.shown.get(document.uri)
+    if shown:
+        follow(server, whole_text_change(next(iter(shown.values())).document, document))
 
 
 def review_actions(server: Server, asked: Asked) -> Sequence[types.CodeAction]:

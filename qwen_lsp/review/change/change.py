@@ -8,7 +8,8 @@ it agrees; else the unknown lines are empty, so that line numbers stay right.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,10 @@ from qwen_lsp.text import Document, decode
 
 Scope = Literal["range", "base", "staged", "unstaged", "default"]
 
+# What git does not take for the end of a line, and every editor does; or for text.
+_OWN_LINES = re.compile("\r(?!\n)|\0")
+# More pairs of lines than this are compared by their rarer lines only.
+_MOST_PAIRS = 4_000_000
 # Beyond this many lines a diff without its files is taken for damaged.
 _MOST_BLANK_LINES = 200_000
 
@@ -40,8 +45,8 @@ class ChangedFile:
 
     @property
     def path(self) -> str:
-        """The file's path, with forward slashes, relative to the root."""
-        return self.patch.path
+        """The file's path, with forward slashes, relative to the root; bytes that are no text as escapes."""
+        return printable(self.patch.path)
 
     @property
     def document(self) -> Document:
@@ -60,6 +65,28 @@ class Change:
     base: str | None = None
     head: str | None = None
     notes: tuple[str, ...] = ()
+    is_strict: bool = False
+
+
+def printable(path: str) -> str:
+    """Return a path that can be written anywhere: bytes that are no UTF-8 become escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is compared. `base`, `head`: ids, "" for the index, None for the working tree.
+
+    `arguments` say the same to `git diff`. `is_strict`: the change has no say in how it is read.
+    """
+
+    root: Path
+    title: str
+    base: str
+    head: str | None
+    arguments: tuple[str, ...]
+    only: Sequence[str] = ()
+    is_strict: bool = False
 
 
 def from_git(
@@ -69,39 +96,61 @@ def from_git(
     *,
     unsaved: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
+    is_strict: bool = False,
 ) -> Change:
     """Collect a change of the repository that holds `folder`.
 
     Shape: `name` is `BASE..HEAD` for `range` and a reference for `base`; `unsaved` maps paths below the root
-    to the text an editor has; `only` limits the change to these paths.
+    to the text an editor has; `only` limits the change to these paths. With `is_strict` attributes are those
+    of the base, every file is compared as text, and a renamed file counts as new.
     Raises: InputError when git or a name is missing.
     """
     root = git.top(folder)
     if scope == "range":
-        return _range(root, name, only)
+        return _range(root, name, only, is_strict)
     if scope == "staged":
         base = git.head(root) or git.empty_tree(root)
-        return _collect(
-            root, "staged changes", base, "", git.diff(root, "--cached", base, paths=only), only=only
-        )
+        sides = _Sides(root, "staged changes", base, "", ("--cached", base), only, is_strict)
+        return _collect(sides)
     if scope == "unstaged":
-        return _collect(root, "unstaged changes", "", None, git.diff(root, paths=only), unsaved, only)
+        return _collect(_Sides(root, "unstaged changes", "", None, (), only, is_strict), unsaved)
     base, title, notes = _base(root, name if scope == "base" else "")
-    patch = git.diff(root, base, paths=only)
-    change = _collect(root, title, base, None, patch, unsaved, only, with_new=True)
-    return Change(change.title, change.files, change.broken, root, base, change.head, notes)
+    change = _collect(_Sides(root, title, base, None, (base,), only, is_strict), unsaved, with_new=True)
+    return replace(change, base=base, notes=notes)
 
 
-def _range(root: Path, name: str, only: Sequence[str]) -> Change:
+def _range(root: Path, name: str, only: Sequence[str], is_strict: bool) -> Change:
     left, mark, right = name.partition("...") if "..." in name else name.partition("..")
     if not mark:
         raise InputError(f"{name!r} is no range: write BASE..HEAD, or use --base {name}")
-    base, head = git.commit(root, left or "HEAD"), git.commit(root, right or "HEAD")
-    parted = git.merge_base(root, base, head)
+    head = git.commit(root, right or "HEAD")
+    base, is_commit = _left(root, left or "HEAD")
+    parted = git.merge_base(root, base, head) if is_commit else base
+    if parted == head != base:
+        raise InputError(
+            f"{name} is empty, because {left} already contains {right or 'HEAD'}: "
+            f"did you mean {right or 'HEAD'}..{left}?"
+        )
     notes = () if parted else (f"{name} has no common commit in this clone; compared with {left} itself",)
     base = parted or base
-    change = _collect(root, name, base, head, git.diff(root, base, head, paths=only), only=only)
-    return Change(change.title, change.files, change.broken, root, base, head, notes)
+    change = _collect(_Sides(root, name, base, head, (base, head), only, is_strict))
+    return replace(change, base=base, notes=notes)
+
+
+def _left(root: Path, name: str) -> tuple[str, bool]:
+    """Return what a range starts at, and whether it is a commit: a tree has no history to compare with.
+
+    The parent of the first commit is the empty tree.
+    """
+    try:
+        return git.commit(root, name), True
+    except InputError:
+        if (found := git.tree(root, name)) is not None:
+            return found, False
+        child = re.sub(r"(?:\^|~1?)$", "", name)
+        if child == name or git.has_parent(root, git.commit(root, child)):
+            raise
+        return git.empty_tree(root), False
 
 
 def _base(root: Path, name: str) -> tuple[str, str, tuple[str, ...]]:
@@ -121,42 +170,63 @@ def _base(root: Path, name: str) -> tuple[str, str, tuple[str, ...]]:
     return parted, f"working tree against {short}", ()
 
 
-def _collect(
-    root: Path,
-    title: str,
-    base: str,
-    head: str | None,
-    diff: bytes,
-    unsaved: Mapping[str, str] | None = None,
-    only: Sequence[str] = (),
-    *,
-    with_new: bool = False,
-) -> Change:
-    """Read both sides of each file. `base`, `head`: ids, "" for the index, None for the working tree."""
-    unsaved = unsaved or {}
-    patch = parse(diff)
+def _collect(sides: _Sides, unsaved: Mapping[str, str] | None = None, *, with_new: bool = False) -> Change:
+    """Read both sides of each file."""
+    root, only, unsaved = sides.root, sides.only, unsaved or {}
+    patch = parse(git.diff(root, *sides.arguments, paths=only, is_strict=sides.is_strict))
+    listed = git.listed(root, *sides.arguments, paths=only, is_strict=sides.is_strict)
+    entries = {entry.path: entry for entry in listed}
+    patch = _with_lost(patch, entries)
     if with_new:
         fresh = [path for path in git.untracked(root) if not only or path in only]
         known = {file.path for file in patch.files}
         added = (_new_file(root, path) for path in fresh if path not in known and path not in unsaved)
         patch = Patch((*patch.files, *added), patch.broken)
-    patch = _with_unsaved(root, base, patch, unsaved)
-    before = git.blobs(root, [f"{base}:{file.old_path}" for file in patch.files])
-    if head is None:
-        after = [None if file.path in unsaved else _read(root, file.path) for file in patch.files]
+    patch = _with_unsaved(root, sides.base, patch, unsaved)
+    olds = git.blobs(root, [_blob(entries, file, f"{sides.base}:{file.old_path}", 0) for file in patch.files])
+    if sides.head is None:
+        news = [None if file.path in unsaved else _read(root, file.path) for file in patch.files]
     else:
-        after = git.blobs(root, [f"{head}:{file.path}" for file in patch.files])
-    generated = git.generated(root, [file.path for file in patch.files])
+        news = git.blobs(root, [_blob(entries, file, f"{sides.head}:{file.path}", 1) for file in patch.files])
+    attributes_of = sides.base if sides.is_strict else None
+    generated = git.generated(root, [file.path for file in patch.files], attributes_of or None)
     files = []
-    for file, old, new in zip(patch.files, before, after, strict=True):
+    for file, old, new in zip(patch.files, olds, news, strict=True):
         old_text = None if file.status == "added" else _text(old)
         new_text = None if file.status == "deleted" else unsaved.get(file.path, _text(new))
+        shown = _recompared(file, old_text, new_text, has_old=old is not None)
+        is_generated = file.path in generated
         files.append(
-            ChangedFile(
-                _worded(file, old_text, new_text), old_text, new_text, is_generated=file.path in generated
-            )
+            ChangedFile(_worded(shown, old_text, new_text), old_text, new_text, is_generated=is_generated)
         )
-    return Change(title, tuple(files), patch.broken, root, base or None, head or None)
+    return Change(
+        sides.title, tuple(files), patch.broken, root, sides.base or None, sides.head or None,
+        is_strict=sides.is_strict,
+    )  # fmt: skip
+
+
+def _blob(entries: Mapping[str, git.Listed], file: FilePatch, name: str, side: int) -> str:
+    """Return how to ask git for one side of a file: by its id, which no name can confuse, else by name."""
+    entry = entries.get(file.path)
+    return ((entry.old_id, entry.new_id)[side] if entry else "") or name
+
+
+def _with_lost(patch: Patch, entries: Mapping[str, git.Listed]) -> Patch:
+    """Report the files that git lists and the patch does not show: none is lost in silence."""
+    shown = {file.path for file in patch.files} | {entry.path for entry in patch.broken}
+    lost = (
+        Broken(printable(path), "not in the diff that git wrote") for path in entries if path not in shown
+    )
+    return Patch(patch.files, (*patch.broken, *lost))
+
+
+def _recompared(file: FilePatch, before: str | None, after: str | None, *, has_old: bool) -> FilePatch:
+    """Compare the texts where git compared bytes: UTF-16, and lines that a CR alone ends."""
+    if file.kind not in ("text", "binary") or after is None or (has_old and before is None):
+        return file
+    if file.kind == "text" and not any(_OWN_LINES.search(text) for text in (before or "", after)):
+        return file
+    return replace(compare(file.path, before, after), old_path=file.old_path, status=file.status)
 
 
 def _worded(file: FilePatch, before: str | None, after: str | None) -> FilePatch:
@@ -196,7 +266,7 @@ def compare(path: str, before: str | None, after: str) -> FilePatch:
         if not side[-1] and (len(side) > 1 or not document.text):  # the end of the last line starts no line
             side.pop()
     hunks = []
-    for group in difflib.SequenceMatcher(a=lines[0], b=lines[1], autojunk=False).get_grouped_opcodes(3):
+    for group in _grouped(lines[0], lines[1]):
         made: list[Line] = []
         for tag, old_at, old_end, new_at, new_end in group:
             if tag == "equal":
@@ -208,6 +278,22 @@ def compare(path: str, before: str | None, after: str) -> FilePatch:
         first, last = group[0], group[-1]
         hunks.append(Hunk(first[1] + 1, first[3] + 1, last[4] - first[3], tuple(made)))
     return FilePatch(path, path, "added" if before is None else "modified", tuple(hunks))
+
+
+def _grouped(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[tuple[str, int, int, int, int]]]:
+    """Group what differs with three lines around it; equal lines cost no more than different ones."""
+    head = next(
+        (at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+    )
+    most = min(len(old), len(new)) - head
+    ends = zip(reversed(old), reversed(new), strict=False)
+    tail = next((at for at, (a, b) in enumerate(ends) if a != b or at >= most), most)
+    first, last = max(head - 3, 0), max(tail - 3, 0)
+    one, other = old[first : len(old) - last], new[first : len(new) - last]
+    is_large = len(one) * len(other) > _MOST_PAIRS
+    matcher = difflib.SequenceMatcher(a=one, b=other, autojunk=is_large)
+    for group in matcher.get_grouped_opcodes(3):
+        yield [(tag, a + first, b + first, c + first, d + first) for tag, a, b, c, d in group]
 
 
 def as_added(path: str, text: str, first: int, last: int) -> ChangedFile:

@@ -210,7 +210,7 @@ def _unquoted(name: str) -> str:
     if not (len(name) > 1 and name.startswith('"') and name.endswith('"')):
         return name
     raw = _ESCAPE.sub(_unescaped, name[1:-1].encode())
-    return raw.decode("utf-8", "replace")
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -1,13 +1,14 @@
 """Which files of a change are reviewed, and the named reason for each that is not.
 
 Secret-bearing paths are never read into a review and no setting changes that; everything else may be
-brought back by an `include` pattern. This module knows paths and texts, no git and no rules.
+brought back by an `include` pattern. In a strict selection a change cannot hide a file: what the base did not
+skip for the same reason is reviewed, or counts as `unaccepted`. This module knows no git and no rules.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -28,6 +29,8 @@ Reason = Literal[
     "vendored",
     "generated",
     "too_large",
+    "encoding",
+    "media",
     "nothing_added",
 ]
 
@@ -76,35 +79,76 @@ _GENERATED_HEAD = re.compile(
     re.IGNORECASE,
 )
 _HEAD_CHARS = 2_000
+# Files of these names that cannot be read as text are what their name says for every program that opens them.
+_MEDIA = (
+    *("*.png", "*.jpg", "*.jpeg", "*.gif", "*.webp", "*.ico", "*.bmp", "*.avif", "*.mp3", "*.mp4", "*.webm"),
+    *("*.pdf", "*.woff", "*.woff2", "*.ttf", "*.otf", "*.eot"),
+)
+# The codecs with which Python can read a source that says something else than it shows.
+_CODING = re.compile(r"\A(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_PLAIN_CODINGS = re.compile(
+    r"(?i)^(?:utf[-_]?8(?:[-_]sig)?|ascii|us-ascii|latin[-_]?1|iso[-_]8859[-_]\d+|cp\d+|gb\w+|big5\w*)$"
+)
+# What a person chose, by a name or a head; a file skipped for another reason cannot be read.
+_CHOSEN: frozenset[Reason] = frozenset(("lock", "minified", "vendored", "generated"))
+_HARMLESS: frozenset[Reason] = frozenset(("deleted", "nothing_added", "media", "excluded"))
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Patterns of the user's own, as .gitignore writes them. `include` wins over everything but secrets."""
+    """Patterns of the user's own, as .gitignore writes them. `include` wins over everything but secrets.
+
+    `is_strict`: the patterns and the attributes are the base's, and the change may add no reason of its own.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    trusts_attributes: bool = True
+    is_strict: bool = False
 
 
 def skip_reason(file: ChangedFile, selection: Selection) -> Reason | None:
     """Say why a file is not reviewed; None when it is. The first reason in a fixed order."""
+    reason = _reason(file, selection)
+    if selection.is_strict and reason in _CHOSEN and unaccepted(file, selection, reason):
+        return "too_large" if len(file.after or "") > _MOST_CHARS else None
+    return reason
+
+
+def unaccepted(file: ChangedFile, selection: Selection, reason: Reason) -> bool:
+    """Whether the base did not skip this file for the same reason; harmless reasons are always accepted."""
+    if reason in _HARMLESS or (reason == "generated" and file.is_generated):
+        return False
+    patch = file.patch
+    if patch.status == "added" or patch.path != patch.old_path:
+        return True
+    if patch.kind != "text":
+        return False  # a change of kind is a deletion and an addition
+    return _reason(replace(file, after=file.before, is_generated=False), selection) != reason
+
+
+def would_hide(file: ChangedFile, selection: Selection) -> Reason | None:
+    """Name the reason that a change brought to be skipped, and that a strict selection does not take."""
+    reason = _reason(file, selection)
+    return reason if reason in _CHOSEN and unaccepted(file, selection, reason) else None
+
+
+def _reason(file: ChangedFile, selection: Selection) -> Reason | None:
     patch = file.patch
     if _spec(_SECRET).match_file(file.path) or _spec(_SECRET).match_file(patch.old_path):
         return "secret"
     if patch.status == "deleted":
         return "deleted"
-    if patch.kind != "text":
+    if patch.kind in ("submodule", "symlink", "combined"):
         return patch.kind
-    if file.after is None:
-        return "binary"
+    if patch.kind == "binary" or file.after is None:
+        return "media" if _spec(_MEDIA).match_file(file.path) else "binary"
     if selection.exclude and _spec(selection.exclude).match_file(file.path):
         return "excluded"
     if not (selection.include and _spec(selection.include).match_file(file.path)):
         for reason, patterns in _BY_NAME:
             if _spec(patterns).match_file(file.path):
                 return reason
-        if file.is_generated and selection.trusts_attributes:
+        if file.is_generated:
             return "generated"
         if _GENERATED_HEAD.search(file.after[:_HEAD_CHARS]):
             return "generated"
@@ -112,7 +156,10 @@ def skip_reason(file: ChangedFile, selection: Selection) -> Reason | None:
             return "minified"
     if len(file.after) > _MOST_CHARS:
         return "too_large"
-    return None if patch.added else "nothing_added"
+    coding = _CODING.match(file.after) if file.path.endswith((".py", ".pyw")) else None
+    if coding is not None and not _PLAIN_CODINGS.match(coding[1]):
+        return "encoding"
+    return None if patch.hunks else "nothing_added"
 
 
 def _is_minified(file: ChangedFile) -> bool:

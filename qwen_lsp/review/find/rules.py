@@ -1,4 +1,4 @@
-"""What the rules of `syntax/rules` say of the changed lines of a text, as findings."""
+"""What the rules of `syntax/rules` say of a whole text and of the code inside it, as findings."""
 
 from __future__ import annotations
 
@@ -7,36 +7,48 @@ from collections.abc import Collection
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
+from qwen_lsp.syntax.embedded import Part, parts
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import hits
-from qwen_lsp.text import Document
+from qwen_lsp.text import Document, Span
 
 
 def run(
     document: Document,
     language: Language | None,
-    changed: Collection[int],
     locale: Locale = "en",
     *,
     disabled: Collection[str] = (),
 ) -> list[Finding]:
-    """Return what the rules find on the changed lines (numbers from 1) of a text whose path is relative."""
-    found = []
-    for hit in hits(document, language, changed, disabled=disabled):
-        place = finding.place(document, hit.span, changed)
-        if place is None:
-            continue
-        found.append(
-            finding.at(
-                document,
-                place,
-                rule=hit.rule.id,
-                severity=hit.severity,
-                confidence=hit.confidence,
-                category=hit.rule.category,
-                message=hit.message(locale),
-                scenario=hit.scenario(locale),
-                fix=hit.fix,
-            )
-        )
+    """Return what the rules find in a text whose path is relative."""
+    found: list[Finding] = []
+    for part in parts(document.text, language, document.path or ""):
+        found += _of_part(document, part, locale, disabled)
     return finding.without_duplicates(found)
+
+
+def _of_part(document: Document, part: Part, locale: Locale, disabled: Collection[str]) -> list[Finding]:
+    inner = Document("", part.text, path=document.path)
+    everything = range(1, inner.line_count + 1)
+    return [
+        finding.at(
+            document,
+            hit.span
+            if part.lines is None
+            else _whole_line(document, part.lines[inner.line_of(hit.span.start)]),
+            rule=hit.rule.id,
+            severity=hit.severity,
+            confidence=hit.confidence,
+            category=hit.rule.category,
+            message=hit.message(locale),
+            scenario=hit.scenario(locale),
+            fix=hit.fix if part.lines is None else None,
+        )
+        for hit in hits(inner, part.language, everything, disabled=disabled)
+    ]
+
+
+def _whole_line(document: Document, line: int) -> Span:
+    text = document.line(line)
+    start = document.starts[line]
+    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))

@@ -46,6 +46,10 @@ def finding_json(report: Report, finding: Finding) -> dict[str, Any]:
     }
     if finding.fix is not None:
         entry["fix"] = {"range": _range(report, finding, finding.fix.span), "newText": finding.fix.new_text}
+    if finding.is_caused:
+        entry["caused"] = True
+    if finding.url:
+        entry["url"] = finding.url
     if finding.fingerprint in report.novelty:
         entry["novelty"] = report.novelty[finding.fingerprint]
     return entry

@@ -21,11 +21,15 @@ Novelty = Literal["new", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was not reviewed, on purpose. `lines` counts its added lines."""
+    """A file that was not reviewed, on purpose. `lines` counts its added lines.
+
+    `is_unaccepted`: the base did not skip it for that reason, so the change may be hiding something.
+    """
 
     path: str
     reason: str
     lines: int
+    is_unaccepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,15 @@ class Coverage:
             "units": self.units,
             "lines": self.lines,
             "reviewed": {"files": self.reviewed_files, "lines": self.reviewed_lines},
-            "skipped": [{"path": one.path, "reason": one.reason, "lines": one.lines} for one in self.skipped],
+            "skipped": [
+                {
+                    "path": one.path,
+                    "reason": one.reason,
+                    "lines": one.lines,
+                    "accepted": not one.is_unaccepted,
+                }
+                for one in self.skipped
+            ],
             "failed": [{"path": one.path, "detail": one.detail, "lines": one.lines} for one in self.failed],
             "passes": [
                 {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp import __version__
-from qwen_lsp.config import schema
+from qwen_lsp.schema import schema
 from tests.editors.vscode import host as vscode_host
 from tests.editors.vscode.host import EXTENSION, Host
 
@@ -23,6 +23,9 @@ CHINESE: dict[str, str] = json.loads((EXTENSION / "package.nls.zh-cn.json").read
 SOURCES = {path: path.read_text("utf-8") for path in sorted((EXTENSION / "src").rglob("*.ts"))}
 # What the extension itself reads; everything else is the server's.
 OWN = {"qwenLsp.server.path", "qwenLsp.server.python", "qwenLsp.editor.pausedLanguages"}
+# The user's alone, and the extension's to pass on: VS Code takes them from no workspace, and they go on the
+# command line.
+PASSED_ON = {"qwenLsp.endpoint.url", "qwenLsp.endpoint.kind", "qwenLsp.endpoint.model"}
 # What activation reads, and the language client, which is read when the server starts.
 BUNDLES = {"dist/extension.js", "dist/client.js"}
 MOST_BUNDLE_BYTES = 600 * 1024
@@ -34,11 +37,12 @@ def settings() -> dict[str, dict[str, Any]]:
 
 
 def of_the_server() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Settings of the server that a client may give, by their names here."""
+    """Settings of the server that VS Code shows, by their names here."""
     for group, value in schema()["properties"].items():
         for name, setting in value["properties"].items():
-            if setting.get("x-scope") != "user":
-                yield f"qwenLsp.{group}.{name}", setting
+            key = f"qwenLsp.{group}.{name}"
+            if setting.get("x-scope") != "user" or key in PASSED_ON:
+                yield key, setting
 
 
 def _plain(value: Any) -> Any:

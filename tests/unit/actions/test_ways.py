@@ -29,11 +29,6 @@ async def result(asked: Task, *answers: str) -> str:
 DOCUMENTED = [
     ("python", "def f(a):⟦⟧\n    return a\n", 'def f(a):\n    """Give it back."""\n    return a\n'),
     ("python", "def f(a): return⟦⟧ a\n", 'def f(a):\n    """Give it back."""\n    return a\n'),
-    (
-        "python",
-        'def f(a):\n    """Old."""\n    return⟦⟧ a\n',
-        'def f(a):\n    """Give it back."""\n    return a\n',
-    ),
     ("python", "class A:\n\tx⟦⟧ = 1\n", 'class A:\n\t"""Give it back."""\n\tx = 1\n'),
     (
         "python",
@@ -46,12 +41,7 @@ DOCUMENTED = [
         "  function f(a) {⟦⟧ return a }\n",
         "  /**\n   * Give it back.\n   */\n  function f(a) { return a }\n",
     ),
-    (
-        "typescript",
-        "/** Old. */\nfunction f(a) {⟦⟧ return a }\n",
-        "/**\n * Give it back.\n */\nfunction f(a) { return a }\n",
-    ),
-    ("go", "func F(a int) int {⟦⟧ return a }\n", "// Give it back.\nfunc F(a int) int { return a }\n"),
+    ("go", "func F(a int) int {⟦⟧ return a }\n", "// F give it back.\nfunc F(a int) int { return a }\n"),
     ("rust", "fn f(a: i32) -> i32 {⟦⟧ a }\n", "/// Give it back.\nfn f(a: i32) -> i32 { a }\n"),
     ("java", "class A {\n  int f(int a) {⟦⟧ return a; }\n}\n", None),
     ("ruby", "def f(a)\n  a⟦⟧\nend\n", "# Give it back.\ndef f(a)\n  a\nend\n"),
@@ -69,7 +59,7 @@ DOCUMENTED = [
 async def test_documentation_in_each_language_s_way(language: str, before: str, after: str | None) -> None:
     asked = task("docstring", before, language=language, path="code")
     text = await result(asked, "Give it back.")
-    assert "Give it back." in text
+    assert "ive it back." in text
     if after is not None:
         assert text == after
 
@@ -102,11 +92,12 @@ async def test_documentation_is_streamed_as_it_will_stand() -> None:
 
 async def test_documentation_that_would_end_its_own_string() -> None:
     text = await result(
-        task("docstring", "def f(a):⟦⟧\n    return a\n"), 'Say "hi" to C:\\new, or """.\n\nArgs:\n    a: It.'
+        task("docstring", "def f(a):⟦⟧\n" + 8 * "    a += 1\n" + "    return a\n"),
+        'Say "hi" to C:\\new, or """.\n\nArgs:\n    a: It.',
     )
     compile(text, "f", "exec")
     assert "C:\\\\new" in text
-    assert text.endswith('\n    """\n    return a\n')
+    assert '\n        a: It.\n    """\n    a += 1\n' in text
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from qwen_lsp.context.steady import SteadyContext
 from qwen_lsp.index import building
 from qwen_lsp.index.reader import Index
 from qwen_lsp.model.tokens import estimate
-from qwen_lsp.text import Cursor, Document, Edit, Span
+from qwen_lsp.text import Change, Cursor, Document, Edit, Span
 from tests.support.places import REPOSITORY
 
 CASES = REPOSITORY / "fixtures" / "context"
@@ -261,9 +261,11 @@ def test_typing_a_new_function_keeps_what_is_shown_until_a_pause(chinese: Worksp
 
 def test_recent_doings_are_offered(chinese: Workspace) -> None:
     recent = RecentActivity()
-    before = (chinese.root / "xueji/grades.py").read_text("utf-8")
-    after = Document("file:///grades.py", before.replace("return 0.0", "return 默认绩点", 1), 1)
-    recent.edited("xueji/grades.py", before, after)
+    before = Document("file:///grades.py", (chinese.root / "xueji/grades.py").read_text("utf-8"))
+    at = before.text.index("return 0.0")
+    edit = Edit(Span(at, at + len("return 0.0")), "return 默认绩点")
+    after = before.with_edit(edit, 1)
+    recent.edited("xueji/grades.py", Change(before, after, (edit,)))
     recent.copied("xueji/roster.py", "self._成绩.append(新成绩)")
     recent.copied("xueji/roster.py", "x")  # too short to be a hint
     recent.viewed("xueji/csvfile.py", after, 0)
@@ -279,8 +281,9 @@ def test_edits_close_together_are_one_hunk(chinese: Workspace) -> None:
     recent = RecentActivity()
     document = Document("file:///a.py", "a = 1\n" * 100)
     for line in (10, 11, 12, 60):
-        changed = document.with_edit(Edit(Span(6 * line, 6 * line + 1), "b"), document.version + 1)
-        recent.edited("a.py", document.text, changed)
-        document = changed
+        edit = Edit(Span(6 * line, 6 * line + 1), "b")
+        after = document.with_edit(edit, document.version + 1)
+        recent.edited("a.py", Change(document, after, (edit,)))
+        document = after
     assert len(recent.now().edits) == 2
     assert recent.now().edits[1].text.count("b = 1") == 3

@@ -115,40 +115,57 @@ def change(start: tuple[int, int], end: tuple[int, int], text: str) -> types.Tex
 
 def test_changes_are_applied_in_the_encoding_of_the_session() -> None:
     value = document("x = '😀'  # 中\n")
-    edited = convert.changed(value, change((0, 7), (0, 7), "!"), 2, Kind.Utf16)
+    edited = convert.changed(value, [change((0, 7), (0, 7), "!")], 2, Kind.Utf16).after
     assert edited.text == "x = '😀!'  # 中\n"
     assert edited.version == 2
-    edited = convert.changed(value, change((0, 9), (0, 9), "!"), 2, Kind.Utf8)
+    edited = convert.changed(value, [change((0, 9), (0, 9), "!")], 2, Kind.Utf8).after
     assert edited.text == "x = '😀!'  # 中\n"
-    edited = convert.changed(value, change((0, 6), (0, 6), "!"), 2, Kind.Utf32)
+    edited = convert.changed(value, [change((0, 6), (0, 6), "!")], 2, Kind.Utf32).after
     assert edited.text == "x = '😀!'  # 中\n"
 
 
 def test_a_change_past_the_end_lands_at_the_end() -> None:
-    assert convert.changed(document("a\nb"), change((9, 9), (10, 0), "\nc"), 2, Kind.Utf16).text == "a\nb\nc"
+    made = convert.changed(document("a\nb"), [change((9, 9), (10, 0), "\nc")], 2, Kind.Utf16)
+    assert made.after.text == "a\nb\nc"
 
 
 def test_a_change_of_the_whole_text() -> None:
     value = Document("file:///a.py", "old", 1, "python", "/a.py")
     whole = types.TextDocumentContentChangeWholeDocument(text="neu\r\n")
-    assert convert.changed(value, whole, 2, Kind.Utf16) == Document(
-        "file:///a.py", "neu\r\n", 2, "python", "/a.py"
+    made = convert.changed(value, [whole], 2, Kind.Utf16)
+    assert made.after == Document("file:///a.py", "neu\r\n", 2, "python", "/a.py")
+
+
+def test_the_edits_of_a_change_lead_from_one_text_to_the_other() -> None:
+    value = Document("file:///a.py", "a\nb\nc\n", 1)
+    whole = types.TextDocumentContentChangeWholeDocument(text="a\nbb\nc\nd\n")
+    made = convert.changed(
+        value, [change((1, 0), (1, 0), "b"), change((0, 0), (1, 0), ""), whole], 2, Kind.Utf16
     )
+    text = value
+    for edit in made.edits:
+        text = text.with_edit(edit, 2)
+    assert text.text == made.after.text == whole.text
+    assert (made.before, made.after.version) == (value, 2)
+
+
+def test_a_change_without_events_still_has_its_version() -> None:
+    made = convert.changed(document("a"), [], 7, Kind.Utf16)
+    assert (made.after.text, made.after.version, made.edits) == ("a", 7, ())
 
 
 def test_halves_of_characters_are_replaced_by_something_as_wide() -> None:
     value = document("ab")
     for half in ("\ud83d", "\ude00"):  # as some editors send an emoji
-        value = convert.changed(
-            value, change((0, value.text.index("b")), (0, value.text.index("b")), half), 2, Kind.Utf16
-        )
+        place = (0, value.text.index("b"))
+        value = convert.changed(value, [change(place, place, half)], 2, Kind.Utf16).after
     assert value.text == "a\ufffd\ufffdb"
     for encoding in ENCODINGS:
         assert convert.chars_to_column("\ufffd", 1, encoding) == convert.chars_to_column(
             "\ud83d", 1, encoding
         )
     whole = types.TextDocumentContentChangeWholeDocument(text="a\ud83db😀")
-    assert convert.changed(value, whole, 3, Kind.Utf16).text == "a\ufffdb😀"
+    assert convert.changed(value, [whole], 3, Kind.Utf16).after.text == "a\ufffdb😀"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import get_args
 
 import pytest
 
-from qwen_lsp.config import CompletionConfig, Config, EndpointConfig
+from qwen_lsp.config import CompletionConfig, Config
+from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.lsp.status import Facts, Trouble, judge
-from qwen_lsp.model.engine import Cause, State
+from qwen_lsp.model.state import Cause, State
 
 OFF = Config(completion=CompletionConfig(enabled=False))
 READY = Facts(Config(), State("ready"), model="tiny")
@@ -54,7 +55,7 @@ def test_every_failure_says_what_to_do(cause: Cause, locale: str) -> None:
     if not at_endpoint:
         assert "qwen-lsp doctor" in status.remedy
     if cause == "remote":
-        assert "allowRemote" in status.remedy
+        assert "allowedHosts" in status.remedy
 
 
 def test_a_missing_model_is_to_be_pulled_by_its_name() -> None:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pytest
 
+from qwen_lsp.endpoints import is_http, is_loopback
 from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
-from qwen_lsp.model.client import Chunk, Client, Endpoint, Request, is_http, is_loopback
+from qwen_lsp.model.client import Chunk, Client, Endpoint, Request
 from tests.support.engine_server import (
     Answer,
     EngineServer,

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.config import Config, EndpointConfig, EngineConfig
+from qwen_lsp.config import Config, EngineConfig
+from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import ConfigError, EndpointUnavailable, ModelNotFound
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.engine import Engine, RemoteEndpoint, State, open_host, thread_counts
+from qwen_lsp.model.engine import Engine, open_host, thread_counts
+from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.state import State
 from tests.support.engine_server import EngineServer, running
 from tests.support.hub import closed_port_url
 from tests.support.isolation import isolate_user
@@ -79,7 +82,7 @@ async def test_the_key_comes_from_the_environment(
 @pytest.mark.parametrize("url", ["http://192.0.2.1", "https://localhost.example.com", "http://0.0.0.0:1"])
 async def test_another_machine_needs_permission(url: str, home: Path) -> None:
     said, states = await refused(EndpointConfig(url=url))
-    assert "allowRemote" in said
+    assert "allowedHosts" in said
     assert str(home) in said
     assert states[0].phase == "failed"
 

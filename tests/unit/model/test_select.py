@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.config import Config, EndpointConfig, ModelConfig
+from qwen_lsp.config import Config, ModelConfig
+from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import ModelError, ModelNotFound
 from qwen_lsp.model import catalog, store
 from qwen_lsp.model.select import chosen_model, recommended

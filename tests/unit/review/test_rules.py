@@ -35,8 +35,7 @@ def name(path: Path) -> str:
 def review(path: Path, text: str | None = None) -> list[Finding]:
     """Run all rules on a whole file, as if it were new and stood in src/."""
     document = Document("", path.read_text("utf-8") if text is None else text, path=f"src/{path.name}")
-    everything = range(1, document.line_count + 1)
-    return rules.run(document, languages.find("", path.name), everything)
+    return rules.run(document, languages.find("", path.name))
 
 
 def marked(path: Path) -> set[int]:

@@ -1,0 +1,26 @@
+"""Where a model's host stands, as a value: what the engine and an endpoint both report. Knows neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+CLOSED = "the engine is being stopped: the settings have changed"
+
+Phase = Literal["off", "starting", "ready", "failed"]
+# Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
+# another machine's and that is not allowed, or it does not answer as it should.
+Cause = Literal["", "died", "start", "address", "remote", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the host stands; `detail` is for people and says what to do on failure."""
+
+    phase: Phase
+    detail: str = ""
+    cause: Cause = ""
+
+
+Listener = Callable[[State], None]

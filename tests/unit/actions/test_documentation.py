@@ -1,0 +1,236 @@
+"""Documentation: parts that the code has, in the file's convention; what is there is completed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from qwen_lsp.actions import claims, documentation
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions.documentation import Parts
+from qwen_lsp.actions.task import Proposal, Refused, apply
+from qwen_lsp.messages import Locale
+from qwen_lsp.syntax import code, contract, languages
+from qwen_lsp.syntax.contract import Contract
+from tests.support.chatting import Speaker, task, voice
+
+CONTRACTS = [
+    (
+        "python",
+        "def f(self, a, b=1, *args, c: int=2, **kw) -> int:\n    if a:\n        raise ValueError('x')\n    raise a\n",
+        Contract(("a", "b", "args", "c", "kw"), True, ("ValueError",)),
+    ),
+    ("python", "def f(a):\n    def g(): return 2\n    print(a)\n", Contract(("a",), False, ())),
+    (
+        "typescript",
+        "const f = async (url: string, {a}: X, n?: number): Promise<void> => { throw new TypeError('a') }\n",
+        Contract(("url", "n"), False, ("TypeError",)),
+    ),
+    ("javascript", "exports.f = (a = 1) => a * 2\n", Contract(("a",), True, ())),
+    (
+        "java",
+        "class A {\n  List<T> f(final int a, String... b) throws IOException {\n    return c;\n  }\n}\n",
+        Contract(("a", "b"), True, ("IOException",)),
+    ),
+    (
+        "go",
+        "package a\nfunc (c *C) F(a, b int, d ...string) (int, error) {\n\treturn 1, nil\n}\n",
+        Contract(("a", "b", "d"), True, ()),
+    ),
+    ("rust", "fn f(&self, mut a: i32) -> i32 {\n    a\n}\n", Contract(("a",), True, ())),
+    ("cpp", "void f(const std::string& s, int n = 2) {\n}\n", Contract(("s", "n"), False, ())),
+    ("csharp", "class A {\n  int F(int a) => a;\n}\n", Contract(("a",), True, ())),
+    (
+        "kotlin",
+        'fun f(a: Int, vararg b: String): Int {\n  throw IllegalArgumentException("x")\n}\n',
+        Contract(("a", "b"), True, ("IllegalArgumentException",)),
+    ),
+    ("swift", "func f(_ a: Int, to b: String) -> Int {\n  return 1\n}\n", Contract(("a", "b"), True, ())),
+    ("php", "<?php\nfunction f(int $a, &$b) {\n  return 1;\n}\n", Contract(("a", "b"), True, ())),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "wanted"), CONTRACTS)
+def test_contracts(language: str, text: str, wanted: Contract) -> None:
+    source = code.parse(text, languages.find(language, ""))
+    assert source is not None
+    function = next(one for one in source.definitions() if one.is_function)
+    assert contract.of(source, function) == wanted
+
+
+BODY = "".join(f"    total += price * {n}\n" for n in range(8))
+PYTHON = f"def total(prices, rate):⟦⟧\n    if not prices:\n        raise ValueError\n{BODY}    return total\n"
+ANSWER = json.dumps(
+    {
+        "summary": "This function adds up prices. The result is sorted in ascending order.",
+        "parameters": {"prices": "What to add.", "invented": "Not there.", "rate": "The tax."},
+        "returns": "The sum.",
+        "raises": {"ValueError": "Without prices.", "KeyError": "Never."},
+    }
+)
+
+
+def other(convention: str) -> str:
+    return f'def other(a):\n    """Give.\n\n{convention}\n    """\n    return a\n\n\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted"),
+    [
+        ("", "    Args:\n        prices: What to add.\n        rate: The tax.\n\n    Returns:\n        The sum.\n\n    Raises:\n        ValueError: Without prices.\n"),
+        (other("    :param a: It."), "    :param prices: What to add.\n    :param rate: The tax.\n    :returns: The sum.\n    :raises ValueError: Without prices.\n"),
+        (other("    Parameters\n    ----------\n    a\n        It."), "    Parameters\n    ----------\n    prices\n        What to add.\n    rate\n        The tax.\n"),
+    ],
+)  # fmt: skip
+async def test_the_convention_of_the_file(before: str, wanted: str) -> None:
+    asked = task("docstring", before + PYTHON)
+    found = await runner.run(asked, voice(Speaker(ANSWER)))
+    assert isinstance(found, Proposal)
+    text = apply(asked.document.text, found.edits)
+    assert wanted in text
+    assert '"""Adds up prices.\n' in text, "no preamble, and nothing of an order that nothing shows"
+    assert "invented" not in text
+    assert "KeyError" not in text
+
+
+async def test_plain_where_the_file_is_plain() -> None:
+    plain = 'def a():\n    """One."""\n\n\ndef b():\n    """Two."""\n\n\n'
+    asked = task("docstring", plain + PYTHON)
+    found = await runner.run(asked, voice(Speaker(ANSWER)))
+    assert isinstance(found, Proposal)
+    assert '    """Adds up prices."""\n' in apply(asked.document.text, found.edits)
+
+
+JAVA = """class Cart {
+    /**
+     * 计算总价。
+     *
+     * <pre>
+     *   total(a) = 1
+     * </pre>
+     *
+     * @param prices 价格
+     * @return 总价
+     * @since 1.2
+     */
+⟦    int total(int[] prices, int rate) throws IOException {
+        int total = 0;
+        for (int price : prices) {
+            total += price * rate;
+        }
+        return total;
+    }⟧
+}
+"""
+
+
+async def test_what_is_missing_is_added_and_the_rest_stays_to_the_letter() -> None:
+    asked = task("docstring", JAVA, language="java", path="Cart.java")
+    answer = {"parameters": {"rate": "税率"}, "raises": {"IOException": "读取失败时"}}
+    speaker = Speaker(json.dumps(answer, ensure_ascii=False))
+    found = await runner.run(asked, voice(speaker))
+    assert isinstance(found, Proposal)
+    before, after = asked.document.text.split("\n"), apply(asked.document.text, found.edits).split("\n")
+    assert [line for line in after if line not in before] == [
+        "     * @param rate 税率",
+        "     * @throws IOException 读取失败时",
+    ]
+    assert after.index("     * @param rate 税率") == after.index("     * @param prices 价格") + 1
+    assert [line for line in after if line in before] == before
+    assert "prices" not in speaker.bodies[0]["json_schema"]["properties"]["parameters"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("java", JAVA.replace("int rate", "").replace("[] prices, ", "[] prices").replace(" throws IOException", "")),
+        ("go", "// Total explains why\n// it is done so.\nfunc Total(a int) int {⟦⟧\n\tb := a\n\tc := b\n\treturn c\n}\n"),
+        ("python", 'def f(a):⟦⟧\n    """Give it back."""\n    return a\n'),
+        ("typescript", "/** Gives. */\nfunction f(a) {⟦⟧ return a }\n"),
+    ],
+)  # fmt: skip
+async def test_what_is_documented_is_left_alone(language: str, text: str) -> None:
+    speaker = Speaker()
+    found = await runner.run(task("docstring", text, language=language, path="code"), voice(speaker))
+    assert found == Refused("documented")
+    assert speaker.prompts == []
+
+
+GOOGLE = f'''def total(prices, rate):⟦⟧
+    r"""Adds \\d up.
+
+    Args:
+        prices: What to add,
+            each of them.
+
+    Raises:
+        ValueError: Never.
+    """
+{BODY}    return total
+'''
+
+
+async def test_items_go_into_the_sections_that_are_there() -> None:
+    asked = task("docstring", GOOGLE)
+    answer = json.dumps({"parameters": {"rate": "The tax."}, "returns": "The sum."})
+    found = await runner.run(asked, voice(Speaker(answer)))
+    assert isinstance(found, Proposal)
+    assert apply(asked.document.text, found.edits) == asked.document.text.replace(
+        "            each of them.\n",
+        "            each of them.\n        rate: The tax.\n\n    Returns:\n        The sum.\n",
+    )
+
+
+async def test_one_line_becomes_several() -> None:
+    before = f"/** Adds up. */\nfunction total(prices) {{⟦⟧\n{BODY.replace('    ', '  ')}  return total\n}}\n"
+    asked = task("docstring", before, language="typescript", path="a.ts")
+    answer = json.dumps({"parameters": {"prices": "what to add"}, "returns": "the sum"})
+    found = await runner.run(asked, voice(Speaker(answer)))
+    assert isinstance(found, Proposal)
+    assert apply(asked.document.text, found.edits).startswith(
+        "/**\n * Adds up.\n *\n * @param prices - what to add\n * @returns the sum\n */\nfunction total"
+    )
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en", "zh"), ("zh", "en")])
+async def test_the_language_of_the_file_s_documentation(locale: Locale, language: str) -> None:
+    said = "合计。" if language == "zh" else "Sums."
+    head = f'def a():\n    """{said}"""\n\n\ndef b():\n    """{said}"""\n\n\n'
+    speaker = Speaker(json.dumps({"summary": said}))
+    found = await runner.run(task("docstring", head + PYTHON, locale=locale), voice(speaker))
+    assert isinstance(found, Proposal)
+    assert ("Simplified Chinese" in speaker.prompts[0]) == (language == "zh")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown", "is_unfounded"),
+    [
+        ("Returns the names in ascending order.", "return list(names)", True),
+        ("Returns the names in ascending order.", "return sorted(names)", False),
+        ("线程安全地累加。", "self.n += 1", True),
+        ("线程安全地累加。", "with self.lock: self.n += 1", False),
+        ("Walks the tree recursively.", "def f(n):\n    return n", True),
+        ("Walks the tree recursively.", "def f(n):\n    return f(n.left)\n", False),
+        ("Adds up the prices.", "return sum(prices)", False),
+    ],
+)
+def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
+    assert claims.unfounded(sentence, shown, "f") == is_unfounded
+
+
+async def test_a_claim_that_is_all_there_is_refused() -> None:
+    speaker = Speaker(says=lambda prompt: json.dumps({"summary": "Sorts the prices in descending order."}))
+    found = await runner.run(task("docstring", PYTHON), voice(speaker))
+    assert isinstance(found, Refused)
+    assert found.reason == "unfounded"
+    assert len(speaker.prompts) == 2
+
+
+def test_styles_without_tags() -> None:
+    parts = Parts("Give.", {"a": "It."}, "It.")
+    assert documentation.lines(parts, "plain", "python") == ["Give."]
+    assert documentation.lines(parts, "xml", "csharp")[3:] == [
+        '<param name="a">It.</param>',
+        "<returns>It.</returns>",
+    ]
