@@ -117,6 +117,7 @@ TEXTS: dict[str, Text] = {
     "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
     "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
@@ -273,6 +274,13 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.behaviour": Text(
+        "The answer would change what the code does. {detail}", "回答会改变代码的行为。{detail}"
+    ),
+    "refused.cannot_fail": Text(
+        "The answer handles errors of code that cannot fail.", "回答为不会出错的代码添加了错误处理。"
+    ),
+    "refused.hides_errors": Text("The answer hides errors.", "回答会掩盖错误。"),
     "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
     "refused.unfounded": Text(
         "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"

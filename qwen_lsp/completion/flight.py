@@ -26,7 +26,8 @@ from qwen_lsp.trace import FilterStep
 
 # A model whose tokens have had such a mean log-probability, after so many of them, does not come back.
 _HOPELESS_TOKENS, _HOPELESS_MEAN = 6, -0.9
-
+# No suggestion is longer. Each chunk is looked at with all before it, so this bounds what a chunk costs.
+MAX_ANSWER_CHARS = 4000
 
 Kind = Literal["request", "prefetch", "prefill", "alternative"]
 
@@ -120,8 +121,11 @@ class Flight:
             self.wake()
             return
         self.start = start
-        cut = stopping.cut(self.raw[start:], self.view.mode, self.view.around)
+        text, mode, around = self.raw[start : start + MAX_ANSWER_CHARS], self.view.mode, self.view.around
+        cut = stopping.cut(text, mode, around)
         self.answer, self.cut_reason = cut.text, cut.reason
+        if cut.reason is None and len(text) == MAX_ANSWER_CHARS:
+            self.answer, self.cut_reason = stopping.finish(text, mode, around, hit_limit=True), "long"
         if self.first_text is None and self.answer:
             self.first_text = time.perf_counter()
         if self.listener is not None:

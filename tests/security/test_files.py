@@ -128,11 +128,11 @@ def test_no_link_leads_out_of_the_root(
 def test_a_file_is_read_up_to_its_limit(root: Path) -> None:
     (root / "a").write_bytes(b"x" * 100)
     assert files.read_below(root, "a", 100) == files.read(root / "a", 100) == b"x" * 100
-    for read in (lambda: files.read_below(root, "a", 99), lambda: files.read(root / "a", 99)):
-        with pytest.raises(files.Refused) as caught:
-            read()
-        assert caught.value.reason == "large"
-        assert "99" in str(caught.value)
+    with pytest.raises(files.Refused, match="99") as caught:
+        files.read_below(root, "a", 99)
+    assert caught.value.reason == "large"
+    with pytest.raises(files.Refused, match="99"):
+        files.read(root / "a", 99)
 
 
 @posix
