@@ -85,7 +85,7 @@ def is_ignored(root: Path, path: str) -> bool:
 
 @lru_cache(512)
 def _is_ignored(root: Path, path: str, marks: tuple[tuple[int, int], ...]) -> bool:
-    return _Specs(root, (OWN_IGNORE_FILE,)).ignores_below(path)
+    return _Specs(root, (OWN_IGNORE_FILE,), Listing()).ignores_below(path)
 
 
 def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str]:
