@@ -220,10 +220,12 @@ class Server(LanguageServer):
         action_prefill.stop(self)
         host, self.host = self.host, None
         completer, self._completer = self._completer, None
-        if completer is not None:
-            await completer.close()
-        if host is not None:
-            await host.close()
+        try:
+            if completer is not None:
+                await completer.close()
+        finally:  # the engine ends in any case
+            if host is not None:
+                await host.close()
 
     def _on_host_state(self, state: State) -> None:
         log.info("model host: %s %s", state.phase, state.detail)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Completion, OnText, Rejected, Trigger
+from qwen_lsp.completion.outcome import Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.messages import text
@@ -51,9 +51,11 @@ async def suggest(
     except QwenLspError as error:  # no completer at all: the settings name no model that exists
         server.failed = Trace(trigger=trigger, reason="model", detail=str(error))
         outcome = Rejected("model", str(error), server.failed)
-    except Exception:
-        log.exception("completion failed in %s", uri)
-        return []
+    except Exception as error:
+        log.exception("a completion in %s failed", uri)
+        detail = f"{type(error).__name__}: {error}"
+        server.failed = Trace(trigger=trigger, reason="internal", detail=detail)
+        outcome = Rejected("internal", detail, server.failed)
     finally:
         server.asking[uri] -= 1
         if not server.asking[uri]:

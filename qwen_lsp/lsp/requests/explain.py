@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from qwen_lsp.completion.display import percentages
 from qwen_lsp.messages import rule, text
 from qwen_lsp.trace import Trace
 
@@ -88,14 +89,15 @@ def _summary(server: Server, trace: Trace) -> str:
     key = trace.reason
     if not key:
         key = "cached" if trace.source == "cache" else "early" if trace.is_partial else "shown"
+    sure, needed = percentages(trace.first_word or 0.0, trace.min_confidence or config.min_confidence)
     return text(
         f"explain.{key}",
         locale,
         ms=trace.total_ms,
         seconds=config.timeout_ms / 1000,
         rule=rule(trace.rule, trace.detail, locale),
-        sure=trace.first_word or 0.0,
-        least=config.least_confidence,
+        sure=sure,
+        needed=needed,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Trigger
+from qwen_lsp.completion.outcome import Trigger
 from qwen_lsp.errors import ModelError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.suggest import suggest
