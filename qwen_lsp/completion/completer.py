@@ -19,7 +19,7 @@ from qwen_lsp.completion import candidates, pacing
 from qwen_lsp.completion.cache import Cache
 from qwen_lsp.completion.display import Display
 from qwen_lsp.completion.flight import Flight
-from qwen_lsp.completion.outcome import Completion, CompletionRequest, OnText, Rejected, Trigger
+from qwen_lsp.completion.outcome import EXCLUDED, Completion, CompletionRequest, OnText, Rejected, Trigger
 from qwen_lsp.completion.pacing import Rhythm
 from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.completion.view import View, view_of
@@ -28,6 +28,7 @@ from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
@@ -99,6 +100,8 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
+        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
+            return self._kept(Rejected("excluded", EXCLUDED, trace), uri)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
@@ -132,7 +135,8 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.start_if_idle(self._view(cursor, path), "prefill")
+        if not is_left_out((path, cursor.document.path), self._config.exclude):
+            self._slot.start_if_idle(self._view(cursor, path), "prefill")
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""

@@ -20,6 +20,7 @@ Reason = Literal[
     "superseded",
     "cancelled",
     "not wanted here",
+    "excluded",
     "filtered",
     "unsure",
     "timeout",
@@ -28,6 +29,8 @@ Reason = Literal[
     "internal",
 ]
 OnText = Callable[[str], None]
+
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,16 @@ def reindented(text: str, before: str, after: str) -> str:
     return "\n".join([text.partition("\n")[0], *written] if head else written)
 
 
+def shifted(text: str, was: int, now: int) -> str:
+    """Move the lines below the first with it, when its indentation shrinks from `was` to `now` columns.
+
+    Lines less deep than the first belong to what is around the answer and stay.
+    """
+    first, *rest = text.split("\n")
+    moved = [line[was - now :] if len(line) - len(line.lstrip(" \t")) >= was else line for line in rest]
+    return "\n".join([first, *moved])
+
+
 def _space_unit(lines: list[str]) -> int | None:
     """Return how many leading spaces make one tab: four, two where the answer shows steps of two."""
     widths = [len(one) - len(one.lstrip(" ")) for one in lines if one.strip()]

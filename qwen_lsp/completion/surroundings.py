@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qwen_lsp.syntax import regions
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor, normalize_line_ends
@@ -81,8 +82,9 @@ class Surroundings:
 
 
 def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
-    """Read the cursor's surroundings from the document."""
+    """Read the cursor's surroundings from the document, in the language of the part that the cursor is in."""
     document, offset = cursor.document, cursor.offset
+    language = regions.at(document.text, offset, language).language
     line = document.line_of(offset)
     line_start, line_end = document.starts[line], document.line_end(line)
     line_prefix = document.text[max(line_start, offset - _MAX_LINE_CHARS) : offset]

@@ -10,6 +10,7 @@ from typing import Literal
 
 import tree_sitter
 
+from qwen_lsp.syntax import regions
 from qwen_lsp.syntax.languages import Language, grammar
 
 PlaceKind = Literal["code", "string", "comment"]
@@ -24,11 +25,16 @@ def _parse(text: str, language: Language | None) -> tree_sitter.Tree | None:
 
 
 def error_count(text: str, language: Language | None) -> int | None:
-    """Count the places that the grammar could not make sense of; None without a grammar."""
+    """Count the places that the grammar could not make sense of; None without a grammar.
+
+    The parts of a file in other languages are parsed with theirs.
+    """
     tree = _parse(text, language)
     if tree is None:
         return None
     count = 0
+    for region in regions.regions(text, language):
+        count += error_count(text[region.start : region.end], region.language) or 0
     pending = [tree.root_node]
     while pending:
         node = pending.pop()
@@ -41,6 +47,11 @@ def error_count(text: str, language: Language | None) -> int | None:
 
 def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
     """Say what the cursor between two texts stands in; `code` where nothing is known."""
+    if language is not None and language.id in regions.HOSTS:
+        text, offset = before + after, len(before)
+        region = regions.at(text, offset, language)
+        if region.language is not language:
+            return place_kind(text[region.start : offset], text[offset : region.end], region.language)
     tree = _parse(before + after, language)
     at = len(before.encode("utf-8", "replace"))
     if tree is None or at == 0:
