@@ -52,7 +52,7 @@ def _measure(config: Config, measure: bool | None) -> None:
     echo(f"measuring {smallest.profile.name} ...", err=True)
     try:
         if calibrate.run(config, smallest) is None:
-            click.echo("the speed was not measured: no answer in time; is the machine busy?", err=True)
+            echo("the speed was not measured: no answer in time; is the machine busy?", err=True)
     except QwenLspError as error:
         echo(f"the speed was not measured: {error}", err=True)
 
