@@ -20,7 +20,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from qwen_lsp import policy
 from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
+from qwen_lsp.secret_files import SECRET_FILES
 
 
 class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,7 +129,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     timeout_ms: Annotated[
         int, Meta(ge=100, le=600_000, description="Longest wait for one answer once the engine is ready.")
     ] = 20_000
-    least_confidence: Annotated[
+    min_confidence: Annotated[
         float,
         Meta(
             ge=0.0,
@@ -163,6 +165,14 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             "their popup menu; `off`: they get nothing."
         ),
     ] = "auto"
+    exclude: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Files that give no suggestion, no action and no context, as globs; by default those "
+            "that hold secrets. A workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = SECRET_FILES
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -258,7 +268,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One setting that was not used, and why."""
+    """One setting that was not used as it is written, and why."""
 
     source: str
     key: str
@@ -275,6 +285,7 @@ class _Field:
     type: Any
     default: Any
     user_only: bool
+    narrows: bool
 
 
 def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator[tuple[str, _Field]]:
@@ -290,7 +301,8 @@ def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator
             yield from _fields(kind.cls, f"{key}.")
         else:
             default = getattr(struct(), entry.name)
-            yield key, _Field(_annotation(struct, entry.name), default, extra.get("x-scope") == "user")
+            of_user, narrows = extra.get("x-scope") == "user", bool(extra.get("x-narrows"))
+            yield key, _Field(_annotation(struct, entry.name), default, of_user, narrows)
 
 
 def _annotation(struct: type[msgspec.Struct], name: str) -> Any:
@@ -311,6 +323,10 @@ def _leaves(
             yield key, value
 
 
+# The names that settings had in earlier versions.
+_RENAMED = {"completion.leastConfidence": "completion.minConfidence"}
+
+
 def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
     """Merge the layers over the defaults; later ones win, wrong values are left out and listed.
 
@@ -326,6 +342,12 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
         for key, value in given.items():
             if value is None:  # what clients send for a setting that was never set
                 continue
+            if (renamed := _RENAMED.get(key)) is not None:
+                if renamed in given:
+                    continue
+                notice = f"is called `{renamed}` now; it is still read by its old name"
+                problems.append(Problem(layer.source, key, notice))
+                key = renamed
             if (field := known.get(key)) is None:
                 problems.append(Problem(layer.source, key, _unknown(key, known)))
             elif field.user_only and not layer.trusted:
@@ -334,10 +356,17 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                     problems.append(Problem(layer.source, key, f"is only taken from you: set it in {where}"))
             else:
                 try:
-                    values[key] = msgspec.convert(value, field.type)
+                    taken = msgspec.convert(value, field.type)
+                    if field.narrows and not layer.trusted:
+                        taken = tuple(
+                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
+                        )
+                    values[key] = taken
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
+    values, limits = policy.limited(values, policy.read_all())
+    problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
 
 

@@ -94,11 +94,15 @@ TEXTS: dict[str, Text] = {
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
     ),
+    "explain.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model gave it a chance of {sure:.0%} "
-        "(`completion.leastConfidence` is {least:.0%}). Ask by hand to see it.",
-        "有结果，但没有显示：模型的把握只有 {sure:.0%}（`completion.leastConfidence` 为 {least:.0%}）。"
+        "An answer was held back: the model gave it a chance of {sure}, and {needed} is needed here "
+        "(`completion.minConfidence`). Ask by hand to see it.",
+        "有结果，但没有显示：模型的把握只有 {sure}，此处需要达到 {needed}（`completion.minConfidence`）。"
         "手动触发可以查看。",
     ),
     "explain.not wanted here": Text(
@@ -110,11 +114,17 @@ TEXTS: dict[str, Text] = {
     ),
     "explain.superseded": Text("A newer request took its place.", "已被更新的请求取代。"),
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
+    "explain.internal": Text(
+        "Something went wrong inside qwen-lsp; the log says what. The next suggestion is not affected.",
+        "qwen-lsp 内部出错，详情见日志。不影响继续输入，也不影响下一次建议。",
+    ),
     # why an answer was held back, by the name of the filter or gate
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
     "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
     "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
-    "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
+    "rule.prefix_mismatch": Text(
+        "the model did not go on from what is typed", "模型没有接着已输入的内容继续"
+    ),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
     "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
@@ -233,6 +243,10 @@ TEXTS: dict[str, Text] = {
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
     # why an action changes nothing; the model is told the English one, too
+    "refused.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
     "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
     "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),
