@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +67,18 @@ class ActionRunner:
         self._status = status
         self._context = context
         self._read_ahead = read_ahead
+        self._at_work: dict[asyncio.Future[Outcome], Task] = {}
+
+    def changed(self, uri: str) -> None:
+        """End what is written for a text that is no longer there; an explanation is still worth having."""
+        for work, task in self._at_work.items():
+            is_text = task.kind == "explain" or (task.custom is not None and task.custom.output == "text")
+            if task.document.uri == uri and not is_text:
+                work.cancel()
+
+    def _is_stale(self, task: Task) -> bool:
+        now = self._session.documents.get(task.document.uri)
+        return now is None or now.version != task.document.version
 
     def run_of(self, data: Any, title: str) -> Run:
         """Read what a client sent.
@@ -142,14 +153,13 @@ class ActionRunner:
                 self._stream(run, replaced, written, is_done=False)
 
         work = asyncio.ensure_future(self._asked(run, heard))
+        self._at_work[work] = task
         self._session.spawn(progress.begin(text("action.waiting", locale), work=work))
         try:
             with self._status.working(), self._read_ahead.paused():
-                outcome = await _outcome(work)
-            if isinstance(outcome, Proposal):
-                now = self._session.documents.get(task.document.uri)
-                if now is None or now.version != task.document.version:
-                    outcome = Refused("stale")
+                outcome = await self._outcome(work, task)
+            if isinstance(outcome, Proposal) and self._is_stale(task):
+                outcome = Refused("stale")
             if isinstance(outcome, Refused):
                 log.info("%s: nothing to apply: %s %s", task.kind, outcome.reason, outcome.detail)
                 code = _CONTENT_MODIFIED if outcome.reason == "stale" else _REQUEST_FAILED
@@ -158,6 +168,7 @@ class ActionRunner:
             accepted = latest
             return outcome
         finally:
+            del self._at_work[work]
             work.cancel()
             progress.end()
             if self._client.options.stream_actions:
@@ -172,6 +183,20 @@ class ActionRunner:
         except QwenLspError as error:
             return Refused("engine", str(error))
 
+    async def _outcome(self, work: asyncio.Future[Outcome], task: Task) -> Outcome:
+        """Await the work; one that the user stopped in the progress bar ends as a cancelled request does."""
+        try:
+            return await work
+        except asyncio.CancelledError:
+            # The request itself being cancelled is the framework's to answer.
+            current = asyncio.current_task()
+            is_requested = current is not None and current.cancelling() > 0
+            if not work.cancelled() or is_requested:
+                raise
+            if self._is_stale(task):
+                return Refused("stale")
+            raise NotDone("cancelled", CANCELLED) from None
+
     def _stream(self, run: Run, region: Span, written: str, *, is_done: bool) -> None:
         document = run.task.document
         message = {
@@ -183,16 +208,3 @@ class ActionRunner:
             "done": is_done,
         }
         self._client.notify(STREAM, message)
-
-
-async def _outcome(work: Awaitable[Outcome]) -> Outcome:
-    """Await the work; one that the user stopped in the progress bar ends as a cancelled request does."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        # The request itself being cancelled is the framework's to answer.
-        current = asyncio.current_task()
-        is_requested = current is not None and current.cancelling() > 0
-        if isinstance(work, asyncio.Future) and work.cancelled() and not is_requested:
-            raise NotDone("cancelled", CANCELLED) from None
-        raise

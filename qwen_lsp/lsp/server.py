@@ -118,7 +118,7 @@ def create(command_line: Layer) -> Server:
     initialized.register(server, settings, popup, status, indexing)
     shutdown.register(server, close)
     text_sync.register(
-        server, session, client, notebooks_, indexing, context, suggester, reviewing, read_ahead
+        server, session, client, notebooks_, indexing, context, suggester, reviewing, read_ahead, runner
     )
     did_change_configuration.register(server, settings, popup)
     did_change_workspace_folders.register(server, session, indexing)

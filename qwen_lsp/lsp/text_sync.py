@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_prefill import ReadAhead
+from qwen_lsp.lsp.action_run import ActionRunner
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.context import SessionContext
 from qwen_lsp.lsp.indexing import Indexing
@@ -56,6 +57,7 @@ def register(
     suggester: Suggester,
     reviewing: Reviewing,
     read_ahead: ReadAhead,
+    actions: ActionRunner,
 ) -> None:
     """Add the handlers."""
 
@@ -64,6 +66,7 @@ def register(
         context.edited(change)
         indexing.changed(change.after)
         read_ahead.stop()
+        actions.changed(change.after.uri)
         session.follow(change)
 
     def forget(source: Document) -> None:
@@ -99,6 +102,7 @@ def register(
         """Forget the document and end its request."""
         if (document := session.documents.pop(params.text_document.uri, None)) is not None:
             forget(document)
+            actions.changed(document.uri)
         suggester.forget(params.text_document.uri)
 
     @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)

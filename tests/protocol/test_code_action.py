@@ -277,12 +277,13 @@ async def test_a_stale_document_is_refused(engine: EngineServer, ours: bool) -> 
 
 async def test_a_document_that_changes_while_the_model_writes(editor: Editor) -> None:
     engine = editor.engine
-    engine.answer = says(SUM, first_s=0.3)
+    engine.answer = says(SUM, first_s=600)
     place = await editor.open(f"║{CODE}")
     one = await action(editor, place.uri, "simplify")
     work = asyncio.create_task(resolved(editor, one))
     await until(lambda: engine.running, "the model writes")
     await editor.type(place, "# new\n")
+    await until(work.done, "the action ends, though the model never answers")
     with pytest.raises(ServerError) as told:
         await work
     assert told.value.code == -32801
