@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -94,7 +95,7 @@ def review(
         cases += cases_of.of_packages(seeded, n, seed)
     outcomes = measured.run(cases, read_config(), model, measured.Rows(rows), minutes)
     figures = report.summary(outcomes, BARS.get(model.lower()))
-    click.echo(report.as_json(figures) if is_json else report.as_text(figures))
+    echo(report.as_json(figures) if is_json else report.as_text(figures))
 
 
 def _history(clones: tuple[Path, ...], n: int, labels: Path | None) -> None:
@@ -110,5 +111,5 @@ def _history(clones: tuple[Path, ...], n: int, labels: Path | None) -> None:
             for one in fresh:
                 entry = one.finding
                 place = f"{entry.path}:{entry.start_line}"
-                click.echo(f"{entry.rule}\t{commit[:12]}\t{entry.severity}\t{place}\t{entry.message}")
-    click.echo(history.summary(n_commits, found, judged), nl=False)
+                echo(f"{entry.rule}\t{commit[:12]}\t{entry.severity}\t{place}\t{entry.message}")
+    echo(history.summary(n_commits, found, judged), nl=False)
