@@ -16,12 +16,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qwen_lsp.completion import candidates, confidence, gates, pacing, prompt, stopping
+from qwen_lsp.completion.budget import beside
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.confidence import Marks, Shown
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, View
+from qwen_lsp.completion.names import Names, NamesOf
 from qwen_lsp.completion.pacing import Rhythm
 from qwen_lsp.completion.slot import CompletionSlot, Stage
+from qwen_lsp.completion.window import Windows
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
@@ -85,9 +88,16 @@ class Completer:
     """Answers completion requests from one model host."""
 
     def __init__(
-        self, host: Host, profile: Profile, config: CompletionConfig, snippets: Snippets | None = None
+        self,
+        host: Host,
+        profile: Profile,
+        config: CompletionConfig,
+        snippets: Snippets | None = None,
+        names: NamesOf | None = None,
     ) -> None:
         self._host = host
+        self._names = Names(names)
+        self._windows = Windows()
         self._snippets = snippets
         self._profile = profile
         self._config = config
@@ -167,7 +177,7 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.start_if_idle(self._view(cursor, path), "prefill")
+        self._slot.prefill(self._view(cursor, path))
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""
@@ -192,6 +202,7 @@ class Completer:
             self._slot.stop()
         self.last.pop(uri, None)
         self._shown.pop(uri, None)
+        self._windows.forget(uri)
 
     async def close(self) -> None:
         """End whatever runs; requests under way end as superseded, for the settings are others now."""
@@ -217,7 +228,8 @@ class Completer:
         budget = self._slot.budget
         files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
         layout = self._profile.fim_layout if self._config.layout == "auto" else self._config.layout
-        fim = prompt.fim(cursor, self._profile.tokens, layout, budget, path, language, files)
+        window = self._windows.around(cursor, beside(budget) if files else budget)
+        fim = prompt.fim(cursor, self._profile.tokens, layout, budget, path, language, files, window)
         place = parsing.place_kind(fim.prefix, fim.suffix, language)
         around = stopping.surroundings(cursor, language, place)
         return View(
@@ -236,7 +248,7 @@ class Completer:
     ) -> Completion | Rejected:
         if is_automatic:
             self._rhythm.key(time.monotonic() * 1000)
-            if reason := _unwanted(cursor):
+            if reason := pacing.unwanted(cursor):
                 trace.rule = "inside_word"
                 return Rejected("not wanted here", reason, trace)
         if not self._has_met:
@@ -249,6 +261,7 @@ class Completer:
             entry, rest = hit
             trace.source = "cache"
             outcome = self._finished(asked, entry, rest)
+            outcome = self._name(asked, outcome) or outcome
             # Asking by hand for what is there already means: show me something else.
             had_part = (last := self.last.get(view.uri)) is not None and last.is_partial
             if isinstance(outcome, Completion) and not is_automatic and rest == entry.text and not had_part:
@@ -268,7 +281,8 @@ class Completer:
         else:
             trace.source = "flight"
         trace.wait_ms = trace.elapsed_ms()
-        return await self._attached(asked, flight)
+        outcome = await self._attached(asked, flight)
+        return self._name(asked, outcome) or outcome
 
     async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected:
         """Wait for the flight's end, or answer an automatic request early with the words there are."""
@@ -289,6 +303,8 @@ class Completer:
                     outcome = self._early(asked, flight, typed, is_due=has_line or left_ms <= 0)
                 elif has_line:
                     outcome = self._first_line(asked, flight, typed)
+                if outcome is None and is_early and left_ms <= 0:
+                    outcome = self._name(asked, None)  # late is never nothing
                 if outcome is not None:
                     self._note(flight, trace)
                     trace.is_partial = True
@@ -313,6 +329,17 @@ class Completer:
         if entry.reason and not asked.is_automatic and not typed:
             entry = await candidates.second_thought(self._slot, self._cache, view, entry)
         return self._finished(asked, entry, entry.rest(view.prompt.prefix, view.prompt.suffix) or "")
+
+    def _name(self, asked: _Asked, outcome: Completion | Rejected | None) -> Completion | None:
+        """Complete the name at the cursor where the model has nothing sure, or nothing yet (None)."""
+        if isinstance(outcome, Completion) or not (asked.is_automatic and self._config.answer_early):
+            return None
+        if outcome and (outcome.reason not in ("unsure", "filtered") or outcome.trace.rule == "security"):
+            return None
+        if not (rest := self._names.rest(asked.cursor)):
+            return None
+        asked.trace.source = "names"
+        return _suggestion(asked, rest)
 
     def _early(
         self, asked: _Asked, flight: Flight, typed: str, *, is_due: bool
@@ -420,14 +447,4 @@ def _suggestion(asked: _Asked, text: str) -> Completion:
 
 def _listener(on_text: OnText | None, typed: str) -> OnText | None:
     """Tell a request only of what comes after the text that was typed when it was made."""
-    if on_text is None:
-        return None
-    return lambda text: on_text(text[len(typed) :])
-
-
-def _unwanted(cursor: Cursor) -> str | None:
-    """Say why an automatic suggestion would only be in the way here."""
-    after = cursor.document.text[cursor.offset : cursor.offset + 1]
-    if after.isalnum() or after == "_":
-        return "the cursor is inside a word"
-    return None
+    return None if on_text is None else lambda text: on_text(text[len(typed) :])

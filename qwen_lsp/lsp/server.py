@@ -26,6 +26,7 @@ from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import InputError, ModelError
 from qwen_lsp.lsp import action_prefill, action_run, context, convert, indexing, notebooks, tolerance
+from qwen_lsp.lsp.read_ahead import ReadAhead
 from qwen_lsp.lsp.requests import (
     code_action,
     did_accept,
@@ -81,6 +82,7 @@ class Server(LanguageServer):
         self.notebooks = notebooks.Notebooks(self)
         self.indexing = indexing.Indexing(self)
         self.context = context.SessionContext(self)
+        self.read_ahead = ReadAhead(self)
         self.n_actions = 0  # of the model's code actions under way
         self.reading_ahead: asyncio.Task[None] | None = None  # the selection that lasts
         self._completer: Completer | None = None
@@ -98,7 +100,9 @@ class Server(LanguageServer):
         if self._completer is None:
             model = chosen_model(self.config)
             self.host = open_host(self.config, model.path, self._on_host_state)
-            self._completer = Completer(self.host, model.profile, self.config.completion, self.context.files)
+            self._completer = Completer(
+                self.host, model.profile, self.config.completion, self.context.files, self.context.names
+            )
             self.failed = None
         return self._completer
 
@@ -183,7 +187,9 @@ class Server(LanguageServer):
             elif self.host is not None:
                 # Replaced before it is closed: a request that comes meanwhile finds the new one.
                 profile = chosen_model(config, self.host.model).profile
-                completer = Completer(self.host, profile, config.completion, self.context.files)
+                completer = Completer(
+                    self.host, profile, config.completion, self.context.files, self.context.names
+                )
                 older, self._completer = self._completer, completer
                 if older is not None:
                     await older.close()

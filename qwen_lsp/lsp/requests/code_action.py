@@ -59,6 +59,8 @@ def register(server: Server) -> None:
             [str(getattr(kind, "value", kind)) for kind in params.context.only or ()],
             params.context.trigger_kind == types.CodeActionTriggerKind.Automatic,
         )
+        if asked.span.start == asked.span.end:
+            server.read_ahead.rested(document, asked.span.start)
         actions = [action for provider in PROVIDERS for action in provider(server, asked)]
         return [action for action in actions if asked.wants(kind_of(action))]
 

@@ -87,7 +87,8 @@ def _summary(server: Server, trace: Trace) -> str:
         return text("status.off", locale)
     key = trace.reason
     if not key:
-        key = "cached" if trace.source == "cache" else "early" if trace.is_partial else "shown"
+        is_memory, is_name = trace.source == "cache", trace.source == "names"
+        key = "names" if is_name else "cached" if is_memory else "early" if trace.is_partial else "shown"
     return text(
         f"explain.{key}",
         locale,

@@ -85,5 +85,6 @@ def register(server: Server) -> None:
         server.offers.close()
         await server.stats.flush()
         server.context.close()
+        server.read_ahead.close()
         await server.indexing.close()
         await server.close_host()
