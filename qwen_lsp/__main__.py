@@ -1,8 +1,15 @@
-"""Entry point of `qwen-lsp` and `python -m qwen_lsp`: run a command, turn our errors into one line."""
+"""Entry point of `qwen-lsp` and `python -P -m qwen_lsp`: run a command, turn our errors into one line.
+
+Without `-P`, Python looks for modules in the working folder first, which may be anybody's; by the time this
+runs, all that can be done is to take it out again.
+"""
 
 from __future__ import annotations
 
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]
 
 
 def main() -> None:

@@ -99,6 +99,10 @@ TEXTS: dict[str, Text] = {
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
     ),
+    "explain.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
         "An answer was held back: the model gave it a chance of {sure:.0%} "
@@ -113,6 +117,9 @@ TEXTS: dict[str, Text] = {
         "Too slow: no answer within {seconds:g} s (`completion.timeoutMs`).",
         "太慢：{seconds:g} 秒内没有结果（`completion.timeoutMs`）。",
     ),
+    "explain.internal": Text(
+        "qwen-lsp has made a mistake; its log says more.", "qwen-lsp 内部出错，详情见日志。"
+    ),
     "explain.superseded": Text("A newer request took its place.", "已被更新的请求取代。"),
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     # why an answer was held back, by the name of the filter or gate
@@ -122,6 +129,7 @@ TEXTS: dict[str, Text] = {
     "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
     "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
@@ -237,6 +245,10 @@ TEXTS: dict[str, Text] = {
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
     # why an action changes nothing; the model is told the English one, too
+    "refused.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
     "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
     "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),
@@ -278,6 +290,13 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.behaviour": Text(
+        "The answer would change what the code does. {detail}", "回答会改变代码的行为。{detail}"
+    ),
+    "refused.cannot_fail": Text(
+        "The answer handles errors of code that cannot fail.", "回答为不会出错的代码添加了错误处理。"
+    ),
+    "refused.hides_errors": Text("The answer hides errors.", "回答会掩盖错误。"),
     "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
     "refused.unfounded": Text(
         "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"

@@ -26,7 +26,7 @@ _LINES_AROUND = 120
 _MOST_FIXES = 3
 _MOST_TITLE_CHARS = 70
 # Documents without code to act on.
-NO_CODE = {"json", "markdown", "yaml", "toml", "html", "css"}
+NO_CODE = {"json", "markdown", "yaml", "toml", "html", "vue", "css"}
 _TESTED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"}
 # A comment that asks for something: `# TODO: use a set`, `// FIXME(ann): close the file`.
 _ORDER = re.compile(

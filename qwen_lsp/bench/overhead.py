@@ -25,6 +25,8 @@ from qwen_lsp.text import Edit, Span
 
 DID_CHANGE_LINES = 20_000
 LISTING_LINES = 5_000
+# Files of one line, as generated and minified ones are, beside a usual file as large. Units: characters.
+ONE_LINE_CHARS = (200_000, 1_000_000)
 _WARM_UP_KEYS = 10
 _TYPED = "result = [value for value in values if value > 0]  # keep it "
 # It never goes on with what is typed next, so no key is answered from memory.
@@ -62,9 +64,14 @@ class Report:
     overhead: dict[str, Cost]
     did_change: dict[str, Cost]
     listing: dict[str, Cost]
+    one_line: dict[int, Cost]
+    usual: dict[int, Cost]
 
     def to_json(self) -> dict[str, Any]:
-        """Return `overhead_ms`, `did_change_ms` and `listing_ms`, each {kind of text: {p50, p95, cpu}}."""
+        """Return `overhead_ms`, `did_change_ms` and `listing_ms`, each {kind of text: {p50, p95, cpu}}.
+
+        `one_line_ms` and `usual_file_ms` are a key with its suggestion by the characters of the file.
+        """
         return {
             "keys": self.keys,
             "lines": self.lines,
@@ -73,6 +80,8 @@ class Report:
             "did_change_ms": {kind: asdict(cost) for kind, cost in self.did_change.items()},
             "listing_lines": LISTING_LINES,
             "listing_ms": {kind: asdict(cost) for kind, cost in self.listing.items()},
+            "one_line_ms": {str(size): asdict(cost) for size, cost in self.one_line.items()},
+            "usual_file_ms": {str(size): asdict(cost) for size, cost in self.usual.items()},
         }
 
 
@@ -86,17 +95,26 @@ async def _run(lines: int, keys: int) -> Report:
         # The client says that it has waited long enough, so pacing adds no wait of its own.
         user = {"endpoint.url": url, "endpoint.kind": "llama", "completion.clientDelayMs": 2000}
         overhead, did_change, listing = {}, {}, {}
+        one_line, usual = {}, {}
         async with lsp_session.start(user=user) as session:
             for kind in _LINES:
                 overhead[kind] = await _typed(session, kind, lines, keys)
                 did_change[kind] = await _changed(session, kind, keys)
                 listing[kind] = await _listed(session, kind, keys)
-    return Report(lines, keys, overhead, did_change, listing)
+            for size in ONE_LINE_CHARS:
+                one_line[size] = await _keyed(session, "english-one-line", *_one_line(size), keys)
+                usual[size] = await _keyed(session, "english-usual", *_halves("english", size=size), keys)
+    return Report(lines, keys, overhead, did_change, listing, one_line, usual)
 
 
 async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
-    """Type in the middle of a file and ask after each key."""
-    uri, start = await _opened(session, kind, lines)
+    """Type in the middle of a file of so many lines and ask after each key."""
+    return await _keyed(session, kind, *_halves(kind, lines), keys)
+
+
+async def _keyed(session: Session, name: str, before: str, after: str, keys: int) -> Cost:
+    """Type between two texts and ask after each key."""
+    uri, start = await _opened(session, name, before, after)
 
     async def key(number: int) -> float:
         at = start + number
@@ -113,7 +131,7 @@ async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
 
 async def _changed(session: Session, kind: str, keys: int) -> Cost:
     """Type without asking. A question follows each change, and what a question alone takes is taken off."""
-    uri, start = await _opened(session, kind, DID_CHANGE_LINES)
+    uri, start = await _opened(session, kind, *_halves(kind, DID_CHANGE_LINES))
     about = {"textDocument": {"uri": uri}}
 
     async def question(number: int) -> float:
@@ -140,7 +158,7 @@ async def _changed(session: Session, kind: str, keys: int) -> Cost:
 
 async def _listed(session: Session, kind: str, keys: int) -> Cost:
     """List the code actions of selections all over a file, of one line to many."""
-    uri, _ = await _opened(session, kind, LISTING_LINES)
+    uri, _ = await _opened(session, kind, *_halves(kind, LISTING_LINES))
     document = session.documents[uri]
 
     async def selection(number: int) -> float:
@@ -174,15 +192,25 @@ async def _cost(session: Session, event: Callable[[int], Awaitable[float]], n: i
     return Cost(round(p50, 2), round(p95, 2), round(cpu_s * 1000 / n, 2))
 
 
-async def _opened(session: Session, kind: str, lines: int) -> tuple[str, int]:
-    """Open a file of so many lines; return its URI and a place in its middle."""
+async def _opened(session: Session, name: str, before: str, after: str) -> tuple[str, int]:
+    """Open a file; return its URI and the place between the two texts."""
+    uri = f"untitled:{name}-{len(before)}.py"
+    await session.open(uri, "python", before + after)
+    return uri, len(before)
+
+
+def _halves(kind: str, lines: int = 0, size: int = 0) -> tuple[str, str]:
+    """Write a file of so many lines or characters, cut in its middle."""
     text, start = _LINES[kind]
     line_end = "\r\n" if "\r" in text else "\n"
-    half = "".join(text.format(n=n) for n in range(lines // 4))
-    before = half + start
-    uri = f"untitled:{kind}-{lines}.py"
-    await session.open(uri, "python", before + line_end + half)
-    return uri, len(before)
+    half = "".join(text.format(n=n) for n in range(lines // 4 or size // (2 * len(text))))
+    return half + start, line_end + half
+
+
+def _one_line(size: int) -> tuple[str, str]:
+    """Write a file of one line, cut in its middle."""
+    half = "".join(f"[{n}, 'value {n}'], " for n in range(size // 40))
+    return f"rows = [{half}", f" {half}]"
 
 
 @asynccontextmanager
@@ -209,6 +237,10 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
+def _row(label: str, cost: Cost) -> tuple[str, str, str, str]:
+    return label, f"{cost.p50:.1f}", f"{cost.p95:.1f}", f"{cost.cpu:.1f}"
+
+
 def as_text(report: Report) -> str:
     """Return the costs as a table, in milliseconds."""
     rows = [("milliseconds", "p50", "p95", "cpu")]
@@ -217,8 +249,8 @@ def as_text(report: Report) -> str:
         (f"didChange, {DID_CHANGE_LINES:,} lines", report.did_change),
         (f"code actions listed, {LISTING_LINES:,} lines", report.listing),
     ):
-        rows += [
-            (f"{what}, {kind}", f"{cost.p50:.1f}", f"{cost.p95:.1f}", f"{cost.cpu:.1f}")
-            for kind, cost in costs.items()
-        ]
+        rows += [_row(f"{what}, {kind}", cost) for kind, cost in costs.items()]
+    for size, cost in report.one_line.items():
+        rows.append(_row(f"key to suggestion, one line of {size // 1000:,} kB", cost))
+        rows.append(_row(f"key to suggestion, usual file of {size // 1000:,} kB", report.usual[size]))
     return "\n".join(f"{label:<48}{p50:>8}{p95:>8}{cpu:>8}" for label, p50, p95, cpu in rows)

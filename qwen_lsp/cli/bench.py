@@ -68,6 +68,21 @@ def infill(
     click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
+@bench.command(short_help="Ask at places with known answers.")
+@click.argument("file", type=_DATA)
+@click.option("--name", "names", multiple=True, help="Only the places whose name contains this.")
+@click.option("--model", default="", help="Model to ask; yours by default.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def cases(file: Path, names: tuple[str, ...], model: str, is_json: bool) -> None:
+    """Ask at each place of a FILE by hand and unasked: right, harmless, annoying, wrong."""
+    from qwen_lsp.bench.cases import run
+    from qwen_lsp.bench.infill.ask import told
+
+    places = [place for place in run.read(file) if not names or any(name in place.name for name in names)]
+    outcomes = run.play(places, told, {"model.name": model} if model else None)
+    click.echo(json.dumps(run.as_json(outcomes), ensure_ascii=False) if is_json else run.as_text(outcomes))
+
+
 @bench.command(short_help="Type recorded edits into each policy.")
 @click.argument("named", nargs=-1, metavar="[COMMIT|RELEASES]...")
 @click.option("--traces", "file", type=_DATA, help="Traces to replay, .jsonl.")

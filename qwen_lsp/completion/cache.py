@@ -61,12 +61,13 @@ class Cache:
         Shape: a rejected answer is found only at its own state, with an empty rest.
         """
         best: tuple[Entry, str] | None = None
-        for back in range(min(MAX_TYPED_CHARS, len(prefix)) + 1):
-            start = prefix[: len(prefix) - back]
-            entry = self._entries.get((uri, start, suffix))
-            if entry is None:
+        for key, entry in list(self._entries.items()):
+            if key[0] != uri or not 0 <= len(prefix) - len(entry.prefix) <= MAX_TYPED_CHARS:
                 continue
             rest = entry.rest(prefix, suffix)
-            if rest is not None and (back == 0 or rest) and (best is None or len(rest) > len(best[1])):
+            is_here = len(entry.prefix) == len(prefix)
+            if rest is not None and (is_here or rest) and (best is None or len(rest) > len(best[1])):
                 best = entry, rest
+        if best is not None:
+            _ = self._entries[uri, best[0].prefix, best[0].suffix]  # used, so it goes last
         return best

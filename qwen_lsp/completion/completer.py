@@ -30,19 +30,31 @@ from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
 Reason = Literal[
-    "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "excluded",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
+    "internal",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
 # the cursor stays in one scope.
 Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
 # Nothing is computed ahead before the user has paused for so long.
@@ -147,17 +159,17 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
+        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
+            return self._kept(Rejected("excluded", EXCLUDED, trace), uri)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
             outcome = await task
         except asyncio.CancelledError:
-            newest = self._running.get(uri)
-            if newest is task:  # the caller was cancelled, not we by a newer request
+            if self._running.get(uri) is task:  # the caller was cancelled, not we by a newer request
                 self._kept(Rejected("cancelled", "the editor cancelled the request", trace), uri)
                 raise
             outcome = Rejected("superseded", "a newer request took over", trace)
-            return self._kept(outcome, uri) if newest is not None else outcome  # of a closed document
         except ModelError as error:
             outcome = Rejected("model", str(error), trace)
         except QwenLspError as error:
@@ -165,9 +177,10 @@ class Completer:
         except TimeoutError:
             outcome = Rejected("timeout", "the model did not finish in `completion.timeoutMs`", trace)
         finally:
+            is_open = uri in self._running  # else the document was closed meanwhile
             if self._running.get(uri) is task:
                 del self._running[uri]
-        return self._kept(outcome, uri)
+        return self._kept(outcome, uri if is_open else None)
 
     def use(self, profile: Profile) -> None:
         """Prompt as this model wants it from now on: an endpoint has said which one it runs."""
@@ -177,7 +190,8 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.prefill(self._view(cursor, path))
+        if not is_left_out((path, cursor.document.path), self._config.exclude):
+            self._slot.prefill(self._view(cursor, path))
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""
@@ -213,13 +227,14 @@ class Completer:
             self._idle_timer.cancel()
         await self._slot.close()
 
-    def _kept(self, outcome: Completion | Rejected, uri: str) -> Completion | Rejected:
+    def _kept(self, outcome: Completion | Rejected, uri: str | None) -> Completion | Rejected:
         """Note the end of a request in its trace, and the trace as the document's last."""
         trace = outcome.trace
         trace.total_ms = trace.elapsed_ms()
         if isinstance(outcome, Rejected):
             trace.reason, trace.detail = outcome.reason, outcome.detail
-        self.last[uri] = trace
+        if uri is not None:
+            self.last[uri] = trace
         return outcome
 
     def _view(self, cursor: Cursor, path: str | None) -> View:
@@ -281,8 +296,7 @@ class Completer:
         else:
             trace.source = "flight"
         trace.wait_ms = trace.elapsed_ms()
-        outcome = await self._attached(asked, flight)
-        return self._name(asked, outcome) or outcome
+        return self._name(asked, outcome := await self._attached(asked, flight)) or outcome
 
     async def _attached(self, asked: _Asked, flight: Flight) -> Completion | Rejected:
         """Wait for the flight's end, or answer an automatic request early with the words there are."""
@@ -306,7 +320,7 @@ class Completer:
                 if outcome is None and is_early and left_ms <= 0:
                     outcome = self._name(asked, None)  # late is never nothing
                 if outcome is not None:
-                    self._note(flight, trace)
+                    flight.describe(trace)
                     trace.is_partial = True
                     return outcome
                 timeout_s = left_ms / 1000 if is_early and left_ms > 0 else None
@@ -320,7 +334,7 @@ class Completer:
         if typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed):
             trace.source = "model"  # typing ran ahead of it, and it has gone another way
             return await self._attached(asked, await self._slot.start(view, "request"))
-        self._note(flight, trace)
+        flight.describe(trace)
         if flight.error is not None:
             raise flight.error
         entry = flight.entry
@@ -406,20 +420,6 @@ class Completer:
         if self._config.prefetch:
             self._think_ahead(asked, rest)
         return _suggestion(asked, shown)
-
-    def _note(self, flight: Flight, trace: Trace) -> None:
-        """Copy what the flight knows into the record of one request."""
-        timings = flight.timings
-        trace.raw, trace.answer, trace.filters = flight.raw, flight.answer, list(flight.steps)
-        trace.stop_reason = flight.cut_reason or flight.stop_reason
-        trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
-        trace.generated_tokens = timings.generated_tokens or len(flight.marks)
-        trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
-        marks = flight.marks_of(flight.answer)
-        trace.probability = confidence.probability(marks, 0, len(flight.answer))
-        trace.tokens = confidence.tokens(flight.answer, marks)
-        if flight.first_text is not None:
-            trace.first_text_ms = max((flight.first_text - trace.started) * 1000, 0.0)
 
     def _think_ahead(self, asked: _Asked, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""

@@ -7,18 +7,20 @@ reason why nothing is shown. Golden cases are files in fixtures/completion, one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from qwen_lsp.completion import style, talk
-from qwen_lsp.completion.stopping import Mode, Surroundings
+from qwen_lsp.completion.stopping import Mode
+from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block
 from qwen_lsp.trace import FilterStep
 
 # Shorter lines repeat by chance (`}`, `else:`), longer ones do not.
 _MIN_REPEAT_CHARS = 6
 # So many lines, all but one in five the same, are a copy with a slip.
-_MIN_NEAR_LINES, _NEAR = 4, 0.75
+_MIN_NEAR_LINES, _MAX_NEAR_LINES, _NEAR = 4, 40, 0.75
 # A block of up to so many lines that comes so often in a row is a loop.
 _MAX_LOOP_LINES, _ROUNDS = 4, 3
 
@@ -73,11 +75,35 @@ def chatter(text: str, case: Case) -> str | Reject:
     return text if at is None else "\n".join(lines[:at]).rstrip()
 
 
+def typed_indentation(text: str, case: Case) -> str | Reject:
+    """Take back indentation that comes on top of what is typed; the lines below move with the first.
+
+    What the user or the editor has typed is deep enough when it is deeper than the line above that opens a
+    block, or as deep as the one above that opens none.
+    """
+    around = case.around
+    extra = len(text) - len(text.lstrip(" \t"))
+    if not extra or not around.is_blank or not around.line_prefix or not text.strip():
+        return text
+    above = next((line for line in reversed(case.prefix.split("\n")[:-1]) if line.strip()), "")
+    if around.indent < indent_of(above) + opens_block(above):
+        return text
+    return style.shifted(text[extra:], around.indent + extra, around.indent)
+
+
 def indentation(text: str, case: Case) -> str | Reject:
     """Write the indentation in the file's own style: tabs or spaces, and as many."""
     if "\n" not in text and case.around.line_prefix:
         return text
     return style.reindented(text, case.prefix, case.suffix)
+
+
+def pair(text: str, case: Case) -> str | Reject:
+    """Put the closing half of a pair on a line of its own below a block that came between the halves."""
+    if case.mode != "pair" or "\n" not in text or not text.strip():
+        return text
+    line = case.around.line_prefix
+    return f"{text.rstrip()}\n{line[: indent_of(line)]}"
 
 
 def trailing_space(text: str, case: Case) -> str | Reject:
@@ -133,19 +159,19 @@ def _is_surplus(text: str, tail: str, case: Case) -> bool:
 
 def repeats_suffix(text: str, case: Case) -> str | Reject:
     """Drop an answer whose lines are the lines that follow the cursor anyway; cut one that runs into them."""
-    answer = [key for line in text.split("\n") if (key := _key(line))]
+    lines = text.split("\n")
+    keys = [(number, key) for number, line in enumerate(lines) if (key := _key(line))]
+    answer = [key for _, key in keys]
     following = [key for line in case.suffix.split("\n") if (key := _key(line))][: max(len(answer), 3)]
     if not answer or not following:
         return text
     is_telling = len("".join(answer)) >= _MIN_REPEAT_CHARS
     if is_telling and (following[: len(answer)] == answer or _is_near(answer, following)):
         return Reject("the answer repeats the lines after the cursor")
-    lines = text.split("\n")
-    for number in range(1, len(lines)):
-        if len(lines[number].strip()) < _MIN_REPEAT_CHARS:
+    for at, (number, key) in enumerate(keys):
+        if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
-        rest = [key for line in lines[number:] if (key := _key(line))]
-        if following[: len(rest)] == rest:
+        if following[: len(answer) - at] == answer[at:]:
             return "\n".join(lines[:number]).rstrip()
     return text
 
@@ -166,7 +192,8 @@ def _is_near(answer: list[str], following: list[str]) -> bool:
     """Tell whether several lines are the following ones but for one in five."""
     if len(answer) < _MIN_NEAR_LINES:
         return False
-    return SequenceMatcher(None, answer, following[: len(answer)], autojunk=False).ratio() >= _NEAR
+    n = min(len(answer), _MAX_NEAR_LINES)  # comparing costs the square of it
+    return SequenceMatcher(None, answer[:n], following[:n], autojunk=False).ratio() >= _NEAR
 
 
 def repetition(text: str, case: Case) -> str | Reject:
@@ -195,21 +222,49 @@ def repeats_line_above(text: str, case: Case) -> str | Reject:
     return text
 
 
+def names_only(text: str, case: Case) -> str | Reject:
+    """Drop a name that cannot be known: a file name for an empty comment, a package with its version.
+
+    The path stands above the prompt as a comment, so an empty comment invites it. A file of packages is
+    made of names and versions, which a model invents as soon as it has none to copy.
+    """
+    around = case.around
+    word = text.strip()
+    if around.place == "comment" and _is_empty_comment(around.line_prefix) and _FILE_NAME.fullmatch(word):
+        return Reject("the answer is a file name and not a comment")
+    if around.language is not None and around.language.id == "pip-requirements" and around.is_blank:
+        return Reject("which packages a project needs cannot be known from their list")
+    return text
+
+
+_FILE_NAME = re.compile(r"[\w/]+(?:[-./][\w]+)+")
+
+
+def _is_empty_comment(line_prefix: str) -> bool:
+    return not any(char.isalnum() for char in line_prefix)
+
+
 def empty(text: str, case: Case) -> str | Reject:
     """Drop an answer without a visible character."""
-    return text if text.strip() else Reject("the model wrote nothing")
+    if text.strip():
+        return text
+    is_line = case.mode != "block" and case.around.line_suffix.strip()
+    return Reject("the model wrote nothing on this line" if is_line else "the model wrote nothing")
 
 
 FILTERS: tuple[Filter, ...] = (
     control_tokens,
     markdown_fence,
     chatter,
+    typed_indentation,
     indentation,
     trailing_space,
     line_suffix_overlap,
     repetition,
     repeats_suffix,
     repeats_line_above,
+    names_only,
+    pair,
     empty,
 )
 

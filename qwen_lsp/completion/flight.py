@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qwen_lsp.completion import filters, stopping
+from qwen_lsp.completion import confidence, filters, stopping
 from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.confidence import Marks
 from qwen_lsp.completion.filters import Case, Reject
@@ -22,11 +22,12 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.client import Chunk, Timings
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import normalize_line_ends
-from qwen_lsp.trace import FilterStep
+from qwen_lsp.trace import FilterStep, Trace
 
 # A model whose tokens have had such a mean log-probability, after so many of them, does not come back.
 _HOPELESS_TOKENS, _HOPELESS_MEAN = 6, -0.9
-
+# No suggestion is longer. Each chunk is looked at with all before it, so this bounds what a chunk costs.
+MAX_ANSWER_CHARS = 4000
 
 Kind = Literal["request", "prefetch", "prefill", "alternative"]
 
@@ -120,8 +121,11 @@ class Flight:
             self.wake()
             return
         self.start = start
-        cut = stopping.cut(self.raw[start:], self.view.mode, self.view.around)
+        text, mode, around = self.raw[start : start + MAX_ANSWER_CHARS], self.view.mode, self.view.around
+        cut = stopping.cut(text, mode, around)
         self.answer, self.cut_reason = cut.text, cut.reason
+        if cut.reason is None and len(text) == MAX_ANSWER_CHARS:
+            self.answer, self.cut_reason = stopping.finish(text, mode, around, hit_limit=True), "long"
         if self.first_text is None and self.answer:
             self.first_text = time.perf_counter()
         if self.listener is not None:
@@ -158,6 +162,20 @@ class Flight:
         if len(self.marks) < _HOPELESS_TOKENS:
             return False
         return sum(value for _, value in self.marks) / len(self.marks) < _HOPELESS_MEAN
+
+    def describe(self, trace: Trace) -> None:
+        """Copy what the generation was into the record of one request."""
+        timings = self.timings
+        trace.raw, trace.answer, trace.filters = self.raw, self.answer, list(self.steps)
+        trace.stop_reason = self.cut_reason or self.stop_reason
+        trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
+        trace.generated_tokens = timings.generated_tokens or len(self.marks)
+        trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
+        marks = self.marks_of(self.answer)
+        trace.probability = confidence.probability(marks, 0, len(self.answer))
+        trace.tokens = confidence.tokens(self.answer, marks)
+        if self.first_text is not None:
+            trace.first_text_ms = max((self.first_text - trace.started) * 1000, 0.0)
 
     def cleaned(self, disabled: tuple[str, ...]) -> tuple[str | Reject, list[FilterStep]]:
         """Return the answer through the filters; of an unfinished one, its whole words."""

@@ -10,14 +10,28 @@ from qwen_lsp.syntax import parsing
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import dangers
 
+# What might stand at the cursor for its surroundings to be whole: nothing, a name, a statement.
+_STAND_INS = ("", "x", "x;")
+
 
 def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> str | None:
-    """Hold back an answer that adds syntax errors to the text around it."""
-    before = parsing.error_count(prefix + suffix, language)
+    """Hold back an answer that adds syntax errors to the text around it.
+
+    Code at the cursor is often broken for want of an answer (`items.`), and such an error must not hide a new
+    one: the measure is the least broken of the text as it is and with a stand-in in the answer's place. At
+    the end of a file what is open is still being written, so there the text as it is must do.
+    """
     after = parsing.error_count(prefix + text + suffix, language)
-    if before is None or after is None or after <= before:
+    if not after:
         return None
-    return f"it adds {after - before} syntax error{'s' * (after - before > 1)}"
+    least = after
+    for stand_in in _STAND_INS if suffix.strip() else _STAND_INS[:1]:
+        least = min(least, parsing.error_count(prefix + stand_in + suffix, language) or 0)
+        if not least:
+            break
+    if after <= least:
+        return None
+    return f"it adds {after - least} syntax error{'s' * (after - least > 1)}"
 
 
 def security(prefix: str, text: str, suffix: str, language: Language | None, path: str = "") -> str | None:

@@ -8,15 +8,15 @@ cutting the parts, never the rendered prompt. This module and the catalog alone 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.completion.budget import Budget, beside
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.fim import render
-from qwen_lsp.model.tokens import estimate
+from qwen_lsp.model.tokens import LONGEST_TOKEN_CHARS, estimate_within
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.text import Cursor, normalize_line_ends
+from qwen_lsp.text import Cursor, Document, normalize_line_ends
 
 # The prefix starts at a multiple of this many lines, so it jumps once in so many lines and not at each.
 GRID_LINES = 32
@@ -103,7 +103,8 @@ def unfinished(prefix: str) -> str:
     tokenizer.json of Qwen2.5-Coder. Han text has no such boundaries, and a
     boundary further back than MAX_FORCED_CHARS costs more to write again than it gains.
     """
-    match = _UNFINISHED.search(prefix)
+    # One character more than may be forced: a longer match fills it, so no more needs to be searched.
+    match = _UNFINISHED.search(prefix[-MAX_FORCED_CHARS - 1 :])
     forced = match.group() if match else ""
     return forced if len(forced) <= MAX_FORCED_CHARS else ""
 
@@ -117,56 +118,62 @@ def grid_lines(budget_tokens: int) -> int:
 
 
 def prefix_window(cursor: Cursor, budget_tokens: int) -> str:
-    """Return the text before the cursor from the last grid line that keeps it in the budget."""
-    document = cursor.document
-    step = grid_lines(budget_tokens)
-    cursor_line = document.line_of(cursor.offset)
-    # No token is shorter than a character, so lines further up than this can't fit: skip estimating them.
-    grid_line = cursor_line - cursor_line % step
-    window = normalize_line_ends(document.text[document.starts[grid_line] : cursor.offset])
-    total = estimate(window)
-    if total > budget_tokens:
-        return _tail(document.text[: cursor.offset], document.starts[grid_line], budget_tokens, step // 4)
-    while grid_line > 0:
-        above = max(grid_line - step, 0)
-        text = normalize_line_ends(document.text[document.starts[above] : document.starts[grid_line]])
-        total += estimate(text)
-        if total > budget_tokens:
-            break
-        window, grid_line = text + window, above
-    return window
+    """Return the text before the cursor from the highest place on the grid that keeps it in the budget.
 
-
-def _tail(before: str, start: int, budget_tokens: int, step: int) -> str:
-    """Cut inside the last grid step: at a line start if one fits, else inside the overlong line.
-
-    `step` lines lie between the places where it may be cut.
+    Cost: linear in what the budget holds, whatever the document is; each piece is estimated once.
     """
-    window = normalize_line_ends(before[start:])
-    lines = window.splitlines(keepends=True) or [""]
-    for first in range(step, len(lines), step):
-        text = "".join(lines[first:])
-        if estimate(text) <= budget_tokens:
-            return text
-    last = lines[-1]
-    for first_char in range(0, len(last), GRID_CHARS):
-        if estimate(last[first_char:]) <= budget_tokens:
-            return last[first_char:]
-    return last[-budget_tokens:]
+    document, offset = cursor.document, cursor.offset
+    start, room = offset, budget_tokens
+    for place in _starts(document, offset, grid_lines(budget_tokens)):
+        tokens = _tokens(document, place, start, room)
+        if tokens is None:
+            if not document.text[start:offset].strip():  # an overlong line is better cut than left out
+                start = _start_inside(document, place, start, room)
+            break
+        start, room = place, room - tokens
+    return normalize_line_ends(document.text[start:offset])
+
+
+def _starts(document: Document, offset: int, step: int) -> Iterator[int]:
+    """Yield where the prefix may start, from the cursor's own line upwards; in the last step also between."""
+    line = document.line_of(offset)
+    between, grid_line = step // 4, line - line % step
+    yield document.starts[line]
+    for number in range(line - line % between, grid_line, -between):
+        yield document.starts[number]
+    for number in range(grid_line, -1, -step):
+        yield document.starts[number]
+
+
+def _start_inside(document: Document, piece: int, end: int, room: int) -> int:
+    """Return where to cut a piece that is too long: at a multiple of GRID_CHARS from its start."""
+    start, left = end, room
+    for place in range(end - 1 - (end - 1 - piece) % GRID_CHARS, piece, -GRID_CHARS):
+        tokens = _tokens(document, place, start, left)
+        if tokens is None:
+            break
+        start, left = place, left - tokens
+    return start if start < end else max(end - room, piece)
+
+
+def _tokens(document: Document, start: int, end: int, limit: int) -> int | None:
+    """Estimate the tokens between two offsets; None when they are more than `limit`."""
+    if end - start > (limit + 1) * LONGEST_TOKEN_CHARS:
+        return None
+    return estimate_within(normalize_line_ends(document.text[start:end]), limit)
 
 
 def suffix_window(cursor: Cursor, budget_tokens: int) -> str:
     """Return the text after the cursor, whole lines as long as they fit the budget."""
-    document = cursor.document
-    line = document.line_of(cursor.offset)
-    end, total = cursor.offset, 0
+    document, offset = cursor.document, cursor.offset
+    line = document.line_of(offset)
+    end, room = offset, budget_tokens
     for number in range(line, document.line_count):
         line_end = document.starts[number + 1] if number + 1 < document.line_count else len(document.text)
-        text = normalize_line_ends(document.text[end:line_end])
-        total += estimate(text)
-        if total > budget_tokens:
+        tokens = _tokens(document, end, line_end, room)
+        if tokens is None:
             if number == line:  # the cursor's own line alone is too long: keep its head
-                return text[:budget_tokens]
+                return normalize_line_ends(document.text[offset : offset + budget_tokens])
             break
-        end = line_end
-    return normalize_line_ends(document.text[cursor.offset : end])
+        end, room = line_end, room - tokens
+    return normalize_line_ends(document.text[offset:end])

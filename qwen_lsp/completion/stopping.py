@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from qwen_lsp.completion import talk
@@ -26,8 +27,8 @@ __all__ = ["Cut", "Mode", "Surroundings", "cut", "finish", "mode", "surroundings
 # `pair`: between two halves of a pair, where one line goes between them or a block that pushes them apart.
 Mode = Literal["line", "block", "pair"]
 
-_BLOCK_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
-_OPEN_WORD = re.compile(r"\w+\Z")
+_BLOCK_CLOSER = re.compile(r"\s*([)\]}]++[;,)]*+|end|fi|done|esac)\s*\Z")
+_WORD_CHAR = re.compile(r"\w")
 # So much of the next line, written again, shows that the answer has arrived there.
 _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
@@ -55,7 +56,7 @@ def mode(around: Surroundings) -> Mode:
 def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """Say where the answer ends, given everything written so far.
 
-    Cost: linear in the answer, which is at most a few hundred tokens.
+    Cost: linear in the answer, of which a flight keeps MAX_ANSWER_CHARS.
     """
     ways = {"line": _cut_line, "pair": _cut_pair, "block": _cut_block}
     found = ways[mode](text, around)
@@ -69,7 +70,8 @@ def _cut_block(text: str, around: Surroundings) -> Cut:
     around = _with_indent(lines, around)
     balance = balance_of(text, around)
     unit: int | None = None  # the number of lines of the first whole unit, once it is over
-    for number, line in enumerate(lines):
+    for number in range(_first_line(lines), len(lines)):
+        line = lines[number]
         is_open = number == len(lines) - 1  # still being written: judged only by what it shows for sure
         if unit is None and not (is_open and not _is_telling(line)):
             unit = unit_end(line, number, lines, balance, around)
@@ -97,13 +99,19 @@ def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> s
         return text
     around = _with_indent(lines, around)
     balance = balance_of(text, around)
-    ends = (unit_end(line, number, lines, balance, around) for number, line in enumerate(lines))
+    numbers = range(_first_line(lines), len(lines))
+    ends = (unit_end(lines[number], number, lines, balance, around) for number in numbers)
     unit = next((end for end in ends if end is not None), None)
     if unit is not None and mode == "block":
         return _joined(lines[:unit])
     if not hit_limit:
         return text
     return _joined(lines[:-1]) if len(lines) > 1 else whole_words(text)
+
+
+def _first_line(lines: list[str]) -> int:
+    """Return the number of the first line with a visible character; without one, that of the last."""
+    return next((number for number, line in enumerate(lines) if line.strip()), len(lines) - 1)
 
 
 def _is_telling(open_line: str) -> bool:
@@ -117,9 +125,14 @@ def _cut_pair(text: str, around: Surroundings) -> Cut:
         return _cut_line(text, around)
     lines = text.split("\n")
     balance = balance_of(text, around)
-    for number, line in enumerate(lines):
+    for number in range(_first_line(lines), len(lines)):
+        line = lines[number]
         is_open = number == len(lines) - 1
-        if not any(part.strip() for part in lines[:number]) or not line.strip() or balance.in_string[number]:
+        if (
+            not any(part.strip() for part in islice(lines, number))
+            or not line.strip()
+            or balance.in_string[number]
+        ):
             continue
         if indent_of(line) <= around.indent and balance.depths[number] == 0:
             return Cut(_joined(lines[:number]), "closer")
@@ -162,7 +175,7 @@ def _far_end(
     """Return why the answer can't go on with this line: it is what follows, or is outside."""
     if line.lstrip().startswith("```"):
         return "fence"
-    has_text = any(part.strip() for part in lines[:number])
+    has_text = any(part.strip() for part in islice(lines, number))
     if not has_text or balance.in_string[number]:
         return None
     is_inside = balance.depths[number] > 0
@@ -203,7 +216,11 @@ def _without_dangling(lines: list[str], around: Surroundings, reason: str) -> st
 
 def whole_words(text: str) -> str:
     """Cut the word at the end of an unfinished answer: its rest may still be coming."""
-    return _OPEN_WORD.sub("", text).rstrip()
+    # A search for what stands at the end would begin again at each letter of an overlong word.
+    end = len(text)
+    while end > 0 and _WORD_CHAR.match(text, end - 1):
+        end -= 1
+    return text[:end].rstrip()
 
 
 def _trailing_comment(head: str, around: Surroundings) -> int | None:
@@ -240,6 +257,7 @@ def _has_arrived(open_line: str, next_line: str) -> bool:
 
 
 def _joined(lines: list[str]) -> str:
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
-    return "\n".join(lines)
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return "\n".join(lines[:end])

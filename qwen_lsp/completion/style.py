@@ -40,7 +40,8 @@ def reindented(text: str, before: str, after: str) -> str:
     first, *rest = f"{head}{text}".split("\n")
     lines = [first, *rest] if not head else rest
     if unit == "\t":
-        written = [_with_tabs(line, lines) for line in lines]
+        width = _space_unit(lines)
+        written = [_with_tabs(line, width) for line in lines] if width else lines
     else:
         above = first if head else next((line for line in reversed(before.split("\n")) if line.strip()), "")
         base = _width(head or above)
@@ -48,14 +49,26 @@ def reindented(text: str, before: str, after: str) -> str:
     return "\n".join([text.partition("\n")[0], *written] if head else written)
 
 
-def _with_tabs(line: str, lines: list[str]) -> str:
-    """Turn leading spaces into tabs; four make one, two where the answer shows steps of two."""
+def shifted(text: str, was: int, now: int) -> str:
+    """Move the lines below the first with it, when its indentation shrinks from `was` to `now` columns.
+
+    Lines less deep than the first belong to what is around the answer and stay.
+    """
+    first, *rest = text.split("\n")
+    moved = [line[was - now :] if len(line) - len(line.lstrip(" \t")) >= was else line for line in rest]
+    return "\n".join([first, *moved])
+
+
+def _space_unit(lines: list[str]) -> int | None:
+    """Return how many leading spaces make one tab: four, two where the answer shows steps of two."""
     widths = [len(one) - len(one.lstrip(" ")) for one in lines if one.strip()]
-    unit = next((unit for unit in (4, 2) if all(width % unit == 0 for width in widths)), None)
+    return next((unit for unit in (4, 2) if all(width % unit == 0 for width in widths)), None)
+
+
+def _with_tabs(line: str, width: int) -> str:
+    """Turn leading spaces into tabs, one for so many."""
     body = line.lstrip(" ")
-    if unit is None or not body:
-        return line
-    return "\t" * ((len(line) - len(body)) // unit) + body
+    return "\t" * ((len(line) - len(body)) // width) + body if body else line
 
 
 def _with_spaces(line: str, unit: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from qwen_lsp.syntax import regions
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor, normalize_line_ends
@@ -24,6 +25,11 @@ _FUNCTION_HEAD = re.compile(
 )
 # The head may stand above a brace on a line of its own.
 _LONE_BRACE = re.compile(r"\s*\{\s*\Z")
+# What lies further from the cursor on an overlong line (minified code, data) decides nothing here.
+_MAX_LINE_CHARS = 2000
+_MAX_HEAD_CHARS = 400  # a longer line is no head of a function
+_OPENER_CHARS = 5  # `then` and what makes it a word
+_INDENT = re.compile(r"[^\S\r\n]*")
 _PAIR_REST = re.compile(r"""\s*(?:[)\]}][)\]};,]*|\"{3}|'{3}|</[\w.:-]+>)\s*\Z""")
 _PAIRS = {"}": "{", ")": "(", "]": "[", '"': '"""', "'": "'''", "<": ">"}
 
@@ -32,9 +38,10 @@ _PAIRS = {"}": "{", ")": "(", "]": "[", '"': '"""', "'": "'''", "<": ">"}
 class Surroundings:
     """The cursor's surroundings; all texts have LF line ends.
 
-    Shape: `function_indent` is that of the head of the enclosing function, -1 outside of one. `comment_mark`
-    opens a line comment, empty where the language has none. `is_pair` tells that the cursor stands
-    between an opening sign and its partner, as editors leave it.
+    Shape: of an overlong line `line_prefix` is the end and `line_suffix` the beginning. `function_indent` is
+    that of the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
+    where the language has none. `is_pair` tells that the cursor stands between an opening sign and its
+    partner, as editors leave it.
     """
 
     line_prefix: str
@@ -75,15 +82,20 @@ class Surroundings:
 
 
 def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceKind = "code") -> Surroundings:
-    """Read the cursor's surroundings from the document."""
-    line_prefix = cursor.line_prefix
-    line_start = cursor.offset - len(line_prefix)
-    after_line = cursor.document.text[cursor.offset + len(cursor.line_suffix) :][:4000]
-    following = normalize_line_ends(after_line).split("\n")
-    before = normalize_line_ends(cursor.document.text[max(line_start - 8000, 0) : line_start]).split("\n")
+    """Read the cursor's surroundings from the document, in the language of the part that the cursor is in."""
+    document, offset = cursor.document, cursor.offset
+    language = regions.at(document.text, offset, language).language
+    line = document.line_of(offset)
+    line_start, line_end = document.starts[line], document.line_end(line)
+    line_prefix = document.text[max(line_start, offset - _MAX_LINE_CHARS) : offset]
+    line_suffix = document.text[offset : min(line_end, offset + _MAX_LINE_CHARS)]
+    following = normalize_line_ends(document.text[line_end : line_end + 4000]).split("\n")
+    before = normalize_line_ends(document.text[max(line_start - 8000, 0) : line_start]).split("\n")
     mark = language.comment if language and isinstance(language.comment, str) else ""
     next_line = next((line for line in following if line.strip()), "")
-    indent = indent_of(line_prefix)
+    match = _INDENT.match(document.text, line_start, offset)
+    assert match is not None  # it may be empty
+    indent = match.end() - line_start
     opens = opens_block(line_prefix)
     if not line_prefix:  # nothing typed yet: the indentation will come with the answer
         last = next((line for line in reversed(before) if line.strip()), "")
@@ -92,7 +104,7 @@ def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceK
         inner = indent + (1 if opens else 0)
     return Surroundings(
         line_prefix=line_prefix,
-        line_suffix=cursor.line_suffix,
+        line_suffix=line_suffix,
         indent=indent,
         next_line=next_line,
         opens_block=opens,
@@ -100,7 +112,7 @@ def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceK
         place=place,
         comment_mark=mark,
         language=language,
-        is_pair=_is_pair(line_prefix, cursor.line_suffix),
+        is_pair=_is_pair(line_prefix, line_suffix),
     )
 
 
@@ -111,7 +123,7 @@ def indent_of(line: str) -> int:
 
 def opens_block(line: str) -> bool:
     """Tell whether a line ends with what a block or a list is opened with."""
-    return _OPENER.search(line) is not None
+    return _OPENER.search(line.rstrip()[-_OPENER_CHARS:]) is not None
 
 
 def _is_pair(line_prefix: str, line_suffix: str) -> bool:
@@ -128,7 +140,8 @@ def _function_indent(lines: list[str], inner: int) -> int:
             continue
         if indent_of(line) < inner or (below_brace and indent_of(line) == inner):
             inner = indent_of(line)
-            if _FUNCTION_HEAD.match(line + " {" if below_brace else line):
+            is_short = len(line) <= _MAX_HEAD_CHARS
+            if is_short and _FUNCTION_HEAD.match(line + " {" if below_brace else line):
                 return inner
         below_brace = bool(_LONE_BRACE.match(line)) and indent_of(line) == inner
     return -1

@@ -9,7 +9,7 @@ import re
 
 # Anywhere, also in a comment or a string: nobody completes code with these.
 _REFUSAL = re.compile(
-    r"""(?im)^[\s#/*\-"']*(?:
+    r"""(?im)^[^\S\n]*(?:[#/*\-"']+[^\S\n]*)*+(?:
         as \s an \s (?:ai|artificial \s intelligence|large \s language) \b
       | i(?:'m|\s am) \s (?:very \s )? sorry,? \s (?:but|i)\b
       | i \s (?:cannot|can't|am \s unable \s to|can \s not) \s

@@ -8,6 +8,7 @@ continue them (`else`, `catch`). Pure, linear in the answer, and right for a par
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block
 from qwen_lsp.syntax import brackets
@@ -21,7 +22,7 @@ _CLOSING_WORD = re.compile(
       | <\?php\s+end\w+ | [)\]}] | /?> | </ )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_BRACKET_CLOSER = re.compile(r"\s*([)\]}]+[;,)]*|end|fi|done|esac)\s*\Z")
+_BRACKET_CLOSER = re.compile(r"\s*([)\]}]++[;,)]*+|end|fi|done|esac)\s*\Z")
 # What continues a unit, by the words that its head may begin with.
 _CLAUSES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (
@@ -52,7 +53,7 @@ def balance_of(text: str, around: Surroundings) -> Balance:
 
 def unit_end(line: str, number: int, lines: list[str], balance: Balance, around: Surroundings) -> int | None:
     """Return the number of lines of the first whole unit, when this line shows that it is over."""
-    first = next((at for at, part in enumerate(lines[:number]) if part.strip()), None)
+    first = next((at for at, part in enumerate(islice(lines, number)) if part.strip()), None)
     if first is None or not line.strip() or balance.in_string[number]:
         return None
     if indent_of(line) < around.floor:

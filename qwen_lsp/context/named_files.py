@@ -5,12 +5,13 @@ Raises InputError, which says what is wrong with the file or the place.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_lsp import git
 from qwen_lsp.errors import InputError
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, decode
@@ -60,12 +61,9 @@ def offset(document: Document, place: Place) -> int:
 
 def repository(path: Path) -> Path | None:
     """Return the root of the git repository that holds a file; None outside of one, or without git."""
-    command = ["git", "-C", str(path.parent), "rev-parse", "--show-toplevel"]
-    try:
-        found = subprocess.run(command, capture_output=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return Path(found.stdout.decode("utf-8", "replace").strip()) if found.returncode == 0 else None
+    with contextlib.suppress(InputError):
+        return git.top(path.parent)
+    return None
 
 
 def repository_path(path: Path) -> str:

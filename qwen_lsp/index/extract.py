@@ -32,6 +32,7 @@ _FAMILIES = {
     "typescript": "javascript",
     "typescriptreact": "javascript",
     "html": "javascript",
+    "vue": "javascript",
     "kotlin": "java",
     "scala": "java",
     "cpp": "c",

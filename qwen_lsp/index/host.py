@@ -1,7 +1,7 @@
 """The indexing process of one server: keeps the indexes of its workspace roots up to date, politely.
 
-Run as `python -m qwen_lsp.index.host PARENT_PID`. It reads `Order` lines from stdin and writes
-`Event` lines to stdout, both JSON; the end of stdin means that the parent is gone. It runs at low priority
+`child.Child` starts it with the parent's process id. It reads `Order` lines from stdin and writes `Event`
+lines to stdout, both JSON; the end of stdin means that the parent is gone. It runs at low priority
 and stops between two files while the parent says that somebody waits for a completion.
 """
 
@@ -17,9 +17,9 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
+from qwen_lsp.child import die_with_parent
 from qwen_lsp.index.building import MANY_CHANGED, Builder, Report
 from qwen_lsp.index.watching import watch
-from qwen_lsp.lifeline import die_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,11 @@ def main() -> None:
 def _listen(todo: _Todo) -> None:
     """Hand on the parent's orders until it is gone."""
     for line in sys.stdin.buffer:
-        order = msgspec.json.decode(line, type=Order)
+        try:
+            order = msgspec.json.decode(line, type=Order)
+        except msgspec.DecodeError as error:
+            log.warning("an order cannot be read: %s", error)
+            continue
         if order.kind == "update":
             todo.add(order)
         elif order.kind == "forget":
@@ -191,7 +195,3 @@ def _run(order: Order, builders: dict[str, Builder], todo: _Todo, events: Binary
             todo.add(Order("update", root, rebuild=str(error)))
     except OSError as error:
         tell(Event("failed", root, detail=str(error)))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from qwen_lsp import git
+from qwen_lsp.errors import InputError
+from qwen_lsp.secret_files import is_excluded
+
 OWN_IGNORE_FILE = ".qwenignore"
 IGNORE_FILES = (".gitignore", OWN_IGNORE_FILE)
 
-_GIT_TIMEOUT_S = 120.0
 _MOST_NESTED = 8  # repositories inside of repositories
 _MOST_PROBLEMS = 20
 # Never entered where git does not say: version control, caches and installed packages.
@@ -58,11 +61,30 @@ def list_files(root: Path) -> Listing:
     found = _list(root, "", listing, _MOST_NESTED)
     specs = _Specs(root, (OWN_IGNORE_FILE,))
     for path in sorted({path for path in found if not specs.ignores_below(path)}):
+        if is_excluded(path):
+            continue
         if path.isprintable():
             listing.paths.append(path)
         else:
             listing.note(f"{path!a}: a name that cannot be shown")
     return listing
+
+
+def is_ignored(root: Path, path: str) -> bool:
+    """Tell whether a `.qwenignore` leaves out a file; the ignore files are read again when they change."""
+    marks = []
+    for folder in _folders_above(path):
+        try:
+            status = os.stat(root / folder / OWN_IGNORE_FILE)
+        except (OSError, ValueError):
+            continue
+        marks.append((status.st_mtime_ns, status.st_size))
+    return bool(marks) and _is_ignored(root, path, tuple(marks))
+
+
+@lru_cache(512)
+def _is_ignored(root: Path, path: str, marks: tuple[tuple[int, int], ...]) -> bool:
+    return _Specs(root, (OWN_IGNORE_FILE,)).ignores_below(path)
 
 
 def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str]:
@@ -84,34 +106,22 @@ def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str
 
 def _git_files(folder: Path, listing: Listing) -> Sequence[str] | None:
     """Return what git tracks or would track below a folder; None where git cannot say."""
-    command = [
-        "git",
-        "--no-optional-locks",
-        # a repository must not make us run its programs
-        *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
-        *("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"),
-    ]
-    # variables such as GIT_DIR would point it elsewhere
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        ran = subprocess.run(
-            command,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT_S,
+        done = git.run(
+            folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except InputError as error:
+        if git.is_repository(folder):
+            listing.note(f"git: {error}")
         return None
-    said = os.fsdecode(ran.stderr).strip().splitlines()
-    if ran.returncode:
+    said = os.fsdecode(done.stderr).strip().splitlines()
+    if done.code:
         if said and "not a git repository" not in said[0]:
             listing.note(f"git: {said[0]}")
         return None
     for line in said:
         listing.note(f"git: {line}")
-    names = [os.fsdecode(name) for name in ran.stdout.split(b"\0") if name]
+    names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     # Empty also means that a repository further up ignores this folder, which the user has opened.
     return names or None
 

@@ -1,7 +1,7 @@
 """Reads and parses files into the rows that the index keeps of them, here or in processes beside this one.
 
-Many files are spread over some child processes (`python -m qwen_lsp.index.parse_pool`), which end with this
-one. A file on which a child dies costs that child and that file. Only plain values cross between them.
+Many files are spread over some child processes (`main` here), which end with this one. A file on which a
+child dies costs that child and that file. Only plain values cross between them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple
 
+from qwen_lsp.child import die_with_parent, open_pipe
 from qwen_lsp.index import source as reading
 from qwen_lsp.index.extract import extract, module_stem
 from qwen_lsp.index.source import Stat
-from qwen_lsp.lifeline import die_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -168,11 +168,7 @@ class _Child:
 
     def _ask(self, part: Sequence[Wanted]) -> list[Taken | None]:
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "qwen_lsp.index.parse_pool", str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
+            self._process = open_pipe("qwen_lsp.index.parse_pool", str(os.getpid()))
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         _send(self._process.stdin, (self._root, [tuple(one) for one in part]))
@@ -215,7 +211,3 @@ def main() -> None:
             _send(answers, [None if one is None else tuple(one) for one in taken])
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_lsp.secret_files import is_excluded
 from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.text import decode
@@ -35,7 +36,7 @@ _GENERATED = re.compile(
 )
 # Mean and greatest length of lines beyond which nobody has written them. Prose has long lines.
 _MEAN_CHARS, _LONGEST_CHARS, _SHORT_TEXT = 250, 20_000, 2000
-_PROSE = {"markdown", "html"}
+_PROSE = {"markdown", "html", "vue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def read(file: str, path: str) -> Source | None:
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
         return Source(marks, skipped="special")
-    if language is None:
+    if language is None or not language.has_outline or is_excluded(path):
         return Source(marks, skipped="language")
     name = path.rsplit("/", 1)[-1].lower()
     if name in _LOCK_FILES:

@@ -10,18 +10,19 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from qwen_lsp.child import Backoff, Child
 from qwen_lsp.index.host import Event, Order
 
 log = logging.getLogger(__name__)
 
-_MOST_DEATHS = 3
+# Two deaths are forgiven; after a third one it is left alone until it was quiet for so long.
+_BACKOFF_S, _QUIET_S = (0.0, 1.0), 300.0
 _END_S = 5.0
-_LINE_BYTES = 1 << 20
 
 
 class Worker:
@@ -29,12 +30,12 @@ class Worker:
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._roots: dict[str, bool] = {}  # and whether it is watched by us
-        self._deaths = 0
+        self._backoff = Backoff(_BACKOFF_S, _QUIET_S)
         self._is_closed = False
         self._pauses = 0
-        self._reader: asyncio.Task[None] | None = None
+        self._supervision: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
     async def update(self, root: str, paths: Sequence[str] | None = None, *, rebuild: str = "") -> None:
@@ -68,56 +69,55 @@ class Worker:
     async def close(self) -> None:
         """Let the process finish what it writes, and end it."""
         self._is_closed = True
-        process, self._process = self._process, None
-        if process is None or process.stdin is None:
-            return
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), _END_S)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        if self._reader is not None:
-            await self._reader
+        child, self._child = self._child, None
+        if child is not None:
+            await child.close(_END_S)
+        if self._supervision is not None:
+            self._supervision.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervision
 
     async def _send(self, order: Order) -> None:
         async with self._starting:
-            if self._process is None and not self._is_closed and self._deaths < _MOST_DEATHS:
-                await self._start()
+            if self._child is None and not self._is_closed and self._backoff.may_start(time.monotonic()):
+                try:
+                    await self._start()
+                except OSError as error:
+                    self._on_event(Event("failed", order.root, detail=f"no process can be started: {error}"))
         self._write(order)
 
     def _write(self, order: Order) -> None:
-        process = self._process
-        if process is not None and process.stdin is not None and not process.stdin.is_closing():
-            process.stdin.write(msgspec.json.encode(order) + b"\n")
+        if self._child is not None:
+            self._child.send(msgspec.json.encode(order))
 
     async def _start(self) -> None:
         # stderr is the server's own: what goes wrong there is in the editor's log.
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "qwen_lsp.index.host", str(os.getpid())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LINE_BYTES,
-        )
-        self._reader = asyncio.get_running_loop().create_task(self._listen(self._process))
+        self._child = child = await Child.start("qwen_lsp.index.host", str(os.getpid()))
+        self._supervision = asyncio.get_running_loop().create_task(self._supervise(child))
         if self._pauses:
             self._write(Order("pause"))
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            self._on_event(msgspec.json.decode(line, type=Event))
-        code = await process.wait()
-        if not self._is_closed and self._process is process:
-            self._process = None
-            self._deaths += 1
-            log.warning("the indexing process ended with %s", code)
-            for root, is_watched in list(self._roots.items()):
-                if self._deaths < _MOST_DEATHS:
-                    if is_watched:
-                        await self.watch(root)
-                    await self._send(Order("update", root, is_careful=True))
-                else:
-                    self._on_event(Event("failed", root, detail="the indexing process keeps dying"))
+    async def _supervise(self, child: Child) -> None:
+        """Hand on its events until it ends; if it died, have another one begin again."""
+        started_s = time.monotonic()
+        async for line in child.lines():
+            try:
+                self._on_event(msgspec.json.decode(line, type=Event))
+            except Exception:  # one event that cannot be read or shown must not cost the others
+                log.exception("an event of the indexing process was not handled: %r", line[:200])
+        code = await child.wait()
+        if self._is_closed or self._child is not child:
+            return
+        self._child = None
+        now = time.monotonic()
+        pause_s = self._backoff.died(now, now - started_s)
+        log.warning("the indexing process ended with %s", code)
+        if pause_s is None:
+            for root in self._roots:
+                self._on_event(Event("failed", root, detail="the indexing process keeps dying"))
+            return
+        await asyncio.sleep(pause_s)
+        for root, is_watched in list(self._roots.items()):
+            if is_watched:
+                await self.watch(root)
+            await self._send(Order("update", root, is_careful=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
@@ -24,33 +24,24 @@ _HALF_CHAR = re.compile("[\ud800-\udfff]")
 
 
 def column_to_chars(line: str, column: int, encoding: Encoding | str) -> int:
-    """Turn a column in encoding units into a number of code points."""
+    """Turn a column in encoding units into a number of code points. Cost: linear in the column."""
     if encoding == Encoding.Utf32 or line.isascii():
         return min(column, len(line))
-    width = _utf8_width if encoding == Encoding.Utf8 else _utf16_width
-    units = 0
-    for chars, char in enumerate(line):
-        units += width(char)
-        if units > column:
-            return chars
-    return len(line)
+    # No character is shorter than one unit; a decoder drops the character that the column runs through.
+    head = line[: max(column, 0)]
+    if encoding == Encoding.Utf8:
+        return len(head.encode("utf-8", "replace")[: max(column, 0)].decode("utf-8", "ignore"))
+    return len(head.encode("utf-16-le", "replace")[: 2 * max(column, 0)].decode("utf-16-le", "ignore"))
 
 
 def chars_to_column(line: str, chars: int, encoding: Encoding | str) -> int:
-    """Turn a number of code points into a column in encoding units."""
+    """Turn a number of code points into a column in encoding units. Cost: linear in their number."""
     head = line[:chars]
     if encoding == Encoding.Utf32 or head.isascii():
         return len(head)
-    return sum(map(_utf8_width if encoding == Encoding.Utf8 else _utf16_width, head))
-
-
-def _utf8_width(char: str) -> int:
-    code = ord(char)
-    return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
-
-
-def _utf16_width(char: str) -> int:
-    return 2 if ord(char) > 0xFFFF else 1
+    if encoding == Encoding.Utf8:
+        return len(head.encode("utf-8", "surrogatepass"))
+    return len(head.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def offset(document: Document, position: types.Position, encoding: Encoding | str) -> int:
@@ -127,3 +118,8 @@ def path_of(uri: str) -> str | None:
 def uri_of(path: PurePath) -> str:
     """Return the file URI of an absolute path."""
     return path.as_uri()
+
+
+def folder_paths(folders: Iterable[types.WorkspaceFolder]) -> list[str]:
+    """Return the paths of the folders that are on this machine."""
+    return [path for folder in folders if (path := path_of(folder.uri))]

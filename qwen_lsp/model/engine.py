@@ -13,7 +13,6 @@ import logging
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,10 +21,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from qwen_lsp.child import Backoff, Child
 from qwen_lsp.config import Config, EngineConfig
 from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
 from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.engine_host import Launch
+from qwen_lsp.model.engine_host import Launch, Started
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.state import CLOSED, Listener, State
 
@@ -36,8 +36,8 @@ CHAT_SLOT = 1
 _SLOTS = 2  # one for completion and one for chat, so that neither evicts the other's cache
 
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
-_HEALTHY_S = 60.0  # an engine that lived this long starts the back-off anew
-_STDERR_LINES = 40
+_HEALTHY_S = 60.0  # an engine that lived this long has nothing to do with earlier deaths
+_STDERR_LINES, _STDERR_CHARS = 40, 2000
 _END_S = 2.0  # a host that has not ended its program by then is killed
 
 
@@ -68,17 +68,17 @@ class Engine:
         self._on_state = on_state
         self.state = State("off")
         self._client: Client | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._failures = 0
+        self._backoff = Backoff(_BACKOFF_S, _HEALTHY_S)
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._is_closed = False
 
     @property
     def pid(self) -> int | None:
         """The process id of the running engine."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+        return self._child.pid if self._child is not None and self._child.returncode is None else None
 
     async def ready(self) -> Client:
         """Return the client of a loaded engine, starting it on first need.
@@ -136,24 +136,25 @@ class Engine:
             except (QwenLspError, OSError) as error:
                 self._set(State("failed", f"the engine cannot start: {error}", "start"))
                 return
+            except Exception as error:  # whoever waits must hear of it
+                log.exception("the engine's supervision failed")
+                self._set(State("failed", f"the engine cannot start: {error!r}", "start"))
+                return
             finally:
                 await self._drop()
-            if time.monotonic() - started > _HEALTHY_S:
-                self._failures = 0
-            reason = self._reason()
-            if self._failures >= len(_BACKOFF_S):
-                self._failures = 0
+            now = time.monotonic()
+            pause_s, reason = self._backoff.died(now, now - started), self._reason()
+            if pause_s is None:
+                self._backoff.deaths = 0  # the next request tries again
                 detail = f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why"
                 self._set(State("failed", detail, "died"))
                 return
-            pause_s = _BACKOFF_S[self._failures]
-            self._failures += 1
             log.warning("the engine died (%s); starting again in %.1f s", reason, pause_s)
             self._set(State("starting", f"the engine died ({reason}); starting it again", "died"))
             await asyncio.sleep(pause_s)
 
     def _reason(self) -> str:
-        code = self._process.returncode if self._process else None
+        code = self._child.returncode if self._child else None
         lines = [line for line in self._stderr if " E " in line or "error" in line.lower()]
         return lines[-1].strip() if lines else f"exit code {code}"
 
@@ -162,7 +163,7 @@ class Engine:
         self._stderr.clear()
         threads, batch_threads = thread_counts(self._config)
         launch = Launch(
-            model_path=str(self._model_path()),
+            model_path=str(self._model_path().absolute()),
             api_key=secrets.token_urlsafe(24),
             threads=threads,
             batch_threads=batch_threads,
@@ -173,67 +174,56 @@ class Engine:
             program=_find_program(self._config.program),
             lora=_find_lora(self._lora),
         )
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "qwen_lsp.model.engine_host", str(os.getpid())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        self._child = child = await Child.start(
+            "qwen_lsp.model.engine_host", str(os.getpid()), on_stderr=self._note, with_hardware=True
         )
-        log.info("engine process %d: %s", self._process.pid, launch.model_path)
-        errors = asyncio.create_task(self._read_stderr(self._process))
+        log.info("engine process %d: %s", child.pid, launch.model_path)
         try:
             timeout_s = self._config.start_timeout_ms / 1000
-            self._client = await asyncio.wait_for(self._load(self._process, launch), timeout_s)
-            if self._client is not None:
-                self._set(State("ready"))
-            await self._process.wait()
+            self._client = await asyncio.wait_for(_load(child, launch), timeout_s)
         except TimeoutError:
             raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
-        finally:
-            errors.cancel()
+        if self._client is not None:
+            self._set(State("ready"))
+        await child.wait()
 
-    async def _load(self, process: asyncio.subprocess.Process, launch: Launch) -> Client | None:
-        """Hand the launch values over and wait until the model answers; None when the process died."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with contextlib.suppress(ConnectionError):  # it died at once: the empty line below tells
-            process.stdin.write(msgspec.json.encode(launch) + b"\n")
-            await process.stdin.drain()
-        line = await process.stdout.readline()
-        if not line:
-            return None
-        client = Client(
-            Endpoint(f"http://127.0.0.1:{msgspec.json.decode(line)['port']}", "llama", launch.api_key)
-        )
-        while not await client.health():
-            if process.returncode is not None:
-                await client.close()
-                return None
-            await asyncio.sleep(0.05)
-        return client
-
-    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stderr is not None
-        async for raw in process.stderr:
-            line = raw.decode("utf-8", "replace").rstrip()
-            self._stderr.append(line)
-            log.debug("engine: %s", line)
+    def _note(self, line: str) -> None:
+        self._stderr.append(line[:_STDERR_CHARS])
+        log.debug("engine: %s", line)
 
     async def _drop(self) -> None:
         """End the process and its connections, whatever state they are in."""
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if self._config.program and process.stdin is not None:
-            process.stdin.close()  # the host sees it and ends the program, which a kill would leave behind
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _END_S)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if self._child is not None:
+            # The host of a program sees the end of its stdin and ends the program, which a kill would leave.
+            await self._child.close(_END_S if self._config.program else 0.0)
+
+
+async def _load(child: Child, launch: Launch) -> Client | None:
+    """Hand the launch values over and wait until the model answers; None when the process died."""
+    child.send(msgspec.json.encode(launch))
+    line = await child.first_line()
+    if not line:
+        return None
+    try:
+        started = msgspec.json.decode(line, type=Started)
+    except msgspec.DecodeError:
+        raise EndpointUnavailable(f"it did not say its port but {line[:80]!r}") from None
+    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", "llama", launch.api_key))
+    try:
+        while not await client.health():
+            if child.returncode is not None:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            return client
+    except BaseException:
+        await client.close()
+        raise
+    await client.close()
+    return None
 
 
 Host = Engine | RemoteEndpoint
@@ -259,5 +249,5 @@ def _find_program(name: str) -> str:
     if not name:
         return ""
     if found := shutil.which(name):
-        return found
+        return os.path.abspath(found)  # the engine process works in another folder
     raise ConfigError(f"`engine.program` {name!r} is neither a file that can be run nor on PATH")

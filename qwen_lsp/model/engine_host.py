@@ -1,8 +1,8 @@
 """The engine process: hosts llama.cpp's HTTP server on loopback for exactly as long as its parent lives.
 
-Run as `python -m qwen_lsp.model.engine_host [PARENT_PID]`. It reads one JSON line of `Launch` values from
-stdin, answers one JSON line `{"port": N}` on stdout when the model is loaded, and then waits: the end of
-stdin means that the parent is gone, however it died, so the process ends. Everything that
+`child.Child` starts it with the parent's process id. It reads one JSON line of `Launch` values from stdin,
+answers one JSON line `Started` on stdout when the model is loaded, and then waits: the end of stdin
+means that the parent is gone, however it died, so the process ends. Everything that
 llama.cpp prints goes to stderr. This module imports nothing heavy before it is asked to, and knows
 nothing of prompts or the LSP.
 """
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from qwen_lsp.lifeline import ask_for_death_signal, die_with_parent
+from qwen_lsp.child import ask_for_death_signal, die_with_parent
 
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"
@@ -41,10 +41,16 @@ class Launch(msgspec.Struct, frozen=True):
     lora: str = ""
 
 
+class Started(msgspec.Struct, frozen=True):
+    """What the engine process answers: the port on loopback that it serves."""
+
+    port: int
+
+
 def main() -> None:
     """Read the launch line, serve, and end with the parent."""
     # Loading holds the interpreter's lock, so where the kernel does not help an orphan loads first.
-    die_with_parent(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid())
+    die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to handle
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
     answer = os.fdopen(os.dup(1), "wb")
@@ -56,7 +62,7 @@ def main() -> None:
 
 
 def _answer_port(answer: BinaryIO, port: int) -> None:
-    answer.write(msgspec.json.encode({"port": port}) + b"\n")
+    answer.write(msgspec.json.encode(Started(port)) + b"\n")
     answer.flush()
 
 
@@ -146,7 +152,3 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
     threading.Thread(target=watch, daemon=True).start()
     _answer_port(answer, port)  # the parent polls /health: the program loads in its own time
     os._exit(child.wait())
-
-
-if __name__ == "__main__":
-    main()

@@ -24,9 +24,32 @@ _SIGNS_PER_TOKEN = 2
 _SPACES_PER_TOKEN = 16  # of tabs; spaces and line ends make longer tokens
 
 
-@lru_cache(maxsize=512)  # at each key the same lines are asked about, all but one
+# A longer text is more than the lines that are asked about again and again, and would be kept for nothing.
+_MAX_CACHED_CHARS = 4096
+LONGEST_TOKEN_CHARS = _SPACES_PER_TOKEN
+"""No text is estimated at fewer tokens than one for so many characters."""
+
+
 def estimate(text: str) -> int:
-    """Return a number of tokens that the text is unlikely to exceed."""
+    """Return a number of tokens that the text is unlikely to exceed. Cost: linear in the text."""
+    return _cached(text) if len(text) <= _MAX_CACHED_CHARS else _count(text, len(text))
+
+
+def estimate_within(text: str, limit: int) -> int | None:
+    """Return the same, None when it is more than `limit`. Cost: linear in what the limit holds."""
+    if len(text) > (limit + 1) * LONGEST_TOKEN_CHARS:
+        return None
+    tokens = _cached(text) if len(text) <= _MAX_CACHED_CHARS else _count(text, limit)
+    return tokens if tokens <= limit else None
+
+
+@lru_cache(maxsize=512)  # at each key the same lines are asked about, all but one
+def _cached(text: str) -> int:
+    return _count(text, len(text))
+
+
+def _count(text: str, limit: int) -> int:
+    """Sum up the pieces, and stop as soon as they are more than `limit`."""
     total = 0
     for match in _PIECE.finditer(text):
         kind, length = match.lastgroup, match.end() - match.start()
@@ -37,4 +60,6 @@ def estimate(text: str) -> int:
             total += -(-length // _SIGNS_PER_TOKEN) if match.group().isascii() else length
         else:
             total += 1 + length // _SPACES_PER_TOKEN
+        if total > limit:
+            break
     return total

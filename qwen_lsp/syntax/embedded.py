@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from qwen_lsp.syntax import languages, notebook
 from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.regions import HOSTS
 
 _SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
 _LANG = re.compile(r"\blang\s*=\s*[\"']?(\w+)")
@@ -53,7 +54,7 @@ def parts(text: str, language: Language | None, path: str) -> list[Part]:
     if language is not None and language.id == "python":
         plain = _LOOKALIKE.sub(lambda match: unicodedata.normalize("NFKC", match[0])[:1], plain)
     found = [Part(language, plain)]
-    if language is not None and language.id == "html":
+    if language is not None and language.id in HOSTS:
         for script in _SCRIPT.finditer(plain):
             if not _NOT_CODE.search(script[1]):
                 lang = _LANG.search(script[1])

@@ -74,7 +74,7 @@ def outline(
     references: Literal["all", "distinct"] = "all",
 ) -> Outline:
     """Outline a text; see `outline_tree`. `deadline_ms` is for all of it, in processor time."""
-    if language is None:
+    if language is None or not language.has_outline:
         return Outline(problem="no language")
     started = time.thread_time()
     try:
@@ -137,7 +137,7 @@ def enclosing(outline: Outline, offset: int, text: str = "") -> tuple[Definition
 @cache
 def _query(language: Language) -> tree_sitter.Query | None:
     loaded = grammar(language)
-    if loaded is None:
+    if loaded is None or not language.has_outline:
         return None
     folder = resources.files("qwen_lsp.syntax") / "queries"
     names = language.queries or (language.id,)

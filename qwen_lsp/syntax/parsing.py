@@ -10,6 +10,7 @@ from typing import Literal
 
 import tree_sitter
 
+from qwen_lsp.syntax import regions
 from qwen_lsp.syntax.languages import Language, grammar
 
 PlaceKind = Literal["code", "string", "comment"]
@@ -24,11 +25,16 @@ def _parse(text: str, language: Language | None) -> tree_sitter.Tree | None:
 
 
 def error_count(text: str, language: Language | None) -> int | None:
-    """Count the places that the grammar could not make sense of; None without a grammar."""
+    """Count the places that the grammar could not make sense of; None without a grammar.
+
+    The parts of a file in other languages are parsed with theirs.
+    """
     tree = _parse(text, language)
     if tree is None:
         return None
     count = 0
+    for region in regions.regions(text, language):
+        count += error_count(text[region.start : region.end], region.language) or 0
     pending = [tree.root_node]
     while pending:
         node = pending.pop()
@@ -41,13 +47,17 @@ def error_count(text: str, language: Language | None) -> int | None:
 
 def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
     """Say what the cursor between two texts stands in; `code` where nothing is known."""
+    if language is not None and language.id in regions.HOSTS:
+        text, offset = before + after, len(before)
+        region = regions.at(text, offset, language)
+        if region.language is not language:
+            return place_kind(text[region.start : offset], text[offset : region.end], region.language)
     tree = _parse(before + after, language)
     at = len(before.encode("utf-8", "replace"))
     if tree is None or at == 0:
         return "code"
     # The byte before the cursor decides: at the end of a comment the user is still writing it.
-    node: tree_sitter.Node | None = tree.root_node.descendant_for_byte_range(at - 1, at)
-    while node is not None:
+    for node in reversed(_path_to(tree, at - 1)):
         is_inside = node.start_byte < at and (at < node.end_byte or "comment" in node.type)
         if is_inside and "comment" in node.type:
             return "comment"
@@ -55,5 +65,16 @@ def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
             return "code" if node.type in ("interpolation", "template_substitution") else "string"
         if node.type in ("interpolation", "template_substitution"):
             return "code"
-        node = node.parent
     return "code"
+
+
+def _path_to(tree: tree_sitter.Tree, at: int) -> list[tree_sitter.Node]:
+    """List the nodes that hold a byte, the root first; `parent` would search from the root each time."""
+    walk = tree.walk()
+    path = [tree.root_node]
+    while walk.goto_first_child_for_byte(at) is not None:
+        node = walk.node
+        if node is None or node.start_byte > at:
+            break
+        path.append(node)
+    return path

@@ -1,4 +1,4 @@
-"""A home for every attack, and an engine that the user has named."""
+"""A home for every attack, an engine that the user has named, and canaries: what a plant that runs leaves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.support.isolation import isolate_user
 @pytest.fixture(autouse=True)
 def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the user's settings file would be; every test has a home of its own."""
-    return isolate_user(monkeypatch, tmp_path / "home")
+    home = tmp_path / "home"
+    home.mkdir()
+    return isolate_user(monkeypatch, home)
 
 
 @pytest_asyncio.fixture(loop_scope="function")
@@ -23,3 +25,11 @@ async def engine() -> AsyncIterator[EngineServer]:
     """The engine that the user named."""
     async with running() as server:
         yield server
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """A folder in which every plant that runs leaves a file of its name."""
+    folder = tmp_path / "canary"
+    folder.mkdir()
+    return folder

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from qwen_lsp import git as runner
 from qwen_lsp.index.listing import list_files
 
 _VERBS = ("load", "save", "parse", "render", "merge", "filter", "count", "find", "build", "check", "send")
@@ -166,7 +166,7 @@ def git(root: Path, *arguments: str) -> None:
     """Run git in a repository as nobody in particular."""
     identity = ("user.name=bench", "user.email=bench@localhost", "commit.gpgsign=false", "gc.auto=0")
     settings = [part for setting in identity for part in ("-c", setting)]
-    subprocess.run(["git", *settings, *arguments], cwd=root, check=True, capture_output=True)
+    runner.output(root, *settings, *arguments)
 
 
 def commit(root: Path) -> None:

@@ -1,7 +1,7 @@
 """llama.cpp's server with the flags that llama.vim recommends, and its `/infill` endpoint.
 
-Run as `python -m qwen_lsp.bench.infill.engine` it is the process: one JSON line of `Flags` on stdin, one
-`{"port": N}` on stdout, and the end of stdin is its end. `start` is the parent's side. Only the
+`main` is the process: one JSON line of `Flags` on stdin, one `{"port": N}` on stdout, and the end of stdin
+is its end. `start` is the parent's side. Only the
 benchmark speaks `/infill`; the product never does (docs/benchmarks.md says why).
 """
 
@@ -21,6 +21,7 @@ import httpx
 import msgspec
 
 from qwen_lsp.bench.replay.llama_vim import Infill
+from qwen_lsp.child import Child, die_with_parent
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
 from qwen_lsp.model.engine import thread_counts
@@ -51,24 +52,19 @@ async def start(config: EngineConfig, model_path: Path) -> AsyncIterator[Ask]:
     """
     threads, batch_threads = thread_counts(config)
     flags = Flags(str(model_path), secrets.token_urlsafe(24), threads, batch_threads, config.gpu_layers)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "qwen_lsp.bench.infill.engine"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+    child = await Child.start(
+        "qwen_lsp.bench.infill.engine", str(os.getpid()), on_stderr=lambda line: None, with_hardware=True
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        process.stdin.write(msgspec.json.encode(flags) + b"\n")
-        line = await asyncio.wait_for(process.stdout.readline(), _LOAD_S)
+        child.send(msgspec.json.encode(flags))
+        line = await asyncio.wait_for(child.first_line(), _LOAD_S)
         if not line:
             raise EndpointUnavailable("the engine for llama.vim's policy did not start")
         url = f"http://127.0.0.1:{msgspec.json.decode(line)['port']}"
         headers = {"Authorization": f"Bearer {flags.api_key}"}
         async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=_LOAD_S) as http:
             while not await _is_healthy(http):
-                if process.returncode is not None:
+                if child.returncode is not None:
                     raise EndpointUnavailable("the engine for llama.vim's policy died while loading")
                 await asyncio.sleep(0.05)
 
@@ -80,9 +76,7 @@ async def start(config: EngineConfig, model_path: Path) -> AsyncIterator[Ask]:
 
             yield ask
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await child.close(0.0)
 
 
 async def _is_healthy(http: httpx.AsyncClient) -> bool:
@@ -105,6 +99,7 @@ def read(answer: dict[str, Any]) -> Infill:
 
 def main() -> None:
     """Serve until stdin ends."""
+    die_with_parent(int(sys.argv[1]))
     flags = msgspec.json.decode(sys.stdin.buffer.readline(), type=Flags)
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -133,7 +128,3 @@ def main() -> None:
     while sys.stdin.buffer.read(4096):
         pass
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

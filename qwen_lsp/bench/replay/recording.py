@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from qwen_lsp import git
 from qwen_lsp.bench.replay.traces import Trace, cut_lines
 from qwen_lsp.bench.replay.typist import typed
 from qwen_lsp.errors import InputError
@@ -20,7 +20,6 @@ from qwen_lsp.syntax import languages
 
 # Shorter than this is a correction, which no completion could have spared anyone.
 LEAST_CHARS = 20
-_GIT_TIMEOUT_S = 60
 # What stays open in an editor beside the file at hand, and what a project's neighbourhood weighs.
 _MAX_VISITED = 3
 _MAX_FILES_CHARS = 200_000
@@ -175,15 +174,11 @@ def _distance(name: str, path: str) -> int:
 
 
 def _git(repository: Path, *arguments: str) -> str:
-    """Ask git; the user's own diff drivers, colours and pagers are kept out.
+    """Ask git.
 
     Raises: InputError with git's own words; UnicodeDecodeError for a blob that is no text.
     """
-    command = ["git", "--no-pager", "-C", str(repository), "-c", "core.quotePath=false", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{repository}: git cannot be asked: {error}") from error
-    if done.returncode != 0:
-        raise InputError(f"{repository}: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout.decode("utf-8")
+        return git.output(repository, "-c", "core.quotePath=false", *arguments).decode("utf-8")
+    except InputError as error:
+        raise InputError(f"{repository}: {error}") from error

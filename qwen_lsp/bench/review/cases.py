@@ -11,12 +11,12 @@ from __future__ import annotations
 import difflib
 import io
 import re
-import subprocess
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_lsp import git
 from qwen_lsp.bench.review.mutations import mutated
 from qwen_lsp.bench.review.seeds import Seed, clean, seeded, sources
 from qwen_lsp.errors import InputError
@@ -174,9 +174,8 @@ def _texts(bug: Path, patch: FilePatch, repository: Path | None) -> tuple[str, s
     commit = re.search(r'fixed_commit_id="(\w+)"', (bug / "bug.info").read_text("utf-8"))
     if commit is None or not repository.exists():
         return None
-    command = ("git", "-C", str(repository), "show", f"{commit[1]}:{patch.path}")
-    shown = subprocess.run(command, capture_output=True, check=False)
+    shown = git.run(repository, "show", f"{commit[1]}:{patch.path}")
     whole = shown.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
-    if shown.returncode or whole.count(fixed) != 1:
+    if shown.code or whole.count(fixed) != 1:
         return None
     return whole.replace(fixed, buggy), whole

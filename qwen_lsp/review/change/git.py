@@ -1,63 +1,34 @@
-"""The git commands that a review runs, and nothing else of git.
+"""The questions that a review asks git, and nothing else of git.
 
-Arguments are lists, references come after `--end-of-options`, and nothing that a repository configures
-(external diff programs, text converters, file system monitors) is run.
+Arguments are lists and references come after `--end-of-options`; `qwen_lsp/git.py` keeps a repository's own
+programs from running.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_lsp import git
 from qwen_lsp.errors import InputError
+from qwen_lsp.git import DIFF_OPTIONS
 
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "-c", "core.pager=cat")
 _DIFF = (
-    *("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--unified=3", "--full-index", "--submodule=short", "--no-indent-heuristic"),
-    "--ignore-submodules=dirty",
+    *DIFF_OPTIONS,
+    *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--full-index", "--no-indent-heuristic"),
 )
 # What a change cannot talk git out of: every file as text, and a renamed one as a new one.
 _STRICT = ("--text", "--no-renames")
-_TIMEOUT_S = 120
 _OBJECT = re.compile(rb"^[0-9a-f]+ (\w+) (\d+)\n")
-
-
-def run(
-    root: Path, *arguments: str, stdin: bytes | None = None, extra: Mapping[str, str] | None = None
-) -> bytes:
-    """Run git in a folder and return what it writes; `extra` is added to its environment.
-
-    Raises: InputError with git's own last line when it fails, or when there is no git.
-    """
-    command = ["git", "-C", str(root), *_SAFE, *arguments]
-    # A replaced object would show another text than the one that is built.
-    environment = {**os.environ, "GIT_NO_REPLACE_OBJECTS": "1", **(extra or {})}
-    try:
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=False, env=environment
-        )
-    except FileNotFoundError as error:
-        raise InputError("git is not on PATH: install it, or give the change with --diff FILE") from error
-    except subprocess.TimeoutExpired as error:
-        raise InputError(f"git {arguments[0]} took longer than {_TIMEOUT_S} s in {root}") from error
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise InputError(f"git {arguments[0]}: {said[-1] if said else f'exit code {done.returncode}'}")
-    return done.stdout
 
 
 def _line(root: Path, *arguments: str) -> str | None:
     """Return the one line that a question has for an answer, None where git says no."""
-    try:
-        return run(root, *arguments).decode("utf-8", "replace").strip() or None
-    except InputError:
-        return None
+    done = git.run(root, *arguments)
+    return done.stdout.decode("utf-8", "replace").strip() or None if done.code == 0 else None
 
 
 def top(folder: Path) -> Path:
@@ -65,13 +36,12 @@ def top(folder: Path) -> Path:
 
     Raises: InputError when it is in none.
     """
-    found = _line(folder, "rev-parse", "--show-toplevel")
+    found = git.top(folder)
     if found is None:
-        run(folder, "--version")  # no git at all is another answer
         raise InputError(
             f"{folder} is not in a git repository: go to one, or give the change with --diff FILE or --stdin"
         )
-    return Path(found)
+    return found
 
 
 def commit(root: Path, name: str) -> str:
@@ -87,7 +57,7 @@ def commit(root: Path, name: str) -> str:
 
 def empty_tree(root: Path) -> str:
     """Return the id of the tree without files, in the hash of this repository."""
-    return run(root, "hash-object", "-t", "tree", "--stdin", stdin=b"").decode().strip()
+    return git.output(root, "hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
 def head(root: Path) -> str | None:
@@ -125,7 +95,7 @@ def has_parent(root: Path, commit_id: str) -> bool:
 
 def diff(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> bytes:
     """Return a diff between what the arguments (ids and options of ours) name."""
-    return run(root, "diff", *_DIFF, *_found(is_strict), *arguments, "--", *paths)
+    return git.output(root, "diff", *_DIFF, *_found(is_strict), *arguments, "--", *paths)
 
 
 def _found(is_strict: bool) -> tuple[str, ...]:
@@ -144,9 +114,9 @@ class Listed:
 
 def listed(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bool = False) -> list[Listed]:
     """List the files of the diff that `diff` returns, with names of any bytes."""
-    answer = run(
-        root, "diff", "--raw", "-z", "--no-abbrev", *_DIFF[:3], "--ignore-submodules=dirty",
-        *_found(is_strict), *arguments, "--", *paths,
+    answer = git.output(
+        root, "diff", "--raw", "-z", "--no-abbrev",
+        *DIFF_OPTIONS, *_found(is_strict), *arguments, "--", *paths,
     )  # fmt: skip
     fields = answer.split(b"\0")
     found, at = [], 0
@@ -162,7 +132,7 @@ def listed(root: Path, *arguments: str, paths: Sequence[str] = (), is_strict: bo
 
 def untracked(root: Path) -> list[str]:
     """List the files that are new and not ignored."""
-    listed = run(root, "ls-files", "--others", "--exclude-standard", "-z")
+    listed = git.output(root, "ls-files", "--others", "--exclude-standard", "-z")
     return [name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name]
 
 
@@ -176,13 +146,13 @@ def generated(root: Path, paths: Sequence[str], commit_id: str | None = None) ->
     names = b"\0".join(path.encode("utf-8", "surrogateescape") for path in paths)
     attributes = ("linguist-generated", "linguist-vendored")
     if commit_id is None:
-        answer = run(root, "check-attr", "--stdin", "-z", *attributes, stdin=names)
+        answer = git.output(root, "check-attr", "--stdin", "-z", *attributes, stdin=names)
     else:  # an index of its own is the one way to a commit's attributes that every git knows
         with tempfile.TemporaryDirectory() as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            run(root, "read-tree", commit_id, extra=index)
-            answer = run(
-                root, "check-attr", "--cached", "--stdin", "-z", *attributes, stdin=names, extra=index
+            index = Path(folder) / "index"
+            git.output(root, "read-tree", commit_id, index_file=index)
+            answer = git.output(
+                root, "check-attr", "--cached", "--stdin", "-z", *attributes, stdin=names, index_file=index
             )
     fields = answer.split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
@@ -195,7 +165,7 @@ def blobs(root: Path, names: Sequence[str]) -> list[bytes | None]:
     """Read objects such as `COMMIT:path` or `:path` in one go; None for what is not there."""
     askable = [name if "\n" not in name else "-" for name in names]
     asked = "".join(f"{name}\n" for name in askable).encode("utf-8", "surrogateescape")
-    answer = run(root, "cat-file", "--batch", stdin=asked)
+    answer = git.output(root, "cat-file", "--batch", stdin=asked)
     found: list[bytes | None] = []
     at = 0
     for _ in names:

@@ -62,7 +62,7 @@ UNITS = [
     ("powershell", "function F($a) {\n    ║\n    return $a\n}\n", "if ($a) {\n        G\n    }", "\n    H\n"),
     ("terraform", 'resource "a" "b" {\n  ║\n  c = 1\n}\n', 'tags = {\n    d = "e"\n  }', "\n  f = 2\n"),
     ("proto3", "message A {\n  ║\n  int64 b = 1;\n}\n", "message C {\n    int64 d = 1;\n  }", "\n  int64 e = 2;\n"),
-    # ("makefile", "all:\n\t./all\n\n║\n\nclean:\n\trm a\n", "ifeq ($(A),1)\nB = 1\nelse\nB = 2\nendif", "\nC = 3\n"),
+    ("makefile", "all:\n\t./all\n\n║\n\nclean:\n\trm a\n", "ifeq ($(A),1)\nB = 1\nelse\nB = 2\nendif", "\nC = 3\n"),
     ("latex", "\\section{A}\n║\n\\section{B}\n", "\\begin{itemize}\n  \\item a\n\\end{itemize}", "\nText\n"),
     ("solidity", "function f(uint a) public {\n    ║\n    g(a);\n}\n", "if (a > 0) {\n        h(a);\n    }", "\n    i(a);\n"),
     ("zig", "fn f(a: i32) i32 {\n    ║\n    return a;\n}\n", "if (a > 0) {\n        h(a);\n    }", "\n    i(a);\n"),

@@ -321,12 +321,12 @@ def test_a_file_that_kills_the_parser_costs_only_itself(
     root = write({**modules(20), "pkg/bad.py": "def bad(): ...\n"})
     program = tmp_path / "python"
     program.write_text(
-        "#!/bin/sh\n"
+        "#!/bin/sh\nfor parent; do :; done\n"
         f"exec {sys.executable} -c 'import os\n"
         "from qwen_lsp.index import parse_pool as taking\n"
         "take = taking.take\n"
         'taking.take = lambda root, one: os._exit(139) if one.path == "pkg/bad.py" else take(root, one)\n'
-        "taking.main()' $3\n"
+        "taking.main()' $parent\n"
     )
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))

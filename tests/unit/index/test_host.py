@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from queue import Empty, Queue
 import msgspec
 import pytest
 
+from qwen_lsp.child import open_pipe
 from qwen_lsp.index.host import Event, Order, _Todo
 from qwen_lsp.index.reader import Index
 from tests.support.workspace import Write, commit_all, git
@@ -25,11 +24,7 @@ class Host:
     """A real indexing process."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "qwen_lsp.index.host", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self.process = open_pipe("qwen_lsp.index.host", str(os.getpid()))
         self.events: Queue[Event] = Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 

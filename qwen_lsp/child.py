@@ -1,0 +1,256 @@
+"""Child processes of ours: how they start, what they inherit, how they are supervised and how they end.
+
+Nothing that lies in a workspace can get into them: they import from the interpreter's own path only, work in
+a neutral folder and inherit no variable that changes what Python or git does, and no secret. They end with
+their parent: by the kernel where it can, by the end of stdin everywhere. Knows nothing of what a child does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+# No workspace is ever here: the folder of the interpreter's environment.
+FOLDER = sys.prefix
+MAX_LINE_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+
+# Imports come from where this interpreter's do by itself, then from where ours came from: `-P` leaves out
+# the working folder, `-E` what the environment adds. Not `-m`, which makes two copies of a module's types.
+_START = (
+    "import importlib, sys; sys.argv.pop(0); sys.path += {paths!r}; "
+    "importlib.import_module(sys.argv[0]).main()"
+)
+
+# What a program that only reads files needs. GPU, library and locale settings are in the families below.
+_NEEDED = {
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "HOMEDRIVE", "HOMEPATH"),
+    *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+}
+_NEEDED_FAMILIES = ("LC_", "XDG_", "QWEN_LSP_")
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+# These decide what Python imports, what the loader loads first and where git looks.
+_UNSAFE_FAMILIES = (
+    "PYTHON",
+    "GIT_",
+    "LD_PRELOAD",
+    "LD_AUDIT",
+    "DYLD_INSERT",
+    "BASH_ENV",
+    "ENV",
+    "NODE_OPTIONS",
+)
+
+
+def environment(*, with_hardware: bool = False) -> dict[str, str]:
+    """Return the variables that a child gets: those that a program needs to find files and libraries.
+
+    `with_hardware` gives it all that are neither secrets nor change what is run: drivers and llama.cpp have
+    dozens of their own (CUDA_VISIBLE_DEVICES, GGML_..., HIP_...).
+    """
+    if with_hardware:
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if not name.upper().startswith(_UNSAFE_FAMILIES) and not _SECRET.search(name)
+        }
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if (name.upper() in _NEEDED or name.upper().startswith(_NEEDED_FAMILIES)) and not _SECRET.search(name)
+    }
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Return the command line that runs `main()` of one of our modules, whatever the working folder holds."""
+    flags = ["-P", "-E"]
+    flags += ["-s"] if sys.flags.no_user_site else []
+    flags += ["-B"] if sys.dont_write_bytecode else []
+    flags += ["-X", "utf8"] if sys.flags.utf8_mode else []  # file names must mean the same on both sides
+    return [sys.executable, *flags, "-c", _START.format(paths=_import_paths()), module, *arguments]
+
+
+def _import_paths() -> list[str]:
+    """Return where this process imports from, for installations that only a variable or a script names."""
+    own = str(Path(__file__).absolute().parents[1])
+    here = os.path.realpath(_STARTED_IN) if _STARTED_IN else ""
+    inherited = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
+    return list(dict.fromkeys([*inherited, own]))
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return ""
+
+
+_STARTED_IN = _working_folder()
+
+
+def open_pipe(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start one of our modules for a caller that blocks; its stderr is ours."""
+    return subprocess.Popen(
+        command(module, *arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=FOLDER,
+        env=environment(),
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+class Child:
+    """A running child that talks in lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process, on_stderr: Callable[[str], None] | None) -> None:
+        self._process = process
+        self._drain: asyncio.Task[None] | None = None
+        if on_stderr is not None:
+            self._drain = asyncio.get_running_loop().create_task(self._read_stderr(on_stderr))
+
+    @classmethod
+    async def start(
+        cls,
+        module: str,
+        *arguments: str,
+        on_stderr: Callable[[str], None] | None = None,
+        with_hardware: bool = False,
+    ) -> Child:
+        """Start one of our modules. Without `on_stderr` its stderr is ours.
+
+        Raises: OSError when the system starts no process.
+        """
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *command(module, *arguments),
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe if on_stderr is not None else None,
+            cwd=FOLDER,
+            env=environment(with_hardware=with_hardware),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        return cls(process, on_stderr)
+
+    @property
+    def pid(self) -> int:
+        """The id of the process, which may have ended."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        return await self._process.wait()
+
+    def send(self, line: bytes) -> None:
+        """Write a line, without waiting; to one that has ended, nothing."""
+        stdin = self._process.stdin
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(line + b"\n")
+
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        """Yield what it writes, line by line, until it closes its stdout."""
+        assert self._process.stdout is not None
+        async for line in lines(self._process.stdout):
+            yield line
+
+    async def first_line(self) -> bytes:
+        """Return the next line that it writes; empty when it has ended."""
+        async with contextlib.aclosing(self.lines()) as found:
+            return await anext(found, b"")
+
+    async def close(self, grace_s: float) -> None:
+        """Close its stdin, which asks it to end; kill it when it is still there after the grace."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            if grace_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), grace_s)
+        finally:
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            await self._process.wait()
+            if self._drain is not None:
+                self._drain.cancel()
+
+    async def _read_stderr(self, on_stderr: Callable[[str], None]) -> None:
+        assert self._process.stderr is not None
+        async for line in lines(self._process.stderr):
+            try:
+                on_stderr(line.decode("utf-8", "replace").rstrip())
+            except Exception:  # a full pipe would block the child: go on reading whatever happens
+                log.exception("a line of a child's stderr was not handled")
+
+
+async def lines(stream: asyncio.StreamReader, max_bytes: int = MAX_LINE_BYTES) -> AsyncGenerator[bytes, None]:
+    """Yield the lines of a stream without their ends, whatever their length: a longer one is cut.
+
+    Cost: linear; at most `max_bytes` of a line are held.
+    """
+    held = bytearray()
+    while chunk := await stream.read(_READ_BYTES):
+        head, *rest = chunk.split(b"\n")
+        held += head[: max_bytes - len(held)]
+        for start in rest:
+            yield bytes(held)
+            held = bytearray(start[:max_bytes])
+    if held:
+        yield bytes(held)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """How long to wait before a child that died is started again; a quiet time forgets earlier deaths."""
+
+    pauses_s: Sequence[float]
+    quiet_s: float
+    deaths: int = 0
+    _died_s: float = float("-inf")
+
+    def died(self, now_s: float, lived_s: float) -> float | None:
+        """Note a death; return the pause before the next start, or None: it dies too often."""
+        if lived_s > self.quiet_s or now_s - self._died_s > self.quiet_s + lived_s:
+            self.deaths = 0
+        self.deaths += 1
+        self._died_s = now_s
+        return self.pauses_s[self.deaths - 1] if self.deaths <= len(self.pauses_s) else None
+
+    def may_start(self, now_s: float) -> bool:
+        """Say whether to start one: not while the last ones have died too often and too lately."""
+        return self.deaths <= len(self.pauses_s) or now_s - self._died_s > self.quiet_s
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent dies, where it can; end at once if it is dead already.
+
+    On other systems an orphan notices the end of its stdin, as soon as it reads from it again.
+    """
+    ask_for_death_signal()
+    if os.name == "posix" and os.getppid() != parent:
+        os._exit(1)
+
+
+def ask_for_death_signal() -> None:
+    """Ask for SIGKILL when the thread that started this process ends. Source: prctl(2), PR_SET_PDEATHSIG."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
