@@ -93,7 +93,7 @@ def create(command_line: Layer) -> Server:
     status = Reporter(session, client)
     session.snippets, session.on_host_state = context.files, status.host_changed
     stats = Recorder(lambda: session.config.stats.enabled, session.spawn)
-    offers = Offers(session.documents, stats)
+    offers = Offers(session.documents.get, stats)
     suggester = Suggester(session, client, notebooks_, indexing, status, offers, stats)
     known = action_context(session, indexing)
     read_ahead = ReadAhead(session, known)
