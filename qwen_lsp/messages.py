@@ -277,6 +277,13 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.danger": Text("The answer adds insecure code: {detail}", "回答引入了不安全的代码：{detail}"),
     "refused.language": Text("The answer is in the wrong language.", "回答使用的语言不对。"),
+    "refused.behaviour": Text(
+        "The answer would change what the code does. {detail}", "回答会改变代码的行为。{detail}"
+    ),
+    "refused.cannot_fail": Text(
+        "The answer handles errors of code that cannot fail.", "回答为不会出错的代码添加了错误处理。"
+    ),
+    "refused.hides_errors": Text("The answer hides errors.", "回答会掩盖错误。"),
     "refused.documented": Text("The documentation is complete.", "文档已经完整。"),
     "refused.unfounded": Text(
         "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 
-from qwen_lsp.actions import checks, imports, layout, prompts, reply
+from qwen_lsp.actions import behaviour, checks, imports, layout, prompts, reply
 from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.target import Extent, Target, choose
+from qwen_lsp.actions.target import Extent, Target, choose, dedented
 from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
 from qwen_lsp.messages import text
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
-from qwen_lsp.text import Span
+from qwen_lsp.text import Edit, Span, normalize_line_ends
 
 _EXTENTS: dict[str, Extent] = {"extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
@@ -48,6 +48,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
             shown=reply.so_far,
         )
         result = judged(target, answer.text, knowledge, is_cut_off=answer.is_cut_off)
+        if isinstance(result, Proposal):
+            result = await behaviour.changed(target, _region_after(target, result)) or result
         if isinstance(result, Proposal):
             return result
         failed = failed or result
@@ -84,6 +86,17 @@ def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: boo
     if refused is None and task.kind == "extract":
         refused = _not_extracted(target, new_region)
     return refused or Proposal(edits)
+
+
+def _region_after(target: Target, proposal: Proposal) -> str:
+    """Return the rewritten region as the model is shown one: without the indentation of all its lines."""
+    start, end = target.span.start, target.span.end
+    edits = [
+        Edit(Span(edit.span.start - start, edit.span.end - start), edit.new_text)
+        for edit in proposal.edits
+        if start <= edit.span.start and edit.span.end <= end
+    ]
+    return dedented(normalize_line_ends(apply(target.text, edits)))[0]
 
 
 def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:

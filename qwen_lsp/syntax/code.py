@@ -117,6 +117,10 @@ class Source:
         """List the definitions in their order, outer ones before those inside them."""
         return [self._definition(node) for node in self._walk() if _is_definition(node)]
 
+    def functions(self) -> Iterator[tree_sitter.Node]:
+        """Yield the nodes of functions in their order, for the other modules of this package."""
+        return (node for node in self._walk() if _is_definition(node) and _FUNCTION.match(node.type))
+
     def _definition(self, node: tree_sitter.Node) -> Definition:
         whole = node
         while (holder := whole.parent) is not None and _HOLDER.match(holder.type):

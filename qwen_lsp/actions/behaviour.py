@@ -1,0 +1,129 @@
+"""Whether a rewritten function still does the same: by running both versions, else by their decisions.
+
+A pure Python function is run on generated inputs in a child process (`trial`). For the rest a change of a
+condition's truth table, of the order of effects, or a handler that hides errors is a reason to refuse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+
+from qwen_lsp.actions import trial
+from qwen_lsp.actions.target import Target
+from qwen_lsp.actions.task import Refused
+from qwen_lsp.child import Child
+from qwen_lsp.syntax import code, decisions
+from qwen_lsp.syntax.code import Source
+from qwen_lsp.syntax.decisions import Condition, Decisions
+
+# Actions after which the code must do the same.
+SAME = {"simplify", "optimise"}
+# What the child may take, start included; the limit on its processor time is its own.
+_TIMEOUT_S = 10.0
+# So many inputs that the old version takes are evidence; with fewer the syntax decides.
+_MIN_RUNS = 8
+_BROAD = re.compile(
+    r"except(\s*:|\s+(Base)?Exception\b)"
+    r"|catch\s*(\(\s*(final\s+)?(Exception|Throwable|\w+|\w+\s*:\s*\w+)\b[^)]*\))?\s*\{"
+)
+_NOTHING_RETURNED = re.compile(
+    r"return\s*(None|null|undefined|False|false|0|-1|\[\]|\{\}|\"\")?\s*;?\s*(\n|\}|$)"
+)
+_CAN_FAIL = re.compile(r"[\w\])]\s*[(\[]|\braise\b|\bthrow\b|\bawait\b|\bnew\b|[/%]|\.\w|\bimport\b")
+_LEAVES = re.compile(r"\b(raise|throw|return|reject|panic|exit|rethrow)\b")
+
+
+async def changed(target: Target, new_region: str) -> Refused | None:
+    """Return why a rewritten region may behave in another way; None where nothing speaks for it."""
+    kind, language = target.task.kind, target.task.language
+    old, new = code.parse(target.shown, language), code.parse(new_region, language)
+    if old is None or new is None or language is None:
+        return None
+    if kind == "errors":
+        return handlers(old.text, new.text) or _conditions_kept(old, new)
+    if kind not in SAME:
+        return None
+    if language.id == "python":
+        ran = await _tried(target.shown, new_region)
+        if ran is not None:
+            return ran if isinstance(ran, Refused) else None
+    return by_decisions(old, new)
+
+
+async def _tried(before: str, after: str) -> Refused | bool | None:
+    """Run both versions. None: it cannot be done here. True: the same on enough inputs."""
+    if not (trial.is_pure(before) and trial.is_pure(after)):
+        return None
+    name = re.search(r"def\s+(\w+)", before)
+    if name is None or not re.search(rf"def\s+{name[1]}\b", after):
+        return None
+    child = await Child.start("qwen_lsp.actions.trial")
+    try:
+        child.send(json.dumps({"before": before, "after": after, "name": name[1]}).encode())
+        answer = json.loads(await asyncio.wait_for(child.first_line(), _TIMEOUT_S) or b"{}")
+    except (TimeoutError, ValueError, OSError):
+        return None
+    finally:
+        await child.close(0)
+    if answer.get("difference"):
+        return Refused("behaviour", str(answer["difference"]))
+    return True if answer.get("runs", 0) >= _MIN_RUNS else None
+
+
+def by_decisions(old: Source, new: Source) -> Refused | None:
+    """Compare the decision tables where both have one, else each condition that is new."""
+    one, other = decisions.of(old), decisions.of(new)
+    if one is None or other is None:
+        return None
+    if Counter(one.statements) == Counter(other.statements) or set(other.statements) <= set(one.statements):
+        table = decisions.rows(one.atoms | other.atoms)
+        differs = any(_plain(one.outcome(row)) != _plain(other.outcome(row)) for row in table)
+        return Refused("behaviour") if differs else None
+    doubtful = [condition for condition in other.conditions if not _is_from(condition, one)]
+    return Refused("behaviour") if doubtful else None
+
+
+def _plain(trace: tuple[str, ...]) -> tuple[str, ...]:
+    return trace[:-1] if trace[-1:] in (("return",), ("return None",)) else trace
+
+
+def _is_from(condition: Condition, before: Decisions) -> bool:
+    """Whether a condition is one that was there, its negation, or about something else altogether."""
+    shared = [one for one in before.conditions if one.atoms & condition.atoms]
+    return not shared or any(
+        condition.equals(one, negated=is_negated) for one in shared for is_negated in (False, True)
+    )
+
+
+def _conditions_kept(old: Source, new: Source) -> Refused | None:
+    """Checks may be added to a function, but what it decided before it still decides."""
+    one, other = decisions.of(old), decisions.of(new)
+    if one is None or other is None:
+        return None
+    lost = [condition for condition in one.conditions if not _is_from(condition, other)]
+    return Refused("behaviour") if lost else None
+
+
+def handlers(old: str, new: str) -> Refused | None:
+    """Refuse an added handler around what cannot fail, or one that hides every error."""
+    n_before = len(re.findall(r"\btry\b", old))
+    tried = list(re.finditer(r"\btry\b\s*(?:\{|:)", new))
+    if len(tried) <= n_before:
+        return None
+    for start in tried:
+        caught = re.compile(r"\n?[ \t]*\}?\s*\b(except|catch|finally)\b").search(new, start.end())
+        body = new[start.end() : caught.start()] if caught else new[start.end() :]
+        if body not in old and not _CAN_FAIL.search(re.sub(r"(['\"]).*?\1", "", body)):
+            return Refused("cannot_fail")
+    for handler in _BROAD.finditer(new):
+        if handler.group() in old:
+            continue
+        rest = new[handler.end() :]
+        ends = re.search(r"\n(?=\S)|\n\s*\}|\}", rest.lstrip("\n"))
+        body = rest[: ends.end() + 1] if ends else rest
+        if not _LEAVES.search(body) or _NOTHING_RETURNED.search(body):
+            return Refused("hides_errors")
+    return None

@@ -1,0 +1,100 @@
+"""Rewritten code does the same, or is refused: run where that can be done, compared by its decisions elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions import trial
+from qwen_lsp.actions.task import Proposal, Refused
+from tests.support.chatting import Speaker, task, voice
+
+RANGE = (
+    'def parse(text, base=0):\n    first, _, last = text.partition("-")\n    if not last:\n'
+    "        raise ValueError(text)\n    start, end = int(first) - base, int(last) - base\n"
+    "    if end < start:\n        start, end = end, start\n    return list(range(start, end + 1))\n"
+)
+SAME = [
+    ("python", "def f(a):\n    t = []\n    for x in a:\n        if x:\n            t.append(x)\n    return t\n",
+     "def f(a):\n    return [x for x in a if x]\n"),
+    ("python", RANGE, RANGE.replace("    if end < start:\n        start, end = end, start\n", "    start, end = min(start, end), max(start, end)\n")),
+    ("java", "int f(Object a) {\n  if (a == null) {\n    return g(0);\n  } else {\n    return g(1);\n  }\n}\n",
+     "int f(Object a) {\n  return a == null ? g(0) : g(1);\n}\n"),
+]  # fmt: skip
+OTHER = [
+    ("python", "def f(a):\n    t = []\n    for x in a:\n        if x:\n            t.append(x)\n    return t\n",
+     "def f(a):\n    return [x for x in a if x is not None]\n"),
+    ("python", RANGE, RANGE.replace("end + 1", "end")),
+    ("java", "int f(Object a, Object b) {\n  if (a == null && b == null) {\n    return 0;\n  } else if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n",
+     "int f(Object a, Object b) {\n  if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n"),
+    ("go", "func f(day, dow bool) {\n\tif !day && !dow {\n\t\tfail()\n\t}\n\tgo1(day, dow)\n}\n",
+     "func f(day, dow bool) {\n\tif !(day && dow) {\n\t\tfail()\n\t}\n\tgo2(day, dow)\n}\n"),
+]  # fmt: skip
+
+
+async def simplified(language: str, before: str, after: str, kind: str = "simplify") -> object:
+    asked = task(kind, f"⟦{before}⟧", language=language, path="code")
+    return await runner.run(asked, voice(Speaker(says=lambda prompt: f"```{language}\n{after}```")))
+
+
+@pytest.mark.parametrize(("language", "before", "after"), SAME)
+async def test_the_same(language: str, before: str, after: str) -> None:
+    assert isinstance(found := await simplified(language, before, after), Proposal), found
+
+
+@pytest.mark.parametrize(("language", "before", "after"), OTHER)
+async def test_other_behaviour_is_refused(language: str, before: str, after: str) -> None:
+    found = await simplified(language, before, after)
+    assert isinstance(found, Refused)
+    assert found.reason == "behaviour"
+    if language == "python":
+        assert "→" in found.detail, "the input that shows it"
+
+
+HANDLERS = [
+    ("python", "def f(a):\n    b = a\n    return b\n",
+     "def f(a):\n    try:\n        b = a\n    except TypeError as error:\n        raise ValueError(a) from error\n    return b\n", "cannot_fail"),
+    ("python", "def f(a):\n    b = g(a)\n    return b\n",
+     "def f(a):\n    try:\n        b = g(a)\n    except Exception as error:\n        print(error)\n        return None\n    return b\n", "hides_errors"),
+    ("typescript", "function f(a) {\n  const b = g(a)\n  return b\n}\n",
+     "function f(a) {\n  try {\n    const b = g(a)\n    return b\n  } catch (error) {\n    console.error(error)\n  }\n}\n", "hides_errors"),
+    ("python", "def f(a):\n    b = g(a)\n    return b\n",
+     "def f(a):\n    try:\n        b = g(a)\n    except KeyError as error:\n        raise ValueError(a) from error\n    return b\n", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "before", "after", "reason"), HANDLERS)
+async def test_handlers(language: str, before: str, after: str, reason: str) -> None:
+    found = await simplified(language, before, after, "errors")
+    assert (found.reason if isinstance(found, Refused) else "") == reason, found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\n",
+        "def f(a):\n    import os\n",
+        "def f(a):\n    return open(a)\n",
+        "def f(a):\n    return a.__class__.__bases__\n",
+        "def f(a):\n    return '{0.__class__}'.format(a)\n",
+        "def f(a):\n    return eval(a)\n",
+        "def f(a):\n    return getattr(a, 'b')\n",
+        "def f(a, b=open('x')):\n    return a\n",
+        "@cache\ndef f(a):\n    return a\n",
+        "def f(a):\n    global b\n    b = a\n",
+        "def f(a):\n    return a._b\n",
+        "def f(a):\n    return __import__('os')\n",
+        "async def f(a):\n    return a\n",
+        "x = 1\ndef f(a):\n    return a\n",
+        "def f(a):\n    return (x for x in a).gi_frame\n",
+    ],
+)
+def test_what_is_never_run(source: str) -> None:
+    assert not trial.is_pure(source)
+
+
+def test_a_trial_is_bounded() -> None:
+    assert trial.is_pure(RANGE)
+    n_runs, difference = trial.compare(RANGE, RANGE, "parse")
+    assert difference == ""
+    assert n_runs > 0
