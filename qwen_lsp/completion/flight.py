@@ -154,6 +154,8 @@ class Flight:
             if end > first and before < first + len(text):
                 marks.append((min(end - first, len(text)), value))
             before = end
+        if self.is_done and marks and marks[-1][0] < len(text):
+            marks.append((len(text), 0.0))  # what the filters put at the end is certain
         return tuple(marks)
 
     @property
