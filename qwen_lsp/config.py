@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
+from qwen_lsp.secret_files import SECRET_FILES
 
 
 class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -163,6 +164,14 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             "their popup menu; `off`: they get nothing."
         ),
     ] = "auto"
+    exclude: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Files that give no suggestion, no action and no context, as globs; by default those "
+            "that hold secrets. A workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = SECRET_FILES
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -275,6 +284,7 @@ class _Field:
     type: Any
     default: Any
     user_only: bool
+    narrows: bool
 
 
 def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator[tuple[str, _Field]]:
@@ -290,7 +300,8 @@ def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator
             yield from _fields(kind.cls, f"{key}.")
         else:
             default = getattr(struct(), entry.name)
-            yield key, _Field(_annotation(struct, entry.name), default, extra.get("x-scope") == "user")
+            of_user, narrows = extra.get("x-scope") == "user", bool(extra.get("x-narrows"))
+            yield key, _Field(_annotation(struct, entry.name), default, of_user, narrows)
 
 
 def _annotation(struct: type[msgspec.Struct], name: str) -> Any:
@@ -334,7 +345,12 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                     problems.append(Problem(layer.source, key, f"is only taken from you: set it in {where}"))
             else:
                 try:
-                    values[key] = msgspec.convert(value, field.type)
+                    taken = msgspec.convert(value, field.type)
+                    if field.narrows and not layer.trusted:
+                        taken = tuple(
+                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
+                        )
+                    values[key] = taken
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))

@@ -83,6 +83,13 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
+    redact: Annotated[
+        Literal["remote", "always"],
+        Meta(
+            description="Replace secrets in what is sent: to other machines, or `always`, to this one too.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = "remote"
     client_certificate: Annotated[
         str,
         Meta(

@@ -94,6 +94,10 @@ TEXTS: dict[str, Text] = {
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
     ),
+    "explain.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
         "An answer was held back: the model gave it a chance of {sure:.0%} "
@@ -236,6 +240,10 @@ TEXTS: dict[str, Text] = {
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
     # why an action changes nothing; the model is told the English one, too
+    "refused.excluded": Text(
+        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
+    ),
     "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
     "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
     "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),

@@ -27,19 +27,30 @@ from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.engine import Host
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
 Trigger = Literal["automatic", "invoked"]
 Reason = Literal[
-    "off", "superseded", "cancelled", "not wanted here", "filtered", "unsure", "timeout", "engine", "model"
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "excluded",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
 # the cursor stays in one scope.
 Snippets = Callable[[Cursor, int], Sequence[tuple[str, str]]]
 
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
 # After an early answer the generation goes on for so long: the next key usually asks for the rest.
 _LINGER_MS = 1500
 # Nothing is computed ahead before the user has paused for so long.
@@ -137,6 +148,8 @@ class Completer:
             return self._kept(
                 Rejected("off", "inline completion is switched off in the settings", trace), uri
             )
+        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
+            return self._kept(Rejected("excluded", EXCLUDED, trace), uri)
         task = asyncio.create_task(self._answer(cursor, trace, trigger == "automatic", path, on_text))
         self._running[uri] = task
         try:
@@ -167,7 +180,8 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        self._slot.start_if_idle(self._view(cursor, path), "prefill")
+        if not is_left_out((path, cursor.document.path), self._config.exclude):
+            self._slot.start_if_idle(self._view(cursor, path), "prefill")
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""

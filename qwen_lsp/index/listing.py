@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from qwen_lsp import git
 from qwen_lsp.errors import InputError
+from qwen_lsp.secret_files import is_excluded
 
 OWN_IGNORE_FILE = ".qwenignore"
 IGNORE_FILES = (".gitignore", OWN_IGNORE_FILE)
@@ -59,11 +61,30 @@ def list_files(root: Path) -> Listing:
     found = _list(root, "", listing, _MOST_NESTED)
     specs = _Specs(root, (OWN_IGNORE_FILE,))
     for path in sorted({path for path in found if not specs.ignores_below(path)}):
+        if is_excluded(path):
+            continue
         if path.isprintable():
             listing.paths.append(path)
         else:
             listing.note(f"{path!a}: a name that cannot be shown")
     return listing
+
+
+def is_ignored(root: Path, path: str) -> bool:
+    """Tell whether a `.qwenignore` leaves out a file; the ignore files are read again when they change."""
+    marks = []
+    for folder in _folders_above(path):
+        try:
+            status = os.stat(root / folder / OWN_IGNORE_FILE)
+        except (OSError, ValueError):
+            continue
+        marks.append((status.st_mtime_ns, status.st_size))
+    return bool(marks) and _is_ignored(root, path, tuple(marks))
+
+
+@lru_cache(512)
+def _is_ignored(root: Path, path: str, marks: tuple[tuple[int, int], ...]) -> bool:
+    return _Specs(root, (OWN_IGNORE_FILE,)).ignores_below(path)
 
 
 def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str]:

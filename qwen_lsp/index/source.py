@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_lsp.secret_files import is_excluded
 from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.text import decode
@@ -87,7 +88,7 @@ def read(file: str, path: str) -> Source | None:
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
         return Source(marks, skipped="special")
-    if language is None or not language.has_outline:
+    if language is None or not language.has_outline or is_excluded(path):
         return Source(marks, skipped="language")
     name = path.rsplit("/", 1)[-1].lower()
     if name in _LOCK_FILES:

@@ -16,7 +16,7 @@ from lsprotocol import types
 from qwen_lsp.actions import listing
 from qwen_lsp.actions.listing import Offer
 from qwen_lsp.actions.task import Diagnostic
-from qwen_lsp.lsp import action_prefill, convert
+from qwen_lsp.lsp import action_prefill, convert, exclusion
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, Span
 
@@ -44,6 +44,8 @@ class Asked:
 def model_actions(server: Server, asked: Asked) -> list[types.CodeAction]:
     """List the model's actions; a provider of code_action."""
     document, encoding = asked.document, server.encoding
+    if exclusion.is_excluded(server, document):
+        return []
     diagnostics = [diagnostic_of(document, entry, encoding) for entry in asked.diagnostics]
     found = listing.offers(
         document,

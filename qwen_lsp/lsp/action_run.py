@@ -25,7 +25,7 @@ from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.once import custom_of
 from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.lsp import action_prefill, convert
+from qwen_lsp.lsp import action_prefill, convert, exclusion
 from qwen_lsp.lsp.action_knowledge import knowledge
 from qwen_lsp.lsp.action_list import COMMAND, range_json
 from qwen_lsp.lsp.action_progress import Progress
@@ -121,6 +121,8 @@ def _run_of(server: Server, data: Any, title: str) -> _Run:
         document = server.documents.get(uri)
         if document is None or (version is not None and version != document.version):
             raise NotDone(text("refused.stale", server.locale), _CONTENT_MODIFIED)
+        if exclusion.is_excluded(server, document):
+            raise NotDone(text("refused.excluded", server.locale))
         custom = custom_of(kind, server.config)
         if kind not in KINDS and custom is None:
             raise NotDone(f"there is no action {kind!r}", _INVALID_PARAMS)

@@ -20,7 +20,7 @@ from qwen_lsp.index.host import Event
 from qwen_lsp.index.listing import IGNORE_FILES, refusal
 from qwen_lsp.index.reader import Index
 from qwen_lsp.index.worker import Worker
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.messages import text
 from qwen_lsp.syntax.languages import LANGUAGES
 from qwen_lsp.text import Document
@@ -67,8 +67,13 @@ class Indexing:
         self._client_watches = False
 
     def place(self, document: Document) -> tuple[Index, str] | None:
-        """Return the index of the innermost workspace folder that holds a document, and its path there."""
-        return self._place(document.path) if document.path else None
+        """Return the index of the innermost workspace folder that holds a document, and its path there.
+
+        None for what is left out, by its name or by a `.qwenignore`: it neither gives nor gets context.
+        """
+        if document.path is None or exclusion.is_excluded(self._server, document):
+            return None
+        return self._place(document.path)
 
     def of_folder(self, folder: Path | None) -> Index | None:
         """Return the index of the workspace folder that holds a folder."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import Completion, OnText, Rejected, Trigger
+from qwen_lsp.completion.completer import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.errors import QwenLspError
+from qwen_lsp.lsp import exclusion
 from qwen_lsp.messages import text
 from qwen_lsp.text import Cursor, Document, Edit, Span
 from qwen_lsp.trace import Trace
@@ -47,7 +48,13 @@ async def suggest(
     try:
         with server.status.working(), server.indexing.paused():
             completer, path = server.completer, server.relative_path(asked.document)
-            outcome = await completer.complete(asked, trigger, path, on_text)
+            outcome: Completion | Rejected
+            if exclusion.is_excluded(server, asked.document):
+                trace = Trace(path=path or "", trigger=trigger, reason="excluded", detail=EXCLUDED)
+                outcome = Rejected("excluded", EXCLUDED, trace)
+                completer.last[asked.document.uri] = trace
+            else:
+                outcome = await completer.complete(asked, trigger, path, on_text)
     except QwenLspError as error:  # no completer at all: the settings name no model that exists
         server.failed = Trace(trigger=trigger, reason="model", detail=str(error))
         outcome = Rejected("model", str(error), server.failed)
@@ -92,5 +99,5 @@ def _offer(server: Server, document: Document, edit: Edit, is_first: bool) -> ty
 
 def _count_rejected(server: Server, language: str, outcome: Rejected) -> None:
     # A request that was overtaken or never wanted was not held back.
-    if outcome.reason not in ("superseded", "cancelled", "off"):
+    if outcome.reason not in ("superseded", "cancelled", "off", "excluded"):
         server.stats.held_back(language, outcome.trace.rule or outcome.reason)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from qwen_lsp.endpoints import is_loopback
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
-from qwen_lsp.model import tls
+from qwen_lsp.model import gate, tls
 from qwen_lsp.model.tls import NO_TLS, Tls
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class Endpoint:
     api_key: str = field(default="", repr=False)
     model: str = ""
     tls: Tls = NO_TLS
+    must_redact: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether secrets are taken out of what it is sent: always, but for this machine."""
+        return self.must_redact or not is_loopback(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ class Client:
         import httpx  # brings the terminal library along, which the start of the server must not wait for
 
         self.endpoint = endpoint
+        self.redacted = 0  # secrets that were kept from the endpoint so far
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         is_here = is_loopback(endpoint.url)
         self._http = httpx.AsyncClient(
@@ -129,6 +136,7 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
+        request = self._guarded(request)
         path, body = self._body(request)
         is_echo = self.endpoint.kind == "openai" and request.forced.strip()
         read = read_llama if self.endpoint.kind == "llama" else _read_openai
@@ -146,12 +154,29 @@ class Client:
         import httpx
 
         try:
-            async with self._http.stream("POST", path, json=body) as response:
+            async with self._http.stream("POST", path, json=self._outgoing(body)) as response:
                 if response.status_code != 200:
                     raise _rejected(response, await response.aread())
                 yield self._chunks(response, read, echo)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
+
+    def _guarded(self, request: Request) -> Request:
+        """Take the secrets out of a prompt; the forced text goes on from it, so both are read as one."""
+        if not self.endpoint.is_guarded:
+            return request
+        text, found = gate.masked(request.prompt + request.forced)
+        self.redacted += found
+        length = len(request.prompt)
+        return replace(request, prompt=text[:length], forced=text[length:])
+
+    def _outgoing(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what may be sent of a body: the one way by which anything leaves."""
+        if not self.endpoint.is_guarded:
+            return body
+        masked, found = gate.masked_body(body)
+        self.redacted += found
+        return masked
 
     def _body(self, request: Request) -> tuple[str, dict[str, Any]]:
         if self.endpoint.kind == "llama":
@@ -242,7 +267,8 @@ class Client:
         import httpx
 
         try:
-            response = await self._http.request(method, path, json=body, timeout=10.0)
+            sent = self._outgoing(body) if body is not None else None
+            response = await self._http.request(method, path, json=sent, timeout=10.0)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
         if response.status_code != 200:

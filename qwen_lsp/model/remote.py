@@ -12,6 +12,7 @@ from dataclasses import replace
 from qwen_lsp.config import user_file
 from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, keeps_key, may_receive_code
 from qwen_lsp.errors import ConfigError, EndpointError, EndpointUnavailable
+from qwen_lsp.model import gate
 from qwen_lsp.model.client import Client, Endpoint, Kind
 from qwen_lsp.model.state import CLOSED, Cause, Listener, State
 from qwen_lsp.model.tls import Tls
@@ -75,7 +76,12 @@ class RemoteEndpoint:
             raise self._failed(f"{url} would get your API key in the clear: use https://", "address")
         kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
         for kind in kinds:
-            client = Client(Endpoint(url, kind, key, self._config.model, self._tls()))
+            endpoint = Endpoint(
+                url, kind, key, self._config.model, self._tls(), self._config.redact == "always"
+            )
+            if endpoint.is_guarded:
+                await asyncio.to_thread(gate.prepare)
+            client = Client(endpoint)
             try:
                 return await self._checked(client)
             except EndpointError as error:

@@ -232,7 +232,8 @@ class _Connection:
     async def _request(self) -> tuple[str, str, dict[str, str], bytes]:
         ahead, self.ahead = self.ahead, b""
         head = (ahead + await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        method, path, _ = head[0].split(" ")
+        method, target, _ = head[0].split(" ")
+        path = re.sub(r"^https?://[^/]+", "", target)  # as a proxy is asked
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
         }

@@ -29,6 +29,7 @@ USER_ONLY = {
     "endpoint.allowRemote",
     "endpoint.apiKeyEnv",
     "endpoint.caFile",
+    "endpoint.redact",
     "endpoint.clientCertificate",
     "endpoint.clientKey",
 }

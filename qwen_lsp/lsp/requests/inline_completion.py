@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from qwen_lsp.completion.completer import Trigger
 from qwen_lsp.errors import ModelError
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp import convert, exclusion
 from qwen_lsp.lsp.suggest import suggest
 from qwen_lsp.text import Cursor
 
@@ -71,6 +71,8 @@ def register(server: Server) -> None:
             place = types.Position(int(params.position.line), int(params.position.character))
             cursor = Cursor(document, convert.offset(document, place, server.encoding))
             cursor = server.notebooks.whole(cursor)
+            if exclusion.is_excluded(server, cursor.document):
+                return
             messages = getattr(params, "diagnostics", None) or []
             server.context.focused(cursor, [str(message) for message in messages])
             with contextlib.suppress(ModelError):  # told when something is asked
