@@ -2,6 +2,7 @@
 # make test      set everything up and run every test, real model included
 # make test-all  the same, and the tests that take minutes each or need the 1.5B model
 # make vscode    the VS Code extension, as editors/vscode/qwen-lsp.vsix
+# make dist      every file of a release, in dist/: the same sources give the same bytes
 # make check     format, lint and types       make fix   repair what can be repaired
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup model demo vscode test test-all check fix clean
+.PHONY: help setup model demo vscode dist test test-all check fix clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -38,6 +39,9 @@ test-all: model
 
 vscode: $(STAMP)
 	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix
+
+dist: $(STAMP)
+	@$(BIN)/python -m tests.editors.dist dist
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

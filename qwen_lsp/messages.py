@@ -112,6 +112,9 @@ TEXTS: dict[str, Text] = {
         "Too slow: no answer within {seconds:g} s (`completion.timeoutMs`).",
         "太慢：{seconds:g} 秒内没有结果（`completion.timeoutMs`）。",
     ),
+    "explain.internal": Text(
+        "qwen-lsp has made a mistake; its log says more.", "qwen-lsp 内部出错，详情见日志。"
+    ),
     "explain.superseded": Text("A newer request took its place.", "已被更新的请求取代。"),
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     # why an answer was held back, by the name of the filter or gate

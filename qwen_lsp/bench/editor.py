@@ -26,7 +26,7 @@ from qwen_lsp import __version__
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_run import STREAM
-from qwen_lsp.lsp.requests.did_change_configuration import plain
+from qwen_lsp.lsp.client import plain
 from qwen_lsp.lsp.requests.inline_completion import PARTIAL
 from qwen_lsp.lsp.status import STATUS
 from qwen_lsp.text import Document, Edit, Span

@@ -51,7 +51,8 @@ def _measure(config: Config, measure: bool | None) -> None:
     smallest = min(models, key=lambda model: model.profile.billions)
     click.echo(f"measuring {smallest.profile.name} ...", err=True)
     try:
-        calibrate.run(config, smallest)
+        if calibrate.run(config, smallest) is None:
+            click.echo("the speed was not measured: no answer in time; is the machine busy?", err=True)
     except QwenLspError as error:
         click.echo(f"the speed was not measured: {error}", err=True)
 

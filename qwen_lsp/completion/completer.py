@@ -44,6 +44,7 @@ Reason = Literal[
     "timeout",
     "engine",
     "model",
+    "internal",
 ]
 OnText = Callable[[str], None]
 # What helps from other files at a cursor, (path, text), within a number of tokens; it stays the same while
@@ -155,12 +156,10 @@ class Completer:
         try:
             outcome = await task
         except asyncio.CancelledError:
-            newest = self._running.get(uri)
-            if newest is task:  # the caller was cancelled, not we by a newer request
+            if self._running.get(uri) is task:  # the caller was cancelled, not we by a newer request
                 self._kept(Rejected("cancelled", "the editor cancelled the request", trace), uri)
                 raise
             outcome = Rejected("superseded", "a newer request took over", trace)
-            return self._kept(outcome, uri) if newest is not None else outcome  # of a closed document
         except ModelError as error:
             outcome = Rejected("model", str(error), trace)
         except QwenLspError as error:
@@ -168,9 +167,10 @@ class Completer:
         except TimeoutError:
             outcome = Rejected("timeout", "the model did not finish in `completion.timeoutMs`", trace)
         finally:
+            is_open = uri in self._running  # else the document was closed meanwhile
             if self._running.get(uri) is task:
                 del self._running[uri]
-        return self._kept(outcome, uri)
+        return self._kept(outcome, uri if is_open else None)
 
     def use(self, profile: Profile) -> None:
         """Prompt as this model wants it from now on: an endpoint has said which one it runs."""
@@ -216,13 +216,14 @@ class Completer:
             self._idle_timer.cancel()
         await self._slot.close()
 
-    def _kept(self, outcome: Completion | Rejected, uri: str) -> Completion | Rejected:
+    def _kept(self, outcome: Completion | Rejected, uri: str | None) -> Completion | Rejected:
         """Note the end of a request in its trace, and the trace as the document's last."""
         trace = outcome.trace
         trace.total_ms = trace.elapsed_ms()
         if isinstance(outcome, Rejected):
             trace.reason, trace.detail = outcome.reason, outcome.detail
-        self.last[uri] = trace
+        if uri is not None:
+            self.last[uri] = trace
         return outcome
 
     def _view(self, cursor: Cursor, path: str | None) -> View:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types
 
 from qwen_lsp.actions import listing
 from qwen_lsp.actions.listing import Offer
 from qwen_lsp.actions.task import Diagnostic
-from qwen_lsp.lsp import action_prefill, convert, exclusion
+from qwen_lsp.lsp import convert, exclusion
+from qwen_lsp.lsp.action_prefill import ReadAhead
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.session import Session
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, Span
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 COMMAND = "qwenLsp.action"
 
@@ -41,64 +41,58 @@ class Asked:
         return not self.only or any(kind == wanted or kind.startswith(f"{wanted}.") for wanted in self.only)
 
 
-def model_actions(server: Server, asked: Asked) -> list[types.CodeAction]:
-    """List the model's actions; a provider of code_action."""
-    document, encoding = asked.document, server.encoding
-    if exclusion.is_excluded(server, document):
-        return []
-    diagnostics = [diagnostic_of(document, entry, encoding) for entry in asked.diagnostics]
-    found = listing.offers(
-        document,
-        asked.span,
-        languages.find(document.language, document.path),
-        diagnostics,
-        server.locale,
-        server.config.actions,
-        server.relative_path(document) or "",
-    )
-    if found and asked.span.start < asked.span.end:
-        action_prefill.selection_listed(server, document, asked.span)
-    return [_action(server, asked, offer) for offer in found]
+class ActionList:
+    """The provider of the model's actions; see `requests/code_action.py`."""
 
+    def __init__(self, session: Session, client: Client, read_ahead: ReadAhead) -> None:
+        self._session = session
+        self._client = client
+        self._read_ahead = read_ahead
 
-def _action(server: Server, asked: Asked, offer: Offer) -> types.CodeAction:
-    document, span = asked.document, asked.span
-    data: dict[str, Any] = {
-        "id": uuid.uuid4().hex[:12],
-        "kind": offer.kind,
-        "uri": document.uri,
-        "version": document.version,
-        "range": range_json(document, span, server.encoding),
-    }
-    if offer.instruction:
-        data["instruction"] = offer.instruction
-    if offer.locale:
-        data["locale"] = offer.locale
-    own = [asked.diagnostics[offer.diagnostic]] if offer.diagnostic is not None else None
-    if own:
-        data["diagnostics"] = [_diagnostic_json(own[0])]
-    is_lazy = offer.is_edit and can_resolve(server)
-    return types.CodeAction(
-        title=offer.title,
-        kind=offer.lsp_kind,
-        diagnostics=own,
-        command=None if is_lazy else types.Command(offer.title, COMMAND, arguments=[data]),
-        data=data if is_lazy else None,
-        tags=[types.CodeActionTag.LlmGenerated] if _can_tag(server) else None,
-    )
+    def __call__(self, asked: Asked) -> list[types.CodeAction]:
+        """List the actions at a selection."""
+        document, encoding = asked.document, self._client.encoding
+        if exclusion.is_excluded(self._session, document):
+            return []
+        diagnostics = [diagnostic_of(document, entry, encoding) for entry in asked.diagnostics]
+        found = listing.offers(
+            document,
+            asked.span,
+            languages.find(document.language, document.path),
+            diagnostics,
+            self._client.locale,
+            self._session.config.actions,
+            self._session.relative_path(document) or "",
+        )
+        if found and asked.span.start < asked.span.end:
+            self._read_ahead.selected(document, asked.span)
+        return [self._action(asked, offer) for offer in found]
 
-
-def can_resolve(server: Server) -> bool:
-    """Whether the client asks for an action's edit when it is chosen."""
-    text_document = server.client_capabilities.text_document
-    action = text_document.code_action if text_document else None
-    return bool(action and action.resolve_support and "edit" in action.resolve_support.properties)
-
-
-def _can_tag(server: Server) -> bool:
-    text_document = server.client_capabilities.text_document
-    support = getattr(text_document.code_action, "tag_support", None) if text_document else None
-    return bool(support and types.CodeActionTag.LlmGenerated in support.value_set)
+    def _action(self, asked: Asked, offer: Offer) -> types.CodeAction:
+        document, span, able = asked.document, asked.span, self._client.capabilities
+        data: dict[str, Any] = {
+            "id": uuid.uuid4().hex[:12],
+            "kind": offer.kind,
+            "uri": document.uri,
+            "version": document.version,
+            "range": range_json(document, span, able.encoding),
+        }
+        if offer.instruction:
+            data["instruction"] = offer.instruction
+        if offer.locale:
+            data["locale"] = offer.locale
+        own = [asked.diagnostics[offer.diagnostic]] if offer.diagnostic is not None else None
+        if own:
+            data["diagnostics"] = [_diagnostic_json(own[0])]
+        is_lazy = offer.is_edit and able.resolves_edits
+        return types.CodeAction(
+            title=offer.title,
+            kind=offer.lsp_kind,
+            diagnostics=own,
+            command=None if is_lazy else types.Command(offer.title, COMMAND, arguments=[data]),
+            data=data if is_lazy else None,
+            tags=[types.CodeActionTag.LlmGenerated] if able.tags_actions else None,
+        )
 
 
 def diagnostic_of(document: Document, entry: types.Diagnostic, encoding: str) -> Diagnostic:

@@ -10,37 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from qwen_lsp.context.recent import RecentActivity
 from qwen_lsp.context.snippets import Recent
 from qwen_lsp.context.steady import SteadyContext
 from qwen_lsp.index.reader import Index
-from qwen_lsp.lsp import convert
+from qwen_lsp.lsp.indexing import Indexing
+from qwen_lsp.lsp.notebooks import Notebooks
+from qwen_lsp.lsp.session import Session
 from qwen_lsp.model.tokens import estimate
 from qwen_lsp.text import Change, Cursor, Document
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
-
-DID_COPY = "qwenLsp/didCopy"
 
 # A prompt read in this time is read again whenever something better is to be shown.
 _CHEAP_MS = 1500.0
 # The context is chosen anew when nothing has been asked for so long.
 _IDLE_S = 2.0
-
-
-def register(server: Server) -> None:
-    """Add the notification."""
-
-    @server.feature(DID_COPY)
-    def did_copy(params: Any) -> None:
-        """Take `{textDocument, text}`: what the user cut or copied there."""
-        text = getattr(params, "text", None)
-        document = server.documents.get(str(getattr(params.textDocument, "uri", "")))
-        if document is not None and isinstance(text, str):
-            server.context.copied(document, convert.whole_chars(text))
 
 
 class _Root:
@@ -55,8 +39,10 @@ class _Root:
 class SessionContext:
     """The context of all documents of a session; documents outside of indexed folders have none."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, session: Session, notebooks: Notebooks, indexing: Indexing) -> None:
+        self._session = session
+        self._notebooks = notebooks
+        self._indexing = indexing
         self._roots: dict[Path, _Root] = {}
         self._diagnostics: tuple[str, ...] = ()
         self._asked: tuple[Cursor, int] | None = None
@@ -67,7 +53,7 @@ class SessionContext:
         found = self._find(cursor.document)
         if found is None:
             return ()
-        if self._server.current(cursor.document.uri) is cursor.document:
+        if self._notebooks.document(cursor.document.uri) is cursor.document:
             self._asked = cursor, budget_tokens
             self._rest()
         root, path = found
@@ -100,7 +86,7 @@ class SessionContext:
             self._timer.cancel()
 
     def _find(self, document: Document) -> tuple[_Root, str] | None:
-        if (place := self._server.indexing.place(document)) is None:
+        if (place := self._indexing.place(document)) is None:
             return None
         index, path = place
         root = self._roots.get(index.root)
@@ -123,13 +109,13 @@ class SessionContext:
             return
         cursor, budget_tokens = self._asked
         document = cursor.document
-        if self._server.current(document.uri) is not document:
+        if self._notebooks.document(document.uri) is not document:
             return  # typed on since: the next request begins another pause
         found = self._find(document)
         if found is not None and self._steady_changed(found, cursor, budget_tokens):
-            self._server.completer.prefill(cursor, self._server.relative_path(document))
+            self._session.completer.prefill(cursor, self._session.relative_path(document))
 
     def _steady_changed(self, found: tuple[_Root, str], cursor: Cursor, budget_tokens: int) -> bool:
         """Choose anew, and tell whether the prompt changes; within one scope only if it is read quickly."""
-        is_cheap = self._server.completer.cold_prompt_ms < _CHEAP_MS
+        is_cheap = self._session.completer.cold_prompt_ms < _CHEAP_MS
         return found[0].steady.refresh(cursor, found[1], budget_tokens, is_cheap=is_cheap)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
 from urllib.parse import unquote, urlsplit
@@ -118,3 +118,8 @@ def path_of(uri: str) -> str | None:
 def uri_of(path: PurePath) -> str:
     """Return the file URI of an absolute path."""
     return path.as_uri()
+
+
+def folder_paths(folders: Iterable[types.WorkspaceFolder]) -> list[str]:
+    """Return the paths of the folders that are on this machine."""
+    return [path for folder in folders if (path := path_of(folder.uri))]

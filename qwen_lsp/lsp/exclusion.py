@@ -7,20 +7,17 @@ By name (`completion.exclude`, the files that hold secrets unless the user says 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qwen_lsp.index.listing import is_ignored
+from qwen_lsp.lsp.session import Session
 from qwen_lsp.secret_files import is_left_out
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
-    from qwen_lsp.text import Document
+from qwen_lsp.text import Document
 
 
-def is_excluded(server: Server, document: Document) -> bool:
+def is_excluded(session: Session, document: Document) -> bool:
     """Tell whether nothing of a document may go into a prompt."""
-    path = server.relative_path(document)
-    if is_left_out((document.path or document.uri, path), server.config.completion.exclude):
+    path = session.relative_path(document)
+    if is_left_out((document.path or document.uri, path), session.config.completion.exclude):
         return True
-    root = server.root_of(document)
+    root = session.root_of(document)
     return bool(root and path) and is_ignored(Path(root), path or "")

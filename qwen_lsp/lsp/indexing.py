@@ -11,7 +11,6 @@ import asyncio
 import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
@@ -21,12 +20,13 @@ from qwen_lsp.index.listing import IGNORE_FILES, refusal
 from qwen_lsp.index.reader import Index
 from qwen_lsp.index.worker import Worker
 from qwen_lsp.lsp import convert, exclusion
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.notebooks import Notebooks
+from qwen_lsp.lsp.progress import Progress
+from qwen_lsp.lsp.session import Session
 from qwen_lsp.messages import text
 from qwen_lsp.syntax.languages import LANGUAGES
 from qwen_lsp.text import Document
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -36,32 +36,18 @@ _PAUSE_S = 0.3
 _MOST_OVERLAY_CHARS = 300_000
 
 
-def register(server: Server) -> None:
-    """Add the handlers."""
-
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        await server.indexing.touched([params.text_document.uri])
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    async def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        await server.indexing.touched([change.uri for change in params.changes])
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    async def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        await server.indexing.refresh()
-
-
 class Indexing:
     """The indexes of one session, by workspace root, and the documents that are open in them."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, session: Session, client: Client, notebooks: Notebooks) -> None:
+        self._session = session
+        self._client = client
+        self._notebooks = notebooks
         self._worker = Worker(self._on_event)
         self._indexes: dict[str, Index] = {}
         self._refused: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._progress: set[str] = set()
+        self._progress: dict[str, Progress] = {}
         self._is_open = False
         self._refreshing = asyncio.Lock()
         self._client_watches = False
@@ -71,7 +57,7 @@ class Indexing:
 
         None for what is left out, by its name or by a `.qwenignore`: it neither gives nor gets context.
         """
-        if document.path is None or exclusion.is_excluded(self._server, document):
+        if document.path is None or exclusion.is_excluded(self._session, document):
             return None
         return self._place(document.path)
 
@@ -87,7 +73,7 @@ class Indexing:
     async def open(self) -> None:
         """Begin: the client is ready."""
         self._is_open = True
-        self._client_watches = await _watch_by_client(self._server)
+        self._client_watches = await _watch_by_client(self._client)
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -97,7 +83,7 @@ class Indexing:
                 await self._refresh()
 
     async def _refresh(self) -> None:
-        wanted = self._roots() if self._server.config.context.index else []
+        wanted = self._session.folders if self._session.config.context.index else ()
         for root in self._indexes.keys() - set(wanted):
             self._indexes.pop(root).close()
             await self._worker.forget(root)
@@ -113,7 +99,7 @@ class Indexing:
             await self._worker.update(root)
             if not self._client_watches:
                 await self._worker.watch(root)
-        for document in (*self._server.documents.values(), *self._server.notebooks.sources()):
+        for document in (*self._session.documents.values(), *self._notebooks.sources()):
             self.changed(document)
 
     async def touched(self, uris: list[str]) -> None:
@@ -147,7 +133,7 @@ class Indexing:
             timer.cancel()
         if (place := self.place(document)) is not None:
             place[0].drop_overlay(place[1])
-            self._server.spawn(self.touched([document.uri]))
+            self._session.spawn(self.touched([document.uri]))
 
     async def close(self) -> None:
         """End the indexing process and let go of the files."""
@@ -160,14 +146,14 @@ class Indexing:
 
     def _settled(self, uri: str) -> None:
         self._timers.pop(uri, None)
-        if (document := self._server.current(uri)) is not None:
-            self._server.spawn(self._overlay(document))
+        if (document := self._notebooks.document(uri)) is not None:
+            self._session.spawn(self._overlay(document))
 
     async def _overlay(self, document: Document) -> None:
         if (place := self.place(document)) is None:
             return
         found = await asyncio.to_thread(extract, document.text, document.language, place[1])
-        if self._server.current(document.uri) is document:  # else it is parsed again soon, or closed
+        if self._notebooks.document(document.uri) is document:  # else it is parsed again soon, or closed
             place[0].set_overlay(place[1], document.text, document.language, found)
 
     def _place(self, path: str) -> tuple[Index, str] | None:
@@ -177,18 +163,11 @@ class Indexing:
                 return self._indexes[root], relative
         return None
 
-    def _roots(self) -> list[str]:
-        workspace = self._server.workspace
-        roots = [path for folder in workspace.folders.values() if (path := convert.path_of(folder.uri))]
-        if not roots and workspace.root_path:
-            roots = [workspace.root_path]
-        return [root.rstrip("/") or "/" for root in roots]
-
     def _on_event(self, event: Event) -> None:
         if event.kind == "progress":
-            self._server.spawn(self._show_progress(event))
+            self._session.spawn(self._show_progress(event))
             return
-        self._server.spawn(self._end_progress(event))
+        self._end_progress(event)
         if event.report is not None:
             log.info(
                 "indexed %s: %d files, %d changed, %.1f s%s",
@@ -202,55 +181,34 @@ class Indexing:
             log.warning("%s cannot be indexed: %s", event.root, event.detail)
 
     async def _show_progress(self, event: Event) -> None:
-        window = self._server.client_capabilities.window
-        if window is None or not window.work_done_progress:
-            return
-        progress, token, locale = self._server.work_done_progress, _token(event.root), self._server.locale
-        said = text("index.progress", locale, done=event.done, total=event.total)
+        locale = self._client.locale
+        message = text("index.progress", locale, done=event.done, total=event.total)
         percentage = 100 * event.done // max(event.total, 1)
-        if event.root in self._progress:
-            if token in progress.tokens:
-                progress.report(token, types.WorkDoneProgressReport(message=said, percentage=percentage))
+        if (shown := self._progress.get(event.root)) is not None:
+            shown.report(message, percentage)
             return
-        self._progress.add(event.root)
-        await progress.create_async(token)
         title = text("index.title", locale, folder=Path(event.root).name)
-        if event.root in self._progress:  # else it was done before the client had answered
-            progress.begin(
-                token, types.WorkDoneProgressBegin(title=title, message=said, percentage=percentage)
-            )
+        progress = Progress(self._client, f"qwen-lsp/index{event.root}", title)
+        self._progress[event.root] = progress
+        await progress.begin(message, percentage=percentage)
 
-    async def _end_progress(self, event: Event) -> None:
-        if event.root in self._progress:
-            self._progress.discard(event.root)
-            progress, token = self._server.work_done_progress, _token(event.root)
-            if progress.tokens.pop(token, None) is not None:
-                files = event.report.files if event.report else 0
-                said = text("index.done", self._server.locale, files=files)
-                progress.end(token, types.WorkDoneProgressEnd(message=said))
+    def _end_progress(self, event: Event) -> None:
+        if (shown := self._progress.pop(event.root, None)) is not None:
+            files = event.report.files if event.report else 0
+            shown.end(text("index.done", self._client.locale, files=files))
 
 
-def _token(root: str) -> str:
-    return f"qwen-lsp/index{root}"
-
-
-async def _watch_by_client(server: Server) -> bool:
+async def _watch_by_client(client: Client) -> bool:
     """Ask the client to announce changed files; False when it cannot."""
-    workspace = server.client_capabilities.workspace
-    watches = workspace and workspace.did_change_watched_files
-    if not (watches and watches.dynamic_registration):
+    if not client.capabilities.announces_files:
         return False
     extensions = ",".join(sorted({end[1:] for language in LANGUAGES for end in language.extensions}))
     patterns = [f"**/*.{{{extensions},ipynb}}", *(f"**/{name}" for name in IGNORE_FILES), "**/.git/HEAD"]
-    registration = types.Registration(
-        id=_REGISTRATION,
-        method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
-        register_options=types.DidChangeWatchedFilesRegistrationOptions(
-            watchers=[types.FileSystemWatcher(glob_pattern=pattern) for pattern in patterns]
-        ),
+    options = types.DidChangeWatchedFilesRegistrationOptions(
+        watchers=[types.FileSystemWatcher(glob_pattern=pattern) for pattern in patterns]
     )
     try:
-        await server.client_register_capability_async(types.RegistrationParams([registration]))
+        await client.register(_REGISTRATION, types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
     except Exception as error:  # whatever the client says instead, we watch ourselves
         log.warning("the client does not watch files: %s", error)
         return False

@@ -11,18 +11,13 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.requests import review
 from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.notebook import CellKind
 from qwen_lsp.text import Change, Cursor, Document, Edit, Span, whole_text_change
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +33,25 @@ class _Open:
     starts: dict[str, int]
 
 
-class Notebooks:
-    """The notebooks that the client has open."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What one message did to a notebook: to each cell, to the common source, and which cells are gone."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    source: Change
+    cells: tuple[Change, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class Notebooks:
+    """The notebooks that the client has open. Their cells are among the documents of the session."""
+
+    def __init__(self, documents: dict[str, Document]) -> None:
+        self._documents = documents
         self._open: dict[str, _Open] = {}
+
+    def document(self, uri: str) -> Document | None:
+        """Return the open document of a URI, or the code of the open notebook of that URI."""
+        return self._documents.get(uri) or self.source(uri)
 
     def source(self, uri: str) -> Document | None:
         """Return the code of all cells of the notebook of that URI."""
@@ -64,15 +72,15 @@ class Notebooks:
         found = self._open.get(self.owner(uri))
         return Cursor(found.source, found.starts[uri] + cursor.offset) if found is not None else cursor
 
-    def opened(self, params: types.DidOpenNotebookDocumentParams) -> None:
-        """Take a notebook and its cells."""
+    def opened(self, params: types.DidOpenNotebookDocumentParams) -> Document:
+        """Take a notebook and its cells; return their common source."""
         book = params.notebook_document
-        self._take(params.cell_text_documents, book.uri)
-        self._join(book.uri, book.version, [(_kind(cell), cell.document) for cell in book.cells])
-        self._server.warm_up()
+        self._take(params.cell_text_documents)
+        cells = [(_kind(cell), cell.document) for cell in book.cells]
+        return self._join(book.uri, book.version, cells).source
 
-    def changed(self, params: types.DidChangeNotebookDocumentParams) -> None:
-        """Apply a change of the order, the kinds or the texts of cells."""
+    def changed(self, params: types.DidChangeNotebookDocumentParams, encoding: str) -> Changed | None:
+        """Apply a change of the order, the kinds or the texts of cells; None when it is not open."""
         uri, version, changes = (
             params.notebook_document.uri,
             params.notebook_document.version,
@@ -81,53 +89,44 @@ class Notebooks:
         found = self._open.get(uri)
         if found is None:
             log.warning("change of a notebook that is not open: %s", uri)
-            return
-        cells = list(found.cells)
+            return None
+        cells, gone = list(found.cells), list[str]()
         if changes is not None and (structure := changes.structure) is not None:
-            self._take(structure.did_open or (), uri)
+            self._take(structure.did_open or ())
             array = structure.array
             new = [(_kind(cell), cell.document) for cell in array.cells or ()]
             cells[array.start : array.start + array.delete_count] = new
-            for gone in structure.did_close or ():
-                self._drop(gone.uri)
+            gone = self._drop(structure.did_close or ())
         if changes is not None and changes.data:
             kinds = {cell.document: _kind(cell) for cell in changes.data}
             cells = [(kinds.get(name, kind), name) for kind, name in cells]
         in_cells: list[Change] = []
         for content in (changes.text_content or ()) if changes is not None else ():
-            if (document := self._server.documents.get(content.document.uri)) is not None:
-                events, cell_version = content.changes, content.document.version
-                in_cell = convert.changed(document, events, cell_version, self._server.encoding)
-                self._server.documents[document.uri] = in_cell.after
-                review.follow(self._server, in_cell)
+            if (document := self._documents.get(content.document.uri)) is not None:
+                in_cell = convert.changed(document, content.changes, content.document.version, encoding)
+                self._documents[document.uri] = in_cell.after
                 in_cells.append(in_cell)
-        self._join(uri, version, cells)
-        change = _in_source(found, self._open[uri].source, in_cells)
-        self._server.context.edited(change)
-        self._server.changed(change)
+        after = self._join(uri, version, cells).source
+        return Changed(_in_source(found, after, in_cells), tuple(in_cells), tuple(gone))
 
-    def closed(self, params: types.DidCloseNotebookDocumentParams) -> None:
-        """Forget a notebook and its cells."""
-        for cell in params.cell_text_documents:
-            self._drop(cell.uri)
-        if (found := self._open.pop(params.notebook_document.uri, None)) is not None:
-            self._server.context.forget(found.source)
-            self._server.indexing.closed(found.source)
-            self._server.forget(found.source.uri)
+    def closed(self, params: types.DidCloseNotebookDocumentParams) -> tuple[Document | None, Sequence[str]]:
+        """Forget a notebook and its cells; return its source and the URIs of its cells."""
+        gone = self._drop(params.cell_text_documents)
+        found = self._open.pop(params.notebook_document.uri, None)
+        return found.source if found is not None else None, gone
 
-    def _take(self, items: Sequence[types.TextDocumentItem], uri: str) -> None:
+    def _take(self, items: Sequence[types.TextDocumentItem]) -> None:
         # A cell has no path: its text is not that of the file.
         for item in items:
             text = convert.whole_chars(item.text)
-            self._server.documents[item.uri] = Document(item.uri, text, item.version, item.language_id)
+            self._documents[item.uri] = Document(item.uri, text, item.version, item.language_id)
 
-    def _drop(self, uri: str) -> None:
-        if self._server.documents.pop(uri, None) is not None:
-            self._server.forget(uri)
+    def _drop(self, cells: Sequence[types.TextDocumentIdentifier]) -> list[str]:
+        return [cell.uri for cell in cells if self._documents.pop(cell.uri, None) is not None]
 
-    def _join(self, uri: str, version: int, cells: Sequence[tuple[CellKind, str]]) -> None:
-        """Make the common source anew: the language of most code cells is the notebook's."""
-        documents = self._server.documents
+    def _join(self, uri: str, version: int, cells: Sequence[tuple[CellKind, str]]) -> _Open:
+        """Make the common source; the language of most code cells is the notebook's."""
+        documents = self._documents
         cells = [(kind, name) for kind, name in cells if name in documents]
         spoken = Counter(documents[name].language for kind, name in cells if kind == "code")
         language = spoken.most_common(1)[0][0] if spoken else "python"
@@ -140,8 +139,8 @@ class Notebooks:
             if cell.start is not None
         }
         source = Document(uri, made.source, version, language, convert.path_of(uri))
-        self._open[uri] = _Open(tuple(cells), source, starts)
-        self._server.indexing.changed(source)
+        self._open[uri] = found = _Open(tuple(cells), source, starts)
+        return found
 
 
 def _in_source(before: _Open, after: Document, in_cells: Sequence[Change]) -> Change:

@@ -12,21 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.endpoints import host_of
 from qwen_lsp.errors import ModelError
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.progress import Progress
+from qwen_lsp.lsp.session import Session
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.model.state import State
 from qwen_lsp.trace import Trace
 
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
-
 STATUS = "qwenLsp/status"
+_LOADING = "qwen-lsp/engine"
 
 Name = Literal["starting", "loading", "ready", "busy", "slow", "off", "error"]
 
@@ -110,8 +111,10 @@ def judge(facts: Facts, locale: Locale) -> Status:
 class Reporter:
     """The facts of one session, and the status that its client was last told."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, session: Session, client: Client) -> None:
+        self._session = session
+        self._client = client
+        self._loading: Progress | None = None
         self._is_open = False
         self._sent: Status | None = None
         self._model = ""
@@ -123,7 +126,7 @@ class Reporter:
 
     def open(self) -> None:
         """Begin to tell: the client is ready to hear."""
-        self._is_open = self._server.client_options.status
+        self._is_open = self._client.options.status
         self._look_anew()
         self._watch_jobs()  # a quick client has asked already
 
@@ -143,11 +146,12 @@ class Reporter:
         if state.phase in ("starting", "ready"):
             self._trouble = None
         self._refresh()
+        self._show_loading(state)
 
     def noted(self, trace: Trace) -> None:
         """Take note of how a request ended."""
         if trace.reason == "model":
-            self._server.spawn(self._check_model())
+            self._session.spawn(self._check_model())
         elif trace.reason == "engine":
             self._trouble = Trouble("failed", trace.detail)
         elif trace.reason == "timeout":
@@ -169,15 +173,26 @@ class Reporter:
 
     def current(self) -> Status:
         """Return the status of this moment, also for a client that is not told of changes."""
-        server = self._server
-        host = server.host.state if server.host is not None else State("off")
-        facts = Facts(server.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow)
-        return judge(facts, server.locale)
+        host = self._session.host_state
+        facts = Facts(
+            self._session.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow
+        )
+        return judge(facts, self._client.locale)
+
+    def _show_loading(self, state: State) -> None:
+        """Show that the model is loading as a progress bar."""
+        if state.phase == "starting":
+            if self._loading is None:
+                self._loading = Progress(self._client, _LOADING, "qwen-lsp")
+                self._session.spawn(self._loading.begin(state.detail))
+        elif self._loading is not None:
+            self._loading.end(state.detail or state.phase)
+            self._loading = None
 
     def _look_anew(self) -> None:
         if self._is_open:
             self._refresh()
-            self._server.spawn(self._check_model())
+            self._session.spawn(self._check_model())
 
     def _watch_jobs(self) -> None:
         """Change over when the work, or the rest, has lasted."""
@@ -196,7 +211,7 @@ class Reporter:
     def _refresh(self) -> None:
         if not self._is_open:
             return
-        speed = self._server.engine_speed
+        speed = self._session.engine_speed
         self._is_slow = speed is not None and speed.write < (_NOT_SLOW if self._is_slow else _SLOW)
         status = self.current()
         if status == self._sent:
@@ -210,22 +225,22 @@ class Reporter:
         }
         if speed is not None and speed != Speed():  # a first guess is no measurement
             message["tokensPerSecond"] = round(speed.write, 1)
-        self._server.protocol.notify(STATUS, message)
+        self._client.notify(STATUS, message)
 
     def _model_name(self) -> str:
-        config = self._server.config
+        config = self._session.config
         if config.endpoint.url:
-            client = self._server.host.idle_client() if self._server.host is not None else None
+            client = self._session.host.idle_client() if self._session.host is not None else None
             return client.endpoint.model if client is not None else config.endpoint.model
         return self._model
 
     async def _check_model(self) -> None:
         """Find the model's file, so that a missing one is told before anything is asked."""
-        config = self._server.config
+        config = self._session.config
         if config.endpoint.url:
             return
         model, trouble = await asyncio.to_thread(_look_for_model, config)
-        if config == self._server.config:  # the same settings, though sent once more meanwhile
+        if config == self._session.config:  # the same settings, though sent once more meanwhile
             self._model = model
             if trouble is not None or (self._trouble is not None and self._trouble.kind.endswith("_model")):
                 self._trouble = trouble

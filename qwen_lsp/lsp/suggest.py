@@ -1,27 +1,31 @@
 """One request for a suggestion, whichever LSP method it came by: ask, fit to the text of now, take note.
 
-`suggest` is what `textDocument/inlineCompletion` and the popup's `textDocument/completion` share. It
+It is what `textDocument/inlineCompletion` and the popup's `textDocument/completion` share. It
 never raises but for a cancellation, because nobody has asked for an error message while typing.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from qwen_lsp.completion.completer import EXCLUDED, Completion, OnText, Rejected, Trigger
+from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.rebase import rebase
+from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import exclusion
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.indexing import Indexing
+from qwen_lsp.lsp.notebooks import Notebooks
+from qwen_lsp.lsp.session import Session
+from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.messages import text
 from qwen_lsp.text import Cursor, Document, Edit, Span
 from qwen_lsp.trace import Trace
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -37,67 +41,112 @@ class Suggestion:
     command: types.Command | None = None
 
 
-async def suggest(
-    server: Server, cursor: Cursor, trigger: Trigger, on_text: OnText | None = None
-) -> list[Suggestion]:
-    """Return the candidates at a cursor, the best first."""
-    document, uri = cursor.document, cursor.document.uri
-    asked = server.notebooks.whole(cursor)
-    server.asked_uri = uri
-    server.asking[uri] += 1
-    try:
-        with server.status.working(), server.indexing.paused():
-            completer, path = server.completer, server.relative_path(asked.document)
-            outcome: Completion | Rejected
-            if exclusion.is_excluded(server, asked.document):
-                trace = Trace(path=path or "", trigger=trigger, reason="excluded", detail=EXCLUDED)
-                outcome = Rejected("excluded", EXCLUDED, trace)
-                completer.last[asked.document.uri] = trace
-            else:
-                outcome = await completer.complete(asked, trigger, path, on_text)
-    except QwenLspError as error:  # no completer at all: the settings name no model that exists
-        server.failed = Trace(trigger=trigger, reason="model", detail=str(error))
-        outcome = Rejected("model", str(error), server.failed)
-    except Exception:
-        log.exception("completion failed in %s", uri)
-        return []
-    finally:
-        server.asking[uri] -= 1
-        if not server.asking[uri]:
-            del server.asking[uri]
-    server.status.noted(outcome.trace)
-    if not isinstance(outcome, Completion):
-        log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
-        _count_rejected(server, document.language, outcome)
-        return []
-    log.info("suggestion after %.0f ms", outcome.trace.total_ms)
-    now = server.documents.get(uri, document)
-    edits = [_moved(edit, cursor.offset - asked.offset) for edit in (outcome.edit, *outcome.alternatives)]
-    if now.version != document.version:  # typed on, and this client has not asked again
-        edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
-    if not edits:
+class Suggester:
+    """Asks for suggestions. State: the requests under way, and records of those without a completer."""
+
+    def __init__(
+        self,
+        session: Session,
+        client: Client,
+        notebooks: Notebooks,
+        indexing: Indexing,
+        status: Reporter,
+        offers: Offers,
+        stats: Recorder,
+    ) -> None:
+        self._session = session
+        self._client = client
+        self._notebooks = notebooks
+        self._indexing = indexing
+        self._status = status
+        self._offers = offers
+        self._stats = stats
+        self._asking: Counter[str] = Counter()
+        self._failed: dict[str, Trace] = {}
+        self.last_uri = ""
+        self.has_inline = False  # the client sends `textDocument/inlineCompletion`, whatever it has announced
+
+    def is_asking(self, uri: str) -> bool:
+        """Whether a request of the document is under way."""
+        return self._asking[uri] > 0
+
+    def last_trace(self, uri: str) -> Trace | None:
+        """Return the record of the document's last request."""
+        return self._failed.get(uri) or self._session.last_trace(self._notebooks.owner(uri))
+
+    def forget(self, uri: str) -> None:
+        """Drop what is kept of a closed document, and end its request."""
+        self._failed.pop(uri, None)
+        self._offers.forget(uri)
+        self._session.forget(uri)
+
+    async def suggest(
+        self, cursor: Cursor, trigger: Trigger, on_text: OnText | None = None
+    ) -> list[Suggestion]:
+        """Return the candidates at a cursor, the best first."""
+        document, uri = cursor.document, cursor.document.uri
+        asked = self._notebooks.whole(cursor)
+        outcome = await self._outcome(uri, asked, trigger, on_text)
+        self._status.noted(outcome.trace)
+        if not isinstance(outcome, Completion):
+            log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
+            # A request that was overtaken or never wanted was not held back.
+            if outcome.reason not in ("superseded", "cancelled", "off", "excluded"):
+                self._stats.held_back(document.language, outcome.trace.rule or outcome.reason)
+            return []
+        log.info("suggestion after %.0f ms", outcome.trace.total_ms)
+        now = self._session.documents.get(uri, document)
+        edits = [_moved(edit, cursor.offset - asked.offset) for edit in (outcome.edit, *outcome.alternatives)]
+        if now.version != document.version:  # typed on, and this client has not asked again
+            edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
+        if not edits:
+            trace = outcome.trace
+            trace.reason, trace.detail = "superseded", "the text went another way while the model wrote"
+            return []
+        self._stats.latency(document.language, outcome.trace.total_ms)
+        return [Suggestion(now, edit, self._offer(now, edit, edit is edits[0])) for edit in edits]
+
+    async def _outcome(
+        self, uri: str, asked: Cursor, trigger: Trigger, on_text: OnText | None
+    ) -> Completion | Rejected:
+        """Ask; whatever goes wrong is a reason, and has its record."""
+        self.last_uri = uri
+        self._asking[uri] += 1
+        self._failed.pop(uri, None)
+        try:
+            with self._status.working(), self._indexing.paused():
+                completer, path = self._session.completer, self._session.relative_path(asked.document)
+                if exclusion.is_excluded(self._session, asked.document):
+                    excluded = Rejected("excluded", EXCLUDED, Trace(path=path or "", trigger=trigger))
+                    return self._failure(uri, excluded)
+                return await completer.complete(asked, trigger, path, on_text)
+        except QwenLspError as error:  # no completer at all: the settings name no model that exists
+            return self._failure(uri, Rejected("model", str(error), Trace(trigger=trigger)))
+        except Exception as error:
+            log.exception("completion failed in %s", uri)
+            detail = f"{type(error).__name__}: {error}"
+            return self._failure(uri, Rejected("internal", detail, Trace(trigger=trigger)))
+        finally:
+            self._asking[uri] -= 1
+            if not self._asking[uri]:
+                del self._asking[uri]
+
+    def _failure(self, uri: str, outcome: Rejected) -> Rejected:
         trace = outcome.trace
-        trace.reason, trace.detail = "superseded", "the text went another way while the model wrote"
-        return []
-    server.stats.latency(document.language, outcome.trace.total_ms)
-    return [Suggestion(now, edit, _offer(server, now, edit, edit is edits[0])) for edit in edits]
+        trace.reason, trace.detail, trace.total_ms = outcome.reason, outcome.detail, trace.elapsed_ms()
+        self._failed[uri] = trace
+        return outcome
+
+    def _offer(self, document: Document, edit: Edit, is_first: bool) -> types.Command | None:
+        """Note the offer; return the command to run on its acceptance, for clients that can."""
+        offer = self._offers.offered if is_first else self._offers.alternative
+        id_ = offer(document, edit)
+        if not self._session.config.stats.enabled or not self._client.capabilities.execute_command:
+            return None
+        return types.Command(
+            text("command.accepted", self._client.locale), DID_ACCEPT_COMMAND, arguments=[id_]
+        )
 
 
 def _moved(edit: Edit, by: int) -> Edit:
     return Edit(Span(edit.span.start + by, edit.span.end + by), edit.new_text) if by else edit
-
-
-def _offer(server: Server, document: Document, edit: Edit, is_first: bool) -> types.Command | None:
-    """Note the offer; return the command to run on its acceptance, for clients that can."""
-    offer = server.offers.offered if is_first else server.offers.alternative
-    id_ = offer(document, edit)
-    workspace = server.client_capabilities.workspace
-    if not server.config.stats.enabled or workspace is None or workspace.execute_command is None:
-        return None
-    return types.Command(text("command.accepted", server.locale), DID_ACCEPT_COMMAND, arguments=[id_])
-
-
-def _count_rejected(server: Server, language: str, outcome: Rejected) -> None:
-    # A request that was overtaken or never wanted was not held back.
-    if outcome.reason not in ("superseded", "cancelled", "off", "excluded"):
-        server.stats.held_back(language, outcome.trace.rule or outcome.reason)

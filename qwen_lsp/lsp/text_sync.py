@@ -1,80 +1,130 @@
-"""didOpen, didChange, didClose: keep a frozen Document for each open file and each cell of a notebook.
+"""didOpen, didChange, didClose of documents and notebooks: where text arrives, and who follows it.
 
-They replace the framework's own handling, whose line table also breaks at form feeds and Unicode
-separators and so puts every later edit on a wrong line, and which keeps a second, mutable copy.
+Each message becomes one value, `text.Change`, which the reviews, the recent activity, the index and the
+completer follow. These handlers replace the framework's own, whose line table also breaks at form feeds and
+Unicode separators and so puts every later edit on a wrong line, and which keeps a second, mutable copy.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
 
+from cattrs import Converter
 from lsprotocol import types
-from pygls.protocol import lsp_method
+from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.requests import review
+from qwen_lsp.lsp.action_prefill import ReadAhead
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.context import SessionContext
+from qwen_lsp.lsp.indexing import Indexing
+from qwen_lsp.lsp.notebooks import Notebooks
+from qwen_lsp.lsp.reviewing import Reviewing
+from qwen_lsp.lsp.session import Session
+from qwen_lsp.lsp.suggest import Suggester
 from qwen_lsp.lsp.tolerance import TolerantProtocol
-from qwen_lsp.text import Document
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
+from qwen_lsp.text import Change, Document
 
 log = logging.getLogger(__name__)
 
+_OURS = (
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+)
+
 
 class Protocol(TolerantProtocol):
-    """The framework's protocol with our text synchronisation."""
+    """The framework's protocol without its own text synchronisation."""
 
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+    def __init__(self, server: LanguageServer, converter: Converter) -> None:
+        super().__init__(server, converter)
+        for method in _OURS:
+            del self.fm.builtin_features[method]
+
+
+def register(
+    server: LanguageServer,
+    session: Session,
+    client: Client,
+    notebooks: Notebooks,
+    indexing: Indexing,
+    context: SessionContext,
+    suggester: Suggester,
+    reviewing: Reviewing,
+    read_ahead: ReadAhead,
+) -> None:
+    """Add the handlers."""
+
+    def follow(change: Change) -> None:
+        """Let everything follow the text of a document, or of the source of a notebook."""
+        context.edited(change)
+        indexing.changed(change.after)
+        read_ahead.stop()
+        session.follow(change)
+
+    def forget(source: Document) -> None:
+        context.forget(source)
+        indexing.closed(source)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: types.DidOpenTextDocumentParams) -> None:
         """Freeze the text that the editor shows; from now on it wins over the disk."""
         item = params.text_document
         text, path = convert.whole_chars(item.text), convert.path_of(item.uri)
         document = Document(item.uri, text, item.version, item.language_id, path)
-        _ours(self).documents[item.uri] = document
-        review.opened(_ours(self), document)
-        _ours(self).indexing.changed(document)
-        _ours(self).warm_up()
+        session.documents[item.uri] = document
+        reviewing.opened(document)
+        indexing.changed(document)
+        session.warm_up()
 
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: types.DidChangeTextDocumentParams) -> None:
         """Replace the document by one with the changes applied in their order."""
         uri, version = params.text_document.uri, params.text_document.version
-        document = _ours(self).documents.get(uri)
+        document = session.documents.get(uri)
         if document is None:
             log.warning("change of a document that is not open: %s", uri)
             return
-        change = convert.changed(document, params.content_changes, version, _ours(self).encoding)
-        _ours(self).documents[uri] = change.after
-        review.follow(_ours(self), change)
-        _ours(self).context.edited(change)
-        _ours(self).changed(change)
+        change = convert.changed(document, params.content_changes, version, client.encoding)
+        session.documents[uri] = change.after
+        reviewing.follow(change)
+        follow(change)
 
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: types.DidCloseTextDocumentParams) -> None:
         """Forget the document and end its request."""
-        if (document := _ours(self).documents.pop(params.text_document.uri, None)) is not None:
-            _ours(self).context.forget(document)
-            _ours(self).indexing.closed(document)
-        _ours(self).forget(params.text_document.uri)
+        if (document := session.documents.pop(params.text_document.uri, None)) is not None:
+            forget(document)
+        suggester.forget(params.text_document.uri)
 
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
-    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def notebook_did_open(params: types.DidOpenNotebookDocumentParams) -> None:
         """Take the cells of a notebook, which come by no other way."""
-        _ours(self).notebooks.opened(params)
+        indexing.changed(notebooks.opened(params))
+        session.warm_up()
 
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
-    def lsp_notebook_document__did_change(self, params: types.DidChangeNotebookDocumentParams) -> None:
-        """Follow its cells."""
-        _ours(self).notebooks.changed(params)
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def notebook_did_change(params: types.DidChangeNotebookDocumentParams) -> None:
+        """Follow its cells: findings are in the cells, all else follows their common source."""
+        changed = notebooks.changed(params, client.encoding)
+        if changed is None:
+            return
+        for change in changed.cells:
+            reviewing.follow(change)
+        for uri in changed.gone:
+            suggester.forget(uri)
+        follow(changed.source)
 
-    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
-    def lsp_notebook_document__did_close(self, params: types.DidCloseNotebookDocumentParams) -> None:
-        """Forget it."""
-        _ours(self).notebooks.closed(params)
-
-
-def _ours(protocol: Protocol) -> Server:
-    # A function, because the framework evaluates every attribute of the class before the server exists.
-    return cast("Server", protocol._server)
+    @server.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def notebook_did_close(params: types.DidCloseNotebookDocumentParams) -> None:
+        """Forget it and its cells."""
+        source, cells = notebooks.closed(params)
+        for uri in cells:
+            suggester.forget(uri)
+        if source is not None:
+            forget(source)
+            suggester.forget(source.uri)

@@ -36,8 +36,8 @@ _PLUGINS = (
 def _plugins() -> tuple[Any, ...]:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    classes: Any = get_mapping_from_secret_type_to_class()
-    made: dict[str, Any] = {kind.__name__: kind for kind in classes.values()}
+    kinds: dict[str, Any] = dict(get_mapping_from_secret_type_to_class())
+    made = {kind.__name__: kind for kind in kinds.values()}
     return tuple(made[name]() for name in _PLUGINS if name in made)
 
 

@@ -1,20 +1,24 @@
-"""Emacs with eglot, the real programs of Debian, with the real server: the popup, `eglot`'s way of asking."""
+"""Emacs with eglot, the real programs of Debian, with the real server: eglot's popup, and qwen-lsp.el."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.editors import programs
-from tests.editors.readme import snippet
+from tests.editors.readme import EDITORS, snippet
 from tests.support.engine_server import EngineServer, says
 
 pytestmark = pytest.mark.required
 
 DEADLINE_S = 180.0
+PACKAGE = EDITORS / "emacs"
 
 
 async def run(script: Path, cwd: Path) -> str:
@@ -56,7 +60,7 @@ TOUR = """
 (princ (format "reply: %S\\n" (jsonrpc-request (eglot-current-server) :workspace/executeCommand
   (list :command "qwenLsp.explain" :arguments (vector (eglot--path-to-uri buffer-file-name))))))
 (set-buffer-modified-p nil)
-(eglot-shutdown (eglot-current-server))
+(eglot-shutdown (eglot-current-server) nil 60)
 (princ "shut down\\n")
 """
 
@@ -64,7 +68,7 @@ TOUR = """
 async def test_a_suggestion_in_the_popup(tmp_path: Path, engine: EngineServer, home: Path) -> None:
     engine.answer = says("first + second")
     settings = home / "settings.toml"
-    settings.write_text(f'[endpoint]\nurl = "{engine.url}"\n', "utf-8")
+    settings.write_text(f'[endpoint]\nurl = "{engine.url}"\n[completion]\nanswerEarly = false\n', "utf-8")
     file, script = tmp_path / "add.py", tmp_path / "tour.el"
     file.write_text("first, second = 1, 2\nx = \n", "utf-8")
     script.write_text(TOUR.format(snippet=snippet("elisp", "eglot-server-programs"), file=file), "utf-8")
@@ -74,3 +78,105 @@ async def test_a_suggestion_in_the_popup(tmp_path: Path, engine: EngineServer, h
     assert 'text: "first, second = 1, 2\nx = first + second\n"' in said, said
     assert ':outcome "shown"' in said, said
     assert "shut down" in said, said
+
+
+GHOST = """
+(package-initialize)
+(push "{package}" load-path)
+(require 'qwen-lsp)
+(qwen-lsp-setup)
+(setq eglot-sync-connect 60 eglot-autoshutdown t)
+(defun ghost ()
+  (when (qwen-lsp-visible-p)
+    (substring-no-properties (overlay-get qwen-lsp--overlay 'after-string))))
+(defun wait (what)
+  (let ((end (+ (float-time) 60)))
+    (while (and (not (funcall what)) (< (float-time) end)) (accept-process-output nil 0.05))))
+(find-file "{file}")
+(cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
+  (call-interactively #'eglot))
+(princ (format "mode: %s\n" qwen-lsp-mode))
+(goto-char (point-max))
+(qwen-lsp-complete)
+(wait #'qwen-lsp-visible-p)
+(princ (format "ghost: %S\n" (ghost)))
+(princ (format "tab: %s\n" (lookup-key qwen-lsp-active-map (kbd "TAB"))))
+(qwen-lsp-accept-word)
+(princ (format "word: %S %S\n" (buffer-string) (ghost)))
+(qwen-lsp-accept-line)
+(princ (format "line: %S %S\n" (buffer-string) (ghost)))
+(when (qwen-lsp-visible-p) (qwen-lsp-accept))
+(princ (format "all: %S %S\n" (buffer-string) (ghost)))
+(erase-buffer)
+(insert "first, second = 1, 2\ny = ")
+(qwen-lsp-complete)
+(wait #'qwen-lsp-visible-p)
+(goto-char (point-min))
+(qwen-lsp--after-command)
+(princ (format "moved away: %S\n" (ghost)))
+(set-buffer-modified-p nil)
+(eglot-shutdown (eglot-current-server) nil 60)
+"""
+
+
+async def test_ghost_text_and_its_parts(tmp_path: Path, engine: EngineServer, home: Path) -> None:
+    engine.answer = says("first + second")
+    (home / "settings.toml").write_text(
+        f'[endpoint]\nurl = "{engine.url}"\n[completion]\nanswerEarly = false\n', "utf-8"
+    )
+    file, script = tmp_path / "add.py", tmp_path / "tour.el"
+    file.write_text("first, second = 1, 2\nx = ", "utf-8")
+    script.write_text(GHOST.format(package=PACKAGE, file=file), "utf-8")
+    said = await run(script, tmp_path)
+    assert "mode: t" in said, said
+    assert 'ghost: "first + second"' in said, said
+    assert "tab: qwen-lsp-accept" in said
+    assert 'word: "first, second = 1, 2\nx = first" " + second"' in said, said
+    assert 'line: "first, second = 1, 2\nx = first + second" nil' in said, said
+    assert "moved away: nil" in said, said
+
+
+INSTALL = """
+(package-initialize)
+(push "{package}" load-path)
+(require 'qwen-lsp)
+(setq qwen-lsp-directory "{folder}" qwen-lsp-python "{python}" result 'waiting)
+(defun qwen-lsp--wheel () "{wheel}")
+(condition-case failure
+    (progn
+      (qwen-lsp-install (lambda (failure) (setq result failure)))
+      (while (eq result 'waiting) (accept-process-output nil 0.1))
+      (princ (format "result: %s\n" result)))
+  (user-error (princ (format "refused: %s\n" (error-message-string failure)))))
+(princ (format "left: %s\n" (and (file-directory-p "{folder}/venv") t)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("python", "wheel", "expected"),
+    [
+        ("no-such-python", "any.whl", "refused: ‘no-such-python’ is not Python 3.11 or newer"),
+        (sys.executable, "/no/such/qwen_lsp.whl", "result: "),
+    ],
+    ids=["no python", "pip fails"],
+)
+async def test_a_failed_installation_says_why_and_leaves_nothing(
+    tmp_path: Path, python: str, wheel: str, expected: str
+) -> None:
+    script = tmp_path / "install.el"
+    folder = tmp_path / "place"
+    script.write_text(INSTALL.format(package=PACKAGE, folder=folder, python=python, wheel=wheel), "utf-8")
+    said = await run(script, tmp_path)
+    assert expected.replace("‘", "").replace("’", "") in re.sub("[‘’'`]", "", said), said
+    assert "left: nil" in said, said
+
+
+async def test_the_package_compiles_without_a_warning(tmp_path: Path) -> None:
+    copy = tmp_path / "qwen-lsp.el"
+    shutil.copyfile(PACKAGE / "qwen-lsp.el", copy)
+    script = tmp_path / "compile.el"
+    script.write_text(
+        f'(package-initialize)\n(setq byte-compile-error-on-warn t)\n(byte-compile-file "{copy}")\n', "utf-8"
+    )
+    said = await run(script, tmp_path)
+    assert copy.with_suffix(".elc").is_file(), said

@@ -18,10 +18,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from filelock import FileLock
 
 from qwen_lsp.schema import schema as settings_schema
-from tests.editors import programs
+from tests.editors import dist, programs
 from tests.editors.programs import git
 from tests.support.engine_server import EngineServer, says
 from tests.support.isolation import user_names
@@ -55,25 +54,7 @@ CAPABILITIES = {
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The compiled plugin, stubs and host."""
     out = tmp_path_factory.mktemp("jetbrains")
-    programs.FOLDER.mkdir(parents=True, exist_ok=True)
-    stubs = re.findall(r"^=== (\S+)\n(.*?)(?=^=== |\Z)", (HERE / "stubs.txt").read_text("utf-8"), re.S | re.M)
-    for name, body in stubs:
-        file = out / "stubs" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(body, "utf-8")
-    with FileLock(programs.FOLDER / "javac.lock"):
-        javac = programs.debian("javac", "openjdk-17-jdk-headless")
-    files = [*SOURCES, *(out / "stubs").rglob("*.java"), HERE / "HostTest.java"]
-    options = ["--release", "17", "-proc:none", "-nowarn", "-d", str(out / "classes"), "-cp", jars()]
-    ran = subprocess.run(
-        [javac, *options, *map(str, files)],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return out / "classes"
+    return dist.compile_jetbrains(out, [HERE / "HostTest.java"])
 
 
 def jars() -> str:
@@ -211,15 +192,6 @@ def test_the_template_s_settings_are_the_server_s() -> None:
     assert file.read_text("utf-8") == text, "the settings have changed: run this test with QWEN_LSP_UPDATE=1"
 
 
-def test_the_template_s_installer_has_the_tasks_that_lsp4ij_knows() -> None:
-    installer = json.loads((TEMPLATE / "installer.json").read_text("utf-8"))
-    tasks: set[str] = set()
-
-    def walk(value: object) -> None:
-        if isinstance(value, dict):
-            tasks.update(key for key in value if isinstance(value[key], dict) and "name" in value[key])
-            for inner in value.values():
-                walk(inner)
-
-    walk(installer)
-    assert tasks == {"exec", "configureServer"}
+def test_the_template_installs_nothing() -> None:
+    """It carries no wheel, and no package is published that an installer could name."""
+    assert not (TEMPLATE / "installer.json").exists()

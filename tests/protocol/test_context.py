@@ -11,8 +11,9 @@ import pytest
 from lsprotocol import types
 
 from qwen_lsp.index.reader import Index
-from qwen_lsp.lsp.context import DID_COPY
-from qwen_lsp.lsp.requests.inline_completion import FOCUS
+from qwen_lsp.lsp.requests.did_copy import DID_COPY
+from qwen_lsp.lsp.requests.did_focus import FOCUS
+from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, Place, editing
 from tests.support.engine_server import EngineServer, says
 from tests.support.places import REPOSITORY
@@ -112,6 +113,28 @@ async def test_what_was_copied_is_shown(engine: EngineServer, root: Path) -> Non
         )
         front = await shown(editor, place, "copied_amounts")
     assert "def round_money" in front
+
+
+async def test_unsaved_text_still_wins_after_a_folder_was_gone(engine: EngineServer, root: Path) -> None:
+    engine.answer = says("anything()")
+    async with editing(engine, root, options={"completion": {"snippetTokens": 768}}) as editor:
+        await indexed(root)
+        storage = root / "inventory" / "storage.py"
+        text = storage.read_text("utf-8").replace("def movements(", "def unsaved_movements(")
+        await editor.session.open(storage.as_uri(), "python", text)
+        place = await opened(editor, root)
+        await shown(editor, place, "def unsaved_movements(")
+        folder = [types.WorkspaceFolder(root.as_uri(), root.name)]
+        for event in (
+            types.WorkspaceFoldersChangeEvent(added=[], removed=folder),
+            types.WorkspaceFoldersChangeEvent(added=folder, removed=[]),
+        ):
+            editor.session.client.workspace_did_change_workspace_folders(
+                types.DidChangeWorkspaceFoldersParams(event)
+            )
+        at = text.index("unsaved_movements")
+        await editor.session.edit(storage.as_uri(), Edit(Span(at, at + len("unsaved")), "later"))
+        await shown(editor, place, "def later_movements(")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from lsprotocol import types
 from qwen_lsp.bench.editor import ServerError, Session
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.requests.did_accept import DID_ACCEPT, DID_DISMISS, DID_PARTIALLY_ACCEPT
+from qwen_lsp.lsp.requests.did_focus import FOCUS
 from qwen_lsp.lsp.requests.explain import COMMAND, EXPLAIN
-from qwen_lsp.lsp.requests.inline_completion import FOCUS
 from qwen_lsp.text import Document, Edit, Span, normalize_line_ends
 from tests.support.editor import within
 from tests.support.waiting import DEADLINE_S

@@ -193,10 +193,10 @@ export function completion(tour) {
       for (const _ of '\nquiet = ') await tour.vscode.press('Backspace')
     }
 
-    test('the last decision and the exact prompt can be read', async () => {
+    test('the last suggestion and the exact prompt can be read', async () => {
       await ask('asked.py')
       await tour.vscode.press('Escape')
-      await tour.vscode.command('Qwen: Explain the Last Decision')
+      await tour.vscode.command('Qwen: Explain the Last Suggestion')
       const told = await tour.vscode.webview(/add\(left, right\)/)
       assert.match(told, /Outcome/)
       await tour.vscode.picture('explain')

@@ -7,8 +7,8 @@ import { commit } from './review.mjs'
 import { host, until } from './workbench.mjs'
 
 const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
-/** What our activation may add to the extension host. */
-const MOST_ACTIVATION_MS = 100
+/** How many times as long as a small extension with one file and two commands ours may take to activate. */
+const MOST_TIMES = 12
 
 /** Make a workspace of two folders; in the second one there is a change to review. */
 export async function workspace(root) {
@@ -58,16 +58,17 @@ export function windows(tour) {
       assert.ok(tests.length >= 8)
     })
 
-    test(`activation takes ${MOST_ACTIVATION_MS} ms of the extension host at most`, async (context) => {
+    test('activation takes little more than that of any small extension in the same window', async (context) => {
       const taken = []
       for (const window of [tour.vscode, tour.other]) {
-        const { load, call } = await report(window, 'Qwen Test: Report Startup', 'startup')
-        taken.push(load + call)
+        const { ours, small } = await report(window, 'Qwen Test: Report Startup', 'startup')
+        taken.push({ ours: ours.load + ours.call, small: small.load + small.call })
       }
       if (host.artefacts) await writeFile(path.join(host.artefacts, 'activation-ms.json'), JSON.stringify(taken))
-      context.diagnostic(`activation by VS Code's figures, in two windows: ${taken.join(' and ')} ms`)
-      // What else runs on the machine only adds to it.
-      assert.ok(Math.min(...taken) <= MOST_ACTIVATION_MS, taken.join())
+      context.diagnostic(`activation by VS Code's figures, in two windows: ${JSON.stringify(taken)} ms`)
+      // What else runs on the machine slows both; a figure below a few milliseconds is mostly rounding.
+      const times = taken.map(({ ours, small }) => ours / Math.max(small, 5))
+      assert.ok(Math.min(...times) <= MOST_TIMES, JSON.stringify(taken))
       await tour.other.page.close()
     })
   })

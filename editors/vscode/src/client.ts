@@ -7,4 +7,5 @@ export {
   InlineCompletionRequest,
   LanguageClient,
   RevealOutputChannelOn,
+  State,
 } from 'vscode-languageclient/node'

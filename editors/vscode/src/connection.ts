@@ -7,7 +7,8 @@ import type { Middleware } from 'vscode-languageclient'
 import type * as Protocol from './client'
 import type { LanguageClient } from 'vscode-languageclient/node'
 import { CLIENT, STATUS, type Status } from './protocol'
-import { locate, offerInstallation } from './server/locate'
+import { markUsed } from './server/environment'
+import { environment, locate } from './server/locate'
 import { output, run, type Program, type Ran, type RunOptions } from './server/program'
 import { SECTION, serverSettings, userOptions } from './settings'
 
@@ -15,19 +16,27 @@ export const DOCUMENTS = [{ scheme: 'file' }, { scheme: 'untitled' }, { scheme: 
 
 /** What VS Code itself waits after a key before it asks for a suggestion. */
 const EDITOR_DELAY_MS = 50
+/** How often a window notes that it uses the environment of the server. */
+const NOTE_USE_MS = 3_600_000
 
 /** What the editor shows of the server: its own words, or ours while there is none. */
-export type Condition = Status | 'absent' | 'connecting'
+export type Condition = Status | 'absent' | 'connecting' | 'failed'
 
 export class Connection implements vscode.Disposable {
   private protocol: typeof Protocol | undefined
   private client: LanguageClient | undefined
   private program: Program | undefined
-  private starting: Promise<void> | undefined
+  private queue: Promise<void> = Promise.resolve()
+  private isClosing = false
+  private use: NodeJS.Timeout | undefined
   private readonly conditionChanged = new vscode.EventEmitter<Condition>()
   private readonly received = new vscode.EventEmitter<{ method: string; params: unknown }>()
   readonly onCondition = this.conditionChanged.event
   condition: Condition = 'connecting'
+  /** Whether the extension's own server is missing, or of an earlier version of the extension. */
+  needsServer = false
+  /** The version of a `qwen-lsp` on PATH that is not used; "" where there is none. */
+  passedOver = ''
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -36,20 +45,39 @@ export class Connection implements vscode.Disposable {
     private readonly methods: readonly string[],
   ) {}
 
-  /** Start the server, if one is there; never rejects. A call while it starts waits for that start. */
+  /** Start the server, if one is there; never rejects. Starts and restarts come one after another. */
   start(): Promise<void> {
-    return (this.starting ??= this.launch().finally(() => (this.starting = undefined)))
+    return this.next(() => this.launch())
   }
 
   async restart(): Promise<void> {
-    await this.starting
-    await this.close()
-    await this.start()
+    return this.next(async () => {
+      await this.close()
+      await this.launch()
+    })
   }
 
-  /** Offer to install the server that comes with the extension, and start it. */
-  async install(isUpdate = false): Promise<void> {
-    if (await offerInstallation(this.context, this.log, isUpdate)) await this.restart()
+  private next(step: () => Promise<void>): Promise<void> {
+    this.queue = this.queue.then(step).catch((error: unknown) => this.log.error(String(error)))
+    return this.queue
+  }
+
+  /** Whether there is a server to run, of whatever version. */
+  get hasServer(): boolean {
+    return this.program !== undefined
+  }
+
+  /** Wait until the model is loaded, or can be seen not to be. */
+  async whenReady(): Promise<void> {
+    const isSettled = (condition: Condition) => typeof condition !== 'string' && condition.state !== 'loading'
+    if (isSettled(this.condition) && this.isRunning) return
+    await new Promise<void>((resolve) => {
+      const seen = this.onCondition((condition) => {
+        if (!isSettled(condition) && condition !== 'failed') return
+        seen.dispose()
+        resolve()
+      })
+    })
   }
 
   /** Call back for each notification of a method. */
@@ -99,9 +127,13 @@ export class Connection implements vscode.Disposable {
     }
     const method = this.protocol?.CodeActionRequest.method
     const provider = method && this.client?.getFeature(method)?.getProvider(document)
-    const token = new vscode.CancellationTokenSource().token
-    const offered = await provider?.provideCodeActions(document, diagnostic.range, context, token)
-    return (offered ?? []).filter((action) => action instanceof vscode.CodeAction)
+    const source = new vscode.CancellationTokenSource()
+    try {
+      const offered = await provider?.provideCodeActions(document, diagnostic.range, context, source.token)
+      return (offered ?? []).filter((action) => action instanceof vscode.CodeAction)
+    } finally {
+      source.dispose()
+    }
   }
 
   get converter(): LanguageClient['protocol2CodeConverter'] | undefined {
@@ -110,12 +142,12 @@ export class Connection implements vscode.Disposable {
 
   /** Run the server's command line and return what it prints. Rejects with its last words. */
   async ask(args: string[], options?: RunOptions): Promise<string> {
-    return output(this.needed(), args, options)
+    return output(this.needed(), args, { env: environment(), ...options })
   }
 
   /** Run the server's command line to its end. */
   async call(args: string[], options?: RunOptions): Promise<Ran> {
-    return run(this.needed(), args, options)
+    return run(this.needed(), args, { env: environment(), ...options })
   }
 
   private needed(): Program {
@@ -126,7 +158,13 @@ export class Connection implements vscode.Disposable {
   async close(): Promise<void> {
     const client = this.client
     this.client = undefined
-    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)))
+    this.isClosing = true
+    clearInterval(this.use)
+    try {
+      await client?.dispose().catch((error: unknown) => this.log.warn(String(error)))
+    } finally {
+      this.isClosing = false
+    }
   }
 
   dispose(): void {
@@ -137,9 +175,10 @@ export class Connection implements vscode.Disposable {
 
   private async launch(): Promise<void> {
     this.change('connecting')
-    const { program, canInstall } = await locate(this.context, this.log)
-    if (canInstall) void this.install(program !== undefined)
+    const { program, canInstall, passedOver } = await locate(this.context, this.log)
     this.program = program
+    this.needsServer = canInstall
+    this.passedOver = passedOver
     if (!program) return this.change('absent')
     const { path, args } = program
     const options = userOptions(this.context.extension)
@@ -148,7 +187,11 @@ export class Connection implements vscode.Disposable {
     const client = new this.protocol.LanguageClient(
       'qwen-lsp',
       'Qwen LSP',
-      { command: path, args: [...args, 'serve', ...options], options: { cwd: this.context.extensionPath } },
+      {
+        command: path,
+        args: [...args, 'serve', ...options],
+        options: { cwd: this.context.extensionPath, env: environment() },
+      },
       {
         documentSelector: DOCUMENTS,
         outputChannel: this.log,
@@ -163,16 +206,24 @@ export class Connection implements vscode.Disposable {
         },
       },
     )
+    const stopped = this.protocol.State.Stopped
     client.onNotification(STATUS, (status: Status) => this.change(status))
     for (const method of this.methods)
       client.onNotification(method, (params: unknown) => this.received.fire({ method, params }))
-    client.onDidChangeState(() => void this.announce())
+    client.onDidChangeState(({ newState }) => {
+      // The client starts a server that died again, a few times. When it stops, nothing starts it any more.
+      if (newState === stopped && this.client === client && !this.isClosing) this.change('failed')
+      void this.announce()
+    })
     this.client = client
+    const note = () => void markUsed(this.context.globalStorageUri.fsPath, program)
+    this.use = setInterval(note, NOTE_USE_MS)
+    note()
     try {
       await client.start()
     } catch (error) {
       this.log.error(String(error))
-      this.change('absent')
+      this.change('failed')
     }
     void this.announce()
   }
@@ -191,7 +242,7 @@ export class Connection implements vscode.Disposable {
   private async announce(): Promise<void> {
     const set = (name: string, value: boolean) =>
       vscode.commands.executeCommand('setContext', `qwen-lsp.${name}`, value)
-    if (!this.isRunning && typeof this.condition !== 'string') this.change('connecting')
+    if (!this.isRunning && typeof this.condition !== 'string') this.change(this.isClosing ? 'connecting' : 'failed')
     await Promise.all([
       set('isRunning', this.isRunning),
       set('canAct', this.can('qwenLsp.action')),

@@ -13,7 +13,7 @@ export async function lastRecord(connection: Connection, uri: vscode.Uri): Promi
 
 export async function explainLast(connection: Connection, documents: Documents): Promise<void> {
   const record = await recordHere(connection)
-  if (record) await documents.preview(`/${vscode.l10n.t('last decision')}.md`, written(record))
+  if (record) await documents.preview(`/${vscode.l10n.t('last suggestion')}.md`, written(record))
 }
 
 export async function showLastPrompt(connection: Connection, documents: Documents): Promise<void> {

@@ -6,6 +6,8 @@ import * as vscode from 'vscode'
 import type { Middleware } from 'vscode-languageclient'
 import { Actions } from './actions'
 import { Connection } from './connection'
+import { watchCopies } from './copies'
+import { runDoctor } from './doctor'
 import { Documents } from './documents'
 import { explainLast, lastRecord, showLastPrompt } from './explain'
 import { showMenu } from './menu'
@@ -14,9 +16,12 @@ import { Pause } from './pause'
 import { PARTIAL, STREAM } from './protocol'
 import { Reviews } from './review/review'
 import { SECTION } from './settings'
+import { Setup } from './setup'
 import { showStatistics } from './statistics'
 import { StatusItem } from './status'
 import { Suggestions } from './suggestions'
+
+let active: Connection | undefined
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Qwen LSP', { log: true })
@@ -25,6 +30,8 @@ export function activate(context: vscode.ExtensionContext): void {
     provideCodeActions: actions.offer,
   })
   const connection = new Connection(context, log, middleware, [PARTIAL, STREAM])
+  active = connection
+  const setup = new Setup(context, connection)
   const pause = new Pause(context.workspaceState)
   const documents = new Documents()
   const suggestions = new Suggestions(connection, pause, context.extension.id)
@@ -49,7 +56,9 @@ export function activate(context: vscode.ExtensionContext): void {
     restart: () => connection.restart(),
     showLog: () => log.show(),
     openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`),
-    installServer: () => connection.install(),
+    setUp: () => setup.run(),
+    snooze: () => pause.askSnooze(),
+    runDoctor: () => runDoctor(connection, documents),
     editByInstruction: () => actions.editByInstruction(),
     acceptPreview: () => actions.accept(),
     discardPreview: () => actions.discard(),
@@ -75,6 +84,23 @@ export function activate(context: vscode.ExtensionContext): void {
     const isForItsStart = ['server', 'endpoint'].some((part) => event.affectsConfiguration(`${SECTION}.${part}`))
     if (isForItsStart) void connection.restart()
   })
-  context.subscriptions.push(log, documents, suggestions, actions, reviews, status, watched, ...registered, connection)
-  void connection.start()
+  // In this order they are disposed of: who writes to the log goes before it.
+  context.subscriptions.push(
+    watchCopies(connection),
+    suggestions,
+    actions,
+    reviews,
+    status,
+    pause,
+    documents,
+    watched,
+    ...registered,
+    connection,
+    log,
+  )
+  void connection.start().then(() => setup.offer()).catch((error: unknown) => log.error(String(error)))
+}
+
+export function deactivate(): Promise<void> | undefined {
+  return active?.close()
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import type { Connection } from './connection'
 import type { Pause } from './pause'
 import { REVIEW } from './protocol'
+import { remediesOf } from './remedies'
 import { messageOf } from './status'
 
 interface Entry extends vscode.QuickPickItem {
@@ -28,7 +29,8 @@ function entries(connection: Connection, pause: Pause): Entry[] {
   const document = vscode.window.activeTextEditor?.document
   const extent = pause.extent(document)
   const list: Entry[] = []
-  if (connection.condition === 'absent') list.push(entry('cloud-download', t('Install the server'), 'installServer'))
+  if (connection.needsServer) list.push(entry('cloud-download', t('Set up: server and model'), 'setUp'))
+  for (const remedy of remediesOf(connection.condition)) list.push(entry(remedy.icon, remedy.title, remedy.command))
   list.push(line(t('Suggestions')))
   if (extent !== 'everything' && document) {
     const name = document.languageId
@@ -50,9 +52,12 @@ function entries(connection: Connection, pause: Pause): Entry[] {
       ? entry('play', t('Resume everywhere'), 'pauseEverything')
       : entry('debug-pause', t('Pause everywhere'), 'pauseEverything'),
   )
+  list.push(
+    pause.isSnoozed ? entry('play', t('End the snooze'), 'snooze') : entry('bell-slash', t('Snooze…'), 'snooze'),
+  )
   if (connection.isRunning) {
     list.push(
-      entry('question', t('Explain the last decision'), 'explainLast'),
+      entry('question', t('Explain the last suggestion'), 'explainLast'),
       entry('note', t('Show the exact last prompt'), 'showLastPrompt'),
     )
     if (connection.can(REVIEW)) list.push(line(t('Review')), entry('checklist', t('Review changes'), 'reviewChanges'))
@@ -62,6 +67,7 @@ function entries(connection: Connection, pause: Pause): Entry[] {
       entry('graph', t('Show statistics'), 'showStatistics'),
     )
   }
+  if (connection.hasServer) list.push(entry('heart', t('Check everything (doctor)'), 'runDoctor'))
   list.push(
     entry('refresh', t('Restart the server'), 'restart'),
     entry('output', t('Show the log'), 'showLog'),

@@ -12,6 +12,10 @@ export interface Model {
   memoryBytes: number | null
   endpointOnly: boolean
   path: string | null
+  /** What suits this machine, by the rule of `models recommend`. */
+  isRecommended?: boolean
+  suits?: boolean
+  remark?: string
 }
 
 interface Choice extends vscode.QuickPickItem {
@@ -51,28 +55,35 @@ function choice(model: Model, current: string): Choice {
   return {
     model,
     label: `$(${model.name === current ? 'check' : isHere ? 'database' : 'cloud-download'}) ${model.name}`,
-    description: [size, needs].join(' · '),
-    detail: `${model.title} · ${model.licence}`,
+    description: [model.isRecommended ? vscode.l10n.t('suits this machine') : '', size, needs].filter(Boolean).join(' · '),
+    detail: [model.title, model.licence, model.suits === false ? vscode.l10n.t('too large or too slow here') : '', model.remark]
+      .filter(Boolean)
+      .join(' · '),
   }
 }
 
 /** Download a model after a yes; return whether it is here now. */
 async function pull(connection: Connection, model: Model): Promise<boolean> {
-  const download = vscode.l10n.t('Download')
+  const yes = vscode.l10n.t('Download')
   const question = vscode.l10n.t(
     'Download {0} ({1}, licence: {2})?',
     model.title,
     gigabytes(model.sizeBytes ?? 0),
     model.licence,
   )
-  const answer = await vscode.window.showInformationMessage(question, { modal: true }, download)
-  if (answer !== download) return false
+  const answer = await vscode.window.showInformationMessage(question, { modal: true }, yes)
+  return answer === yes && download(connection, model)
+}
+
+/** Download a model, with progress and cancel; return whether it is here now. */
+export async function download(connection: Connection, model: Model): Promise<boolean> {
   const options = {
     location: vscode.ProgressLocation.Notification,
     title: vscode.l10n.t('Downloading {0}', model.name),
     cancellable: true,
   }
-  return vscode.window.withProgress(options, async (progress, token) => {
+  let failed = ''
+  const isHere = await vscode.window.withProgress(options, async (progress, token) => {
     const abort = new AbortController()
     token.onCancellationRequested(() => abort.abort())
     let done = 0
@@ -91,7 +102,17 @@ async function pull(connection: Connection, model: Model): Promise<boolean> {
       if (token.isCancellationRequested) return false
       last = String(error)
     }
-    void vscode.window.showErrorMessage(vscode.l10n.t('The model could not be downloaded: {0}', last))
+    failed = last
     return false
   })
+  if (isHere || !failed) return isHere
+  const again = vscode.l10n.t('Try Again')
+  const showLog = vscode.l10n.t('Show Log')
+  const answer = await vscode.window.showErrorMessage(
+    vscode.l10n.t('Downloading the model failed: {0}', failed),
+    again,
+    showLog,
+  )
+  if (answer === showLog) connection.log.show()
+  return answer === again && download(connection, model)
 }

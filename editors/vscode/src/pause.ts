@@ -11,7 +11,12 @@ const LANGUAGES = 'editor.pausedLanguages'
 
 export type Extent = 'everything' | 'language' | 'file'
 
-export class Pause {
+/** Minutes that a snooze may last. */
+const SNOOZES = [5, 15, 60, 240]
+
+export class Pause implements vscode.Disposable {
+  private until = 0
+  private timer: NodeJS.Timeout | undefined
   private readonly changed = new vscode.EventEmitter<void>()
   readonly onChange = this.changed.event
 
@@ -19,10 +24,34 @@ export class Pause {
 
   /** Return how far the pause that holds for a document goes, or undefined. */
   extent(document: vscode.TextDocument | undefined): Extent | undefined {
-    if (this.memory.get(EVERYTHING, false)) return 'everything'
+    if (this.isSnoozed || this.memory.get(EVERYTHING, false)) return 'everything'
     if (document && this.languages().includes(document.languageId)) return 'language'
     if (document && this.files().includes(document.uri.toString())) return 'file'
     return undefined
+  }
+
+  get isSnoozed(): boolean {
+    return Date.now() < this.until
+  }
+
+  /** End a snooze; without one, ask how long it shall be. It ends with the window. */
+  async askSnooze(): Promise<void> {
+    if (this.isSnoozed) return this.snooze(0)
+    const choices = SNOOZES.map((minutes) => ({ label: vscode.l10n.t('{0} minutes', minutes), minutes }))
+    const picked = await vscode.window.showQuickPick(choices, { title: vscode.l10n.t('No suggestions for') })
+    if (picked) this.snooze(picked.minutes)
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer)
+    this.changed.dispose()
+  }
+
+  private snooze(minutes: number): void {
+    clearTimeout(this.timer)
+    this.until = Date.now() + minutes * 60_000
+    if (minutes) this.timer = setTimeout(() => this.changed.fire(), minutes * 60_000 + 10)
+    this.changed.fire()
   }
 
   async toggle(extent: Extent, document: vscode.TextDocument | undefined): Promise<void> {

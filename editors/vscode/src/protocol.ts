@@ -107,6 +107,7 @@ export const PARTIAL = 'qwenLsp/inlineCompletion/partial'
 export const STREAM = 'qwenLsp/stream'
 export const EXPLAIN = 'qwenLsp/explain'
 export const DID_FOCUS = 'qwenLsp/didFocus'
+export const DID_COPY = 'qwenLsp/didCopy'
 export const DID_PARTIALLY_ACCEPT = 'qwenLsp/didPartiallyAccept'
 
 /** Commands of the server; the language client registers them under these names. */

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode'
 import type { Condition, Connection } from './connection'
 import type { Extent, Pause } from './pause'
+import { remediesOf } from './remedies'
 
 const ICONS = {
   starting: 'loading~spin',
@@ -54,7 +55,7 @@ export class StatusItem implements vscode.Disposable {
     this.item.text = `$(${icon(condition, paused)}) Qwen`
     this.item.tooltip = this.tooltip(condition, message, paused)
     this.item.accessibilityInformation = { label: `Qwen LSP: ${paused ? pausedText(paused) : message}` }
-    const isBad = typeof condition !== 'string' && condition.state === 'error'
+    const isBad = condition === 'failed' || (typeof condition !== 'string' && condition.state === 'error')
     this.item.backgroundColor = isBad ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined
   }
 
@@ -71,6 +72,9 @@ export class StatusItem implements vscode.Disposable {
     }
     if (paused) line(pausedText(paused))
     else if (this.reason) line(vscode.l10n.t('Last request: {0}', this.reason))
+    const remedies = remediesOf(condition)
+    text.isTrusted = { enabledCommands: remedies.map(({ command }) => `qwen-lsp.${command}`) }
+    for (const { title, command } of remedies) text.appendMarkdown(`[${title}](command:qwen-lsp.${command})\n\n`)
     line(vscode.l10n.t('Click for the menu'))
     return text
   }
@@ -90,11 +94,12 @@ export function pausedText(extent: Extent): string {
 export function messageOf(condition: Condition): string {
   if (condition === 'absent') return vscode.l10n.t('The server is not installed.')
   if (condition === 'connecting') return vscode.l10n.t('Starting the server…')
+  if (condition === 'failed') return vscode.l10n.t('The server has stopped and was not started again. The log says why.')
   return condition.message
 }
 
 function icon(condition: Condition, paused: Extent | undefined): string {
-  if (condition === 'absent') return 'error'
+  if (condition === 'absent' || condition === 'failed') return 'error'
   if (condition === 'connecting') return ICONS.starting
   if (paused && condition.state !== 'error') return 'debug-pause'
   return ICONS[condition.state]

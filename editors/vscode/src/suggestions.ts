@@ -14,6 +14,8 @@ import { acceptedPart } from './values'
 const AGAIN_MS = 200
 /** A cursor that has not moved for so long has settled. */
 const SETTLED_MS = 300
+/** What our own diagnostics are marked with; the server knows those. */
+const SOURCE = 'qwen-lsp'
 
 interface Shown {
   uri: string
@@ -168,7 +170,11 @@ export class Suggestions implements vscode.Disposable {
     this.settled = setTimeout(() => {
       if (document.isClosed || document.version !== version || this.pause.extent(document)) return
       const position = { line: selection.active.line, character: selection.active.character }
-      this.connection.notify(DID_FOCUS, { textDocument: { uri: document.uri.toString() }, position })
+      const diagnostics = vscode.languages
+        .getDiagnostics(document.uri)
+        .filter(({ range, source }) => source !== SOURCE && range.start.line <= position.line && position.line <= range.end.line)
+        .map(({ message }) => message)
+      this.connection.notify(DID_FOCUS, { textDocument: { uri: document.uri.toString() }, position, diagnostics })
     }, SETTLED_MS)
   }
 }

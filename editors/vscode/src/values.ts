@@ -39,6 +39,11 @@ export function pythonVersion(output: string): [number, number] | undefined {
   return found ? [Number(found[1]), Number(found[2])] : undefined
 }
 
+/** Return the version in `qwen-lsp, version 0.1.0`, or "". */
+export function serverVersion(output: string): string {
+  return /\bversion (\S+)/.exec(output)?.[1] ?? ''
+}
+
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`
 }

@@ -10,16 +10,15 @@ which of the two it was.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
+from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.lsp import convert
-from qwen_lsp.lsp.suggest import Suggestion, suggest
+from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.session import Session
+from qwen_lsp.lsp.suggest import Suggester, Suggestion
 from qwen_lsp.text import Cursor, Edit, Span, normalize_line_ends
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 # After these a suggestion is wanted although no word has begun. Not after an opening brace or a colon:
 # Return comes next there, and in some editors it would accept the item.
@@ -30,58 +29,59 @@ _LAST = "~"  # sorts after every identifier
 _WORD = re.compile(r"\w*$")
 
 
-def advertise(server: Server) -> None:
-    """Offer the method with `initialize` if this client needs it and can't be told of it later."""
-    if _is_wanted(server) and not _can_be_told(server):
-        _add_handler(server)
+class Popup:
+    """Offers the method to the clients that need it."""
 
+    def __init__(
+        self, server: LanguageServer, session: Session, client: Client, suggester: Suggester
+    ) -> None:
+        self._server = server
+        self._session = session
+        self._client = client
+        self._suggester = suggester
 
-async def follow(server: Server) -> None:
-    """Offer the method to a client that can be told, or take it back, as the settings now say."""
-    is_wanted = _is_wanted(server)
-    if not _can_be_told(server) or is_wanted == server.has_popup:
-        return
-    server.has_popup = is_wanted
-    if not is_wanted:
-        gone = types.Unregistration(_ID, types.TEXT_DOCUMENT_COMPLETION)
-        await server.client_unregister_capability_async(types.UnregistrationParams([gone]))
-        return
-    if types.TEXT_DOCUMENT_COMPLETION not in server.protocol.fm.features:
-        _add_handler(server)
-    options = types.CompletionRegistrationOptions(trigger_characters=list(_TRIGGERS))
-    registration = types.Registration(_ID, types.TEXT_DOCUMENT_COMPLETION, options)
-    await server.client_register_capability_async(types.RegistrationParams([registration]))
+    def advertise(self) -> None:
+        """Offer the method with `initialize` if this client needs it and takes no registration later."""
+        if self._is_wanted() and not self._client.capabilities.registers_completion:
+            self._add_handler()
 
+    async def follow(self) -> None:
+        """Offer the method to a client that takes registrations, or take it back, as the settings now say."""
+        if not self._client.capabilities.registers_completion:
+            return
+        if not self._is_wanted():
+            await self._client.unregister(_ID, types.TEXT_DOCUMENT_COMPLETION)
+            return
+        if types.TEXT_DOCUMENT_COMPLETION not in self._server.protocol.fm.features:
+            self._add_handler()
+        options = types.CompletionRegistrationOptions(trigger_characters=list(_TRIGGERS))
+        await self._client.register(_ID, types.TEXT_DOCUMENT_COMPLETION, options)
 
-def _is_wanted(server: Server) -> bool:
-    text_document = server.client_capabilities.text_document
-    has_inline = text_document is not None and text_document.inline_completion is not None
-    return not has_inline and server.config.completion.popup != "off"
+    def _is_wanted(self) -> bool:
+        has_inline = self._client.capabilities.inline_completion
+        return not has_inline and self._session.config.completion.popup != "off"
 
+    def _add_handler(self) -> None:
+        """Add the method; the framework offers with `initialize` what is there by then."""
+        options = types.CompletionOptions(trigger_characters=list(_TRIGGERS))
 
-def _can_be_told(server: Server) -> bool:
-    text_document = server.client_capabilities.text_document
-    completion = text_document.completion if text_document is not None else None
-    return completion is not None and bool(completion.dynamic_registration)
+        @self._server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
+        async def completion(params: types.CompletionParams) -> types.CompletionList:
+            return await self._completion(params)
 
-
-def _add_handler(server: Server) -> None:
-    """Add the method; the framework offers with `initialize` what is there by then."""
-
-    @server.feature(
-        types.TEXT_DOCUMENT_COMPLETION,
-        types.CompletionOptions(trigger_characters=list(_TRIGGERS)),
-    )
-    async def completion(params: types.CompletionParams) -> types.CompletionList:
+    async def _completion(self, params: types.CompletionParams) -> types.CompletionList:
         # Incomplete: the next key may well bring another suggestion, or the rest of this one.
         nothing = types.CompletionList(is_incomplete=True, items=[])
-        document = server.documents.get(params.text_document.uri)
-        if document is None or server.has_asked_inline or server.config.completion.popup == "off":
+        document = self._session.documents.get(params.text_document.uri)
+        is_off = self._suggester.has_inline or self._session.config.completion.popup == "off"
+        if document is None or is_off:
             return nothing
-        cursor = Cursor(document, convert.offset(document, params.position, server.encoding))
-        suggestions = await suggest(server, cursor, "automatic")
-        items = [_item(suggestion, server.encoding) for suggestion in suggestions]
-        return types.CompletionList(is_incomplete=True, items=items)
+        encoding = self._client.encoding
+        cursor = Cursor(document, convert.offset(document, params.position, encoding))
+        suggestions = await self._suggester.suggest(cursor, "automatic")
+        return types.CompletionList(
+            is_incomplete=True, items=[_item(suggestion, encoding) for suggestion in suggestions]
+        )
 
 
 def _item(suggestion: Suggestion, encoding: str) -> types.CompletionItem:

@@ -7,41 +7,41 @@ the id from that command. Unknown ids are ignored.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pygls.lsp.server import LanguageServer
+
+from qwen_lsp.completion.offers import Offers
 from qwen_lsp.lsp.suggest import DID_ACCEPT_COMMAND
-
-if TYPE_CHECKING:
-    from qwen_lsp.lsp.server import Server
 
 DID_ACCEPT = "qwenLsp/didAccept"
 DID_PARTIALLY_ACCEPT = "qwenLsp/didPartiallyAccept"
 DID_DISMISS = "qwenLsp/didDismiss"
 
 
-def register(server: Server) -> None:
+def register(server: LanguageServer, offers: Offers) -> None:
     """Add the command and the notifications."""
 
     @server.command(DID_ACCEPT_COMMAND)
     def accepted(*arguments: Any) -> None:
         """Take the id that came with the item."""
         if arguments:
-            server.offers.accepted(str(arguments[0]))
+            offers.accepted(str(arguments[0]))
 
     @server.feature(DID_ACCEPT)
     def did_accept(params: Any) -> None:
         """Take `{id, characters?}`; without `characters` all that was left was accepted."""
-        server.offers.accepted(_id(params), _characters(params))
+        offers.accepted(_id(params), _characters(params))
 
     @server.feature(DID_PARTIALLY_ACCEPT)
     def did_partially_accept(params: Any) -> None:
         """Take `{id, characters}`: so many more characters were accepted, a word or a line."""
-        server.offers.partly_accepted(_id(params), _characters(params) or 0)
+        offers.partly_accepted(_id(params), _characters(params) or 0)
 
     @server.feature(DID_DISMISS)
     def did_dismiss(params: Any) -> None:
         """Take `{id}`."""
-        server.offers.dismissed(_id(params))
+        offers.dismissed(_id(params))
 
 
 def _id(params: Any) -> str:

@@ -55,6 +55,13 @@ def install() -> Host:
         return Host(node, entry, _browser())
 
 
+def install_node() -> Path:
+    """Return Node alone, which packages the extension."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / ".lock"):
+        return _once("node", NODE_PACKAGE, _install_node) / "links" / "node"
+
+
 def package(out: Path, node: Path) -> Path:
     """Package the extension, with this checkout's wheel in it; return the path of the .vsix."""
     with FileLock(CACHE / ".lock"):
@@ -96,10 +103,14 @@ def _fill_wheelhouse(folder: Path) -> None:
 
 
 def _build_wheel(folder: Path) -> None:
+    from tests.editors import dist  # which needs this module
+
     shutil.rmtree(folder, ignore_errors=True)
     # Offline where the build backend is installed, as in the development environment it need not be.
     isolation = ["--no-isolation"] if importlib.util.find_spec("hatchling") else []
     run([sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", folder, REPOSITORY], REPOSITORY)
+    (wheel,) = folder.glob("*.whl")
+    dist.repack_zip(wheel)
 
 
 def run(command: Sequence[str | Path], cwd: Path, node: Path | None = None) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.model import catalog
+from qwen_lsp.model import catalog, store
 from qwen_lsp.model.engine import CHAT_SLOT
 from tests.editors.vscode import scripted
 from tests.editors.vscode.host import EXTENSION, Host
@@ -116,6 +116,23 @@ async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:
         await tour(
             "first-run", host, {"vsix": str(vsix), "engine": engine.url}, {"PATH": SYSTEM_PATH, **offline}
         )
+
+
+@pytest.mark.model
+async def test_from_nothing(host: Host, vsix: Path, wheelhouse: Path, real_model: Path) -> None:
+    """No server, no model, no network but a hub on loopback: clicks alone lead to accepted ghost text."""
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_CONFIG_FILE": os.devnull}
+    with Hub() as hub, tempfile.TemporaryDirectory() as models:
+        for place in (
+            "qwen2.5-coder-0.5b",
+            "qwen2.5-coder-1.5b",
+        ):  # by the machine, one of them is recommended
+            profile = catalog.find(place)
+            file = real_model if profile == catalog.default_profile() else store.path(profile)
+            if file is not None and profile.huggingface is not None:
+                hub.files[f"{profile.huggingface.repository}/{profile.huggingface.file}"] = file.read_bytes()
+        env = {"PATH": SYSTEM_PATH, "QWEN_LSP_MODELS": models, "HF_ENDPOINT": hub.url, **offline}
+        await tour("from-nothing", host, {"vsix": str(vsix)}, env)
 
 
 def path(first: Path) -> str:

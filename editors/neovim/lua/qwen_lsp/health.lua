@@ -10,12 +10,14 @@ function M.check()
   local drawn_by = plugin.is_native() and "Neovim's own inline completion" or 'qwen-lsp'
   health.ok('suggestions are drawn by ' .. drawn_by)
   local program = plugin.options.cmd[1]
-  if vim.fn.executable(program) == 0 then
-    return health.error(('`%s` is not on PATH'):format(program), {
-      'install it: pip install qwen-lsp, or from a clone: pip install .',
+  local command = require('qwen_lsp.setup').command()
+  if not command then
+    return health.error(('`%s` is not installed'):format(program), {
+      'install it: `:QwenLsp install`, or as docs/install.md says',
       "or name it: require('qwen_lsp').setup({ cmd = { '/path/to/qwen-lsp', 'serve' } })",
     })
   end
+  program = command[1]
   local ran = vim.system({ program, '--version' }, { text = true }):wait(20000)
   if ran.code ~= 0 then
     return health.error(('`%s --version` fails: %s'):format(program, ran.stderr or ''))

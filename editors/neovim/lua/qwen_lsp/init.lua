@@ -104,7 +104,7 @@ local function client_config(root)
   }
   return {
     name = NAME,
-    cmd = M.options.cmd,
+    cmd = require('qwen_lsp.setup').command(),
     root_dir = root,
     capabilities = capabilities,
     init_options = vim.tbl_extend('force', settings, { client = client }),
@@ -140,7 +140,7 @@ function M.start(bufnr)
   if vim.bo[bufnr].buftype ~= '' or not M.options.attach(bufnr) then
     return
   end
-  if vim.fn.executable(M.options.cmd[1]) == 0 then
+  if not require('qwen_lsp.setup').command() then
     if not told.missing then
       told.missing = true
       M.notify(messages.text('missing', M.options.cmd[1]), vim.log.levels.WARN)
@@ -176,6 +176,10 @@ end
 --- Text for a statusline: `qwen` and what the server is doing, with its speed; empty without a server.
 function M.status()
   local status = M.server_status
+  local progress = require('qwen_lsp.setup').progress
+  if progress then
+    return 'qwen ' .. progress
+  end
   if not status then
     return ''
   end
@@ -210,15 +214,43 @@ function M.explain(done)
   end, 0)
 end
 
---- End the server and start it again for every open buffer.
+--- End the server and start it again for every open buffer. Returns at once.
 function M.restart()
   local client = M.client()
   if client then
     M.call(client, 'stop')
   end
-  vim.wait(5000, function()
-    return M.client() == nil
-  end, 50)
+  local left = 100
+  local function again()
+    left = left - 1
+    if M.client() and left > 0 then
+      return vim.defer_fn(again, 50)
+    end
+    M.start_all()
+  end
+  again()
+end
+
+--- Accept the suggestion, or its next 'word' or 'line'; false when none is shown. For mappings of your own.
+function M.accept(part)
+  local suggestions = M.suggestions()
+  if not suggestions.is_visible() then
+    return false
+  end
+  vim.schedule(function()
+    suggestions.accept(part)
+  end)
+  return true
+end
+
+--- Whether a suggestion is shown.
+function M.is_visible()
+  return M.suggestions().is_visible()
+end
+
+--- Start the server for every open buffer that has a filetype.
+function M.start_all()
+  told.missing = nil
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype ~= '' then
       M.start(bufnr)
@@ -247,6 +279,15 @@ local subcommands = {
     M.pause(false)
   end,
   restart = M.restart,
+  install = function()
+    require('qwen_lsp.setup').install()
+  end,
+  models = function(_, rest)
+    require('qwen_lsp.setup').models(rest)
+  end,
+  cancel = function()
+    require('qwen_lsp.setup').cancel()
+  end,
   actions = function(call)
     require('qwen_lsp.actions').choose(call)
   end,
@@ -269,7 +310,16 @@ local function on_command(call)
   subcommands[name](call, rest)
 end
 
-local function complete_command(lead)
+local function complete_command(lead, line)
+  local before = line:sub(1, #line - #lead)
+  if before:match('QwenLsp%s+models%s+$') then
+    return vim.tbl_filter(function(name)
+      return vim.startswith(name, lead)
+    end, { 'list', 'pull', 'recommend' })
+  end
+  if before:match('QwenLsp%s+%S') then
+    return {}
+  end
   return vim.tbl_filter(function(name)
     return vim.startswith(name, lead)
   end, vim.fn.sort(vim.tbl_keys(subcommands)))
@@ -289,7 +339,13 @@ local function earlier_mapping(key)
       return ''
     end
     local typed = map.callback and map.callback() or map.rhs
-    return map.expr == 1 and not map.callback and vim.api.nvim_eval(map.rhs) or typed or ''
+    typed = map.expr == 1 and not map.callback and vim.api.nvim_eval(map.rhs) or typed or ''
+    if map.noremap == 1 or map.callback then
+      return typed
+    end
+    -- What was mapped with remapping, such as a <Plug>, is typed so that its own mapping holds.
+    vim.api.nvim_feedkeys(vim.keycode(typed), 'm', false)
+    return ''
   end
 end
 
@@ -329,6 +385,11 @@ end
 function M.setup(options)
   if vim.fn.has('nvim-0.10') == 0 then
     return M.notify(messages.text('too_old'), vim.log.levels.ERROR)
+  end
+  for name in pairs(options or {}) do
+    if M.defaults[name] == nil then
+      M.notify(messages.text('bad_option', name), vim.log.levels.WARN)
+    end
   end
   M.options = vim.tbl_deep_extend('force', M.defaults, options or {})
   vim.api.nvim_set_hl(0, 'QwenLspGhost', { link = 'NonText', default = true })

@@ -3,9 +3,34 @@ local M = {}
 
 local texts = {
   missing = {
-    '`%s` is not on PATH. Install it (see editors/neovim/README.md), then restart Neovim.',
-    'PATH 中找不到 `%s`。请先安装（见 editors/neovim/README.md），然后重启 Neovim。',
+    '`%s` is not installed. Run :QwenLsp install',
+    '尚未安装 `%s`。请运行 :QwenLsp install',
   },
+  installing = { 'installing the server …', '正在安装服务器……' },
+  installed = { 'the server is installed. Next: :QwenLsp models pull', '服务器已安装。下一步：:QwenLsp models pull' },
+  install_failed = {
+    'the server was not installed, and nothing of it is left: %s',
+    '服务器安装失败，未留下残余文件：%s',
+  },
+  no_python = {
+    'no Python 3.11 or newer with venv was found; install one (Debian, Ubuntu: python3-venv).',
+    '没有找到带 venv 的 Python 3.11 或更新版本；请先安装（Debian、Ubuntu：python3-venv）。',
+  },
+  no_package = {
+    'this copy of the plugin has no server in it; see docs/install.md.',
+    '此插件副本不含服务器；见 docs/install.md。',
+  },
+  already = { 'something is being installed already; :QwenLsp cancel ends it.', '正在安装；:QwenLsp cancel 可取消。' },
+  cancelled = { 'cancelled', '已取消' },
+  pulled = { 'the model is here.', '模型已下载。' },
+  pull_failed = {
+    'the model was not downloaded: %s. Run it again to go on.',
+    '模型下载失败：%s。再次运行可断点续传。',
+  },
+  choose_model = { 'Which model? ', '选择模型：' },
+  here = { 'here', '已在本机' },
+  suits = { 'suits this machine', '适合本机' },
+  bad_option = { 'setup(): there is no option `%s`.', 'setup()：没有选项 `%s`。' },
   too_old = { 'Neovim 0.10 or newer is needed.', '需要 Neovim 0.10 或更新版本。' },
   no_server = { 'no server runs for this buffer.', '当前缓冲区没有运行中的服务器。' },
   no_command = { 'there is no `%s`.', '没有 `%s` 这个子命令。' },

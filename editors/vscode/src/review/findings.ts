@@ -29,6 +29,8 @@ export class Findings implements vscode.Disposable {
     const left = this.list.filter((finding) => !isGone(finding))
     if (left.length === this.list.length) return
     this.list = left
+    // The server's summary counted what is gone now.
+    this.summary = left.length ? vscode.l10n.t('{0} findings left', left.length) : ''
     this.announce()
   }
 

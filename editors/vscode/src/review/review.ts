@@ -83,7 +83,7 @@ export class Reviews implements vscode.Disposable {
     const { all, summary } = this.findings
     const text = target.path.endsWith('.json')
       ? JSON.stringify(all, null, 2) + '\n'
-      : markdown(all, vscode.l10n.t('Review'), summary)
+      : markdown(all, vscode.l10n.t('Review'), summary, vscode.l10n.t('line'))
     await vscode.workspace.fs.writeFile(target, Buffer.from(text))
   }
 

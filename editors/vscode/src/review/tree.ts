@@ -22,9 +22,10 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.view = vscode.window.createTreeView('qwen-lsp.findings', { treeDataProvider: this, showCollapseAll: true })
     this.subscription = findings.onChange(() => {
       this.files = [...findings.files()].map(([uri, findings]) => ({ file: vscode.Uri.parse(uri), findings }))
-      this.view.message = findings.summary || undefined
       const count = findings.all.length
-      this.view.badge = count ? { value: count, tooltip: vscode.l10n.t('{0} findings', count) } : undefined
+      this.view.message = findings.summary || undefined
+      // No badge: Source Control would add it to its own count of changed files.
+      this.view.description = count ? vscode.l10n.t('{0} findings', count) : undefined
       this.changed.fire(undefined)
     })
   }

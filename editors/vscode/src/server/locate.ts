@@ -1,11 +1,13 @@
 /**
- * Which server runs: the setting, else `qwen-lsp` on PATH, else the extension's own environment, which
- * is made only after a yes. Nothing here comes from a workspace: the settings are of scope `machine`.
+ * Which server runs: the setting, else `qwen-lsp` of this version on PATH, else the extension's own
+ * environment. Nothing here comes from a workspace: the settings are of scope `machine`.
  */
 import * as path from 'node:path'
 import * as vscode from 'vscode'
 import { SECTION } from '../settings'
-import { OLDEST_PYTHON, EnvironmentProblem, bundledWheel, current, earlier, make } from './environment'
+import { serverVersion } from '../values'
+import { OLDEST_PYTHON, EnvironmentProblem, bundledWheel, current, earlier, make, sweep } from './environment'
+import { withNetwork } from './network'
 import { run, type Program } from './program'
 
 const LOG_FILE = 'install.log'
@@ -14,59 +16,59 @@ export interface Found {
   program: Program | undefined
   /** The extension's own environment is missing, or of an earlier version of it. */
   canInstall: boolean
+  /** What was on PATH and is not used, because it is of another version; "" where there was none. */
+  passedOver: string
+}
+
+/** Return the environment of every program that we start: VS Code's proxy and certificates are in it. */
+export function environment(): NodeJS.ProcessEnv {
+  const http = vscode.workspace.getConfiguration('http')
+  return withNetwork(process.env, {
+    proxy: http.get('proxySupport') === 'off' ? '' : http.get('proxy', '').trim(),
+    strictSSL: http.get('proxyStrictSSL', true),
+    noProxy: http.get<string[]>('noProxy', []),
+  })
 }
 
 /** Look for a server; starts nothing and asks nothing. */
 export async function locate(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Promise<Found> {
   const chosen = vscode.workspace.getConfiguration(SECTION).get('server.path', '').trim()
-  if (chosen) return { program: { path: chosen, args: [] }, canInstall: false }
+  if (chosen) return { program: { path: chosen, args: [] }, canInstall: false, passedOver: '' }
   const onPath = { path: 'qwen-lsp', args: [] }
   // The working directory is the extension's own, so that no workspace can put a program in the way.
   const ran = await run(onPath, ['--version'], { cwd: context.extensionPath }).catch(() => undefined)
-  if (ran?.code === 0) {
-    log.info(`on PATH: ${ran.stdout.trim()}`)
-    return { program: onPath, canInstall: false }
+  const version = ran?.code === 0 ? serverVersion(ran.stdout) : ''
+  const wanted = (context.extension.packageJSON as { version: string }).version
+  if (version === wanted) {
+    log.info(`on PATH: qwen-lsp ${version}`)
+    return { program: onPath, canInstall: false, passedOver: '' }
   }
+  if (version) log.warn(`qwen-lsp ${version} on PATH is not used: this extension needs ${wanted}`)
   const wheel = await bundledWheel(path.join(context.extensionPath, 'server'))
   const storage = context.globalStorageUri.fsPath
   const own = wheel && (await current(storage, wheel))
-  if (own) return { program: own, canInstall: false }
-  return { program: await earlier(storage), canInstall: wheel !== undefined }
+  if (own) {
+    void sweep(storage, wheel)
+    return { program: own, canInstall: false, passedOver: version }
+  }
+  return { program: await earlier(storage), canInstall: wheel !== undefined, passedOver: version }
 }
 
-/** Ask; make the environment; say what went wrong and what to do. */
-export async function offerInstallation(
+/** Make the environment, with progress and cancel; say what went wrong and offer what helps. */
+export async function install(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
-  isUpdate = false,
 ): Promise<Program | undefined> {
   const wheel = await bundledWheel(path.join(context.extensionPath, 'server'))
   if (!wheel) {
-    void vscode.window.showErrorMessage(
-      vscode.l10n.t('This build of the extension has no server in it. Install one: pip install qwen-lsp'),
+    const settings = vscode.l10n.t('Use My Own…')
+    const answer = await vscode.window.showErrorMessage(
+      vscode.l10n.t('This build of the extension has no server in it. Name one in the setting qwenLsp.server.path.'),
+      settings,
     )
+    if (answer) void openSettings('qwenLsp.server')
     return undefined
   }
-  const install = isUpdate ? vscode.l10n.t('Update') : vscode.l10n.t('Install')
-  const settings = vscode.l10n.t('Use My Own…')
-  const question = isUpdate
-    ? vscode.l10n.t(
-        'The extension has a new server. Update its Python environment? Packages are downloaded from your package registry.',
-      )
-    : vscode.l10n.t(
-        'Qwen LSP needs its server. Make a Python environment for it? Packages (about 150 MB) are downloaded from your package registry.',
-      )
-  const answer = await vscode.window.showInformationMessage(question, install, settings)
-  if (answer === settings) void vscode.commands.executeCommand('workbench.action.openSettings', 'qwenLsp.server')
-  if (answer !== install) return undefined
-  return makeEnvironment(context, log, wheel)
-}
-
-async function makeEnvironment(
-  context: vscode.ExtensionContext,
-  log: vscode.LogOutputChannel,
-  wheel: string,
-): Promise<Program | undefined> {
   const storage = context.globalStorageUri
   const lines: string[] = []
   const progress = {
@@ -82,7 +84,9 @@ async function makeEnvironment(
         storage: storage.fsPath,
         wheel,
         python: vscode.workspace.getConfiguration(SECTION).get('server.python', '').trim(),
+        env: environment(),
         signal: abort.signal,
+        waiting: () => report.report({ message: vscode.l10n.t('another window is installing it') }),
         log: (line) => {
           lines.push(line)
           log.info(line)
@@ -92,37 +96,60 @@ async function makeEnvironment(
     })
   } catch (error) {
     lines.push(String(error))
-    void tell(error, log)
+    if (await explain(error, log)) return install(context, log)
     return undefined
   } finally {
     const file = vscode.Uri.joinPath(storage, LOG_FILE)
-    await vscode.workspace.fs.writeFile(file, Buffer.from(lines.join('\n') + '\n'))
+    await Promise.resolve(vscode.workspace.fs.writeFile(file, Buffer.from(lines.join('\n') + '\n'))).catch(
+      (error: unknown) => log.warn(String(error)),
+    )
   }
 }
 
-async function tell(error: unknown, log: vscode.LogOutputChannel): Promise<void> {
+/** Say what went wrong, with a button for each remedy; return whether to try again. */
+async function explain(error: unknown, log: vscode.LogOutputChannel): Promise<boolean> {
   log.error(String(error))
+  const problem = error instanceof EnvironmentProblem ? error : new EnvironmentProblem('failed', String(error))
+  if (problem.kind === 'cancelled') return false
+  const again = vscode.l10n.t('Try Again')
   const showLog = vscode.l10n.t('Show Log')
-  const answer = await vscode.window.showErrorMessage(sentence(error), showLog)
-  if (answer === showLog) log.show()
+  const remedies: { [title: string]: () => unknown } = { [showLog]: () => log.show() }
+  if (problem.kind === 'no-python') {
+    remedies[vscode.l10n.t('Get Python')] = () => vscode.env.openExternal(vscode.Uri.parse('https://www.python.org/downloads/'))
+    remedies[vscode.l10n.t('Name a Python…')] = () => openSettings('qwenLsp.server.python')
+  }
+  if (problem.kind === 'proxy' || problem.kind === 'offline')
+    remedies[vscode.l10n.t('Proxy Settings')] = () => openSettings('http.proxy')
+  const answer = await vscode.window.showErrorMessage(sentence(problem), again, ...Object.keys(remedies))
+  if (answer && answer !== again) void remedies[answer]()
+  return answer === again
 }
 
-function sentence(error: unknown): string {
-  const wanted = OLDEST_PYTHON.join('.')
-  const problem = error instanceof EnvironmentProblem ? error : undefined
-  switch (problem?.kind) {
+export function openSettings(query: string): Thenable<unknown> {
+  return vscode.commands.executeCommand('workbench.action.openSettings', query)
+}
+
+function sentence(problem: EnvironmentProblem): string {
+  const { detail } = problem
+  switch (problem.kind) {
     case 'no-python':
       return vscode.l10n.t(
-        'No Python {0} or newer was found ({1}). Install one from python.org or your package manager, or name one in the setting qwenLsp.server.python.',
-        wanted,
-        problem.detail || '-',
+        'No Python {0} or newer was found ({1}). Install one, or name one in the setting qwenLsp.server.python.',
+        OLDEST_PYTHON.join('.'),
+        detail || '-',
       )
     case 'no-venv':
       return vscode.l10n.t(
         '{0} cannot make environments. On Debian and Ubuntu: sudo apt install python3-venv',
-        problem.detail,
+        detail,
       )
+    case 'no-space':
+      return vscode.l10n.t('The disk is full. The server needs about 600 MB; nothing was left behind.')
+    case 'proxy':
+      return vscode.l10n.t('The proxy does not let the package registry through: {0}', detail)
+    case 'offline':
+      return vscode.l10n.t('The package registry cannot be reached: {0}', detail)
     default:
-      return vscode.l10n.t('The server could not be installed: {0}', problem?.detail ?? String(error))
+      return vscode.l10n.t('Installing the server failed: {0}', detail)
   }
 }

@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises'
 import * as os from 'node:os'
 import * as path from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { EnvironmentProblem, current, earlier, make, type Maker } from '../../src/server/environment'
+import { EnvironmentProblem, current, earlier, make, markUsed, sweep, type Maker } from '../../src/server/environment'
 
 let root: string
 let lines: string[]
@@ -19,6 +19,7 @@ beforeEach(async () => {
     storage: path.join(root, 'storage'),
     wheel,
     python: path.join(root, 'python'),
+    env: { ...process.env, PATH: '/usr/bin:/bin' },
     log: (line) => lines.push(line),
   }
 })
@@ -55,35 +56,80 @@ test('an environment is made, found again, and takes the place of an earlier one
   assert.deepEqual(await earlier(maker.storage), first)
   const second = await make(maker)
   assert.notEqual(second.path, first.path)
-  assert.deepEqual(await earlier(maker.storage), second)
+  assert.deepEqual(await current(maker.storage, maker.wheel), second)
+
+  // The old one may be running in another window: it stays until nobody has used it for a week.
+  await markUsed(maker.storage, first)
+  await sweep(maker.storage, maker.wheel)
+  await fs.access(first.path)
+  await sweep(maker.storage, maker.wheel, Date.now() + 8 * 24 * 3600 * 1000)
+  await assert.rejects(fs.access(first.path))
+  await fs.access(second.path)
 })
+
+test('two windows make it once', async () => {
+  await python('3.11.7', makes('echo installing; sleep 1; exit 0'))
+  let waited = 0
+  const window = { ...maker, waiting: () => void (waited += 1) }
+  const [first, second] = await Promise.all([make(window), make(window)])
+  assert.deepEqual(first, second)
+  assert.equal(lines.filter((line) => line === 'installing').length, 1)
+  assert.equal(waited, 1)
+  assert.ok(!(await fs.readdir(maker.storage)).includes('install.lock'))
+})
+
+test('the lock of a window that is gone is broken', async () => {
+  await python('3.11.7', makes('exit 0'))
+  const lock = path.join(maker.storage, 'install.lock')
+  await fs.mkdir(lock, { recursive: true })
+  const long = new Date(Date.now() - 3600_000)
+  await fs.utimes(lock, long, long)
+  await make(maker)
+})
+
+test('a cancelled installation leaves nothing and is no failure', async () => {
+  await python('3.11.7', makes('sleep 30'))
+  const abort = new AbortController()
+  maker.signal = abort.signal
+  setTimeout(() => abort.abort(), 500)
+  assert.equal((await problem()).kind, 'cancelled')
+  assert.deepEqual(await fs.readdir(maker.storage), [])
+})
+
+const SAID: [string, string][] = [
+  ['proxy', 'WARNING: Retrying after connection broken by ProxyError(Cannot connect to proxy.)'],
+  ['offline', 'NewConnectionError: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution'],
+  ['no-space', 'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device'],
+  ['failed', 'ERROR: something else'],
+]
+for (const [kind, said] of SAID)
+  test(`what pip says is understood: ${kind}`, async () => {
+    await python('3.11.7', makes(`echo "${said}" >&2; echo "ERROR: no luck" >&2; exit 1`))
+    assert.equal((await problem()).kind, kind)
+    assert.deepEqual(await fs.readdir(maker.storage), [])
+  })
 
 test('uv makes it where it is installed', async () => {
   await python('3.11.7', 'if [ "$1" = -c ]; then echo "$0"; fi')
   const says = `if [ "$1" = --version ]; then echo "uv 0.8.0"; exit; fi\necho "uv $*"\n`
-  const makes = `if [ "$1" = venv ]; then mkdir -p "$4/bin" && touch "$4/bin/python"; fi\n`
+  const makes = `if [ "$1" = venv ]; then mkdir -p "$5/bin" && touch "$5/bin/python"; fi\n`
   await fs.mkdir(path.join(root, 'bin'))
   await fs.writeFile(path.join(root, 'bin', 'uv'), `#!/bin/sh\n${says}${makes}`, { mode: 0o755 })
-  const before = process.env.PATH
-  process.env.PATH = `${path.join(root, 'bin')}${path.delimiter}${before}`
-  try {
-    const { path: made } = await make(maker)
-    const folder = path.dirname(path.dirname(made))
-    const ran = lines.filter((line) => line.startsWith('uv '))
-    assert.deepEqual(ran, [
-      `uv venv --python ${maker.python} ${folder}`,
-      `uv pip install --python ${made} ${maker.wheel}`,
-    ])
-  } finally {
-    process.env.PATH = before
-  }
+  maker.env = { ...process.env, PATH: `${path.join(root, 'bin')}:/usr/bin:/bin` }
+  const { path: made } = await make(maker)
+  const folder = path.dirname(path.dirname(made))
+  const ran = lines.filter((line) => line.startsWith('uv '))
+  assert.deepEqual(ran, [
+    `uv venv --seed --python ${maker.python} ${folder}`,
+    `uv pip install --python ${made} ${maker.wheel}`,
+  ])
 })
 
 test('a Python that is too old is named', async () => {
-  await python('3.8.20', 'exit 1')
+  await python('3.10.9', 'exit 1')
   const { kind, detail } = await problem()
   assert.equal(kind, 'no-python')
-  assert.match(detail, /python 3\.8/)
+  assert.match(detail, /python 3\.10/)
 })
 
 test('no Python at all is told', async () => {

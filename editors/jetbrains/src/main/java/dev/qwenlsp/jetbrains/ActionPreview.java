@@ -1,5 +1,7 @@
 package dev.qwenlsp.jetbrains;
 
+import com.google.gson.Gson;
+import com.google.gson.JsonObject;
 import com.intellij.diff.DiffContentFactory;
 import com.intellij.diff.DiffManager;
 import com.intellij.diff.DiffRequestPanel;
@@ -10,11 +12,13 @@ import com.intellij.openapi.ui.DialogWrapper;
 import com.redhat.devtools.lsp4ij.LSPIJUtils;
 import java.util.List;
 import javax.swing.JComponent;
+import org.eclipse.lsp4j.Range;
 import org.eclipse.lsp4j.TextEdit;
 import org.eclipse.lsp4j.WorkspaceEdit;
 
 /** An action's answer: the text while it is written, then a diff to apply or to discard. */
 final class ActionPreview extends DialogWrapper {
+    private static final Gson GSON = new Gson();
     private final Project project;
     private final Document document;
     private final String uri;
@@ -34,7 +38,7 @@ final class ActionPreview extends DialogWrapper {
         setOKButtonText(Texts.get("preview.apply"));
         setOKActionEnabled(false);
         init();
-        write("");
+        compare(document.getText());
     }
 
     @Override
@@ -42,9 +46,17 @@ final class ActionPreview extends DialogWrapper {
         return diff.getComponent();
     }
 
-    /** Show the text so far beside the document. */
-    void write(String text) {
-        compare(text);
+    /** Show the document with the text so far in place of the range that it is for. */
+    void write(JsonObject streamed) {
+        String text = document.getText();
+        String written = QwenState.text(streamed, "text");
+        Range range = GSON.fromJson(streamed.get("range"), Range.class);
+        if (range == null) {
+            compare(text);
+            return;
+        }
+        var edit = new TextEdit(range, written);
+        compare(LSPIJUtils.applyEdits(document, List.of(edit)));
     }
 
     /** Show the end: the document after the edit, an explanation, or a message. */
@@ -54,7 +66,9 @@ final class ActionPreview extends DialogWrapper {
             compare(LSPIJUtils.applyEdits(document, edits()));
             setOKActionEnabled(true);
         } else if (!outcome.markdown().isEmpty()) {
-            write(outcome.markdown());
+            // An explanation is no change of the document: it is told, and there is nothing to apply.
+            close(CANCEL_EXIT_CODE);
+            Notices.info(project, outcome.markdown());
         } else {
             close(CANCEL_EXIT_CODE);
             Notices.info(project, outcome.message().isEmpty() ? Texts.get("action.nothing") : outcome.message());

@@ -137,7 +137,9 @@ public final class QwenActions {
         }
 
         private static void choose(Project project, Editor editor, String uri, List<CodeAction> actions) {
-            List<String> titles = actions.stream().map(CodeAction::getTitle).toList();
+            // Two actions may have the same title, so each carries its number.
+            List<String> titles = java.util.stream.IntStream.range(0, actions.size())
+                    .mapToObj(n -> (n + 1) + ". " + actions.get(n).getTitle()).toList();
             JBPopupFactory.getInstance().createPopupChooserBuilder(titles).setTitle(Texts.get("name"))
                     .setItemChosenCallback(title -> preview(project, editor.getDocument(), uri, actions.get(titles.indexOf(title))))
                     .createPopup().showInBestPositionFor(editor);
@@ -147,11 +149,20 @@ public final class QwenActions {
             QwenState state = project.getService(QwenState.class);
             String id = Requests.streamId(action);
             ActionPreview preview = new ActionPreview(project, document, uri, action.getTitle());
-            state.follow(id, text -> later(() -> preview.write(text)));
-            var asked = ask(project, (server, item) -> Requests.perform(server, action), preview::finish);
+            state.follow(id, streamed -> later(() -> preview.write(streamed)));
+            // The request itself is cancelled: cancelling what depends on it would let the model go on.
+            var requests = new java.util.concurrent.atomic.AtomicReference<CompletableFuture<?>>();
+            ask(project, (server, item) -> {
+                var request = Requests.perform(server, action);
+                requests.set(request);
+                return request;
+            }, preview::finish);
             preview.show(() -> {
                 state.forget(id);
-                asked.cancel(true);
+                var request = requests.get();
+                if (request != null) {
+                    request.cancel(true);
+                }
             });
         }
     }

@@ -21,7 +21,7 @@ public final class QwenClient extends LanguageClientImpl {
 
     @JsonNotification("qwenLsp/stream")
     public void stream(JsonObject streamed) {
-        state.streamed(streamed.get("id").getAsString(), streamed.get("text").getAsString());
+        state.streamed(streamed.get("id").getAsString(), streamed);
     }
 
     @Override

@@ -21,10 +21,14 @@ final class QwenInstaller extends LanguageServerInstallerBase {
         ApplicationManager.getApplication().invokeAndWait(
                 () -> isWanted.set(Messages.showYesNoDialog(
                         getProject(), Texts.get("install.question"), Texts.get("name"), null) == Messages.YES),
-                ModalityState.any());
+                ModalityState.defaultModalityState());
         if (!isWanted.get()) {
             throw new IllegalStateException(Texts.get("install.declined"));
         }
         ServerProgram.install(line -> progress(line, indicator));
+        // An endpoint needs no model.
+        if (!QwenSettings.hasEndpoint() && ServerProgram.needsModel()) {
+            ServerProgram.pullModel(line -> progress(line, indicator));
+        }
     }
 }

@@ -48,6 +48,12 @@ final class QwenSettings {
         return settings;
     }
 
+    /** Whether an endpoint is set here, so that no model is needed. */
+    static boolean hasEndpoint() {
+        JsonObject settings = parse(serverText());
+        return settings.has("endpoint") && !QwenState.text(settings.getAsJsonObject("endpoint"), "url").isEmpty();
+    }
+
     private static JsonObject parse(String json) {
         var value = JsonParser.parseString(json.isBlank() ? "{}" : json);
         if (!value.isJsonObject()) {

@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 /** What a project's windows show: the server's status, actions under way, the findings of the last review. */
 public final class QwenState {
     private final Project project;
-    private final Map<String, Consumer<String>> streams = new ConcurrentHashMap<>();
+    private final Map<String, Consumer<JsonObject>> streams = new ConcurrentHashMap<>();
     private volatile JsonObject status = new JsonObject();
     private volatile List<JsonObject> findings = List.of();
     private volatile Runnable onFindings = () -> {};
@@ -36,8 +36,8 @@ public final class QwenState {
         return status;
     }
 
-    /** Whatever is written for an action with this id goes to `reader`, until `forget`. */
-    void follow(String id, Consumer<String> reader) {
+    /** Whatever is written for an action with this id (`text` in place of `range`) goes to `reader`, until `forget`. */
+    void follow(String id, Consumer<JsonObject> reader) {
         streams.put(id, reader);
     }
 
@@ -45,10 +45,10 @@ public final class QwenState {
         streams.remove(id);
     }
 
-    void streamed(String id, String text) {
-        Consumer<String> reader = streams.get(id);
+    void streamed(String id, JsonObject streamed) {
+        Consumer<JsonObject> reader = streams.get(id);
         if (reader != null) {
-            reader.accept(text);
+            reader.accept(streamed);
         }
     }
 

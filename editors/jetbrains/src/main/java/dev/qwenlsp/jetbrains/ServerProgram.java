@@ -4,9 +4,11 @@ import com.intellij.openapi.application.PathManager;
 import com.intellij.openapi.util.SystemInfo;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -28,7 +30,10 @@ final class ServerProgram {
     private static Optional<String> onPath(String name) {
         String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
         for (String folder : path.split(File.pathSeparator)) {
-            Path candidate = Path.of(folder.isEmpty() ? "." : folder, name);
+            if (folder.isEmpty()) {
+                continue; // the folder that the IDE happens to run in
+            }
+            Path candidate = Path.of(folder, name);
             if (Files.isExecutable(candidate) && Files.isRegularFile(candidate)) {
                 return Optional.of(candidate.toString());
             }
@@ -44,13 +49,78 @@ final class ServerProgram {
         return environment().resolve(SystemInfo.isWindows ? "Scripts" : "bin").resolve(NAME);
     }
 
-    /** Make the environment and install the package; each line of output goes to `log`. */
+    /** Make the environment and install the wheel of this plugin; nothing half-installed stays. Output goes to `log`. */
     static void install(Consumer<String> log) throws IOException, InterruptedException {
-        String python = PYTHONS.stream().map(ServerProgram::onPythonPath).flatMap(Optional::stream).findFirst()
+        String python = PYTHONS.stream().map(ServerProgram::onPythonPath).flatMap(Optional::stream)
+                .filter(ServerProgram::isNewEnough).findFirst()
                 .orElseThrow(() -> new IOException(Texts.get("install.noPython")));
-        run(log, python, "-m", "venv", environment().toString());
-        String ownPython = own().resolveSibling(SystemInfo.isWindows ? "python.exe" : "python").toString();
-        run(log, ownPython, "-m", "pip", "install", "--upgrade", "qwen-lsp");
+        Path wheel = wheel();
+        boolean isDone = false;
+        try {
+            run(log, python, "-m", "venv", "--clear", environment().toString());
+            String ownPython = own().resolveSibling(SystemInfo.isWindows ? "python.exe" : "python").toString();
+            run(log, ownPython, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", wheel.toString());
+            isDone = true;
+        } finally {
+            delete(wheel.getParent());
+            if (!isDone) {
+                delete(environment());
+            }
+        }
+    }
+
+    /** Download the model that suits this machine, unless there is one; `qwen-lsp` decides which. */
+    static void pullModel(Consumer<String> log) throws IOException, InterruptedException {
+        run(log, find().orElseThrow(() -> new IOException(Texts.get("noServer"))), "models", "pull");
+    }
+
+    /** Whether the server has no model: neither one of its own nor one that the settings name. */
+    static boolean needsModel() throws InterruptedException {
+        if (find().isEmpty()) {
+            return false;
+        }
+        try {
+            run(line -> {}, find().get(), "models", "path");
+            return false;
+        } catch (IOException error) {
+            return true;
+        }
+    }
+
+    /** The plugin's wheel, as a file that pip can read. */
+    private static Path wheel() throws IOException {
+        try (InputStream name = ServerProgram.class.getResourceAsStream("/server/wheel.txt")) {
+            if (name == null) {
+                throw new IOException(Texts.get("install.noWheel"));
+            }
+            Path file = Files.createTempDirectory("qwen-lsp").resolve(new String(name.readAllBytes(), StandardCharsets.UTF_8).trim());
+            try (InputStream data = ServerProgram.class.getResourceAsStream("/server/" + file.getFileName())) {
+                Files.copy(data, file);
+            }
+            return file;
+        }
+    }
+
+    private static boolean isNewEnough(String python) {
+        try {
+            run(line -> {}, python, "-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))");
+            return true;
+        } catch (IOException error) {
+            return false;
+        } catch (InterruptedException error) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (var files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
     }
 
     private static Optional<String> onPythonPath(String name) {
