@@ -404,7 +404,7 @@ def _object(text: str) -> dict[str, Any]:
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> None:
-    """Try every threshold of `completion.leastConfidence`: how much is shown, how much of it is right."""
+    """Try every threshold of `completion.minConfidence`: how much is shown, how much of it is right."""
     from qwen_lsp.bench import confidence
     from qwen_lsp.bench.infill import ask
     from qwen_lsp.bench.replay import run as replay

@@ -195,9 +195,9 @@ async def _check_markers(client: Client, config: Config, model: ChosenModel) -> 
     layout = model.profile.fim_layout if config.completion.layout == "auto" else config.completion.layout
     rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, Budget(256, 256, 12, 12))
     chunks = await _collect(
-        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.forced)
+        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.healed_prefix)
     )
-    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.forced).strip()
+    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.healed_prefix).strip()
     if answer == _PROBE_ANSWER:
         return Check("FIM markers", "ok", f"{layout}: the probe was filled with {answer!r}")
     remedy = "this model may not know fill-in-the-middle; choose a Qwen Coder model"

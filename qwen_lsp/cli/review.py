@@ -120,6 +120,7 @@ def review(
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
         effort=Effort(most_seconds=model_seconds),
+        linters=True,
     )
     if own.least_confidence is not None:
         options = replace(options, least_confidence=own.least_confidence)

@@ -15,8 +15,8 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from qwen_lsp.completion.completer import Completion
 from qwen_lsp.completion.once import Shown
+from qwen_lsp.completion.outcome import Completion
 from qwen_lsp.completion.stats import Report
 from qwen_lsp.context.snippets import Gathered, Snippet
 from qwen_lsp.index.building import Report as IndexReport

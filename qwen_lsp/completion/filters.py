@@ -176,6 +176,29 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     return text
 
 
+def may_still_repeat(text: str, case: Case) -> bool:
+    """Tell whether an unfinished answer says so far what follows the cursor, or what stands above it.
+
+    Such an answer may still be dropped as a repetition, so nothing of it is to be shown.
+    """
+    *whole, last = text.split("\n")
+    keys = [key for line in whole if (key := _key(line))]
+    following = [key for line in case.suffix.split("\n") if (key := _key(line))][: len(keys) + 1]
+    begun = "".join(last.split()).translate(_SAME_QUOTES)
+    follows = (
+        following[: len(keys)] == keys
+        and len(following) > len(keys)
+        and following[len(keys)].startswith(begun)
+        and not case.around.line_suffix.strip()
+    )
+    if follows and (keys or begun):
+        return True
+    if whole or not case.around.is_blank or not begun:
+        return False
+    above = next((line for line in reversed(case.prefix.split("\n")[:-1]) if line.strip()), "")
+    return above.startswith(case.around.line_prefix + text)
+
+
 _SAME_QUOTES = str.maketrans("'`", '""')
 
 

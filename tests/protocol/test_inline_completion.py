@@ -404,7 +404,7 @@ async def test_an_openai_endpoint(engine: EngineServer) -> None:
 async def test_an_endpoint_that_cannot_be_forced(
     engine: EngineServer, marked: str, written: str, expected: str | None
 ) -> None:
-    """White space that is typed already may come back in another form; anything else has gone astray."""
+    """White space that is typed already may come back in another form; anything else is a mismatch."""
     engine.kind = "openai"
     engine.answer = says(written)
     async with editing(engine, locale="zh") as editor:
@@ -413,7 +413,7 @@ async def test_an_endpoint_that_cannot_be_forced(
         if expected is None:
             assert (await editor.reason(place.uri))[0] == "filtered"
             trace = await editor.why(place.uri)
-            assert trace.rule == "astray"
+            assert trace.rule == "prefix_mismatch"
             assert "模型没有接着" in trace.summary
 
 
