@@ -106,7 +106,7 @@ def run(
     *arguments: str,
     stdin: bytes = b"",
     index_file: Path | None = None,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Finished:
     """Run git in a folder; a command that fails is an answer, too. `index_file` replaces the index.
@@ -119,7 +119,7 @@ def run(
         raise InputError(
             f"{bare} is a bare git repository, whose settings could run programs: it is not read"
         )
-    deadline_s = time.monotonic() + timeout_s
+    deadline_s = time.monotonic() + (TIMEOUT_S if timeout_s is None else timeout_s)
     settings = {**_SETTINGS, **_without_filters(program, folder, deadline_s)}
     variables = _variables(settings)
     if index_file is not None:

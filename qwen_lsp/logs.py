@@ -5,13 +5,25 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import platformdirs
 
+from qwen_lsp import files
+
 _FILE_BYTES = 2_000_000
 _FILES = 3
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log file, and what it becomes when it rotates, that only its user may read."""
+
+    def _open(self) -> TextIOWrapper:
+        return TextIOWrapper(
+            open(self.baseFilename, f"{self.mode}b", opener=files.private_opener), encoding=self.encoding
+        )
 
 
 def log_file() -> Path:
@@ -23,11 +35,9 @@ def start(level: str) -> None:
     """Send the log to stderr and to the file; a folder that cannot be written costs only the file."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
+        files.private_file(log_file())
         handlers.append(
-            RotatingFileHandler(
-                log_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True
-            )
+            _PrivateFile(log_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
         )
     except OSError:
         pass
@@ -41,8 +51,8 @@ def start(level: str) -> None:
 def record_crash() -> str:
     """Append the current exception to the log file; return a sentence that says where to find it."""
     try:
-        log_file().parent.mkdir(parents=True, exist_ok=True)
-        with log_file().open("a", encoding="utf-8") as file:
+        files.private_file(log_file())
+        with open(log_file(), "a", encoding="utf-8", opener=files.private_opener) as file:
             file.write(traceback.format_exc())
     except OSError:
         return f"{traceback.format_exc().splitlines()[-1]} (the log file cannot be written)"

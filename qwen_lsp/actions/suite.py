@@ -107,7 +107,7 @@ def _javascript(root: Path, path: PurePosixPath, name: str) -> Suite:
     here = [str(place) for place in places if (root / place).is_file()]
     folder = next((f for f in ("tests", "test") if (root / f).is_dir()), "")
     made = here[0] if here else str((PurePosixPath(folder) if folder else path.parent) / names[0])
-    package = _read(root / "package.json") or ""
+    package = _read(root, "package.json") or ""
     framework = next((f for f in ("vitest", "jest", "mocha") if f'"{f}"' in package), "node:test")
     relative = os.path.relpath(
         path.with_suffix("").as_posix(), PurePosixPath(made).parent.as_posix()
@@ -146,7 +146,7 @@ def _suite(root: Path, candidates: list[str], framework: str, head: str, importi
     for path in candidates:
         if (root / path).is_file():
             try:
-                return Suite(path, named_files.read(root / path), framework, head, importing, "")
+                return Suite(path, named_files.read(root / path, root), framework, head, importing, "")
             except InputError:
                 continue
     return Suite(candidates[-1], None, framework, head, importing, "")
@@ -170,7 +170,7 @@ def _distance(file: str, path: PurePosixPath) -> tuple[int, str]:
 def _example(root: Path, tests: list[str], opening: str) -> tuple[str, str]:
     """Return the first test of the nearest test file, and the text of that file."""
     for file in tests[:3]:
-        text = _read(root / file)
+        text = _read(root, file)
         match = re.search(rf"^{opening}", text or "", re.MULTILINE)
         if text and match:
             lines = text[match.start() :].split("\n")
@@ -179,8 +179,8 @@ def _example(root: Path, tests: list[str], opening: str) -> tuple[str, str]:
     return "", ""
 
 
-def _read(path: Path) -> str | None:
+def _read(root: Path, path: str) -> str | None:
     try:
-        return named_files.read(path).text
+        return named_files.read(root / path, root).text
     except InputError:
         return None

@@ -21,6 +21,8 @@ from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
+from qwen_lsp import files
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -224,7 +226,7 @@ def _percentile(latencies: Mapping[int, int], part: float) -> float | None:
 
 def _in_database(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
     """Do one transaction, setting the file aside first when it is damaged."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    files.private_file(file)
     try:
         return _transaction(file, work)
     except sqlite3.OperationalError:  # locked, read-only, full: nothing is wrong with the file itself
@@ -247,7 +249,7 @@ def _transaction(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
 
 def _set_aside(file: Path) -> None:
     """Move a damaged file out of the way, unless another server has done so meanwhile."""
-    with FileLock(f"{file}.lock", timeout=_BUSY_S):
+    with FileLock(f"{file}.lock", timeout=_BUSY_S, mode=0o600):
         try:
             verdict = _transaction(
                 file, lambda database: database.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -6,12 +6,10 @@ Raises InputError, which says what is wrong with the file or the place.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp import git
+from qwen_lsp import files, git
 from qwen_lsp.errors import InputError
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Document, decode
@@ -29,14 +27,20 @@ class Place:
     column: int
 
 
-def read(path: Path) -> Document:
-    """Read a file of any usual encoding."""
+def read(path: Path, root: Path | None = None) -> Document:
+    """Read a file of any usual encoding; with `root`, one of a folder of others: nothing behind a link."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if root is None:
+            data = files.read(path, _MAX_BYTES)
+        else:
+            data = files.read_below(root, path.relative_to(root).as_posix(), _MAX_BYTES)
+        text, _ = decode(data)
+    except files.Refused as error:
+        if error.reason == "large":
             raise InputError(
                 f"{path} is larger than {_MAX_BYTES // 1_000_000} MB; qwen-lsp is for source code"
-            )
-        text, _ = decode(path.read_bytes())
+            ) from None
+        raise InputError(f"{path} is not read: {error.strerror}") from None
     except ValueError:
         raise InputError(f"{path} is not a text file") from None
     except OSError as error:
@@ -79,14 +83,6 @@ def write(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(data)
-            os.chmod(name, path.stat().st_mode & 0o7777 if path.exists() else 0o644)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
+        files.write(path, data)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None

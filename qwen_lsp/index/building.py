@@ -14,8 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from qwen_lsp import files
 from qwen_lsp.index import database
 from qwen_lsp.index import source as reading
 from qwen_lsp.index.extract import family, path_stem
@@ -111,8 +110,8 @@ class Builder:
         Raises: OSError, sqlite3.Error when the index cannot be written at all.
         """
         started = time.perf_counter()
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(database.lock_file(self.file)):
+        files.private_folder(self.file.parent)
+        with database.lock_of(self.file):
             rebuilt = self._open(must_rebuild)
             job = _Job(self.root, self._writer, progress or _no_progress, pause or _no_pause, is_careful)
             try:
@@ -130,7 +129,7 @@ class Builder:
     def rank(self) -> None:
         """Work out the ranks of the files, if any has changed since the last time: for the map."""
         if self._connection is not None:
-            with FileLock(database.lock_file(self.file)):
+            with database.lock_of(self.file):
                 if self._is_current():
                     database.unseal(self.file)
                     write_ranks(self._connection)
@@ -138,7 +137,7 @@ class Builder:
     def close(self) -> None:
         """Let go of the file and seal it, unless another writer is at work."""
         if self._connection is not None:
-            with FileLock(database.lock_file(self.file)):
+            with database.lock_of(self.file):
                 if self._is_current():
                     database.seal(self._connection, self.file)
             self._disconnect()
@@ -177,13 +176,13 @@ def update(
 ) -> Report:
     """Bring the index of a root up to date, once; see `Builder.update`.
 
-    What cannot be written to because it is damaged, or because something else holds it, is made anew.
+    What is damaged is made anew; a full disk or a lock says nothing against what is there.
     """
     with closing(Builder(root)) as builder:
         try:
             report = builder.update(progress=progress, must_rebuild=must_rebuild)
         except sqlite3.DatabaseError as error:
-            if must_rebuild:
+            if must_rebuild or not database.is_damage(error):
                 raise
             report = builder.update(progress=progress, must_rebuild=str(error))
         if with_ranks:

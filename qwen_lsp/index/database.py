@@ -14,12 +14,20 @@ import sqlite3
 import zlib
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
+
+from qwen_lsp import files
 
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
 
 _BUSY_S = 5.0
+# Errors that say nothing about what is in the file. Source: https://sqlite.org/rescode.html
+_CIRCUMSTANCES = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
+    *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_TOOBIG),
+}
 _PAGE_CACHE_KIB = 64 * 1024
 _READER_CACHE_KIB = 8 * 1024
 _HASH_CHUNK_BYTES = 1 << 20
@@ -86,11 +94,16 @@ def lock_file(file: Path) -> Path:
     return file.with_suffix(".lock")
 
 
+def lock_of(file: Path) -> BaseFileLock:
+    """Return the lock of an index, not taken yet."""
+    return FileLock(lock_file(file), mode=0o600)
+
+
 def is_written(file: Path) -> bool:
     """Say whether another process writes an index just now."""
     if not file.parent.is_dir():
         return False
-    lock = FileLock(lock_file(file))
+    lock = lock_of(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -126,19 +139,28 @@ def open_writer(file: Path) -> tuple[sqlite3.Connection, str]:
     The reason is "" for a sound file and for one that was not there. The caller holds the lock.
     Raises: OSError, sqlite3.Error when the folder cannot be written at all.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
     reason = ""
     if file.exists():
+        files.private_file(file)
         try:
             return _checked(file), ""
         except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
             reason = str(error)
         remove(file)
+    files.private_file(file)  # SQLite gives the files beside it the same permissions
     connection = _connect(file)
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("INSERT INTO meta VALUES ('epoch', 0)")
     return connection, reason
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Say whether an error is about what is in the file; a full disk, a lock or permissions are not."""
+    code = getattr(error, "sqlite_errorcode", None)  # none: we have raised it
+    return code is None or code & 0xFF not in _CIRCUMSTANCES
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -181,7 +203,7 @@ def seal(connection: sqlite3.Connection, file: Path) -> None:
     is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     connection.close()
     if not is_busy:
-        _seal_file(file).write_text(_checksum(file), "ascii")
+        files.write(_seal_file(file), _checksum(file).encode("ascii"), mode=0o600)
 
 
 def unseal(file: Path) -> None:
@@ -199,7 +221,7 @@ def delete(file: Path) -> int:
     """Delete an index for good, once its writer is done; return how many bytes that freed."""
     if not file.parent.is_dir():
         return 0
-    with FileLock(lock_file(file)):
+    with lock_of(file):
         freed = sum(part.stat().st_size for part in parts(file))
         remove(file)
     lock_file(file).unlink(missing_ok=True)
@@ -218,7 +240,7 @@ def _seal_file(file: Path) -> Path:
 
 def _read_seal(file: Path) -> str | None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        return _seal_file(file).read_text("ascii")
+        return files.read(_seal_file(file), 1000).decode("ascii")
     return None
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from qwen_lsp.child import die_with_parent
+from qwen_lsp.index import database
 from qwen_lsp.index.building import MANY_CHANGED, Builder, Report
 from qwen_lsp.index.watching import watch
 
@@ -189,7 +190,7 @@ def _run(order: Order, builders: dict[str, Builder], todo: _Todo, events: Binary
     except _Ended:
         pass
     except sqlite3.DatabaseError as error:
-        if order.rebuild:
+        if order.rebuild or not database.is_damage(error):
             tell(Event("failed", root, detail=str(error)))
         else:  # damaged while it was in use
             todo.add(Order("update", root, rebuild=str(error)))

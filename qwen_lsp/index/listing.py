@@ -15,13 +15,14 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from qwen_lsp import git
+from qwen_lsp import files, git, globs
 from qwen_lsp.errors import InputError
 from qwen_lsp.secret_files import is_excluded
 
 OWN_IGNORE_FILE = ".qwenignore"
 IGNORE_FILES = (".gitignore", OWN_IGNORE_FILE)
 
+_MAX_IGNORE_BYTES = 1_000_000
 _MOST_NESTED = 8  # repositories inside of repositories
 _MOST_PROBLEMS = 20
 # Never entered where git does not say: version control, caches and installed packages.
@@ -59,7 +60,7 @@ def list_files(root: Path) -> Listing:
     """List the files of a root that nothing says to ignore."""
     listing = Listing()
     found = _list(root, "", listing, _MOST_NESTED)
-    specs = _Specs(root, (OWN_IGNORE_FILE,))
+    specs = _Specs(root, (OWN_IGNORE_FILE,), listing)
     for path in sorted({path for path in found if not specs.ignores_below(path)}):
         if is_excluded(path):
             continue
@@ -84,7 +85,7 @@ def is_ignored(root: Path, path: str) -> bool:
 
 @lru_cache(512)
 def _is_ignored(root: Path, path: str, marks: tuple[tuple[int, int], ...]) -> bool:
-    return _Specs(root, (OWN_IGNORE_FILE,)).ignores_below(path)
+    return _Specs(root, (OWN_IGNORE_FILE,), Listing()).ignores_below(path)
 
 
 def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str]:
@@ -93,12 +94,12 @@ def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str
     if listed is None:
         yield from _walk(root, prefix, listing)
         return
-    submodules = set(_SUBMODULE.findall("\n".join(_lines(root / prefix / ".gitmodules"))))
+    submodules = set(_SUBMODULE.findall("\n".join(_lines(root, f"{prefix}.gitmodules"))))
     for name in listed:
         path = f"{prefix}{name}"
         # A submodule is listed by its name, a repository that is not one with a slash at its end.
         if name.endswith("/") or name in submodules:
-            if depth:
+            if depth and files.is_below(root, path):
                 yield from _list(root, f"{path.rstrip('/')}/", listing, depth - 1)
         else:
             yield path
@@ -127,7 +128,7 @@ def _git_files(folder: Path, listing: Listing) -> Sequence[str] | None:
 
 
 def _walk(root: Path, prefix: str, listing: Listing) -> Iterator[str]:
-    specs = _Specs(root, IGNORE_FILES)
+    specs = _Specs(root, IGNORE_FILES, listing)
     pending = [prefix]
     while pending:
         folder = pending.pop()
@@ -156,9 +157,10 @@ def _is_virtual(folder: str) -> bool:
 class _Specs:
     """The ignore files of the folders seen so far."""
 
-    def __init__(self, root: Path, names: Sequence[str]) -> None:
+    def __init__(self, root: Path, names: Sequence[str], listing: Listing) -> None:
         self._root = root
         self._names = names
+        self._listing = listing
         self._by_folder: dict[str, GitIgnoreSpec | None] = {}
 
     def enter(self, folder: str, names: set[str] | None = None) -> GitIgnoreSpec | None:
@@ -167,8 +169,11 @@ class _Specs:
             lines: list[str] = []
             for name in self._names:
                 if names is None or name in names:
-                    lines += _lines(self._root / folder / name)
-            self._by_folder[folder] = GitIgnoreSpec.from_lines(lines) if lines else None
+                    lines += _lines(self._root, f"{folder}{name}")
+            spec, left_out = globs.spec(lines)
+            for line in left_out:
+                self._listing.note(f"{folder or '.'}: a pattern is left out, it would take too long: {line}")
+            self._by_folder[folder] = spec if lines else None
         return self._by_folder[folder]
 
     def ignores(self, path: str) -> bool:
@@ -194,8 +199,8 @@ def _folders_above(path: str) -> list[str]:
     return ["/".join(parts[:count]) + "/" if count else "" for count in range(len(parts), -1, -1)]
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(root: Path, path: str) -> list[str]:
     try:
-        return file.read_text("utf-8", errors="replace").splitlines()
+        return files.read_below(root, path, _MAX_IGNORE_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return []

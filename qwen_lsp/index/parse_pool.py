@@ -71,7 +71,7 @@ class Taken(NamedTuple):
 def take(root: str, wanted: Wanted) -> Taken | None:
     """Look at one file; None when it is gone."""
     path = wanted.path
-    source = reading.read(f"{root}/{path}", path)
+    source = reading.read(root, path)
     if source is None:
         return None
     marks = source.stat

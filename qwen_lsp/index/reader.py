@@ -21,11 +21,12 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from qwen_lsp import files
 from qwen_lsp.index import database
 from qwen_lsp.index.extract import Extract, extract, module_stem, path_stem
 from qwen_lsp.index.overlay import IndexedDefinition as IndexedDefinition
 from qwen_lsp.index.overlay import Overlay
-from qwen_lsp.index.source import source_text
+from qwen_lsp.index.source import MAX_NOTEBOOK_BYTES, source_text
 from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span
 
@@ -297,7 +298,7 @@ class Index:
             kept = self._texts.get(path)
             if kept is not None and kept[0] == rows[0]:
                 return kept[1]
-            text = source_text(file.read_bytes(), path)[0]
+            text = source_text(files.read_below(self.root, path, MAX_NOTEBOOK_BYTES), path)[0]
         except (OSError, ValueError):
             return None
         if len(text) <= _TEXT_CHARS_KEPT:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_lsp import files
 from qwen_lsp.secret_files import is_excluded
 from qwen_lsp.syntax import notebook
 from qwen_lsp.syntax.languages import find
@@ -23,7 +24,7 @@ Reason = Literal["language", "large", "binary", "generated", "minified", "link",
 # Larger sources are nearly always generated; 1 MB is some 25,000 lines.
 MAX_BYTES = 1_000_000
 NOTEBOOK = ".ipynb"
-_MAX_NOTEBOOK_BYTES = 10_000_000  # most of it pictures
+MAX_NOTEBOOK_BYTES = 10_000_000  # most of it pictures
 
 _LOCK_FILES = {"package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "composer.lock", "yarn.lock"}
 _MINIFIED_NAME = re.compile(r"[.-](?:min|bundle)\.(?:js|mjs|cjs|css)$")
@@ -72,10 +73,10 @@ def _stat(status: os.stat_result) -> Stat:
     return Stat(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def read(file: str, path: str) -> Source | None:
-    """Read the file `path` of a workspace, which lies at `file`; None when there is none."""
+def read(root: str, path: str) -> Source | None:
+    """Read the file `path` of a workspace root; None when there is none."""
     try:
-        status = os.lstat(file)
+        status = os.lstat(f"{root}/{path}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
@@ -83,7 +84,7 @@ def read(file: str, path: str) -> Source | None:
     marks = _stat(status)
     is_notebook = path.endswith(NOTEBOOK)
     language = find("python", None) if is_notebook else find("", path)
-    most_bytes = _MAX_NOTEBOOK_BYTES if is_notebook else MAX_BYTES
+    most_bytes = MAX_NOTEBOOK_BYTES if is_notebook else MAX_BYTES
     if stat.S_ISLNK(status.st_mode):
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
@@ -98,11 +99,11 @@ def read(file: str, path: str) -> Source | None:
     if status.st_size > most_bytes:
         return Source(marks, language=language.id, skipped="large")
     try:
-        data = _bytes(file, most_bytes)
+        data = files.read_below(root, path, most_bytes)
+    except files.Refused as error:  # a link above it, or what it has become since it was looked at
+        return Source(marks, language=language.id, skipped=error.reason)
     except OSError:
         return Source(marks, language=language.id, skipped="unreadable")
-    if len(data) > most_bytes:
-        return Source(marks, language=language.id, skipped="large")
     digest = hashlib.blake2b(data, digest_size=16).digest()
     try:
         text, language_id = source_text(data, path)
@@ -124,15 +125,6 @@ def source_text(data: bytes, path: str) -> tuple[str, str]:
     if found.problem:
         raise ValueError(found.problem)
     return found.source, found.language
-
-
-def _bytes(file: str, most_bytes: int) -> bytes:
-    # What became a FIFO or a link since it was looked at must neither block nor lead elsewhere.
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with open(os.open(file, flags), "rb") as stream:
-        return stream.read(most_bytes + 1)
 
 
 def _unwritten(text: str, language: str) -> Literal["generated", "minified", ""]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from qwen_lsp import files
 
 if TYPE_CHECKING:
     from qwen_lsp.model.client import Timings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Fewer new tokens say more about the overhead of a request than about the speed of reading.
 _MIN_PROMPT_TOKENS = 64
 _MIN_GENERATED_TOKENS = 4
+_MAX_BYTES = 1_000_000
 _WEIGHT = 0.2  # of a new measurement; a busy minute should not resize the prompts
 
 
@@ -65,7 +66,7 @@ def load(model: str) -> Speed:
 def remembered() -> dict[str, Speed]:
     """Return every speed that was measured on this machine, by the name of the model."""
     try:
-        everything = json.loads(_file().read_text("utf-8"))
+        everything = json.loads(files.read(_file(), _MAX_BYTES))
     except (OSError, ValueError):
         return {}
     found = {}
@@ -81,14 +82,10 @@ def save(model: str, speed: Speed) -> None:
     """Remember the speed of a model; a folder that cannot be written is no harm."""
     file = _file()
     try:
-        everything = json.loads(file.read_text("utf-8"))
+        everything = json.loads(files.read(file, _MAX_BYTES))
     except (OSError, ValueError):
         everything = {}
     if not isinstance(everything, dict):
         everything = {}
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump({**everything, model: asdict(speed)}, out)
-        os.replace(name, file)
+        files.write_private(file, json.dumps({**everything, model: asdict(speed)}).encode())

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from qwen_lsp import files
 from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Document, Edit, Span
@@ -46,7 +47,7 @@ class Cache:
         self._database: sqlite3.Connection | None = None
         try:
             if file is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
+                files.private_file(file)
             # Without an isolation level each statement is a transaction of its own.
             self._database = sqlite3.connect(
                 file or ":memory:", timeout=_LOCKED_S, check_same_thread=False, isolation_level=None

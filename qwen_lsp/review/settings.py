@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from qwen_lsp.errors import ConfigError
+from qwen_lsp import files
+from qwen_lsp.errors import ConfigError, InputError
 from qwen_lsp.review.change import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, read
@@ -20,6 +21,7 @@ from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
 
 FILE = ".qwen-lsp.toml"
+_MAX_BYTES = 1_000_000
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,16 +55,18 @@ def load(root: Path | None, commit: str | None = None) -> Trusted:
     if commit is not None:
         found = git.blobs(root, [f"{commit}:{FILE}", f"{commit}:{DISMISSALS}"])
     else:
-        found = [_read(root / FILE), _read(root / DISMISSALS)]
+        found = [_read(root, FILE), _read(root, DISMISSALS)]
     settings, dismissals = (decode(data)[0] if data is not None else "" for data in found)
     return Trusted(_settings(settings), tuple(read(dismissals)))
 
 
-def _read(file: Path) -> bytes | None:
+def _read(root: Path, name: str) -> bytes | None:
     try:
-        return file.read_bytes()
-    except OSError:
+        return files.read_below(root, name, _MAX_BYTES)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise InputError(f"{root / name} is not read: {error.strerror}") from error
 
 
 def _settings(text: str) -> Settings:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from qwen_lsp import files
 from qwen_lsp.errors import InputError
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.diff import Broken, FilePatch, Hunk, Line, Patch, parse
@@ -25,6 +26,7 @@ Scope = Literal["range", "base", "staged", "unstaged", "default"]
 _OWN_LINES = re.compile("\r(?!\n)|\0")
 # More pairs of lines than this are compared by their rarer lines only.
 _MOST_PAIRS = 4_000_000
+_MAX_FILE_BYTES = 20_000_000
 # Beyond this many lines a diff without its files is taken for damaged.
 _MOST_BLANK_LINES = 200_000
 
@@ -320,12 +322,9 @@ def _new_file(root: Path, path: str) -> FilePatch:
 
 
 def _read(root: Path, path: str) -> bytes | None:
-    """Read a file of the working tree; None for a link, a folder, and what lies outside."""
-    file = root / path
+    """Read a file of the working tree; None for a folder, a link, what lies behind one, and a huge one."""
     try:
-        if file.is_symlink() or not file.resolve().is_relative_to(root.resolve()):
-            return None
-        return file.read_bytes()
+        return files.read_below(root, path, _MAX_FILE_BYTES)
     except (OSError, ValueError):
         return None
 
