@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from qwen_lsp import policy
 from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
 from qwen_lsp.secret_files import SECRET_FILES
 
@@ -364,6 +365,8 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
+    values, limits = policy.limited(values, policy.read_all())
+    problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
 
 

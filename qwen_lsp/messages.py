@@ -132,6 +132,9 @@ TEXTS: dict[str, Text] = {
     ),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.prose": Text(
+        "it is not in the language of this file, or names nobody", "与本文件所用语言不符，或含有占位的姓名"
+    ),
     "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),

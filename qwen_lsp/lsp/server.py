@@ -95,7 +95,7 @@ def create(command_line: Layer) -> Server:
     session.snippets, session.names = context.files, context.names
     session.on_host_state = status.host_changed
     stats = Recorder(lambda: session.config.stats.enabled, session.spawn)
-    offers = Offers(session.documents, stats)
+    offers = Offers(session.documents.get, stats)
     suggester = Suggester(session, client, notebooks_, indexing, status, offers, stats)
     resting = RestingCursor(session, notebooks_, suggester)
     known = action_context(session, indexing)

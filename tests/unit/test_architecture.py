@@ -19,6 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: list[set[str]] = [
     {
         "endpoints",
+        "visible",
         "secret_files",
         "text",
         "errors",
@@ -29,6 +30,7 @@ LAYERS: list[set[str]] = [
         "files",
         "globs",
     },
+    {"policy"},
     {"config", "git", "logs"},
     {"schema"},
     {"syntax"},
@@ -178,6 +180,22 @@ def test_nothing_prints() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert prints == []
+
+
+# The one room for each way out; everything else of foreign origin passes through it.
+ONLY_WAYS = {
+    r"\bclick\.(?:secho|echo)\(": "cli/echo.py",
+    r"from rich\.console import .*\bConsole\b(?!Options)|console\.Console\)": "cli/console.py",
+    r"\bwindow_(?:show_message|log_message)\w*\(": "lsp/client.py",
+}
+
+
+@pytest.mark.parametrize("way", ONLY_WAYS)
+def test_foreign_text_has_one_way_out(way: str) -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix() for path in FILES if re.search(way, path.read_text("utf-8"))
+    }
+    assert users <= {ONLY_WAYS[way]}
 
 
 @pytest.mark.parametrize(
