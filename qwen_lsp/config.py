@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from qwen_lsp import policy
 from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
 from qwen_lsp.secret_files import SECRET_FILES
 
@@ -128,7 +129,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     timeout_ms: Annotated[
         int, Meta(ge=100, le=600_000, description="Longest wait for one answer once the engine is ready.")
     ] = 20_000
-    least_confidence: Annotated[
+    min_confidence: Annotated[
         float,
         Meta(
             ge=0.0,
@@ -267,7 +268,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One setting that was not used, and why."""
+    """One setting that was not used as it is written, and why."""
 
     source: str
     key: str
@@ -322,6 +323,10 @@ def _leaves(
             yield key, value
 
 
+# The names that settings had in earlier versions.
+_RENAMED = {"completion.leastConfidence": "completion.minConfidence"}
+
+
 def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
     """Merge the layers over the defaults; later ones win, wrong values are left out and listed.
 
@@ -337,6 +342,12 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
         for key, value in given.items():
             if value is None:  # what clients send for a setting that was never set
                 continue
+            if (renamed := _RENAMED.get(key)) is not None:
+                if renamed in given:
+                    continue
+                notice = f"is called `{renamed}` now; it is still read by its old name"
+                problems.append(Problem(layer.source, key, notice))
+                key = renamed
             if (field := known.get(key)) is None:
                 problems.append(Problem(layer.source, key, _unknown(key, known)))
             elif field.user_only and not layer.trusted:
@@ -354,6 +365,8 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
+    values, limits = policy.limited(values, policy.read_all())
+    problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
 
 

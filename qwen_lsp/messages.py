@@ -100,9 +100,9 @@ TEXTS: dict[str, Text] = {
     ),
     "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model gave it a chance of {sure:.0%} "
-        "(`completion.leastConfidence` is {least:.0%}). Ask by hand to see it.",
-        "有结果，但没有显示：模型的把握只有 {sure:.0%}（`completion.leastConfidence` 为 {least:.0%}）。"
+        "An answer was held back: the model gave it a chance of {sure}, and {needed} is needed here "
+        "(`completion.minConfidence`). Ask by hand to see it.",
+        "有结果，但没有显示：模型的把握只有 {sure}，此处需要达到 {needed}（`completion.minConfidence`）。"
         "手动触发可以查看。",
     ),
     "explain.not wanted here": Text(
@@ -112,18 +112,24 @@ TEXTS: dict[str, Text] = {
         "Too slow: no answer within {seconds:g} s (`completion.timeoutMs`).",
         "太慢：{seconds:g} 秒内没有结果（`completion.timeoutMs`）。",
     ),
-    "explain.internal": Text(
-        "qwen-lsp has made a mistake; its log says more.", "qwen-lsp 内部出错，详情见日志。"
-    ),
     "explain.superseded": Text("A newer request took its place.", "已被更新的请求取代。"),
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
+    "explain.internal": Text(
+        "Something went wrong inside qwen-lsp; the log says what. The next suggestion is not affected.",
+        "qwen-lsp 内部出错，详情见日志。不影响继续输入，也不影响下一次建议。",
+    ),
     # why an answer was held back, by the name of the filter or gate
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
     "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
     "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
-    "rule.astray": Text("the model did not go on from what is typed", "模型没有接着已输入的内容继续"),
+    "rule.prefix_mismatch": Text(
+        "the model did not go on from what is typed", "模型没有接着已输入的内容继续"
+    ),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.prose": Text(
+        "it is not in the language of this file, or names nobody", "与本文件所用语言不符，或含有占位的姓名"
+    ),
     "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),

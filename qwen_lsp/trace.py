@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def _now_s() -> float:
+    return time.perf_counter()
+
+
 @dataclass(slots=True)
 class FilterStep:
     """What one filter did: its name, and the text it left, or the reason it gave for dropping it."""
@@ -25,7 +29,8 @@ class Trace:
     """One request. Units: milliseconds since the request came; tokens as the engine counted them.
 
     `probability` is the model's own for what is left of the answer; `first_word` that of its first word,
-    where it was too little to show anything; `tokens` are those of the answer with theirs.
+    where it was less than `min_confidence` and so too little to show anything; `tokens` are those of the
+    answer with theirs.
     """
 
     path: str = ""
@@ -43,6 +48,7 @@ class Trace:
     rule: str = ""
     probability: float | None = None
     first_word: float | None = None
+    min_confidence: float | None = None
     tokens: list[tuple[str, float]] = field(default_factory=list)
     wait_ms: float = 0.0
     first_text_ms: float | None = None
@@ -52,11 +58,11 @@ class Trace:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     generated_tokens: int = 0
-    started: float = field(default_factory=time.perf_counter, repr=False)
+    started: float = field(default_factory=_now_s, repr=False)
 
     def elapsed_ms(self) -> float:
         """Return the time since the request came."""
-        return (time.perf_counter() - self.started) * 1000
+        return (_now_s() - self.started) * 1000
 
     def to_json(self) -> dict[str, Any]:
         """Return the whole record; it holds the user's code, so it goes to the user alone."""

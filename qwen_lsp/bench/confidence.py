@@ -1,7 +1,7 @@
 """`qwen-lsp bench confidence`: how often the sure part of a suggestion is right, for each threshold.
 
 At places all over some traces the whole answer is asked for, with the probabilities of its tokens; then every
-threshold is tried on it with the product's own rule (completion/confidence.py). No clock plays a part, so a
+threshold is tried on it with the product's own rule (completion/answer.py). No clock plays a part, so a
 noisy machine gives the same table. `run` is the way in; `as_json` and `as_text` are the ways out.
 """
 
@@ -20,7 +20,7 @@ from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.infill.score import wilson_interval
 from qwen_lsp.bench.replay import typist
 from qwen_lsp.bench.replay.traces import Trace
-from qwen_lsp.completion import confidence
+from qwen_lsp.completion.answer import Answer, TokenLogprobs
 from qwen_lsp.config import Config
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Edit, Span
@@ -28,7 +28,7 @@ from qwen_lsp.text import Edit, Span
 THRESHOLDS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.1, 0.0)
 
 _OPTIONS: dict[str, Any] = {
-    "completion.leastConfidence": 0.0,
+    "completion.minConfidence": 0.0,
     "completion.answerEarly": False,
     "completion.prefetch": False,
     # The first line is judged; more would only take time.
@@ -41,11 +41,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One place: the answer with its marks, and what was typed there in truth."""
+    """One place: the answer with its token log-probabilities, and what was typed there in truth."""
 
     language: str
     text: str
-    marks: tuple[tuple[int, float], ...]
+    logprobs: TokenLogprobs
     following: str
 
 
@@ -86,18 +86,20 @@ async def _ask(
                 items = await session.complete(uri, cursor, invoked=False)
                 told = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
                 shown = str(items[0].insert_text) if items else ""
-                samples.append(Sample(trace.language, shown, _marks(told.tokens if told else []), following))
+                samples.append(
+                    Sample(trace.language, shown, _logprobs(told.tokens if told else []), following)
+                )
                 progress(number + 1, len(asked))
     return samples
 
 
-def _marks(tokens: Sequence[Any]) -> tuple[tuple[int, float], ...]:
-    marks: list[tuple[int, float]] = []
+def _logprobs(tokens: Sequence[Any]) -> TokenLogprobs:
+    logprobs: list[tuple[int, float]] = []
     end = 0
     for text, probability in tokens:
         end += len(text)
-        marks.append((end, math.log(max(probability, 1e-4))))
-    return tuple(marks)
+        logprobs.append((end, math.log(max(probability, 1e-4))))
+    return tuple(logprobs)
 
 
 def table(samples: Sequence[Sample]) -> list[dict[str, Any]]:
@@ -109,7 +111,7 @@ def table(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     rows = []
     for least in THRESHOLDS:
         parts = [
-            (confidence.sure_part(sample.text, sample.marks, 0, least), sample.following)
+            (Answer(sample.text, sample.logprobs).confident_prefix(least), sample.following)
             for sample in samples
         ]
         shown = [(part, following) for part, following in parts if part.strip()]

@@ -8,6 +8,7 @@ import sys
 import click
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.messages import Locale
 
 
@@ -52,17 +53,17 @@ def action(
     done = once.run(task, config)
     outcome = done.outcome
     if as_json:
-        click.echo(json.dumps(done.to_json(), ensure_ascii=False))
+        echo(json.dumps(done.to_json(), ensure_ascii=False))
     elif isinstance(outcome, Explanation):
         terminal.show_markdown(outcome.markdown)
     elif isinstance(outcome, Proposal) and is_applied:
         for path, _, _, data in list(patch.changed_files(task, outcome)):
             named_files.write(path, data)
-            click.echo(f"{path} changed", err=True)
+            echo(f"{path} changed", err=True)
     elif isinstance(outcome, Proposal) and as_diff:
         sys.stdout.buffer.write(patch.patch(task, outcome))
     elif isinstance(outcome, Proposal):
         terminal.show_patch(patch.patch(task, outcome).decode("utf-8", "replace"))
     if done.message:
-        click.echo(f"nothing changed: {done.message}", err=True)
+        echo(f"nothing changed: {done.message}", err=True)
         raise SystemExit(1)

@@ -10,6 +10,7 @@ import click
 
 from qwen_lsp.cli.bench_review import review
 from qwen_lsp.cli.config import parse_setting, read_config
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.model.select import chosen_model
 
 _DATA = click.Path(dir_okay=False, path_type=Path)
@@ -65,7 +66,7 @@ def infill(
         raise click.UsageError(f"--layout {layout} is one of the bare prompts: add --via engine")
     config = ask.with_model(read_config(), model)
     report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts)
-    click.echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
+    echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
 @bench.command(short_help="Ask at places with known answers.")
@@ -80,7 +81,7 @@ def cases(file: Path, names: tuple[str, ...], model: str, is_json: bool) -> None
 
     places = [place for place in run.read(file) if not names or any(name in place.name for name in names)]
     outcomes = run.play(places, told, {"model.name": model} if model else None)
-    click.echo(json.dumps(run.as_json(outcomes), ensure_ascii=False) if is_json else run.as_text(outcomes))
+    echo(json.dumps(run.as_json(outcomes), ensure_ascii=False) if is_json else run.as_text(outcomes))
 
 
 @bench.command(short_help="Type recorded edits into each policy.")
@@ -205,7 +206,7 @@ def replay(
             record, named, key_ms=key_ms or KEY_MS, seed=seed, max_chars=max_chars, max_traces=max_traces
         )
         traces.write(out, made)
-        click.echo(f"{len(made)} traces in {out}, {sum(len(trace.edits) for trace in made):,} keys")
+        echo(f"{len(made)} traces in {out}, {sum(len(trace.edits) for trace in made):,} keys")
         return
     if is_releases or is_quick:
         chosen = played.released_traces(
@@ -231,7 +232,7 @@ def replay(
         ],
         progress=played.tell,
     )
-    click.echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
+    echo(played.as_json(report, with_rows=with_rows) if is_json else played.as_text(report))
 
 
 @bench.command(short_help="A keystroke's cost beside the engine.")
@@ -245,7 +246,7 @@ def overhead(lines: int, keys: int, is_json: bool) -> None:
     from qwen_lsp.bench import overhead as measured
 
     report = measured.run(lines, keys)
-    click.echo(json.dumps(report.to_json()) if is_json else measured.as_text(report))
+    echo(json.dumps(report.to_json()) if is_json else measured.as_text(report))
 
 
 @bench.command(short_help="Lines that need a name from another file.")
@@ -312,10 +313,10 @@ def context(
         form=form,
         with_model=not no_model,
         kept=keep,
-        say=lambda sentence: click.echo(sentence, err=True),
+        say=lambda sentence: echo(sentence, err=True),
     )
     text = json.dumps(report.to_json(rows=with_rows), ensure_ascii=False)
-    click.echo(text if is_json else measured.render(report))
+    echo(text if is_json else measured.render(report))
 
 
 @bench.command("index", short_help="Indexing against bare parsing.")
@@ -332,8 +333,8 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
     """Index a generated repository, or a copy of the folder PATH: time and memory against bare parsing."""
     from qwen_lsp.bench.index import run as index
 
-    report = index.run(path, files, lambda sentence: click.echo(sentence, err=True))
-    click.echo(index.as_json(report) if is_json else index.as_text(report))
+    report = index.run(path, files, lambda sentence: echo(sentence, err=True))
+    echo(index.as_json(report) if is_json else index.as_text(report))
 
 
 @bench.command(short_help="Code actions, judged by tests and ast.")
@@ -376,7 +377,7 @@ def actions(
         only=only,
         kept_in=kept_in,
     )
-    click.echo(actions.as_json(report) if is_json else actions.as_text(report))
+    echo(actions.as_json(report) if is_json else actions.as_text(report))
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -404,7 +405,7 @@ def _object(text: str) -> dict[str, Any]:
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> None:
-    """Try every threshold of `completion.leastConfidence`: how much is shown, how much of it is right."""
+    """Try every threshold of `completion.minConfidence`: how much is shown, how much of it is right."""
     from qwen_lsp.bench import confidence
     from qwen_lsp.bench.infill import ask
     from qwen_lsp.bench.replay import run as replay
@@ -414,7 +415,7 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
     chosen = [trace for file in files for trace in traces.read(file)] or replay.own_traces()
     samples = confidence.run(chosen, every, config, ask.told)
     name = chosen_model(config).profile.name
-    click.echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))
+    echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))
 
 
 bench.add_command(review)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -76,4 +77,4 @@ def review(
         cases += cases_of.of_packages(seeded, n, seed)
     outcomes = measured.run(cases, read_config(), model, measured.Rows(rows), minutes)
     figures = report.summary(outcomes, BARS.get(model.lower()))
-    click.echo(report.as_json(figures) if is_json else report.as_text(figures))
+    echo(report.as_json(figures) if is_json else report.as_text(figures))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.config import Config, resolve, user_layer
 
 
@@ -33,5 +34,5 @@ def read_config() -> Config:
     layer, problems = user_layer()
     config, more = resolve([layer])
     for problem in (*problems, *more):
-        click.echo(f"warning: {problem}", err=True)
+        echo(f"warning: {problem}", err=True)
     return config

@@ -7,6 +7,7 @@ import json
 import click
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo
 
 
 @click.command(short_help="What the model is shown there, and why.")
@@ -22,6 +23,6 @@ def context(place: str, tokens: int | None, as_json: bool) -> None:
 
     found = once.gather(once.parse_place(place), read_config(), tokens)
     if as_json:
-        click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+        echo(json.dumps(found.to_json(), ensure_ascii=False))
     else:
         terminal.show_context(found)

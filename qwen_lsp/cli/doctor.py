@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import msgspec
 import psutil
-from rich.console import Console
 from rich.text import Text
 
-from qwen_lsp import sandbox
+from qwen_lsp import policy, sandbox
+from qwen_lsp.cli.console import Console
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.completion import prompt
 from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config, user_file
@@ -60,7 +62,7 @@ def run(config: Config, *, as_json: bool, with_engine: bool) -> bool:
             if check.remedy:
                 console.print(Text(f"    → {check.remedy}"), soft_wrap=True)
     if as_json:
-        sys.stdout.write(json.dumps([asdict(check) for check in checks], ensure_ascii=False) + "\n")
+        echo(json.dumps([asdict(check) for check in checks], ensure_ascii=False))
     return all(check.status != "failed" for check in checks)
 
 
@@ -69,6 +71,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     yield check_grammars()
     yield check_settings()
     yield check_sandbox()
+    yield check_policy()
     yield check_memory(config)
     yield check_gpu(hardware.probe())
     try:
@@ -91,6 +94,19 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
 def check_python() -> Check:
     """Name the interpreter and the system, for bug reports; an older Python cannot install this package."""
     return Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_policy() -> Check:
+    """Name the administrator's policies and what they forbid."""
+    found = policy.read_all()
+    if not found:
+        return Check("policy", "ok", f"none in {policy.system_file()}")
+    limits = "; ".join(f"{one.source}: {msgspec.json.encode(one.policy).decode()}" for one in found)
+    if problems := [f"{one.source} cannot be read: {one.problem}" for one in found if one.problem]:
+        return Check(
+            "policy", "failed", "; ".join(problems), "correct the file; until then it allows nothing"
+        )
+    return Check("policy", "ok", limits)
 
 
 def check_grammars() -> Check:
@@ -203,9 +219,9 @@ async def _check_markers(client: Client, config: Config, model: ChosenModel) -> 
     layout = model.profile.fim_layout if config.completion.layout == "auto" else config.completion.layout
     rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, Budget(256, 256, 12, 12))
     chunks = await _collect(
-        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.forced)
+        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.healed_prefix)
     )
-    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.forced).strip()
+    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.healed_prefix).strip()
     if answer == _PROBE_ANSWER:
         return Check("FIM markers", "ok", f"{layout}: the probe was filled with {answer!r}")
     remedy = "this model may not know fill-in-the-middle; choose a Qwen Coder model"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def index(path: Path, as_json: bool, rebuild: bool, delete: bool) -> None:
     root = path.resolve()
     file = database.index_file(root)
     if delete:
-        click.echo(f"{database.delete(file):,} bytes freed: {file}", err=True)
+        echo(f"{database.delete(file):,} bytes freed: {file}", err=True)
         return
     report = _updated(root, "you asked for it" if rebuild else "")
     if as_json:
         values = {"root": str(root), "file": str(file), **building.to_json(report)}
-        click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+        echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         terminal.show_index(root, file, report)
 
@@ -60,9 +61,9 @@ def show_map(path: Path, tokens: int, as_json: bool) -> None:
     _updated(root, with_ranks=True)
     files = repository_map(Index(root), budget_tokens=tokens)
     if as_json:
-        click.echo(json.dumps([asdict(file) for file in files], indent=2, ensure_ascii=False))
+        echo(json.dumps([asdict(file) for file in files], indent=2, ensure_ascii=False))
     else:
-        click.echo(as_text(files) or "no file of this folder uses anything of another one")
+        echo(as_text(files) or "no file of this folder uses anything of another one")
 
 
 def _updated(root: Path, must_rebuild: str = "", *, with_ranks: bool = False) -> Report:
@@ -72,9 +73,7 @@ def _updated(root: Path, must_rebuild: str = "", *, with_ranks: bool = False) ->
     if reason := refusal(root):
         raise InputError(f"{root} is not indexed: {reason}; name the folder of one project")
     if database.is_written(database.index_file(root)):
-        click.echo(
-            "another qwen-lsp, perhaps your editor's, is indexing this folder; waiting for it", err=True
-        )
+        echo("another qwen-lsp, perhaps your editor's, is indexing this folder; waiting for it", err=True)
     try:
         with _progress() as progress:
             return building.update(root, progress, must_rebuild=must_rebuild, with_ranks=with_ranks)
@@ -92,7 +91,8 @@ def _progress() -> Iterator[Progress | None]:
         yield None
         return
     from rich import progress
-    from rich.console import Console
+
+    from qwen_lsp.cli.console import Console
 
     columns = (progress.TextColumn("indexing"), progress.BarColumn(), progress.MofNCompleteColumn())
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -16,6 +16,7 @@ from qwen_lsp.cli.action import action
 from qwen_lsp.cli.bench import bench
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.context import context
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
 from qwen_lsp.cli.review import review
@@ -78,9 +79,7 @@ def complete(place: str, as_json: bool, trace: bool) -> None:
     from qwen_lsp.completion import once
 
     shown = once.run(once.parse_place(place), read_config())
-    click.echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(
-        shown
-    )
+    echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(shown)
     if trace:
         terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
 
@@ -107,10 +106,10 @@ def stats(days: int, as_json: bool, reset: bool) -> None:
     file = stats.stats_file()
     if reset:
         stats.reset(file)
-        click.echo(f"{file} is empty now", err=True)
+        echo(f"{file} is empty now", err=True)
         return
     report = stats.read(days, file)
-    click.echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
+    echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
 
 
 @main.group()
@@ -121,7 +120,7 @@ def config() -> None:
 @config.command("schema")
 def config_schema() -> None:
     """Print the JSON Schema of all settings."""
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    echo(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
 @config.command("show")
@@ -129,5 +128,5 @@ def config_show() -> None:
     """Print the settings in force, as your settings file gives them."""
     import msgspec
 
-    click.echo(f"# {user_file()}")
-    click.echo(json.dumps(msgspec.to_builtins(read_config()), indent=2, ensure_ascii=False))
+    echo(f"# {user_file()}")
+    echo(json.dumps(msgspec.to_builtins(read_config()), indent=2, ensure_ascii=False))

@@ -17,6 +17,7 @@ import click
 import msgspec
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo
 
 if TYPE_CHECKING:
     from qwen_lsp.model.catalog import Profile
@@ -49,10 +50,11 @@ def list_models(as_json: bool) -> None:
             }
             for profile, path in rows
         ]
-        click.echo(msgspec.json.format(msgspec.json.encode(values)).decode())
+        echo(msgspec.json.format(msgspec.json.encode(values)).decode())
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from qwen_lsp.cli.console import Console
 
     table = Table(
         "Name", "Model", "Size", "Memory", "For", "Licence", "Installed", box=None, header_style="bold"
@@ -92,10 +94,10 @@ def pull(name: str | None, source: str | None) -> None:
     config = read_config().model
     if source:
         config = msgspec.structs.replace(config, sources=(source,))
-    click.echo(f"{profile.title}, {_gigabytes(profile.size_bytes)}, licence: {profile.licence}", err=True)
+    echo(f"{profile.title}, {_gigabytes(profile.size_bytes)}, licence: {profile.licence}", err=True)
     with _progress() as progress:
         path = download.pull(profile, config, progress)
-    click.echo(path)
+    echo(path)
 
 
 @models.command(short_help="Check the hashes of models.")
@@ -108,7 +110,7 @@ def verify(name: str | None) -> None:
     for profile in profiles or [store.choose().profile]:
         with _progress() as progress:
             digest = store.verify(profile, progress.advance)
-        click.echo(f"{profile.name}: sha256 {digest} is right")
+        echo(f"{profile.name}: sha256 {digest} is right")
 
 
 @models.command(short_help="Print where the file of a model is.")
@@ -119,7 +121,7 @@ def path(name: str | None) -> None:
 
     config = read_config().model
     is_own = config.path and not name
-    click.echo(config.path if is_own else store.choose(name or config.name).path)
+    echo(config.path if is_own else store.choose(name or config.name).path)
 
 
 @models.command()
@@ -132,7 +134,7 @@ def remove(name: str, yes: bool) -> None:
     profile = catalog.find(name)
     if not yes:
         click.confirm(f"Delete {store.final_path(profile)}?", abort=True, err=True)
-    click.echo(f"{profile.name}: {_gigabytes(store.remove(profile))} freed", err=True)
+    echo(f"{profile.name}: {_gigabytes(store.remove(profile))} freed", err=True)
 
 
 def _values(profile: Profile, path: str | None) -> dict[str, Any]:
@@ -164,10 +166,11 @@ def _progress() -> Iterator[Progress]:
     from qwen_lsp.model.download import Progress
 
     if not sys.stderr.isatty() or os.environ.get("CI"):
-        yield Progress(_tenths(), lambda sentence: click.echo(sentence, err=True))
+        yield Progress(_tenths(), lambda sentence: echo(sentence, err=True))
         return
     from rich import progress
-    from rich.console import Console
+
+    from qwen_lsp.cli.console import Console
 
     console = Console(stderr=True)
     with progress.Progress(
@@ -197,8 +200,6 @@ def _tenths() -> Advance:
         if tenth > last and (done_bytes or last < 0):
             last = tenth
             seconds = time.monotonic() - started
-            click.echo(
-                f"{tenth * 10:3d} %  {done_bytes:,} of {total_bytes:,} bytes  {seconds:.0f} s", err=True
-            )
+            echo(f"{tenth * 10:3d} %  {done_bytes:,} of {total_bytes:,} bytes  {seconds:.0f} s", err=True)
 
     return advance

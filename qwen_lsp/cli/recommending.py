@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
 import msgspec
 
+from qwen_lsp.cli.echo import echo
 from qwen_lsp.config import Config
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import calibrate, hardware, recommend, speed, store
@@ -23,24 +23,24 @@ def run(config: Config, *, as_json: bool, measure: bool | None) -> None:
     _measure(config, measure)
     found = recommend.recommend(machine, speed.remembered())
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(values(machine, found))).decode())
+        echo(msgspec.json.format(msgspec.json.encode(values(machine, found))).decode())
         return
     best = found.best.profile
     here = store.path(best)
-    click.echo(f"machine  {describe(machine)}")
-    click.echo(f"model    {best.name}: {best.title}, licence {best.licence}")
+    echo(f"machine  {describe(machine)}")
+    echo(f"model    {best.name}: {best.title}, licence {best.licence}")
     for reason in found.reasons:
-        click.echo(f"         {reason}")
+        echo(f"         {reason}")
     size = f"{(best.size_bytes or 0) / 1e9:.1f} GB"
     memory = f"{(best.memory_bytes or 0) / 1e9:.1f} GB of memory"
-    click.echo(f"cost     {'on this machine' if here else f'a download of {size}'}, {memory}")
+    echo(f"cost     {'on this machine' if here else f'a download of {size}'}, {memory}")
     if not here:
-        click.echo(f"get it   qwen-lsp models pull {best.name}")
+        echo(f"get it   qwen-lsp models pull {best.name}")
     if found.upgrade:
         upgrade = found.upgrade
-        click.echo(f"GPU      {upgrade.gpu.name} is not used: this build of the engine cannot. One that can:")
-        click.echo(f"         {upgrade.command(sys.executable, hardware.has_pip())}")
-        click.echo(f"         then {upgrade.best.profile.name} would suit")
+        echo(f"GPU      {upgrade.gpu.name} is not used: this build of the engine cannot. One that can:")
+        echo(f"         {upgrade.command(sys.executable, hardware.has_pip())}")
+        echo(f"         then {upgrade.best.profile.name} would suit")
 
 
 def _measure(config: Config, measure: bool | None) -> None:
@@ -49,12 +49,12 @@ def _measure(config: Config, measure: bool | None) -> None:
     if not models or measure is False or (measure is None and any(m.profile.name in known for m in models)):
         return
     smallest = min(models, key=lambda model: model.profile.billions)
-    click.echo(f"measuring {smallest.profile.name} ...", err=True)
+    echo(f"measuring {smallest.profile.name} ...", err=True)
     try:
         if calibrate.run(config, smallest) is None:
-            click.echo("the speed was not measured: no answer in time; is the machine busy?", err=True)
+            echo("the speed was not measured: no answer in time; is the machine busy?", err=True)
     except QwenLspError as error:
-        click.echo(f"the speed was not measured: {error}", err=True)
+        echo(f"the speed was not measured: {error}", err=True)
 
 
 def describe(machine: Machine) -> str:

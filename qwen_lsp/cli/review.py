@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_lsp.cli.config import read_config
+from qwen_lsp.cli.echo import echo, progress
 from qwen_lsp.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,12 +121,12 @@ def review(
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
         effort=Effort(most_seconds=model_seconds),
+        linters=True,
     )
     if own.least_confidence is not None:
         options = replace(options, least_confidence=own.least_confidence)
     if dry_run:
-        from rich.console import Console
-
+        from qwen_lsp.cli.console import Console
         from qwen_lsp.cli.terminal_review import show_plan
 
         show_plan(reviewer.plan(change, options.selection), locale, Console(highlight=False))
@@ -190,7 +191,7 @@ async def _review(change: Change, options: Options, model_pass: bool | None, cac
 
 def _tell(done: int, total: int, path: str) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{done}/{total} {path}", nl=False, err=True)
+        progress(f"{done}/{total} {path}")
 
 
 def _fingerprints(file: Path) -> set[str]:
@@ -209,12 +210,11 @@ def _write(report: Report, format_: str, output: Path | None) -> None:
     from qwen_lsp.review.report import html, interchange, markdown, pull_request
 
     if format_ == "text" and output is None:
-        from rich.console import Console
-
+        from qwen_lsp.cli.console import Console
         from qwen_lsp.cli.terminal_review import show
 
         if sys.stderr.isatty():
-            click.echo("\r\x1b[K", nl=False, err=True)
+            progress("")
         width = None if sys.stdout.isatty() else 160
         show(report, Console(highlight=False, width=width))
         return
@@ -234,12 +234,12 @@ def _write(report: Report, format_: str, output: Path | None) -> None:
         }
         written = writers[format_](report)
     if output is None:
-        click.echo(written, nl=False)
+        echo(written, nl=False)
         return
     from qwen_lsp.context.named_files import write
 
     write(output, written.encode())
-    click.echo(report.summary(), err=True)
+    echo(report.summary(), err=True)
 
 
 def _post(report: Report, host: str, pull: int | None) -> None:
@@ -247,7 +247,7 @@ def _post(report: Report, host: str, pull: int | None) -> None:
 
     to = posting.to_github if host == "github" else posting.to_gitlab
     posted = to(report, os.environ, pull)
-    click.echo(
+    echo(
         f"posted {posted.comments} comments to {host}, {posted.known} were there already, "
         f"{posted.refused} are in the summary only",
         err=True,

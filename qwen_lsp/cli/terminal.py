@@ -10,13 +10,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from qwen_lsp.completion.completer import Completion
+from qwen_lsp.cli.console import Console
 from qwen_lsp.completion.once import Shown
+from qwen_lsp.completion.outcome import Completion
 from qwen_lsp.completion.stats import Report
 from qwen_lsp.context.snippets import Gathered, Snippet
 from qwen_lsp.index.building import Report as IndexReport

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import StringIO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qwen_lsp.cli.console import Console
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.report.frames import FrameLine, frame, visible
+from qwen_lsp.review.report.frames import FrameLine, frame
 from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import suggestion
 from qwen_lsp.review.reviewer import Planned
 from qwen_lsp.syntax.rules import Severity
+from qwen_lsp.visible import visible, visible_path
 
 _STYLES: dict[Severity, str] = {
     "error": "bold red",
@@ -40,22 +41,22 @@ def show(report: Report, console: Console) -> None:
     cover = report.coverage
     lines = [(one.path, text(f"words.reason.{one.reason}", report.locale)) for one in cover.skipped]
     for path, why in lines[:_MOST_SKIPPED]:
-        console.print(Text(f"- {visible(path)}: {why}", style="dim"), soft_wrap=True)
+        console.print(Text(f"- {visible_path(path)}: {why}", style="dim"), soft_wrap=True)
     if len(lines) > _MOST_SKIPPED:
         console.print(Text(f"- … {len(lines) - _MOST_SKIPPED}", style="dim"))
     for failed in cover.failed:
-        said = f"! {visible(failed.path)}: {visible(failed.detail)}"
+        said = f"! {visible_path(failed.path)}: {visible_path(failed.detail)}"
         console.print(Text(said, style="red"), soft_wrap=True)
     for record in cover.passes:
         console.print(Text(f"- {record.summary(report.locale)}", style="dim"), soft_wrap=True)
     for note in report.notes:
-        console.print(Text(f"- {visible(note)}", style="dim"), soft_wrap=True)
+        console.print(Text(f"- {visible_path(note)}", style="dim"), soft_wrap=True)
     console.print(Text(report.summary(), style="bold"), soft_wrap=True)
 
 
 def _finding(report: Report, finding: Finding, console: Console) -> None:
     style = _STYLES[finding.severity]
-    head = Text(visible(f"{finding.path}:{finding.start_line}:{finding.start_column}"), style="bold")
+    head = Text(visible_path(f"{finding.path}:{finding.start_line}:{finding.start_column}"), style="bold")
     head.append(" ")
     head.append(text(f"words.severity.{finding.severity}", report.locale), style=style)
     head.append(f" {finding.rule}", style="dim")
@@ -63,7 +64,7 @@ def _finding(report: Report, finding: Finding, console: Console) -> None:
         new = text("words.new", report.locale)
         head.append(f" ({new})", style="bold")
     console.print(head, soft_wrap=True)
-    console.print(Text(f"  {visible(finding.message)}"), soft_wrap=True)
+    console.print(Text(f"  {visible_path(finding.message)}"), soft_wrap=True)
     if finding.scenario:
         console.print(Text(f"  {visible(finding.scenario)}", style="dim"), soft_wrap=True)
     document = report.documents[finding.path]
@@ -97,6 +98,6 @@ def show_plan(planned: Sequence[Planned], locale: Locale, console: Console) -> N
     for entry in planned:
         why = text(f"words.reason.{entry.reason}", locale) if entry.reason else ""
         n_units = str(len(entry.units)) if not entry.reason else "-"
-        path = Text(visible(entry.file.path), style="dim" if entry.reason else "")
+        path = Text(visible_path(entry.file.path), style="dim" if entry.reason else "")
         table.add_row(str(len(entry.file.patch.added)), n_units, path, Text(why, style="yellow"))
     console.print(table)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from qwen_lsp.completion.confidence import Marks
+from qwen_lsp.completion.answer import Answer
 
 MAX_ENTRIES = 250
 MAX_TYPED_CHARS = 128
@@ -19,30 +19,27 @@ MAX_TYPED_CHARS = 128
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer after its filters, or the reason why it is not shown (`text` is then empty).
+    """One answer after its filters, or the reason why it is not shown (its text is then empty).
 
     Shape: `rule` names the filter or gate behind `reason`; `others` are other beginnings that the model
     considered, with their log-probability; `alternatives` are the answers made of them, None before
-    anybody asked; `marks` tell how sure the text is.
+    anybody asked.
     """
 
     prefix: str
     suffix: str
-    text: str
+    answer: Answer
     reason: str = ""
-    marks: Marks = ()
     others: tuple[tuple[str, float], ...] = ()
     alternatives: tuple[str, ...] | None = None
     rule: str = ""
 
-    def rest(self, prefix: str, suffix: str) -> str | None:
-        """Return what is left of the answer at a later state; None when that state is not on its way."""
+    def at(self, prefix: str, suffix: str) -> Answer | None:
+        """Return the answer as a later state finds it; None when that state is not on its way."""
         if suffix != self.suffix or not prefix.startswith(self.prefix):
             return None
         typed = prefix[len(self.prefix) :]
-        if len(typed) > MAX_TYPED_CHARS or not self.text.startswith(typed):
-            return None
-        return self.text[len(typed) :]
+        return self.answer.after(typed) if len(typed) <= MAX_TYPED_CHARS else None
 
 
 class Cache:
@@ -55,19 +52,20 @@ class Cache:
         """Keep an answer."""
         self._entries[uri, entry.prefix, entry.suffix] = entry
 
-    def find(self, uri: str, prefix: str, suffix: str) -> tuple[Entry, str] | None:
-        """Return the entry that serves this state with the most left to show, and that rest.
+    def find(self, uri: str, prefix: str, suffix: str) -> tuple[Entry, Answer] | None:
+        """Return the entry that serves this state with the most left to show, and what is typed of it.
 
         Shape: a rejected answer is found only at its own state, with an empty rest.
         """
-        best: tuple[Entry, str] | None = None
+        best: tuple[Entry, Answer] | None = None
         for key, entry in list(self._entries.items()):
             if key[0] != uri or not 0 <= len(prefix) - len(entry.prefix) <= MAX_TYPED_CHARS:
                 continue
-            rest = entry.rest(prefix, suffix)
-            is_here = len(entry.prefix) == len(prefix)
-            if rest is not None and (is_here or rest) and (best is None or len(rest) > len(best[1])):
-                best = entry, rest
+            answer = entry.at(prefix, suffix)
+            if answer is None or not (answer.rest or (not answer.n_typed and entry.prefix == prefix)):
+                continue
+            if best is None or len(answer.rest) > len(best[1].rest):
+                best = entry, answer
         if best is not None:
             _ = self._entries[uri, best[0].prefix, best[0].suffix]  # used, so it goes last
         return best

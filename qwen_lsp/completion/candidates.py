@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Cache, Entry
-from qwen_lsp.completion.flight import View
 from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.view import View
 
 # None is begun when the user has waited so long.
 _PATIENCE_MS = 2500
-_MOST = 2
+_MAX_FOUND = 2
 # Less likely beginnings (5 %) are hardly ever what was meant.
-_LEAST_LOGPROB = -3.0
+_MIN_LOGPROB = -3.0
 
 
 async def others(
@@ -31,10 +32,12 @@ async def others(
     if entry.alternatives is None:
         found: list[str] = []
         for beginning in _beginnings(entry, view):
-            if elapsed_ms() > _PATIENCE_MS or len(found) == _MOST:
+            if elapsed_ms() > _PATIENCE_MS or len(found) == _MAX_FOUND:
                 break
             text = await _generated(slot, view, beginning)
-            if text.strip() and text not in (entry.text, *found):
+            if text is None:
+                return tuple(found)  # something failed, so the next request tries again
+            if text.strip() and text not in (entry.answer.text, *found):
                 found.append(text)
         entry = replace(entry, alternatives=tuple(found))
         cache.put(view.uri, entry)
@@ -48,8 +51,8 @@ async def second_thought(slot: CompletionSlot, cache: Cache, view: View, rejecte
     """
     for beginning in _beginnings(rejected, view)[:1]:
         text = await _generated(slot, view, beginning)
-        if text.strip():
-            better = Entry(rejected.prefix, rejected.suffix, text, others=rejected.others)
+        if text and text.strip():
+            better = Entry(rejected.prefix, rejected.suffix, Answer(text), others=rejected.others)
             cache.put(view.uri, better)
             return better
     return rejected
@@ -60,16 +63,18 @@ def _beginnings(entry: Entry, view: View) -> list[str]:
     return [
         beginning
         for beginning, logprob in entry.others
-        if logprob >= _LEAST_LOGPROB and beginning.startswith(view.prompt.forced)
+        if logprob >= _MIN_LOGPROB and beginning.startswith(view.prompt.healed_prefix)
     ]
 
 
-async def _generated(slot: CompletionSlot, view: View, beginning: str) -> str:
-    """Generate once more from another beginning; empty when nothing fit comes of it."""
+async def _generated(slot: CompletionSlot, view: View, beginning: str) -> str | None:
+    """Generate once more from another beginning; empty when nothing fit comes of it, None when it failed."""
     flight = await slot.start(view, "alternative", beginning=beginning)
     assert flight.task is not None
     try:
         await asyncio.wait({flight.task})
     finally:
         slot.release(flight, 0)
-    return flight.entry.text if flight.entry else ""
+    if flight.error is not None:
+        return None
+    return flight.entry.answer.text if flight.entry else ""

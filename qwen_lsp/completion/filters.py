@@ -176,6 +176,29 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     return text
 
 
+def may_still_repeat(text: str, case: Case) -> bool:
+    """Tell whether an unfinished answer says so far what follows the cursor, or what stands above it.
+
+    Such an answer may still be dropped as a repetition, so nothing of it is to be shown.
+    """
+    *whole, last = text.split("\n")
+    keys = [key for line in whole if (key := _key(line))]
+    following = [key for line in case.suffix.split("\n") if (key := _key(line))][: len(keys) + 1]
+    begun = "".join(last.split()).translate(_SAME_QUOTES)
+    follows = (
+        following[: len(keys)] == keys
+        and len(following) > len(keys)
+        and following[len(keys)].startswith(begun)
+        and not case.around.line_suffix.strip()
+    )
+    if follows and (keys or begun):
+        return True
+    if whole or not case.around.is_blank or not begun:
+        return False
+    above = next((line for line in reversed(case.prefix.split("\n")[:-1]) if line.strip()), "")
+    return above.startswith(case.around.line_prefix + text)
+
+
 _SAME_QUOTES = str.maketrans("'`", '""')
 
 
@@ -244,6 +267,22 @@ def _is_empty_comment(line_prefix: str) -> bool:
     return not any(char.isalnum() for char in line_prefix)
 
 
+def prose(text: str, case: Case) -> str | Reject:
+    """Drop prose that cannot be the user's: Chinese in a file without any, a stand-in for a person's name.
+
+    Files that were open before prime the language of a comment; training data has had names taken out.
+    """
+    if talk.has_placeholder(text) and not talk.has_placeholder(case.prefix):
+        return Reject("the answer has a placeholder for a name in it")
+    if (
+        case.around.place == "comment"
+        and talk.is_chinese(text)
+        and not talk.is_chinese(case.prefix + case.suffix)
+    ):
+        return Reject("the answer is in another language than the file")
+    return text
+
+
 def empty(text: str, case: Case) -> str | Reject:
     """Drop an answer without a visible character."""
     if text.strip():
@@ -264,6 +303,7 @@ FILTERS: tuple[Filter, ...] = (
     repeats_suffix,
     repeats_line_above,
     names_only,
+    prose,
     pair,
     empty,
 )

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.completion.budget import budget
-from qwen_lsp.completion.completer import Completer, Completion, Rejected
+from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import Config
 from qwen_lsp.context import gather as gathering
 from qwen_lsp.context.named_files import Place, offset, read, repository, repository_path

@@ -21,13 +21,13 @@ from qwen_lsp.text import Cursor, Document, normalize_line_ends
 # The prefix starts at a multiple of this many lines, so it jumps once in so many lines and not at each.
 GRID_LINES = 32
 # Where the budget is small the step is, too: a jump must not take nearly all that stands above the cursor.
-_LEAST_GRID_LINES = 4
+_MIN_GRID_LINES = 4
 _GRID_TOKENS_PER_LINE = 19  # one and a half lines of code, so that a third of the window stays
 # The same inside one overlong line (minified code, data): characters.
 GRID_CHARS = 512
 
-MAX_FORCED_CHARS = 48
-_UNFINISHED = re.compile(
+MAX_HEALED_CHARS = 48
+_OPEN_TOKEN = re.compile(
     r"(?:[^\r\n\w]?[A-Za-z_\u00c0-\u024f]+"  # a word, with the one character that its token takes along
     r"| ?[^\s\w]+"  # signs
     r"|[^\S\r\n]+"  # indentation or a space
@@ -39,11 +39,11 @@ _UNFINISHED = re.compile(
 class FimPrompt:
     """The prompt and the texts it was made from, all with LF line ends.
 
-    `forced` is the end of the prefix that the prompt leaves out and the answer has to begin with.
+    `healed_prefix` is the end of the prefix that the prompt leaves out and the answer has to begin with.
     """
 
     text: str
-    forced: str
+    healed_prefix: str
     prefix: str
     suffix: str
 
@@ -68,12 +68,12 @@ def fim(
         budget = beside(budget)
     prefix = prefix_window(cursor, budget.prefix_tokens)
     suffix = suffix_window(cursor, budget.suffix_tokens)
-    forced = unfinished(prefix)
-    before = prefix.removesuffix(forced)
+    healed = healed_prefix(prefix)
+    before = prefix.removesuffix(healed)
     if path and language:
         before = f"{language.comment_line(path)}\n{before}"
     text = render(tokens, layout, before, suffix)
-    return FimPrompt(repository(files, tokens) + text, forced, prefix, suffix)
+    return FimPrompt(repository(files, tokens) + text, healed, prefix, suffix)
 
 
 def repository(files: Sequence[tuple[str, str]], tokens: ControlTokens) -> str:
@@ -89,7 +89,7 @@ def repository(files: Sequence[tuple[str, str]], tokens: ControlTokens) -> str:
     )
 
 
-def unfinished(prefix: str) -> str:
+def healed_prefix(prefix: str) -> str:
     """Return the end of the prefix that may be the beginning of a longer token.
 
     A token that the user has typed only the beginning of is one the model has never seen followed by
@@ -97,18 +97,18 @@ def unfinished(prefix: str) -> str:
     the prompt ends where the tokenizer certainly ends a token, and the rest is forced on the answer.
     Source: measured in docs/benchmarks.md; the expression follows `pre_tokenizer` in the
     tokenizer.json of Qwen2.5-Coder. Han text has no such boundaries, and a
-    boundary further back than MAX_FORCED_CHARS costs more to write again than it gains.
+    boundary further back than MAX_HEALED_CHARS costs more to write again than it gains.
     """
     # One character more than may be forced: a longer match fills it, so no more needs to be searched.
-    match = _UNFINISHED.search(prefix[-MAX_FORCED_CHARS - 1 :])
-    forced = match.group() if match else ""
-    return forced if len(forced) <= MAX_FORCED_CHARS else ""
+    match = _OPEN_TOKEN.search(prefix[-MAX_HEALED_CHARS - 1 :])
+    healed = match.group() if match else ""
+    return healed if len(healed) <= MAX_HEALED_CHARS else ""
 
 
 def grid_lines(budget_tokens: int) -> int:
     """Return the lines between two starts of the prefix: as many as GRID_LINES, fewer for a small budget."""
     lines = GRID_LINES
-    while lines > _LEAST_GRID_LINES and lines * _GRID_TOKENS_PER_LINE > budget_tokens:
+    while lines > _MIN_GRID_LINES and lines * _GRID_TOKENS_PER_LINE > budget_tokens:
         lines //= 2
     return lines
 

@@ -7,14 +7,16 @@ for, judges finished ones and puts them into the cache. When and why is the comp
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from typing import Literal
 
 from qwen_lsp.completion import gates
+from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.budget import Budget, budget
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.filters import Reject
-from qwen_lsp.completion.flight import Flight, Kind, View
+from qwen_lsp.completion.flight import Flight, Kind
+from qwen_lsp.completion.view import View
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import speed
@@ -26,6 +28,8 @@ from qwen_lsp.model.speed import Speed
 
 # The likeliest other tokens to ask for, to make other candidates of.
 _N_ALTERNATIVES = 4
+
+log = logging.getLogger(__name__)
 
 Stage = Literal["waiting", "reading", "writing"]
 
@@ -72,7 +76,7 @@ class CompletionSlot:
     async def start(self, view: View, kind: Kind, *, beginning: str | None = None) -> Flight:
         """End what runs and start a generation, loading the model if need be.
 
-        `beginning` takes the place of the forced text, for another candidate.
+        `beginning` takes the place of the healed prefix, for another candidate.
         Raises: EndpointError or ModelError when there is no engine to be had.
         """
         client = await self._host.ready()
@@ -92,10 +96,10 @@ class CompletionSlot:
             max_tokens=0 if is_prefill else tokens,
             stop=view.stops,
             slot=COMPLETION_SLOT,
-            forced="" if is_prefill else view.prompt.forced if beginning is None else beginning,
+            forced="" if is_prefill else view.prompt.healed_prefix if beginning is None else beginning,
             n_alternatives=_N_ALTERNATIVES,
         )
-        flight = Flight(view, kind)
+        flight = Flight(view, kind, is_automatic=kind == "prefetch")
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))
         # A task that is cancelled before its first step never gets to its own end.
@@ -103,20 +107,28 @@ class CompletionSlot:
         return flight
 
     async def _fly(self, flight: Flight, client: Client, request: Request) -> None:
-        """Run a generation to its end; leaving the stream early is what frees the slot."""
+        """Run a generation to its end; leaving the stream early is what frees the slot.
+
+        Whatever goes wrong is kept as the flight's error, for whoever waits; such an answer is no answer.
+        """
         try:
             await asyncio.wait_for(self._read(flight, client, request), self._config.timeout_ms / 1000)
-        except (QwenLspError, TimeoutError) as error:
-            flight.error = error
-        finally:
             flight.is_done = True
-            self.speed = self.speed.measured(flight.timings)
-            if flight.error is None and not flight.is_stopped and flight.kind != "prefill":
-                flight.entry = self._judged(flight)
+            if flight.kind != "prefill" and not flight.is_stopped:
+                entry = self._judged(flight)
                 # What was given up for lack of confidence is no answer; another candidate is not the first.
                 if flight.kind != "alternative" and flight.cut_reason != "unsure":
-                    self._cache.put(flight.view.uri, flight.entry)
-            flight.wake()
+                    self._cache.put(flight.view.uri, entry)
+                flight.entry = entry
+        except (QwenLspError, TimeoutError) as error:
+            flight.error = error
+        except Exception as error:
+            flight.error = error
+            if flight.waiters == 0:  # else the request that waits for it says so
+                log.exception("a generation for %s failed", flight.kind)
+        finally:
+            self.speed = self.speed.measured(flight.timings)
+            flight.end()
 
     async def _read(self, flight: Flight, client: Client, request: Request) -> None:
         async with client.stream(request) as chunks:
@@ -133,16 +145,15 @@ class CompletionSlot:
         fim = flight.view.prompt
         text, flight.steps = flight.cleaned(self._config.disabled_filters)
         reason = rule = ""
-        if flight.cut_reason == "astray":
-            rule, reason = "astray", "the model did not go on from what is typed"
+        if flight.cut_reason == "prefix mismatch":
+            rule, reason = "prefix_mismatch", "the model did not go on from what is typed"
         elif isinstance(text, Reject):
             rule = flight.steps[-1].name
             reason = f"{rule}: {text.reason}"
         elif doubt := gates.syntax(fim.prefix, text, fim.suffix, flight.view.language):
             rule, reason = "syntax", f"syntax gate: {doubt}"
-        if reason or isinstance(text, Reject):
-            return Entry(fim.prefix, fim.suffix, "", reason, others=flight.others, rule=rule)
-        return Entry(fim.prefix, fim.suffix, text, "", flight.marks_of(text), flight.others)
+        answer = Answer("") if reason or isinstance(text, Reject) else flight.answer(text=text)
+        return Entry(fim.prefix, fim.suffix, answer, reason, flight.others, rule=rule)
 
     def stop(self) -> None:
         """End the flight under way, which frees the slot."""
@@ -169,7 +180,6 @@ class CompletionSlot:
             self._timer.cancel()
         self.stop()
         if self.flight is not None and self.flight.task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.flight.task
+            await asyncio.wait({self.flight.task})  # whatever came of it: closing goes on
         if self.speed != speed.load(self._model):  # the first guess is no measurement
             speed.save(self._model, self.speed)

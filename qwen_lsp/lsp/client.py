@@ -13,6 +13,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.progress import Progress as Tokens
 
+from qwen_lsp import visible
 from qwen_lsp.lsp.capabilities import Capabilities, ClientOptions
 from qwen_lsp.messages import Locale
 
@@ -49,7 +50,9 @@ class Client:
 
     def show_message(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
         """Show a message; never for what was only asked automatically (invariant 8)."""
-        self._server.window_show_message(types.ShowMessageParams(kind, f"qwen-lsp: {message}"))
+        self._server.window_show_message(
+            types.ShowMessageParams(kind, visible.message(f"qwen-lsp: {message}"))
+        )
 
     def publish_diagnostics(self, uri: str, diagnostics: list[types.Diagnostic], version: int | None) -> None:
         """Replace the diagnostics of a document."""

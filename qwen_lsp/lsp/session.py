@@ -154,10 +154,12 @@ class Session:
         """Stop the engine, if one runs. A request that comes meanwhile finds a new one."""
         host, self.host = self.host, None
         completer, self._completer = self._completer, None
-        if completer is not None:
-            await completer.close()
-        if host is not None:
-            await host.close()
+        try:
+            if completer is not None:
+                await completer.close()
+        finally:  # the engine ends in any case
+            if host is not None:
+                await host.close()
 
     def _new_completer(self, host: Host) -> Completer:
         profile = chosen_model(self.config, host.model).profile

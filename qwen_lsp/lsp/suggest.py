@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
-from qwen_lsp.completion.completer import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.offers import Offers
+from qwen_lsp.completion.outcome import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
 from qwen_lsp.completion.stats import Recorder
 from qwen_lsp.errors import QwenLspError

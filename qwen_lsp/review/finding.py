@@ -16,7 +16,9 @@ from typing import Literal
 from qwen_lsp.syntax.rules import Category, Severity
 from qwen_lsp.text import Document, Edit, Span
 
-Source = Literal["rule", "completion", "model"]
+Source = Literal["rule", "linter", "completion", "model"]
+# What decides by rules; everything else is the opinion of a model.
+RULES: frozenset[Source] = frozenset(("rule", "linter"))
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "hint")
 
@@ -209,7 +211,7 @@ def without_duplicates(findings: Iterable[Finding]) -> list[Finding]:
     order = sorted(
         findings,
         key=lambda one: (
-            one.source != "rule",
+            one.source not in RULES,
             SEVERITIES.index(one.severity),
             -one.confidence,
             one.span.start,
@@ -230,7 +232,7 @@ def _is_same(one: Finding, other: Finding) -> bool:
     if one.rule == other.rule:
         return one.span.start < other.span.end and other.span.start < one.span.end
     is_on_lines = one.start_line <= other.end_line and other.start_line <= one.end_line
-    return one.source != "rule" and is_on_lines
+    return one.source not in RULES and is_on_lines
 
 
 def count(findings: Sequence[Finding]) -> dict[Severity, int]:

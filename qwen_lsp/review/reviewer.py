@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,9 +24,9 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, rules
+from qwen_lsp.review.find import asking, linters, parses, rules
 from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
-from qwen_lsp.review.finding import Finding, identified, introduced, narrowed, without_duplicates
+from qwen_lsp.review.finding import RULES, Finding, identified, introduced, narrowed, without_duplicates
 from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
@@ -41,7 +42,7 @@ _MOST_OF_A_MODEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to review. Units: `least_confidence` is between 0 and 1."""
+    """How to review. Units: `least_confidence` is between 0 and 1. `linters`: other tools are run, too."""
 
     locale: Locale = "en"
     least_confidence: float = 0.5
@@ -49,6 +50,7 @@ class Options:
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
     effort: Effort = field(default_factory=Effort)
+    linters: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ async def review(
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
+    if options.linters:
+        found += await asyncio.to_thread(linters.run, change, [entry.file for entry in reviewed], found)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
@@ -110,12 +114,13 @@ async def review(
         coverage = _coverage(planned, failed, records, len(every_unit))
         return _report(change, options, [*found, *more], coverage, files)
 
+    started = time.monotonic()
     for one in passes:
         if heard is not None:
             heard(report())
         tell = None if heard is None else lambda more: heard(report(more))
         findings, record = await asking.run(
-            one, every_unit, options.locale, cache, options.effort, progress, tell
+            one, every_unit, options.locale, cache, options.effort.left(started), progress, tell
         )
         found += findings
         records.append(record)
@@ -165,6 +170,8 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     found = rules.run(document, language, options.locale, disabled=options.disabled)
     old = _before(file, options) if found else []
     found = introduced(found, old, changed)
+    if file.before and not file.is_partial and parses.RULE not in options.disabled:
+        found += parses.check(document, file.before, language, changed, options.locale)
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]
@@ -244,10 +251,10 @@ def _report(
 
 def _capped(found: Sequence[Finding]) -> list[Finding]:
     """Keep all findings of rules, and the surest few of a model."""
-    kept = [entry for entry in found if entry.source == "rule"]
+    kept = [entry for entry in found if entry.source in RULES]
     of_file: Counter[str] = Counter()
     for entry in sorted(found, key=lambda entry: -entry.confidence):
-        if entry.source == "rule" or of_file[entry.path] >= _MOST_OF_A_MODEL_PER_FILE:
+        if entry.source in RULES or of_file[entry.path] >= _MOST_OF_A_MODEL_PER_FILE:
             continue
         if sum(of_file.values()) < _MOST_OF_A_MODEL:
             of_file[entry.path] += 1

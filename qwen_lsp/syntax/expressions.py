@@ -7,23 +7,35 @@ executed and no other file is read, so the answers are guesses that lean towards
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tree_sitter
+
+from qwen_lsp.syntax.nodes import (
+    FUNCTIONS,
+    NAMES,
+    SCOPES,
+    STRINGS,
+    SUMS,
+    arguments_of,
+    callee,
+    descendants,
+    enclosing,
+    interpolated,
+    is_async,
+    leaves,
+    operands,
+    parameter_names,
+    receiver,
+    unwrapped,
+)
 
 Node = tree_sitter.Node
 
 # How far a name is followed: beyond that it is taken for harmless.
 _MOST_STEPS = 6
 
-_SCOPES = {
-    *("function_definition", "lambda", "module"),
-    *("function_declaration", "function_expression", "arrow_function", "method_definition", "program"),
-    *("generator_function_declaration", "generator_function"),
-    *("method_declaration", "constructor_declaration", "func_literal", "source_file"),
-}
-FUNCTIONS = _SCOPES - {"module", "program", "source_file"}
 
 # kind -> (field of the names, field of the value); "" where the value is not known.
 _BINDINGS = {
@@ -44,17 +56,7 @@ _BINDINGS = {
     "range_clause": ("left", "right"),
 }
 _PARAMETERS = {"parameters", "formal_parameters", "lambda_parameters", "parameter_list"}
-_NAMES = {"identifier", "shorthand_property_identifier_pattern"}
-_WRAPPERS = {
-    *("parenthesized_expression", "expression_list", "await_expression", "await", "as_expression"),
-    *("non_null_expression", "satisfies_expression", "cast_expression", "keyword_argument"),
-}
-_STRINGS = {
-    *("string", "concatenated_string", "template_string", "string_literal", "text_block"),
-    *("interpreted_string_literal", "raw_string_literal", "template_literal"),
-}
-_INTERPOLATIONS = {"interpolation", "template_substitution"}
-_LITERALS = _STRINGS | {
+_LITERALS = STRINGS | {
     *(
         "integer",
         "float",
@@ -70,7 +72,6 @@ _LITERALS = _STRINGS | {
     *("decimal_integer_literal", "hex_integer_literal", "decimal_floating_point_literal", "null_literal"),
     *("int_literal", "float_literal", "rune_literal", "nil", "boolean"),
 }
-_SUMS = {"binary_operator", "binary_expression"}
 _CALLS = {"call", "call_expression", "method_invocation"}
 _COLLECTIONS = {"list", "tuple", "set", "array", "array_initializer", "literal_value", "composite_literal"}
 _FORMATTERS = re.compile(
@@ -114,9 +115,83 @@ class _Binding:
 class Expressions:
     """Questions about the nodes of one tree; what was found out of a scope is kept for the next question."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, root: Node | None = None) -> None:
         self._data = data
+        self._root = root
+        self._functions: dict[str, list[Node]] | None = None
         self._scopes: dict[int, dict[str, list[_Binding]]] = {}
+        self._chains: set[int] = set()
+        self._asked: dict[int, int] = {}
+        self._notes: dict[int, dict[str, str]] = {}
+
+    def note(self, node: Node, **words: str) -> None:
+        """Keep words about a node for the message of a rule."""
+        self._notes.setdefault(node.id, {}).update(words)
+
+    def notes_of(self, nodes: Sequence[Node]) -> dict[str, str]:
+        """Return what was noted about the first of some nodes."""
+        return self._notes.get(nodes[0].id, {}) if nodes else {}
+
+    def tokens(self, node: Node) -> list[str]:
+        """Return the tokens of a node; a string is one token, with its blanks."""
+        found: list[str] = []
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            if not current.children or current.type in STRINGS:
+                if "comment" not in current.type:
+                    found.append(self.text(current))
+            else:
+                pending += reversed(current.children)
+        return found
+
+    def is_asked_before(self, chain: Node, condition: Node) -> bool:
+        """Whether an earlier branch of an `if` chain has the same condition; each chain is read once."""
+        if chain.id not in self._chains:
+            self._read_chain(chain)
+        line = self._asked.get(condition.id)
+        if line is not None:
+            self.note(condition, line=str(line))
+        return line is not None
+
+    def _read_chain(self, chain: Node) -> None:
+        """Note the conditions that repeat an earlier one. An initializer makes conditions differ."""
+        first: dict[tuple[str, ...], int] = {}
+        branch: Node | None = chain
+        while branch is not None:
+            self._chains.add(branch.id)
+            parts = [branch, *(one for one in branch.named_children if one.type == "elif_clause")]
+            for part in parts:
+                condition = part.child_by_field_name("condition")
+                if condition is None or part.child_by_field_name("initializer") is not None:
+                    continue
+                tokens = tuple(self.tokens(condition))
+                inner = tokens[1:-1] if tokens[:1] == ("(",) else tokens
+                if "(" in inner:
+                    continue
+                if inner in first:
+                    self._asked[condition.id] = first[inner]
+                else:
+                    first[inner] = condition.start_point[0] + 1
+            branch = branch.child_by_field_name("alternative")
+            if branch is not None and branch.type == "else_clause":
+                branch = next((one for one in branch.named_children if one.type == "if_statement"), None)
+            if branch is not None and branch.type != "if_statement":
+                branch = None
+
+    def functions_named(self, name: str) -> list[str]:
+        """Return the texts of the functions of a name."""
+        return [self.text(node) for node in self._named(name)]
+
+    def _named(self, name: str) -> list[Node]:
+        """Return the functions of a name in the whole text, which is read once."""
+        if self._functions is None:
+            self._functions = {}
+            kinds = {"function_definition", "function_declaration", "method_definition"}
+            for node in descendants(self._root, kinds) if self._root is not None else ():
+                if (field := node.child_by_field_name("name")) is not None:
+                    self._functions.setdefault(self.text(field), []).append(node)
+        return self._functions.get(name, [])
 
     def text(self, node: Node) -> str:
         """Return the source of a node."""
@@ -128,8 +203,8 @@ class Expressions:
         if steps == 0:
             return True
         if node.type in _LITERALS:
-            return all(self.is_constant(part, steps) for part in _interpolated(node))
-        if node.type in _NAMES:
+            return all(self.is_constant(part, steps) for part in interpolated(node))
+        if node.type in NAMES:
             name = self.text(node)
             if _CONSTANT_NAME.search(name):
                 return True
@@ -140,12 +215,12 @@ class Expressions:
         if node.type in ("attribute", "member_expression", "field_access", "selector_expression"):
             return bool(_CONSTANT_NAME.search(self.text(node)))
         if node.type in _CALLS:
-            called = _called(node)
+            called = callee(node)
             name = self.text(called) if called else ""
             if _HARMLESS.search(name):
                 return True
             return bool(_FORMATTERS.search(name)) and all(
-                self.is_constant(part, steps) for part in (*_arguments(node), *_receiver(node))
+                self.is_constant(part, steps) for part in (*arguments_of(node), *receiver(node))
             )
         if node.type in ("generator_expression", "list_comprehension", "set_comprehension"):
             body = node.child_by_field_name("body")
@@ -154,11 +229,9 @@ class Expressions:
             sides = node.named_children
             chosen = (sides[0], sides[2]) if node.type == "conditional_expression" else sides[1:]
             return all(self.is_constant(side, steps) for side in chosen)
-        if (
-            node.type in _SUMS
-            or node.type in _COLLECTIONS
-            or node.type in ("unary_operator", "spread_element")
-        ):
+        if node.type in SUMS:
+            return all(self.is_constant(part, steps) for part in leaves(node))
+        if node.type in _COLLECTIONS or node.type in ("unary_operator", "spread_element"):
             return all(self.is_constant(part, steps) for part in node.named_children)
         return False
 
@@ -167,27 +240,25 @@ class Expressions:
         node = unwrapped(node)
         if steps == 0:
             return False
-        if node.type in _STRINGS:
-            return any(not self.is_constant(part) for part in _interpolated(node))
-        if node.type in _SUMS:
+        if node.type in STRINGS:
+            return any(not self.is_constant(part) for part in interpolated(node))
+        if node.type in SUMS:
             operator = node.child_by_field_name("operator")
             if operator is None or operator.type not in ("+", "%"):
                 return False
-            parts = list(_operands(node))
-            is_text = any(
-                unwrapped(part).type in _STRINGS or self.is_built(part, steps - 1) for part in parts
-            )
+            parts = list(operands(node))
+            is_text = any(unwrapped(part).type in STRINGS or self.is_built(part, steps - 1) for part in parts)
             if not is_text and operator.type == "+":
                 is_text = any(self._is_text_name(part) for part in parts)
             return is_text and any(not self.is_constant(part) for part in parts)
         if node.type in _CALLS:
-            called = _called(node)
+            called = callee(node)
             if called is None or not _FORMATTERS.search(self.text(called)):
                 return False
-            parts = [*_arguments(node), *_receiver(node)]
-            has_text = any(part.type in _STRINGS or self.is_built(part, steps - 1) for part in parts)
+            parts = [*arguments_of(node), *receiver(node)]
+            has_text = any(part.type in STRINGS or self.is_built(part, steps - 1) for part in parts)
             return has_text and not self.is_constant(node)
-        if node.type in _NAMES:
+        if node.type in NAMES:
             return any(
                 binding.value is not None
                 and (
@@ -201,20 +272,26 @@ class Expressions:
 
     def _is_text_name(self, node: Node) -> bool:
         node = unwrapped(node)
-        return node.type in _NAMES and any(
-            binding.value is not None and unwrapped(binding.value).type in _STRINGS
+        return node.type in NAMES and any(
+            binding.value is not None and unwrapped(binding.value).type in STRINGS
             for binding in self._bindings(node, self.text(node))
         )
 
     def literal_text(self, node: Node, steps: int = _MOST_STEPS) -> str:
         """Return the literal parts of a text, in order, following names."""
-        node = unwrapped(node)
-        if node.type in _STRINGS:
-            return self.text(node)
-        if node.type in _NAMES and steps:
-            values = [binding.value for binding in self._bindings(node, self.text(node)) if binding.value]
-            return "".join(self.literal_text(value, steps - 1) for value in values)
-        return "".join(self.literal_text(part, steps) for part in node.named_children)
+        found: list[str] = []
+        pending = [(node, steps)]
+        while pending:
+            current, left = pending.pop()
+            current = unwrapped(current)
+            if current.type in STRINGS:
+                found.append(self.text(current))
+            elif current.type in NAMES and left:
+                bindings = self._bindings(current, self.text(current))
+                pending += [(one.value, left - 1) for one in reversed(bindings) if one.value]
+            else:
+                pending += [(part, left) for part in reversed(current.named_children)]
+        return "".join(found)
 
     def is_user_input(self, node: Node, steps: int = _MOST_STEPS) -> bool:
         """Whether something that a request brought is part of the value, and nothing cleaned it."""
@@ -223,25 +300,25 @@ class Expressions:
         if steps == 0 or len(text) > 2000:
             return False
         if node.type in _CALLS:
-            called = _called(node)
+            called = callee(node)
             if called is not None and _HARMLESS.search(self.text(called)):
                 return False
         if _USER_INPUT.search(text) and not any(
             _HARMLESS.search(self.text(called))
-            for call in _descendants(node, _CALLS)
-            if (called := _called(call)) is not None
+            for call in descendants(node, _CALLS)
+            if (called := callee(call)) is not None
             and _USER_INPUT.search(self.text(call))
             and not _USER_INPUT.search(self.text(called) + "(")
         ):
             return True
-        if node.type in _NAMES:
+        if node.type in NAMES:
             for binding in self._bindings(node, text):
                 if binding.value is None and self._is_sent(binding.node):
                     return True
                 if binding.value is not None and self.is_user_input(binding.value, steps - 1):
                     return True
             return False
-        if node.type in _LITERALS and node.type not in _STRINGS:
+        if node.type in _LITERALS and node.type not in STRINGS:
             return False
         return any(self.is_user_input(part, steps - 1) for part in node.named_children)
 
@@ -266,19 +343,13 @@ class Expressions:
             binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None
         ]
 
-    def is_async_function(self, name: str, root: Node) -> bool | None:
+    def is_async_function(self, name: str) -> bool | None:
         """Whether every function of this name in the file is asynchronous; None where there is none."""
-        found = [
-            node
-            for node in _descendants(
-                root, {"function_definition", "function_declaration", "method_definition"}
-            )
-            if (field := node.child_by_field_name("name")) is not None and self.text(field) == name
-        ]
+        found = self._named(name)
         return all(is_async(node) for node in found) if found else None
 
     def _bindings(self, node: Node, name: str) -> list[_Binding]:
-        scope = enclosing(node, _SCOPES)
+        scope = enclosing(node, SCOPES)
         while scope is not None:
             if scope.id not in self._scopes:
                 self._scopes[scope.id] = self._read(scope)
@@ -287,7 +358,7 @@ class Expressions:
                 # In the same scope only what stands before counts, or all of it inside a loop.
                 before = [binding for binding in found if binding.at <= node.start_byte]
                 return before or found
-            scope = enclosing(scope.parent, _SCOPES) if scope.parent else None
+            scope = enclosing(scope.parent, SCOPES) if scope.parent else None
         return []
 
     def _read(self, scope: Node) -> dict[str, list[_Binding]]:
@@ -295,7 +366,7 @@ class Expressions:
         found: dict[str, list[_Binding]] = {}
 
         def add(target: Node, value: Node | None, node: Node, *, is_growth: bool = False) -> None:
-            if target.type in _NAMES:
+            if target.type in NAMES:
                 found.setdefault(self.text(target), []).append(
                     _Binding(node.start_byte, value, node, is_growth)
                 )
@@ -305,7 +376,7 @@ class Expressions:
                     given = values[number] if len(values) == len(target.named_children) else value
                     add(part, given, node)
             elif target.type in ("object_pattern", "array_pattern", "pattern_list", "tuple_pattern"):
-                for part in _descendants(target, _NAMES):
+                for part in descendants(target, NAMES):
                     add(part, value, node)
 
         pending = list(scope.children)
@@ -313,7 +384,7 @@ class Expressions:
             node = pending.pop()
             if node.type in _PARAMETERS:
                 for part in node.named_children:
-                    for name in _parameter_names(part):
+                    for name in parameter_names(part):
                         found.setdefault(self.text(name), []).append(_Binding(node.start_byte, None, part))
                 continue
             if node.type == "catch_clause" and (caught := node.child_by_field_name("parameter")):
@@ -324,98 +395,8 @@ class Expressions:
                     operator = node.child_by_field_name("operator")
                     grows = "augmented" in node.type or (operator is not None and operator.type == "+=")
                     add(target, value, node, is_growth=grows)
-            if node.type not in _SCOPES:
+            if node.type not in SCOPES:
                 pending.extend(node.children)
         for bindings in found.values():
             bindings.sort(key=lambda binding: binding.at)
         return found
-
-
-def _parameter_names(node: Node) -> Iterator[Node]:
-    """Find the names that one parameter binds: not those in its type or default."""
-    if node.type in _NAMES:
-        yield node
-        return
-    name = node.child_by_field_name("name") or node.child_by_field_name("pattern")
-    if name is not None:
-        yield from _parameter_names(name) if name.type not in _NAMES else iter((name,))
-    elif node.named_children:
-        yield from _parameter_names(node.named_children[0])
-
-
-def unwrapped(node: Node) -> Node:
-    """Look inside parentheses, casts and awaits."""
-    while node.type in _WRAPPERS:
-        inner = node.child_by_field_name("value") or (
-            node.named_children[-1] if node.named_children else None
-        )
-        if inner is None or (node.type == "expression_list" and node.named_child_count != 1):
-            return node
-        node = inner
-    return node
-
-
-def enclosing(node: Node | None, kinds: set[str]) -> Node | None:
-    """Return the nearest node of these kinds that holds a node, itself included."""
-    while node is not None and node.type not in kinds:
-        node = node.parent
-    return node
-
-
-def is_async(function: Node) -> bool:
-    """Whether a function is declared asynchronous."""
-    return any(child.type == "async" for child in function.children)
-
-
-def _descendants(node: Node, kinds: set[str]) -> Iterator[Node]:
-    pending = [node]
-    while pending:
-        current = pending.pop()
-        if current.type in kinds:
-            yield current
-        pending.extend(current.named_children)
-
-
-def _interpolated(node: Node) -> Iterator[Node]:
-    for part in node.named_children:
-        if part.type in _INTERPOLATIONS:
-            inner = part.child_by_field_name("expression") or next(iter(part.named_children), None)
-            if inner is not None:
-                yield inner
-        elif part.type in _STRINGS:
-            yield from _interpolated(part)
-
-
-def _operands(node: Node) -> Iterator[Node]:
-    node = unwrapped(node)
-    operator = node.child_by_field_name("operator")
-    if node.type in _SUMS and operator is not None and operator.type in ("+", "%"):
-        for field in ("left", "right"):
-            if side := node.child_by_field_name(field):
-                yield from _operands(side)
-    elif node.type in ("tuple", "dictionary"):
-        yield from node.named_children
-    else:
-        yield node
-
-
-def _called(node: Node) -> Node | None:
-    return node.child_by_field_name("function") or node.child_by_field_name("name")
-
-
-def _arguments(node: Node) -> list[Node]:
-    arguments = node.child_by_field_name("arguments")
-    if arguments is None:
-        return []
-    # A lone generator needs no parentheses of its own, so it is the argument list.
-    return [arguments] if arguments.type == "generator_expression" else list(arguments.named_children)
-
-
-def _receiver(node: Node) -> Iterator[Node]:
-    """What a method is called on: the template of a format, the separator of a join."""
-    called = node.child_by_field_name("function")
-    receiver = node.child_by_field_name("object")
-    if called is not None and called.type in ("attribute", "member_expression"):
-        receiver = called.child_by_field_name("object")
-    if receiver is not None and (receiver.type in _STRINGS or receiver.type in _SUMS):
-        yield receiver

@@ -17,8 +17,9 @@ from typing import Literal
 
 import tree_sitter
 
-from qwen_lsp.syntax.expressions import FUNCTIONS, Expressions, enclosing, is_async, unwrapped
+from qwen_lsp.syntax.expressions import Expressions
 from qwen_lsp.syntax.languages import Language, grammar
+from qwen_lsp.syntax.nodes import FUNCTIONS, enclosing, is_async
 from qwen_lsp.syntax.tree import Tree, parse
 from qwen_lsp.text import Span
 
@@ -71,7 +72,9 @@ class Matcher:
         # Without a deadline: predicates on the text of a node that was parsed with one crash the process
         # (tree-sitter 0.26.1 asks the reader for the text, and does not look at what comes back).
         self._tree = parse(text, language)
-        self._expressions = Expressions(self._tree.data if self._tree else b"")
+        self._expressions = Expressions(
+            self._tree.data if self._tree else b"", self._tree.syntax.root_node if self._tree else None
+        )
 
     def find(
         self, sources: tuple[str, ...], within: Sequence[Span] | None = None
@@ -86,6 +89,8 @@ class Matcher:
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
             for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
+                for name, text in self._expressions.notes_of(captures.get("here", [])).items():
+                    match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
 
     def _holds(
@@ -159,10 +164,7 @@ def _in_async(_: Expressions, nodes: Sequence[Node], __: Sequence[str]) -> bool:
 
 def _defined_async(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
     """Every function of that name in this file is asynchronous."""
-    root = nodes[0]
-    while root.parent is not None:
-        root = root.parent
-    return expressions.is_async_function(expressions.text(nodes[0]), root) is True
+    return expressions.is_async_function(expressions.text(nodes[0])) is True
 
 
 def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
@@ -182,9 +184,88 @@ def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str])
 
 
 def _same(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """The texts are equal but for white space, and nothing in them is called."""
-    texts = {re.sub(r"\s+", "", expressions.text(unwrapped(node))) for node in nodes}
-    return len(texts) == 1 and "(" not in texts.pop()
+    """The tokens are equal, and nothing in them is called. Casts count, white space between does not."""
+    one, other = (_without_parentheses(node) for node in nodes[:2])
+    if one.type != other.type or one.descendant_count != other.descendant_count:
+        return False
+    tokens = expressions.tokens(one)
+    return "(" not in tokens and tokens == expressions.tokens(other)
+
+
+def _equal_operands(expressions: Expressions, nodes: Sequence[Node], words: Sequence[str]) -> bool:
+    """Both sides of one of these operators are the same, and no constant; notes `operator` and `left`.
+
+    A pattern of one node, because patterns with parts take quadratic time in a long chain of operators.
+    """
+    node = nodes[0]
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is None or right is None:
+        if node.named_child_count != 2:
+            return False
+        left, right = node.named_children
+    if left.type != right.type or not _same(expressions, (left, right), ()):
+        return False
+    between = [child for child in node.children if left.end_byte <= child.start_byte < right.start_byte]
+    operator = " ".join(expressions.text(child) for child in between if "comment" not in child.type)
+    if operator not in words or (operator not in ("and", "or") and expressions.is_constant(left)):
+        return False
+    expressions.note(node, operator=operator, left=expressions.text(left))
+    return True
+
+
+def _without_parentheses(node: Node) -> Node:
+    while node.type == "parenthesized_expression" and node.named_child_count == 1:
+        node = node.named_children[0]
+    return node
+
+
+def _asked_before(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """A branch above in the chain of the first node has the condition of the second; notes its `line`."""
+    return expressions.is_asked_before(nodes[0], nodes[1])
+
+
+def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """Holds always; notes the `line` and the `word` of the statement that leaves."""
+    node = nodes[0]
+    word = expressions.text(node).split(None, 1)[0].rstrip(";")
+    expressions.note(nodes[1], line=str(node.start_point[0] + 1), word=word)
+    return True
+
+
+def _cleanup(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """All that is tried is to release something, or to find a value that has a default nearby."""
+    whole = nodes[0].parent
+    body = whole.child_by_field_name("body") if whole is not None else None
+    if whole is None or body is None:
+        return False
+    statements = [node for node in body.named_children if "comment" not in node.type]
+    if statements and all(_RELEASES.search(expressions.text(node)) for node in statements):
+        return True
+    following = whole.next_named_sibling
+    last = expressions.text(statements[-1]) if statements else ""
+    if re.match(r"(?:return|continue|break)\b", last):
+        return following is not None
+    former = whole.prev_named_sibling
+    name = re.match(r"([\w.]+)\s*(?::[^=\n]+)?=(?!=)", last)
+    return bool(
+        name
+        and former is not None
+        and re.match(rf"(?:let |var )?{re.escape(name[1])}\s*(?::[^=\n]+)?=(?!=)", expressions.text(former))
+    )
+
+
+_RELEASES = re.compile(
+    r"^(?:await\s+)?[\w.\[\]()]*\b(?:\w*_)?(?:close|aclose|unlink|remove|rmtree|rmdir|delete|kill|terminate|cancel|"
+    r"shutdown|disconnect|release|cleanup|flush|quit|stop|join|abort|destroy|deleteIfExists|dispose)\w*\(",
+)
+
+
+def _endless(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """A function of that name in this file runs a loop that is meant to go on: it is started, not awaited."""
+    return any(
+        re.search(r"\bfor await\b|\bwhile\s*\(\s*(?:true|1)\s*\)|\bfor\s*\(\s*;\s*;", text)
+        for text in expressions.functions_named(expressions.text(nodes[0]))
+    )
 
 
 def _mentioned(expressions: Expressions, nodes: Sequence[Node], words: Sequence[str]) -> bool:
@@ -224,6 +305,11 @@ PREDICATES: dict[str, Predicate] = {
     "defined-async": _defined_async,
     "repeated": _repeated,
     "same": _same,
+    "equal-operands": _equal_operands,
+    "asked-before": _asked_before,
+    "after-exit": _after_exit,
+    "cleanup": _cleanup,
+    "endless": _endless,
     "mentioned": _mentioned,
     "indexes": _indexes,
     "last": _last,

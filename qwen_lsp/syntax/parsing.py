@@ -45,6 +45,20 @@ def error_count(text: str, language: Language | None) -> int | None:
     return count
 
 
+def first_error(text: str, language: Language | None) -> int | None:
+    """Return the offset of the first place that the grammar could not make sense of; None for none."""
+    tree = _parse(text, language)
+    if tree is None or not tree.root_node.has_error:
+        return None
+    node = tree.root_node
+    while not (node.is_error or node.is_missing):
+        inner = next((child for child in node.children if child.has_error or child.is_missing), None)
+        if inner is None:
+            break
+        node = inner
+    return len(text.encode("utf-8", "replace")[: node.start_byte].decode("utf-8", "replace"))
+
+
 def place_kind(before: str, after: str, language: Language | None) -> PlaceKind:
     """Say what the cursor between two texts stands in; `code` where nothing is known."""
     if language is not None and language.id in regions.HOSTS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -58,7 +58,7 @@ class Fix(msgspec.Struct, frozen=True, rename={"text": "with"}, forbid_unknown_f
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One query; what it sets stands in place of the rule's own."""
+    """One query; what it sets stands in place of the rule's own. `needs`: a text without it cannot match."""
 
     languages: tuple[str, ...]
     query: str
@@ -67,6 +67,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: Said | None = None
     fix: Fix | None = None
     words: dict[str, str] = {}
+    needs: str = ""
 
 
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +77,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float | None = None
     not_languages: tuple[str, ...] = ()
     fix: str | None = None
+    message: Said | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +125,11 @@ def is_secret(name: str) -> bool:
     return rule is not None and rule.redact
 
 
+def is_test_path(path: str) -> bool:
+    """Whether a path is one of tests, examples or their like."""
+    return bool(_TEST_PATH.search(path))
+
+
 def check_all() -> None:
     """Compile every query. Raises: ValueError naming the rule that does not fit its grammar."""
     for rule in all_rules().values():
@@ -168,7 +175,8 @@ class Hit:
 
     def message(self, locale: Locale) -> str:
         """Say what is wrong."""
-        return _worded(self.said.to(locale), self.captures)
+        kind = _kind_of_secret(self.captures["here"], locale) if self.rule.redact else ""
+        return _worded(self.said.to(locale), self.captures | {"kind": kind})
 
     def scenario(self, locale: Locale) -> str:
         """Say which input leads to which wrong outcome."""
@@ -184,7 +192,7 @@ def hits(
     category: Category | None = None,
 ) -> Iterator[Hit]:
     """Yield what the rules say of some lines (numbers from 1) of a text whose path is relative."""
-    is_test = bool(_TEST_PATH.search(document.path or ""))
+    is_test = is_test_path(document.path or "")
     for hit in _hits(document, language, lines, category):
         if hit.rule.id not in disabled and (hit.rule.in_tests or not is_test):
             yield hit
@@ -221,9 +229,7 @@ def _hits(
     yield from _pattern_hits(document, language, spans, category)
     if language is None or not (queries := _queries(language, category)):
         return
-    sources = tuple(match.query for _, match in queries)
-    for number, captures in Matcher(document.text, language).find(sources, spans):
-        rule, match = queries[number]
+    for (rule, match), captures in _matches(document.text, language, queries, spans):
         texts = {name: capture.text for name, capture in captures.items()} | match.words
         yield Hit(
             rule,
@@ -234,6 +240,19 @@ def _hits(
             texts,
             _edit(document, match.fix, captures, texts) if match.fix else None,
         )
+
+
+def _matches(
+    text: str, language: Language, queries: Sequence[tuple[Rule, Match]], spans: Sequence[Span]
+) -> Iterator[tuple[tuple[Rule, Match], Mapping[str, Capture]]]:
+    """Run the queries that always run as one, and each of the others where its text needs it."""
+    always = [pair for pair in queries if not pair[1].needs]
+    needed = [pair for pair in queries if pair[1].needs and _compiled(pair[1].needs).search(text)]
+    matcher = Matcher(text, language)
+    for group in (always, *([pair] for pair in needed)):
+        sources = tuple(match.query for _, match in group)
+        for number, captures in matcher.find(sources, spans):
+            yield group[number], captures
 
 
 def _pattern_hits(
@@ -254,8 +273,11 @@ def _pattern_hits(
                         place,
                         rule.severity,
                         pattern.confidence if pattern.confidence is not None else rule.confidence,
-                        rule.message,
-                        {"here": match.group()},
+                        pattern.message or rule.message,
+                        {
+                            "here": match.group(),
+                            **{name: text for name, text in match.groupdict().items() if text},
+                        },
                         Edit(place, pattern.fix) if pattern.fix is not None else None,
                     )
 
@@ -285,6 +307,25 @@ def _edit(document: Document, fix: Fix, captures: dict[str, Capture] | Any, text
         end = document.starts[last + 1] if last + 1 < document.line_count else len(document.text)
         return Edit(Span(document.starts[first], end), "")
     return Edit(captures[fix.replace].span, _FIELD.sub(lambda field: texts.get(field[1], field[0]), fix.text))
+
+
+_SECRETS: tuple[tuple[str, Said], ...] = (
+    (r"AKIA|ASIA", Said("an AWS access key id", "AWS 访问密钥 ID")),
+    (r"gh[pousr]_|github_pat_", Said("a GitHub token", "GitHub 令牌")),
+    (r"glpat-", Said("a GitLab token", "GitLab 令牌")),
+    (r"xox", Said("a Slack token", "Slack 令牌")),
+    (r"AIza", Said("a Google API key", "Google API 密钥")),
+    (r"sk-", Said("a key of an AI service", "AI 服务的密钥")),
+    (r"npm_", Said("an npm token", "npm 令牌")),
+    (r"pypi-", Said("a PyPI token", "PyPI 令牌")),
+    (r"SG\.", Said("a SendGrid key", "SendGrid 密钥")),
+    (r"-----BEGIN", Said("a private key", "私钥")),
+)
+
+
+def _kind_of_secret(secret: str, locale: Locale) -> str:
+    found = (said for prefix, said in _SECRETS if re.match(prefix, secret))
+    return next(found, Said("a secret", "密钥")).to(locale)
 
 
 def _worded(text: str, captures: dict[str, str]) -> str:

@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from qwen_lsp.completion.completer import Completer, Completion, Rejected
+from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.client import Request

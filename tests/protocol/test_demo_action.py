@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from qwen_lsp.bench.demo import action as demo_action
+from qwen_lsp.cli.console import Console
 from tests.support.engine_server import EngineServer, says
 from tests.support.places import FIXTURES
 

@@ -145,7 +145,7 @@ async def test_the_model_is_not_sure(editor: Editor) -> None:
     why = await editor.why(place.uri)
     assert why.outcome == "unsure"
     assert "22%" in why.summary
-    assert "completion.leastConfidence" in why.summary
+    assert "completion.minConfidence" in why.summary
     assert await editor.suggest(place) == "total", "by hand it is shown, as the sentence says"
 
 

@@ -14,7 +14,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcRequestCancelled
 
 from qwen_lsp.text import Edit, Span
-from tests.support.editor import Editor, editing, within
+from tests.support.editor import Editor, editing, is_error, within
 from tests.support.engine_server import Answer, EngineServer, Generation, recorded, says
 from tests.support.places import split
 from tests.support.waiting import until
@@ -117,8 +117,9 @@ async def test_the_end_is_found_in_a_recorded_answer_that_runs_on(editor: Editor
 
 
 async def test_an_untitled_document(editor: Editor) -> None:
+    editor.engine.answer = says("1")
     place = await editor.open("x = ║\n", uri="untitled:Untitled-1")
-    assert await editor.suggest(place) == "pass" or (await editor.reason(place.uri))[0]
+    assert await editor.suggest(place) == "1"
     editor.engine.answer = says("2")
     other = await editor.open("y = ║\n", uri="untitled:/folder/Untitled-2")
     assert await editor.suggest(other) == "2"
@@ -142,11 +143,13 @@ async def test_a_cursor_past_the_end_is_the_end(editor: Editor, line: int, chara
 
 
 async def test_a_cursor_inside_a_character_is_before_it(editor: Editor) -> None:
-    editor.engine.answer = says("a, ")
-    place = await editor.open("f(║😀)\n")
-    found = await editor.suggest_at(place.uri, 0, 3)  # between the two halves
-    start = types.Position(0, 2)
-    assert found is None or found[1] == types.Range(start, start)
+    editor.engine.answer = says("1 + ")
+    place = await editor.open("f(║'😀')\n")
+    for character in (3, 4):  # before it, and between its two halves
+        found = await editor.suggest_at(place.uri, 0, character)
+        start = types.Position(0, 3)
+        assert found is not None
+        assert found[1] == types.Range(start, start)
 
 
 async def test_half_a_character_is_no_error(editor: Editor) -> None:
@@ -173,8 +176,6 @@ async def test_a_file_of_20000_lines(editor: Editor) -> None:
         place = await editor.type(place, char)
     editor.engine.answer = says("2]")
     assert await editor.suggest(place) == "2]"
-    trace = await editor.why(place.uri)
-    assert trace.timings.total_ms < 5000
     assert len(editor.engine.last.prompt) < 20_000
 
 
@@ -280,7 +281,9 @@ async def test_a_change_on_the_way_keeps_the_answer_and_any_other_drops_it(edito
     asked = asyncio.create_task(editor.session.complete(place.uri, place.offset))
     await until(lambda: editor.engine.running, "the request arrives")
     await editor.type(place, "al")  # what is being written anyway
-    for item in await within(asked):
+    items = await within(asked)
+    assert items, "typing what is being written must not lose it"
+    for item in items:
         edit = editor.session.accept(place.uri, item, place.offset)
         document = editor.session.documents[place.uri].with_edit(edit, 9)
         assert document.text == "x = alpha + beta\n"
@@ -404,7 +407,7 @@ async def test_an_openai_endpoint(engine: EngineServer) -> None:
 async def test_an_endpoint_that_cannot_be_forced(
     engine: EngineServer, marked: str, written: str, expected: str | None
 ) -> None:
-    """White space that is typed already may come back in another form; anything else has gone astray."""
+    """White space that is typed already may come back in another form; anything else is a mismatch."""
     engine.kind = "openai"
     engine.answer = says(written)
     async with editing(engine, locale="zh") as editor:
@@ -413,7 +416,7 @@ async def test_an_endpoint_that_cannot_be_forced(
         if expected is None:
             assert (await editor.reason(place.uri))[0] == "filtered"
             trace = await editor.why(place.uri)
-            assert trace.rule == "astray"
+            assert trace.rule == "prefix_mismatch"
             assert "模型没有接着" in trace.summary
 
 
@@ -426,7 +429,7 @@ async def test_a_focus_without_a_model_is_no_error(engine: EngineServer) -> None
             params = {"textDocument": {"uri": place.uri}, "position": {"line": 0, "character": 4}}
             editor.session.client.protocol.notify("qwenLsp/didFocus", params)
         assert await editor.suggest(place) is None
-        assert not [line for line in editor.session.stderr if " E " in line]
+        assert not [line for line in editor.session.stderr if is_error(line)]
 
 
 async def test_a_security_hole_is_shown_only_when_asked_for(editor: Editor) -> None:
@@ -454,8 +457,5 @@ async def test_version_and_place_come_from_the_moment_of_asking(editor: Editor) 
     await until(lambda: editor.engine.running, "the request arrives")
     assert editor.engine.last.prompt.endswith("x =")
     await editor.session.edit(place.uri, Edit(Span(6, 6), "y = 2\n"))  # below the cursor
-    items = await within(asked)
-    for item in items:
-        assert item.range == types.Range(types.Position(0, 4), types.Position(0, 4))
-    if not items:
-        assert (await editor.reason(place.uri))[0]
+    assert not await within(asked), "the text after the cursor is another one now"
+    assert (await editor.reason(place.uri))[0] == "superseded"

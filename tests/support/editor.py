@@ -108,6 +108,11 @@ class Editor:
         return messages
 
 
+def is_error(line: str) -> bool:
+    """Whether a line of the server's log reports an error: its level is the third word."""
+    return line.split(" ", 3)[2:3] in (["E"], ["C"])
+
+
 async def within(work: Any, deadline_s: float = DEADLINE_S) -> Any:
     """Await, with a deadline."""
     return await asyncio.wait_for(work, deadline_s)

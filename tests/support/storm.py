@@ -22,7 +22,7 @@ from qwen_lsp.lsp.requests.did_accept import DID_ACCEPT, DID_DISMISS, DID_PARTIA
 from qwen_lsp.lsp.requests.did_focus import FOCUS
 from qwen_lsp.lsp.requests.explain import COMMAND, EXPLAIN
 from qwen_lsp.text import Document, Edit, Span, normalize_line_ends
-from tests.support.editor import within
+from tests.support.editor import is_error, within
 from tests.support.waiting import DEADLINE_S
 
 # So that every prompt holds the whole document.
@@ -149,7 +149,7 @@ class Storm:
     def errors(self) -> list[str]:
         """Return what the server has logged that no server should, each with the lines below it."""
         lines = list(self.session.stderr)
-        bad = [at for at, line in enumerate(lines) if "Traceback" in line or " E " in line or " C " in line]
+        bad = [at for at, line in enumerate(lines) if "Traceback" in line or is_error(line)]
         return ["\n".join(lines[at : at + 30]) for at in bad[:5]]
 
     # what an editor does

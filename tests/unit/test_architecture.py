@@ -19,6 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: list[set[str]] = [
     {
         "endpoints",
+        "visible",
         "secret_files",
         "text",
         "errors",
@@ -30,6 +31,7 @@ LAYERS: list[set[str]] = [
         "globs",
         "sandbox",
     },
+    {"policy"},
     {"config", "git", "logs"},
     {"schema"},
     {"syntax"},
@@ -171,7 +173,7 @@ def test_a_module_says_what_it_is(path: Path) -> None:
 
 
 # Who may start a process, by module. The benchmarks run what a developer names.
-STARTERS = {"child", "git", "model.engine_host", "model.packages", "model.hardware"}
+STARTERS = {"child", "git", "model.engine_host", "model.packages", "model.hardware", "review.find.ruff"}
 
 
 def test_processes_start_in_few_rooms() -> None:
@@ -194,7 +196,7 @@ def _code_of(path: Path) -> str:
 # Who reads or writes without the bounded reader and the atomic write: files of the package itself or of the
 # system, weights, logs, and what the user names on the command line.
 OPENERS = {
-    *("sandbox", "model.hardware", "lsp.review_dismiss", "lsp.review_scope"),
+    *("sandbox", "model.hardware", "lsp.review_dismiss", "lsp.review_scope", "review.find.ruff"),
     *("files", "logs", "config", "actions.checks", "actions.patch", "cli.review", "index.database"),
     *(
         "lsp.action_explanation",
@@ -239,6 +241,22 @@ def test_nothing_prints() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert prints == []
+
+
+# The one room for each way out; everything else of foreign origin passes through it.
+ONLY_WAYS = {
+    r"\bclick\.(?:secho|echo)\(": "cli/echo.py",
+    r"from rich\.console import .*\bConsole\b(?!Options)|console\.Console\)": "cli/console.py",
+    r"\bwindow_(?:show_message|log_message)\w*\(": "lsp/client.py",
+}
+
+
+@pytest.mark.parametrize("way", ONLY_WAYS)
+def test_foreign_text_has_one_way_out(way: str) -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix() for path in FILES if re.search(way, path.read_text("utf-8"))
+    }
+    assert users <= {ONLY_WAYS[way]}
 
 
 @pytest.mark.parametrize(

@@ -280,3 +280,17 @@ def test_every_required_key_of_the_schema_is_defined() -> None:
     items = schema()["properties"]["actions"]["properties"][custom]["items"]
     assert "title" in items["properties"]
     assert "title" not in items, "the generator's own title is the name of a class"
+
+
+def test_a_setting_is_read_by_its_earlier_name_with_a_notice() -> None:
+    config, problems = resolve([Layer("client", {"completion": {"leastConfidence": 0.6}})])
+    assert config.completion.min_confidence == 0.6
+    assert [problem.key for problem in problems] == ["completion.leastConfidence"]
+    assert "completion.minConfidence" in problems[0].message
+
+
+def test_the_present_name_wins_over_the_earlier_one() -> None:
+    values = {"completion.minConfidence": 0.9, "completion.leastConfidence": 0.6}
+    for layer in (values, dict(reversed(values.items()))):
+        config, problems = resolve([Layer("client", layer)])
+        assert (config.completion.min_confidence, problems) == (0.9, [])

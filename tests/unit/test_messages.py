@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from qwen_lsp.completion import filters
-from qwen_lsp.completion.completer import Reason
+from qwen_lsp.completion.outcome import Reason
 from qwen_lsp.messages import TEXTS, locale_of, rule, text
 from tests.support.places import REPOSITORY
 

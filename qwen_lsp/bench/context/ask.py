@@ -87,7 +87,7 @@ async def opened(
             own = replace(size, snippet_tokens=budget_tokens)
             written = rendered(row, files, form, model.profile.tokens, own)
             key = hashlib.sha256(
-                f"{model.profile.name}\0{written.text}\0{written.forced}".encode()
+                f"{model.profile.name}\0{written.text}\0{written.healed_prefix}".encode()
             ).hexdigest()
             if (known := answers.find(key)) is not None:
                 return known
@@ -119,12 +119,12 @@ def rendered(row: ContextRow, files: Files, form: str, tokens: ControlTokens, si
 
 
 async def _line(client: Client, fim: FimPrompt, stops: Sequence[str]) -> Written:
-    request = Request(fim.text, _ANSWER_TOKENS, stops, COMPLETION_SLOT, fim.forced)
+    request = Request(fim.text, _ANSWER_TOKENS, stops, COMPLETION_SLOT, fim.healed_prefix)
     text, n_prompt = "", 0
     async with client.stream(request) as chunks:
         async for chunk in chunks:
             text += chunk.text
             n_prompt = chunk.timings.prompt_tokens
-            if "\n" in text.removeprefix(fim.forced):
+            if "\n" in text.removeprefix(fim.healed_prefix):
                 break
-    return Written(text.removeprefix(fim.forced).partition("\n")[0], n_prompt)
+    return Written(text.removeprefix(fim.healed_prefix).partition("\n")[0], n_prompt)

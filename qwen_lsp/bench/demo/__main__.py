@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
@@ -21,6 +21,7 @@ from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.demo import action as demo_action
 from qwen_lsp.bench.demo import review as demo_review
 from qwen_lsp.bench.editor import Session
+from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.terminal import ghost
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp.requests.explain import EXPLAIN

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import ServerError, Session
+from qwen_lsp.cli.console import Console
 from qwen_lsp.context import named_files
 
 _FILE = Path("todo-ts/src/format.ts")

@@ -6,9 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
+from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.terminal_review import show
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change.change import Change, ChangedFile, compare

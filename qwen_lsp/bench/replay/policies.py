@@ -34,7 +34,7 @@ FILE_ONLY_OPTIONS: dict[str, Any] = {
     "completion.answerEarly": False,
     "completion.graceMs": 0,
     "completion.prefetch": False,
-    "completion.leastConfidence": 0.0,
+    "completion.minConfidence": 0.0,
 }
 """The settings that make our server a plain one: a request a key, cancelled by the next key."""
 

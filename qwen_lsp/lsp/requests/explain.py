@@ -10,6 +10,7 @@ from typing import Any
 
 from pygls.lsp.server import LanguageServer
 
+from qwen_lsp.completion.display import percentages
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.status import Reporter
@@ -95,14 +96,15 @@ class _Explainer:
         key = trace.reason
         if not key:
             key = "cached" if trace.source == "cache" else "early" if trace.is_partial else "shown"
+        sure, needed = percentages(trace.first_word or 0.0, trace.min_confidence or config.min_confidence)
         return text(
             f"explain.{key}",
             locale,
             ms=trace.total_ms,
             seconds=config.timeout_ms / 1000,
             rule=rule(trace.rule, trace.detail, locale),
-            sure=trace.first_word or 0.0,
-            least=config.least_confidence,
+            sure=sure,
+            needed=needed,
         )
 
     def _failure(self, trace: Trace) -> str:

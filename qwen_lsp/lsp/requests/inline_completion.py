@@ -7,7 +7,7 @@ import logging
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from qwen_lsp.completion.completer import Trigger
+from qwen_lsp.completion.outcome import Trigger
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.session import Session

@@ -59,10 +59,14 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Where a pass stops. What is known from earlier counts for neither."""
+    """Where all passes of a review stop. What is known from earlier counts for neither."""
 
     most_pieces: int = 200
     most_seconds: float = math.inf
+
+    def left(self, started: float) -> Effort:
+        """Return what is left of it for the next pass; `started` is of the monotonic clock."""
+        return replace(self, most_seconds=max(self.most_seconds - (time.monotonic() - started), 0.0))
 
 
 # Hears which piece of how many is asked next, and what has been found so far.
@@ -110,7 +114,12 @@ async def run(
         if progress is not None:
             progress(number, len(waiting), piece.path)
         try:
-            fresh = [with_sound_fix(entry, piece.document) for entry in await one.find(piece)]
+            async with asyncio.timeout(_seconds_left(started, effort)):
+                asked = await one.find(piece)
+            fresh = [with_sound_fix(entry, piece.document) for entry in asked]
+        except TimeoutError:  # the time is over in the middle of a piece
+            told["time"] = left
+            break
         except ModelError as error:  # none is installed: that is no failure
             log.info("%s was not asked: %s", one.name, error)
             told["no_model"] = left
@@ -136,6 +145,11 @@ async def run(
     unasked = {reason: told[reason] for reason in UNASKED if told[reason]}
     seconds = time.monotonic() - started
     return found, PassRecord(one.name, len(pieces), told["cached"], told["failed"], seconds, unasked, problem)
+
+
+def _seconds_left(started: float, effort: Effort) -> float | None:
+    left = effort.most_seconds - (time.monotonic() - started)
+    return None if math.isinf(left) else max(left, 0.0)
 
 
 def is_on_changed_lines(entry: Finding, unit: Unit) -> bool:

@@ -25,6 +25,13 @@ _FORESEEN_BY_NOBODY = re.compile(
     r"|(?:pub\s+)?(?:fn|struct|enum|trait|impl|mod|use)\b|(?:export\s+)?(?:default\s+)?(?:async\s+)?(?:function|"
     r"interface|type)\b|func\b|(?:public|private|protected|static)\b[^=]*\{\s*$)"
 )
+# A field or a variable with its type: its name, its type and its alias are the author's to choose.
+_DECLARATION = re.compile(
+    r"\s*(?:(?:public|private|protected|readonly|static|final|declare|abstract|val|var|const|let)\s+)*"
+    r"[A-Za-z_]\w*[?!]?\s*:\s*[A-Za-z_(\[{\"'][^=]*(?:=\s*(?:Field|field|Column|mapped_column|relationship|attr\.ib|"
+    r"attrib|Annotated|models\.\w+|z\.\w+)\(|;?\s*$)"
+    r"|\s*(?:(?:public|private|protected|static|final|volatile|transient)\s+)+[\w<>\[\], ?.]+\s\w+\s*(?:;|=)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ def foreseeable(unit: Unit) -> list[int]:
 def is_foreseeable(line: str) -> bool:
     """Whether a line decides something that its surroundings can tell."""
     is_short = len(line) <= _MOST_CHARS
-    return is_short and bool(_WORD.search(line)) and not _FORESEEN_BY_NOBODY.match(line)
+    is_declared = bool(_FORESEEN_BY_NOBODY.match(line) or _DECLARATION.match(line))
+    return is_short and bool(_WORD.search(line)) and not is_declared
 
 
 def _prose_lines(unit: Unit) -> set[int]:

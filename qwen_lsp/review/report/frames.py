@@ -13,11 +13,11 @@ from qwen_lsp.redaction import MARK, redact
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import is_secret
 from qwen_lsp.text import Document
+from qwen_lsp.visible import visible
 
 _LINES_AROUND = 2
 _MOST_LINES = 12
 _MOST_CHARS = 200
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,6 @@ class FrameLine:
     number: int
     text: str
     marked: tuple[int, int] | None = None
-
-
-def visible(text: str) -> str:
-    """Write invisible characters as escapes, and keep escape sequences from a terminal."""
-    return _INVISIBLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def frame(document: Document, finding: Finding, around: int = _LINES_AROUND) -> list[FrameLine]:

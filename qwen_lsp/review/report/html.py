@@ -7,9 +7,10 @@ from string import Template
 
 from qwen_lsp.messages import text
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.report.frames import FrameLine, frame, visible
+from qwen_lsp.review.report.frames import FrameLine, frame
 from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import suggestion
+from qwen_lsp.visible import visible
 
 _PAGE = Template("""<!doctype html>
 <html lang="$language">

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -119,7 +120,11 @@ def to_sarif(report: Report) -> str:
     ]
     run: dict[str, Any] = {
         "tool": {
-            "driver": {"name": "qwen-lsp", "version": __version__, "rules": [_sarif_rule(one) for one in ids]}
+            "driver": {
+                "name": "qwen-lsp",
+                "version": __version__,
+                "rules": [_sarif_rule(one, report.findings) for one in ids],
+            }
         },
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
@@ -149,10 +154,11 @@ def _gravest(report: Report) -> list[Finding]:
     return ordered[:_MOST_SARIF_RESULTS]
 
 
-def _sarif_rule(name: str) -> dict[str, Any]:
+def _sarif_rule(name: str, found: Sequence[Finding]) -> dict[str, Any]:
     rule = all_rules().get(name)
     if rule is None:
-        return {"id": name, "shortDescription": {"text": name}}
+        url = next((one.url for one in found if one.rule == name and one.url), "")
+        return {"id": name, "shortDescription": {"text": name}, **({"helpUri": url} if url else {})}
     tags = [rule.category, *([f"external/cwe/cwe-{rule.cwe:03d}"] if rule.cwe else [])]
     properties: dict[str, Any] = {"tags": tags}
     score = GRADES[rule.severity].score

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from qwen_lsp.messages import text
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.report.frames import frame, visible
+from qwen_lsp.review.report.frames import frame
 from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import fenced, suggestion
 from qwen_lsp.syntax import languages
+from qwen_lsp.visible import visible_path
 
 _SIGNS = {"error": "🔴", "warning": "🟠", "info": "🔵", "hint": "⚪"}
 
@@ -50,9 +51,9 @@ def said(finding: Finding) -> str:
 
 def escaped(said: str, *, keep_code: bool = False) -> str:
     """Keep a text from being Markdown or HTML; our own messages may keep their `code` as it is."""
-    parts = visible(said).split("`")
+    parts = visible_path(said).split("`")
     if not keep_code or len(parts) % 2 == 0 or "``" in said:
-        return _plain(visible(said)).replace("`", "'").replace("[", "\\[")
+        return _plain(visible_path(said)).replace("`", "'").replace("[", "\\[")
     return "`".join(part if number % 2 else _plain(part) for number, part in enumerate(parts))
 
 
@@ -61,4 +62,4 @@ def _plain(said: str) -> str:
 
 
 def _code(said: str) -> str:
-    return visible(said).replace("`", "'")
+    return visible_path(said).replace("`", "'")

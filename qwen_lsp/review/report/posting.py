@@ -18,13 +18,12 @@ from urllib.parse import quote
 
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.review.report import pull_request
-from qwen_lsp.review.report.pull_request import SUMMARY_MARKER
+from qwen_lsp.review.report.markers import Marks, marks
 from qwen_lsp.review.report.report import Report
 
 _TIMEOUT_S = 30
 _PAGE = 100
 _MOST_PAGES = 50
-_MARKER = re.compile(r"<!-- qwen-lsp:([0-9a-f]{20}) -->")
 
 
 class PostingError(QwenLspError):
@@ -90,13 +89,14 @@ def to_github(report: Report, environment: Mapping[str, str], number: int | None
     api = _Api(environment.get("GITHUB_API_URL", "https://api.github.com"), headers)
     pull = f"/repos/{repository}/pulls/{number}"
     is_ours = _github_author(api)
-    known = _known(entry for entry in api.pages(f"{pull}/comments") if is_ours(entry))
+    own = marks(f"github:{repository}#{number}", environment)
+    known = _known((entry for entry in api.pages(f"{pull}/comments") if is_ours(entry)), own)
     made, _ = pull_request.comments(report)
     fresh = [comment for comment in made if comment.fingerprint not in known]
     refused = 0
     if fresh:
         head = report.head or api("GET", pull)["head"]["sha"]
-        bodies = [pull_request.github_comment(comment) for comment in fresh]
+        bodies = [pull_request.github_comment(comment, own) for comment in fresh]
         try:
             api("POST", f"{pull}/reviews", {"commit_id": head, "event": "COMMENT", "comments": bodies})
         except PostingError as error:
@@ -108,11 +108,8 @@ def to_github(report: Report, environment: Mapping[str, str], number: int | None
             )
     notes = f"/repos/{repository}/issues"
     mine = [entry for entry in api.pages(f"{notes}/{number}/comments") if is_ours(entry)]
-    body = {"body": pull_request.summary(report)}
-    if old := _summary(mine):
-        api("PATCH", f"{notes}/comments/{old}", body)
-    else:
-        api("POST", f"{notes}/{number}/comments", body)
+    old = _summary(mine, own) or api("POST", f"{notes}/{number}/comments", _summarized(report))["id"]
+    api("PATCH", f"{notes}/comments/{old}", _summarized(report, own.sign(f"summary{old}")))
     return Posted(len(fresh) - refused, len(made) - len(fresh), refused)
 
 
@@ -127,7 +124,8 @@ def to_gitlab(report: Report, environment: Mapping[str, str], number: int | None
     merge = f"/projects/{quote(project, safe='')}/merge_requests/{number}"
     me = api("GET", "/user").get("id")
     notes = [entry for entry in api.pages(f"{merge}/notes") if entry.get("author", {}).get("id") == me]
-    known = _known(iter(notes))
+    own = marks(f"gitlab:{project}!{number}", environment)
+    known = _known(iter(notes), own)
     made, _ = pull_request.comments(report)
     fresh = [comment for comment in made if comment.fingerprint not in known]
     refused = 0
@@ -138,14 +136,11 @@ def to_gitlab(report: Report, environment: Mapping[str, str], number: int | None
             for name in ("base_sha", "start_sha", "head_sha")
         }
         refused = sum(
-            not _posted(api, f"{merge}/discussions", pull_request.gitlab_discussion(comment, shas), 400)
+            not _posted(api, f"{merge}/discussions", pull_request.gitlab_discussion(comment, shas, own), 400)
             for comment in fresh
         )
-    body = {"body": pull_request.summary(report)}
-    if old := _summary(notes):
-        api("PUT", f"{merge}/notes/{old}", body)
-    else:
-        api("POST", f"{merge}/notes", body)
+    old = _summary(notes, own) or api("POST", f"{merge}/notes", _summarized(report))["id"]
+    api("PUT", f"{merge}/notes/{old}", _summarized(report, own.sign(f"summary{old}")))
     return Posted(len(fresh) - refused, len(made) - len(fresh), refused)
 
 
@@ -175,12 +170,17 @@ def _github_author(api: _Api) -> Callable[[dict[str, Any]], bool]:
     return lambda entry: (entry.get("user") or {}).get("login") == login
 
 
-def _known(entries: Iterator[dict[str, Any]]) -> set[str]:
-    return {found for entry in entries for found in _MARKER.findall(str(entry.get("body", "")))}
+def _known(entries: Iterator[dict[str, Any]], own: Marks) -> set[str]:
+    return {found for entry in entries if (found := own.read(str(entry.get("body", ""))))}
 
 
-def _summary(entries: list[dict[str, Any]]) -> int | None:
-    return next((entry["id"] for entry in entries if SUMMARY_MARKER in str(entry.get("body", ""))), None)
+def _summary(entries: list[dict[str, Any]], own: Marks) -> int | None:
+    return next((entry["id"] for entry in entries if own.is_summary(entry)), None)
+
+
+def _summarized(report: Report, mark: str = "") -> dict[str, str]:
+    """Return the summary; the mark holds its id, so it can only be added when the host has given one."""
+    return {"body": f"{pull_request.summary(report).rstrip()}\n\n{mark}".rstrip()}
 
 
 def _posted(api: _Api, path: str, body: dict[str, Any], refusal: int = 422) -> bool:

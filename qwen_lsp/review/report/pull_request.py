@@ -14,10 +14,10 @@ from qwen_lsp.messages import text
 from qwen_lsp.review.change.diff import Hunk
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.report.markdown import said, to_markdown
+from qwen_lsp.review.report.markers import Marks
 from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import Suggestion, fenced, suggestion
 
-SUMMARY_MARKER = "<!-- qwen-lsp:summary -->"
 # More comments than these are noise; the rest is in the summary.
 MOST_COMMENTS = 30
 
@@ -32,11 +32,6 @@ class Comment:
     message: str
     fingerprint: str
     suggestion: Suggestion | None
-
-    @property
-    def marker(self) -> str:
-        """The hidden sign by which the comment is known again."""
-        return f"<!-- qwen-lsp:{self.fingerprint} -->"
 
 
 def comments(report: Report) -> tuple[list[Comment], list[Finding]]:
@@ -66,10 +61,10 @@ def _lines(finding: Finding, home: Hunk) -> tuple[int, int]:
 
 def summary(report: Report) -> str:
     """Return the text of the one comment about the whole."""
-    return f"{SUMMARY_MARKER}\n{to_markdown(report)}"
+    return to_markdown(report)
 
 
-def github_comment(comment: Comment) -> dict[str, Any]:
+def github_comment(comment: Comment, marks: Marks) -> dict[str, Any]:
     """Return one comment of a GitHub review; `start_line` only where it is another line."""
     body = comment.message
     if comment.suggestion is not None:
@@ -78,7 +73,7 @@ def github_comment(comment: Comment) -> dict[str, Any]:
         "path": comment.path,
         "line": comment.last_line,
         "side": "RIGHT",
-        "body": f"{body}\n\n{comment.marker}",
+        "body": f"{body}\n\n{marks.sign(comment.fingerprint)}",
     }
     if comment.first_line < comment.last_line:
         entry |= {"start_line": comment.first_line, "start_side": "RIGHT"}
@@ -91,21 +86,21 @@ def to_github(report: Report) -> str:
     review: dict[str, Any] = {
         "event": "COMMENT",
         "body": summary(report),
-        "comments": [github_comment(comment) for comment in made],
+        "comments": [github_comment(comment, Marks("")) for comment in made],
     }
     if report.head:
         review["commit_id"] = report.head
     return json.dumps(review, ensure_ascii=False, indent=2) + "\n"
 
 
-def gitlab_discussion(comment: Comment, shas: dict[str, str]) -> dict[str, Any]:
+def gitlab_discussion(comment: Comment, shas: dict[str, str], marks: Marks) -> dict[str, Any]:
     """Return the request body of one discussion at a line of a merge request."""
     body = comment.message
     if comment.suggestion is not None:
         above = comment.suggestion.last_line - comment.suggestion.first_line
         body += "\n\n" + fenced(comment.suggestion.new_text, f"suggestion:-{above}+0")
     return {
-        "body": f"{body}\n\n{comment.marker}",
+        "body": f"{body}\n\n{marks.sign(comment.fingerprint)}",
         "position": {
             **shas,
             "position_type": "text",

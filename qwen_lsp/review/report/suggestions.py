@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from qwen_lsp.redaction import redact
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.report.frames import visible
 from qwen_lsp.text import Document
+from qwen_lsp.visible import visible
 
 
 @dataclass(frozen=True, slots=True)

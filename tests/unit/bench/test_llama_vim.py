@@ -30,7 +30,7 @@ from qwen_lsp.bench.replay.llama_vim import (
     without_near,
 )
 from qwen_lsp.text import Document, Edit, Span
-from tests.unit.bench.virtual_time import now_ms, run
+from tests.support.virtual_time import now_ms, run
 
 NUMBERED = Document("", "".join(f"line {number}\n" for number in range(1, 1501)))
 

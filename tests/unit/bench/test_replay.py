@@ -35,7 +35,7 @@ from qwen_lsp.bench.replay.typist import TimedEdit, User
 from qwen_lsp.config import Config, Layer, resolve
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document, Edit
-from tests.unit.bench.virtual_time import now_ms, run
+from tests.support.virtual_time import now_ms, run
 
 # --- playing ---------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ def test_the_plain_server_is_made_of_settings_that_exist() -> None:
 
 
 def test_another_build_and_other_settings_are_policies_too() -> None:
-    arms = [Arm("sure", {"completion.leastConfidence": 0.9}), Arm("before", {}, "/old/bin/python")]
+    arms = [Arm("sure", {"completion.minConfidence": 0.9}), Arm("before", {}, "/old/bin/python")]
     assert tuple(openers(Config(), 7, {}, arms)) == (*POLICIES, "sure", "before")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import MAX_ENTRIES, MAX_TYPED_CHARS, Cache, Entry
 
 URI = "file:///a.py"
@@ -16,12 +17,12 @@ def test_typing_through_an_answer_finds_the_rest(
     prefix: str, suffix: str, text: str, data: st.DataObject
 ) -> None:
     cache = Cache()
-    entry = Entry(prefix, suffix, text)
+    entry = Entry(prefix, suffix, Answer(text))
     cache.put(URI, entry)
     n_typed = data.draw(st.integers(0, len(text)))
     found = cache.find(URI, prefix + text[:n_typed], suffix)
     if n_typed == 0 or n_typed < len(text):
-        assert found == (entry, text[n_typed:])
+        assert found == (entry, Answer(text, (), n_typed))
     else:
         assert found is None, "all of it is typed"
 
@@ -31,43 +32,43 @@ def test_what_is_found_always_leads_to_the_text_that_was_suggested(
     prefix: str, suffix: str, text: str, at_prefix: str, at_suffix: str
 ) -> None:
     cache = Cache()
-    cache.put(URI, Entry(prefix, suffix, text))
+    cache.put(URI, Entry(prefix, suffix, Answer(text)))
     found = cache.find(URI, at_prefix, at_suffix)
     if found is not None:
         assert at_suffix == suffix
-        assert at_prefix + found[1] == prefix + text
+        assert at_prefix + found[1].rest == prefix + text
 
 
 def test_the_longest_rest_wins() -> None:
     cache = Cache()
-    cache.put(URI, Entry("x = ", "", "alpha"))
-    cache.put(URI, Entry("x = al", "", "pha + beta"))
+    cache.put(URI, Entry("x = ", "", Answer("alpha")))
+    cache.put(URI, Entry("x = al", "", Answer("pha + beta")))
     found = cache.find(URI, "x = al", "")
     assert found is not None
-    assert found[1] == "pha + beta"
+    assert found[1].rest == "pha + beta"
 
 
 def test_a_rejected_answer_is_found_at_its_own_place_only() -> None:
     cache = Cache()
-    rejected = Entry("x = ", "", "", "the model wrote nothing")
+    rejected = Entry("x = ", "", Answer(""), "the model wrote nothing")
     cache.put(URI, rejected)
-    assert cache.find(URI, "x = ", "") == (rejected, "")
+    assert cache.find(URI, "x = ", "") == (rejected, Answer(""))
     assert cache.find(URI, "x = a", "") is None
 
 
 def test_documents_do_not_share_answers() -> None:
     cache = Cache()
-    cache.put(URI, Entry("x = ", "", "1"))
+    cache.put(URI, Entry("x = ", "", Answer("1")))
     assert cache.find("file:///b.py", "x = ", "") is None
 
 
 def test_it_is_bounded() -> None:
     cache = Cache()
     for number in range(MAX_ENTRIES + 1):
-        cache.put(URI, Entry(f"x{number} = ", "", "1"))
+        cache.put(URI, Entry(f"x{number} = ", "", Answer("1")))
     assert cache.find(URI, "x0 = ", "") is None
     assert cache.find(URI, f"x{MAX_ENTRIES} = ", "") is not None
     text = "a" * (MAX_TYPED_CHARS + 10)
-    cache.put(URI, Entry("y = ", "", text))
+    cache.put(URI, Entry("y = ", "", Answer(text)))
     assert cache.find(URI, "y = " + text[:MAX_TYPED_CHARS], "") is not None
     assert cache.find(URI, "y = " + text[: MAX_TYPED_CHARS + 1], "") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwen_lsp.completion import filters, prompt, stopping
+from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.rebase import rebase
@@ -72,14 +73,14 @@ def test_filters(before: str, answer: str, after: str, expected: str | None) -> 
 def test_typing_into_a_suggestion_with_an_input_method() -> None:
     """An input method commits several characters at once."""
     cache = Cache()
-    cache.put("u", Entry("总价 = ", "\n", "单价 * 数量"))
+    cache.put("u", Entry("总价 = ", "\n", Answer("单价 * 数量")))
     found = cache.find("u", "总价 = 单价", "\n")
     assert found is not None
-    assert found[1] == " * 数量"
+    assert found[1].rest == " * 数量"
     then, now = (Document("u", text, version) for version, text in enumerate(("价 = \r\n", "价 = 单价\r\n")))
     assert rebase(Edit(Span(4, 4), "单价 * 2"), then, now) == Edit(Span(6, 6), " * 2")
 
 
 def test_no_token_is_healed_inside_han_text() -> None:
-    assert prompt.unfinished("# 计算总价") == ""
-    assert prompt.unfinished("总价 = tot") == " tot"
+    assert prompt.healed_prefix("# 计算总价") == ""
+    assert prompt.healed_prefix("总价 = tot") == " tot"

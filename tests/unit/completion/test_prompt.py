@@ -46,7 +46,7 @@ def test_the_layouts() -> None:
     spm, psm = render(at, "spm", path="src/a.py"), render(at, "psm", path="src/a.py")
     assert spm.text == f"{start}{after}\nc\n{end}# src/a.py\na\nb ="
     assert psm.text == f"{start}# src/a.py\na\nb ={after}\nc\n{end}"
-    assert (spm.prefix, spm.forced, spm.suffix) == ("a\nb = ", " ", "\nc\n")
+    assert (spm.prefix, spm.healed_prefix, spm.suffix) == ("a\nb = ", " ", "\nc\n")
 
 
 @given(texts, texts, st.sampled_from(["spm", "psm"]))
@@ -55,13 +55,13 @@ def test_prefix_and_forced_text_and_suffix_are_those_of_the_document(
 ) -> None:
     document = Document("file:///a.py", before + after, 1, "python")
     made = render(Cursor(document, len(before)), layout)
-    assert made.prefix.endswith(made.forced)
+    assert made.prefix.endswith(made.healed_prefix)
     assert "\r" not in made.text
     # A cursor between a CR and its LF has half a line end on each side.
     if not (before.endswith("\r") and after.startswith("\n")):
         whole = (before + after).replace("\r\n", "\n").replace("\r", "\n")
         assert whole == made.prefix + made.suffix
-    rest = made.prefix.removesuffix(made.forced)
+    rest = made.prefix.removesuffix(made.healed_prefix)
     assert made.text.count(TOKENS.fim_middle) == 1
     assert made.text.endswith(rest if layout == "spm" else made.suffix + TOKENS.fim_middle)
 
@@ -88,7 +88,7 @@ def n_shared(first: str, second: str) -> int:
     ],
 )
 def test_what_is_left_to_the_model_to_write_again(prefix: str, forced: str) -> None:
-    assert prompt.unfinished(prefix) == forced
+    assert prompt.healed_prefix(prefix) == forced
 
 
 def test_typing_in_one_place_keeps_the_prompt() -> None:

@@ -9,8 +9,9 @@ from lsprotocol.types import Position, PositionEncodingKind
 
 from qwen_lsp.completion import filters, gates, prompt, stopping
 from qwen_lsp.completion.budget import Budget
-from qwen_lsp.completion.flight import Flight, View
+from qwen_lsp.completion.flight import Flight
 from qwen_lsp.completion.rebase import rebase
+from qwen_lsp.completion.view import View
 from qwen_lsp.lsp import convert
 from qwen_lsp.model import catalog, tokens
 from qwen_lsp.model.client import Chunk
@@ -177,7 +178,7 @@ def test_an_answer_that_comes_in_pieces(chunk: str, marked: str, monkeypatch: py
     def work(n: int) -> None:
         view = View("u", cursor.offset, len(cursor.document.text), made, around, mode, PYTHON, ())
         flight = Flight(view, "request")
-        flight.feed(Chunk(made.forced))
+        flight.feed(Chunk(made.healed_prefix))
         for _ in range(n):
             flight.feed(Chunk(chunk, (-0.1,)))
             if flight.cut_reason:

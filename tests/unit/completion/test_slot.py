@@ -10,9 +10,9 @@ import pytest
 
 from qwen_lsp.completion import stopping
 from qwen_lsp.completion.cache import Cache
-from qwen_lsp.completion.flight import View
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.slot import CompletionSlot
+from qwen_lsp.completion.view import View
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
 from tests.support.isolation import isolate_user

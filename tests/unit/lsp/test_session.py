@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.completion.completer import Rejected
+from qwen_lsp.completion.outcome import Rejected
 from qwen_lsp.config import Layer
 from qwen_lsp.errors import ModelError
 from qwen_lsp.lsp.session import Session

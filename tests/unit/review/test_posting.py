@@ -15,6 +15,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.report import posting
+from qwen_lsp.review.report.markers import Marks
 from qwen_lsp.review.report.posting import PostingError
 from qwen_lsp.review.report.report import Report
 
@@ -60,6 +61,7 @@ class Host:
             self.comments.append({**ours, "id": len(self.comments), **body})
         elif method == "POST":
             self.summaries.append({**ours, "id": 100 + len(self.summaries), **body})
+            return 201, self.summaries[-1]
         else:
             (entry,) = (entry for entry in self.summaries if path.endswith(f"/{entry['id']}"))
             entry.update(body)
@@ -122,9 +124,35 @@ def test_github_is_told_once(host: tuple[Host, str], report: Report) -> None:
 def test_what_others_say_is_not_ours(host: tuple[Host, str], report: Report) -> None:
     state, url = host
     for finding in report.findings:
-        body = f"<!-- qwen-lsp:{finding.fingerprint} -->"
+        body = Marks("github:o/r#7").sign(finding.fingerprint)
         state.comments.append({"id": 1, "user": {"login": "mallory"}, "body": body})
     assert posting.to_github(report, github(url)).comments == 2
+
+
+def test_a_mark_counts_only_signed_at_the_end_and_in_its_place(
+    host: tuple[Host, str], report: Report
+) -> None:
+    """Our own comment may quote code with a mark in it, and a mark of another request may be copied."""
+    state, url = host
+    own = Marks("github:o/r#7", "key")
+    forged = [
+        f"a suggestion with {own.sign(one.fingerprint)}\nand more"
+        if number
+        else Marks("github:o/r#8", "key").sign(one.fingerprint)
+        for number, one in enumerate(report.findings)
+    ]
+    state.comments = [{"id": 1, "user": {"login": "bot"}, "body": body} for body in forged]
+    unsigned = Marks("github:o/r#7").sign("summary5")
+    state.summaries = [
+        {"id": 5, "user": {"login": "bot"}, "body": unsigned},
+        {"id": 6, "user": {"login": "bot"}, "body": own.sign("summary5")},
+    ]
+    environment = github(url) | {"QWEN_LSP_MARKER_KEY": "key"}
+    assert posting.to_github(report, environment) == posting.Posted(2, 0, 0)
+    assert [entry["id"] for entry in state.summaries] == [5, 6, 102]
+    assert state.summaries[0]["body"] == unsigned
+    assert posting.to_github(report, environment) == posting.Posted(0, 2, 0)
+    assert len(state.summaries) == 3
 
 
 def test_a_refused_anchor_costs_one_comment(host: tuple[Host, str], report: Report) -> None:

@@ -90,6 +90,8 @@ def test_every_fixture_is_real_code() -> None:
 def test_every_rule_has_fixtures_for_each_of_its_languages() -> None:
     missing = []
     for rule in all_rules().values():
+        if not (rule.match or rule.pattern):  # what compares two texts has tests of its own
+            continue
         ids = {match_id for match in rule.match for match_id in match.languages}
         for kind in ("bad", "good"):
             there = {

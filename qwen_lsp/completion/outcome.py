@@ -1,0 +1,83 @@
+"""One request for a suggestion, and what comes of it: a Completion, or a Rejected with its reason.
+
+Values only. A request is made from a snapshot before the first await; its Trace is filled on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qwen_lsp.completion import gates
+from qwen_lsp.completion.view import View
+from qwen_lsp.text import Cursor, Edit, Span
+from qwen_lsp.trace import Trace
+
+Trigger = Literal["automatic", "invoked"]
+Reason = Literal[
+    "off",
+    "superseded",
+    "cancelled",
+    "not wanted here",
+    "excluded",
+    "filtered",
+    "unsure",
+    "timeout",
+    "engine",
+    "model",
+    "internal",
+]
+OnText = Callable[[str], None]
+
+EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A suggestion: an edit of the document at `version`, with that document's line ends."""
+
+    edit: Edit
+    version: int
+    trace: Trace = field(repr=False)
+    alternatives: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """No suggestion, and why; `detail` is a sentence for people."""
+
+    reason: Reason
+    detail: str
+    trace: Trace = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One request on its way: what was asked, what the model sees of it, and its record."""
+
+    cursor: Cursor
+    view: View
+    trace: Trace
+    is_automatic: bool
+    path: str | None
+    on_text: OnText | None
+
+    def edit(self, text: str) -> Edit:
+        """Insert a text at the cursor, with the document's own line ends."""
+        document, at = self.cursor.document, self.cursor.offset
+        new_text = text.replace("\n", document.line_ending) if document.line_ending != "\n" else text
+        return Edit(Span(at, at), new_text)
+
+    def completed(self, text: str) -> Completion:
+        """Suggest a text."""
+        return Completion(self.edit(text), self.cursor.document.version, self.trace)
+
+    def rejected(self, reason: Reason, detail: str, rule: str = "") -> Rejected:
+        """Suggest nothing; `rule` names the filter or gate that decided."""
+        self.trace.rule = rule or self.trace.rule
+        return Rejected(reason, detail, self.trace)
+
+    def danger(self, prefix: str, text: str, suffix: str) -> str | None:
+        """Say what makes a text insecure here, if anything does."""
+        return gates.security(prefix, text, suffix, self.view.language, self.path or "")

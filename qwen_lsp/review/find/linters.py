@@ -1,0 +1,53 @@
+"""Linters beside our own rules: which files they see, and which of their findings are new and not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qwen_lsp.review.change import git
+from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.find import ruff
+from qwen_lsp.review.finding import Finding, introduced, narrowed
+from qwen_lsp.text import Document, decode
+
+_PYTHON = (".py", ".pyi", ".pyw")
+
+
+def run(change: Change, files: Sequence[ChangedFile], ours: Sequence[Finding]) -> list[Finding]:
+    """Return what linters find in the text after a change and not in the text before it."""
+    python = [file for file in files if file.path.endswith(_PYTHON) and file.after and not file.is_partial]
+    if not python:
+        return []
+    configuration, strict = _configuration(change), change.is_strict
+    after = ruff.run(
+        [ruff.Source(file.path, file.after or "") for file in python], configuration, is_strict=strict
+    )
+    affected = [file for file in python if file.path in after and file.before]
+    before = ruff.run(
+        [ruff.Source(file.path, file.before or "") for file in affected], configuration, is_strict=strict
+    )
+    known = {(entry.path, entry.rule, line) for entry in ours for line in _lines(entry)}
+    found = []
+    for file in python:
+        document = Document(file.path, file.after or "", path=file.path)
+        fresh = introduced(after.get(file.path, ()), before.get(file.path, ()), file.patch.added)
+        for entry in fresh:
+            same = ruff.same_rule(entry.rule)
+            if same is None or not any((entry.path, same, line) in known for line in _lines(entry)):
+                found.append(narrowed(entry, document, file.patch.added))
+    return found
+
+
+def _lines(entry: Finding) -> range:
+    return range(entry.start_line, entry.end_line + 1)
+
+
+def _configuration(change: Change) -> dict[str, str]:
+    """Read the project's own configuration of ruff: of the base in a strict review, else of the head."""
+    if change.root is None or not change.base:
+        return {}
+    names = ruff.names_of_configuration()
+    commit = change.base if change.is_strict else change.head or change.base
+    blobs = git.blobs(change.root, [f"{commit}:{name}" for name in names])
+    texts = {name: decode(data)[0] for name, data in zip(names, blobs, strict=True) if data}
+    return ruff.standing_alone(texts)

@@ -1,0 +1,199 @@
+"""What ruff says of the Python files of a change: a selection of its bug rules, or the project's own.
+
+Both sides of every file are written into a private folder and linted in two runs of the ruff that is
+installed beside this package. A project's configuration is taken over when it stands alone (no `extend`);
+a strict review takes it from the base. It knows no formats and does not decide what is new.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qwen_lsp.child import environment
+from qwen_lsp.review import finding
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.syntax.rules import Category, Severity, is_test_path
+from qwen_lsp.text import Document, Edit, Span
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 60
+_CONFIGURATION = ("ruff.toml", ".ruff.toml", "pyproject.toml")
+_SELECTED = (
+    "F,E9,B,PLE,PLW,ASYNC,S,RUF006,RUF008,RUF016,RUF017,RUF018,RUF024,RUF026,RUF028,RUF032,RUF033,RUF034,"
+    "RUF048,RUF053,RUF060"
+)
+# Not bugs, or decided by taste: what these say is right less often than not.
+_DROPPED = (
+    "B007,B008,B009,B010,B011,B019,B024,B026,B027,B028,B904,B905,B911,PLW0120,PLW0602,PLW0603,PLW0642,"
+    "PLW1510,PLW1641,PLW2901,PLW3301,PLW0108,PLW1508,ASYNC109,ASYNC110,ASYNC116,ASYNC240,S101,S104,S105,S106,"
+    "S107,S108,S110,S112,S113,S310,S311,S313,S314,S315,S316,S317,S318,S319,S324,S4,S603,S606,S607,S608,S301,"
+    "S302,F403,F405,F842"
+)
+# Rules of ours that say the same, in both languages and with more of the code.
+_OURS = {
+    "F632": "identity-of-values", "F601": "duplicate-key", "F631": "assert-on-tuple",
+    "B006": "mutable-default",
+    "B012": "return-in-finally", "PLW0127": "self-assignment", "PLW0133": "error-not-raised",
+    "B015": "comparison-as-statement", "PLW0177": "compare-to-nan", "S102": "code-injection",
+    "S307": "code-injection", "S602": "command-injection", "S604": "command-injection",
+    "S605": "command-injection", "S501": "tls-verification-off", "S323": "tls-verification-off",
+    "S506": "unsafe-deserialization", "S103": "world-writable", "S306": "insecure-temp-file",
+    "S201": "debug-mode",
+}  # fmt: skip
+_ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
+_INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One Python text, named by where it stands in a repository."""
+
+    path: str
+    text: str
+
+
+def run(
+    sources: Sequence[Source], configuration: Mapping[str, str] | None = None, *, is_strict: bool = False
+) -> dict[str, list[Finding]]:
+    """Return what ruff finds in texts, by path; nothing where ruff cannot be run.
+
+    `configuration` holds the project's own files by their path; without one the selection above is used. With
+    `is_strict` no `noqa` in the texts counts.
+    """
+    if not sources or (program := _program()) is None:
+        return {}
+    documents = {source.path: Document("", source.text, path=source.path) for source in sources}
+    with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as name:
+        root = Path(name).resolve()
+        for path, text in ((source.path, source.text) for source in sources):
+            _write(root, path, text)
+        for path, text in (configuration or {}).items():
+            _write(root, path, text)
+        own = ["--isolated", "--select", _SELECTED, "--ignore", _DROPPED]
+        command = [program, "check", "--no-cache", "--exit-zero", "--output-format", "json", "--no-fix"]
+        command += [] if configuration else own
+        command += ["--ignore-noqa"] if is_strict else []
+        try:
+            done = subprocess.run(
+                [*command, "--", "."],
+                cwd=root,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+            entries = json.loads(done.stdout or b"[]")
+        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+            log.warning("ruff was not run: %s", error)
+            return {}
+        if done.returncode != 0:
+            log.warning("ruff: %s", done.stderr.decode("utf-8", "replace")[-500:])
+            return run(sources, is_strict=is_strict) if configuration else {}
+        found: dict[str, list[Finding]] = {}
+        for entry in entries:
+            path = Path(entry["filename"]).relative_to(root).as_posix()
+            if (document := documents.get(path)) is not None and _is_wanted(entry, path):
+                found.setdefault(path, []).append(_finding(document, entry))
+    return found
+
+
+def standing_alone(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the configuration files that configure ruff by themselves."""
+    kept = {}
+    for path, text in files.items():
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            continue
+        if path.endswith("pyproject.toml"):
+            table = table.get("tool", {}).get("ruff", {})
+        if table and "extend" not in table:
+            kept[path] = text
+    return kept
+
+
+def names_of_configuration() -> tuple[str, ...]:
+    """Return the files in the root of a repository that may configure ruff."""
+    return _CONFIGURATION
+
+
+def same_rule(code: str) -> str | None:
+    """Return the rule of ours that says the same as one of ruff."""
+    return _OURS.get(code)
+
+
+def _program() -> str | None:
+    try:
+        from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
+
+        return str(find_ruff_bin())
+    except (ImportError, FileNotFoundError) as error:
+        log.warning("no ruff: %s", error)
+        return None
+
+
+def _write(root: Path, path: str, text: str) -> None:
+    file = root / path
+    if not file.resolve().is_relative_to(root):
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as error:
+        log.warning("%s is not linted: %s", path, error)
+
+
+def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
+    code = entry["code"] or ""
+    if code == "F401" and path.endswith("__init__.py"):
+        return False
+    return not (is_test_path(path) and code.startswith(("S", "B017", "B018", "PLW01", "B011")))
+
+
+def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
+    code = entry["code"] or "invalid-syntax"
+    start, end = (_offset(document, entry[key]) for key in ("location", "end_location"))
+    severity, category = _grade(code)
+    return finding.at(
+        document,
+        Span(start, max(end, start)),
+        rule=code,
+        severity=severity,
+        confidence=0.9 if severity == "error" else 0.8,
+        category=category,
+        message=f"{entry['message'].rstrip('.')}.",
+        fix=_fix(document, entry.get("fix")),
+        source="linter",
+        identity=f"{entry['message']}",
+        url=entry.get("url") or "",
+    )
+
+
+def _grade(code: str) -> tuple[Severity, Category]:
+    category: Category = "security" if code.startswith("S") else "bug"
+    if code == "invalid-syntax" or code.startswith(_ERRORS):
+        return "error", category
+    return ("info" if code.startswith(_INFO) else "warning"), category
+
+
+def _fix(document: Document, fix: Mapping[str, Any] | None) -> Edit | None:
+    if not fix or fix.get("applicability") != "safe" or len(fix["edits"]) != 1:
+        return None
+    edit = fix["edits"][0]
+    start, end = (_offset(document, edit[key]) for key in ("location", "end_location"))
+    return Edit(Span(start, end), edit["content"])
+
+
+def _offset(document: Document, place: Mapping[str, int]) -> int:
+    row = min(max(place["row"], 1), document.line_count) - 1
+    return min(document.starts[row] + max(place["column"] - 1, 0), len(document.text))

@@ -1,0 +1,287 @@
+"""One request from its cursor to its outcome, in virtual time, over an engine that follows a script."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwen_lsp.completion import filters
+from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.outcome import Completion, Rejected
+from qwen_lsp.config import CompletionConfig
+from qwen_lsp.model import catalog
+from qwen_lsp.model.engine import Host
+from qwen_lsp.text import Cursor, Document, Edit, Span
+from tests.support.isolation import isolate_user
+from tests.support.places import cursor
+from tests.support.scripted_engine import ScriptedEngine, use_virtual_clock
+from tests.support.virtual_time import now_ms, run
+
+SURE = [(token, 0.99) for token in ("sum", "(", "values", ")", "\n")]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    isolate_user(monkeypatch, tmp_path)
+    use_virtual_clock(monkeypatch)
+
+
+def always(tokens: list[tuple[str, float]]) -> ScriptedEngine:
+    return ScriptedEngine(lambda prompt: tokens)
+
+
+def made(engine: ScriptedEngine, **settings: Any) -> Completer:
+    return made_of(engine.host(), **settings)
+
+
+def made_of(host: Host, **settings: Any) -> Completer:
+    config = CompletionConfig(**{"prefetch": False, **settings})
+    return Completer(host, catalog.default_profile(), config)
+
+
+def virtually(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    run(work())
+
+
+PLACE = cursor("def total(values):\n    return ║\n")
+
+
+def typed(place: Cursor, text: str) -> Cursor:
+    edit = Edit(Span(place.offset, place.offset), text)
+    document = place.document.with_edit(edit, place.document.version + 1)
+    return Cursor(document, place.offset + len(text))
+
+
+def shown(outcome: Completion | Rejected) -> str:
+    assert isinstance(outcome, Completion), outcome
+    return outcome.edit.new_text
+
+
+def test_by_hand_the_whole_answer_comes_and_then_from_memory() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        assert shown(await completer.complete(PLACE, "invoked")) == "sum(values)"
+        took = now_ms()
+        assert shown(await completer.complete(typed(PLACE, "su"), "automatic")) == "m(values)"
+        assert now_ms() == took, "from memory"
+        assert len(engine.generations) == 1
+        await completer.close()
+
+    virtually(work)
+
+
+def test_an_automatic_request_is_answered_early_and_the_next_key_gets_the_rest_of_one_generation() -> None:
+    async def work() -> None:
+        tokens = [(token, 0.999) for n in range(20) for token in (f"word{n}", " + ")]
+        engine = always(tokens)
+        completer = made(engine)
+        first = await completer.complete(PLACE, "automatic")
+        assert shown(first).startswith("word0")
+        assert first.trace.is_partial
+        early_ms = now_ms()
+        second = await completer.complete(typed(PLACE, "word0"), "automatic")
+        assert second.trace.source == "flight"
+        assert shown(second).startswith(" + word1")
+        assert len(engine.generations) == 1
+        assert early_ms < 1000
+        await completer.close()
+
+    virtually(work)
+
+
+def test_the_newest_request_wins() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        older = asyncio.create_task(completer.complete(PLACE, "invoked"))
+        await asyncio.sleep(0.06)
+        newer = asyncio.create_task(completer.complete(typed(PLACE, "su"), "invoked"))
+        outcome = await older
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason == "superseded"
+        assert shown(await newer) == "m(values)"
+        assert len(engine.generations) == 1, "what was typed is what was being written"
+        await completer.close()
+
+    virtually(work)
+
+
+def test_typing_something_else_begins_again() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        older = asyncio.create_task(completer.complete(PLACE, "invoked"))
+        await asyncio.sleep(0.2)
+        outcome = await completer.complete(typed(PLACE, "len("), "invoked")
+        assert (await older).trace.reason == "superseded"
+        assert isinstance(outcome, Completion | Rejected)
+        assert len(engine.generations) == 2
+        assert engine.generations[0].is_left
+        await completer.close()
+
+    virtually(work)
+
+
+def test_a_generation_that_nobody_waits_for_ends_after_the_grace() -> None:
+    async def work() -> None:
+        engine = always([(f"word{n} ", 0.999) for n in range(60)])
+        completer = made(engine)
+        asked = asyncio.create_task(completer.complete(PLACE, "invoked"))
+        await asyncio.sleep(0.1)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await asyncio.sleep(completer._config.grace_ms / 1000 + 0.01)
+        assert engine.generations[0].is_left
+        assert completer.last[PLACE.document.uri].reason == "cancelled"
+        await completer.close()
+
+    virtually(work)
+
+
+def test_what_the_model_is_unsure_of_is_not_shown_unasked_and_the_reason_is_true() -> None:
+    async def work() -> None:
+        completer = made(
+            always([("su", 0.98), ("m", 0.5), ("(values)", 0.9), ("\n", 1.0)]), min_confidence=0.8
+        )
+        outcome = await completer.complete(PLACE, "automatic")
+        assert isinstance(outcome, Rejected)
+        assert (outcome.reason, outcome.trace.min_confidence) == ("unsure", 0.8)
+        assert outcome.trace.first_word is not None
+        assert outcome.trace.first_word < 0.8
+        assert outcome.detail == "the model gives it 49%, less than 80%"
+        assert shown(await completer.complete(PLACE, "invoked")) == "sum(values)"
+        await completer.close()
+
+    virtually(work)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_repetition"),
+    [(("log(", "values", ")", "\n"), True), (("log(", "values", ", total)", "\n"), False)],
+)
+def test_what_may_still_be_dropped_as_a_repetition_is_not_shown_early(
+    answer: tuple[str, ...], is_repetition: bool
+) -> None:
+    async def work() -> None:
+        place = cursor("def total(values):\n    ║\n    log(values)\n")
+        completer = made(always([(token, 0.999) for token in answer]))
+        asked = [await completer.complete(place, "automatic")]
+        if is_repetition:
+            assert isinstance(asked[0], Rejected)
+            assert asked[0].trace.rule == "repeats_suffix"
+        else:
+            assert shown(asked[0]).startswith("log(values,")
+        await completer.close()
+
+    virtually(work)
+
+
+def test_what_follows_the_answer_is_computed_when_the_user_pauses() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine, prefetch=True)
+        await completer.complete(PLACE, "invoked")
+        await asyncio.sleep(2)
+        assert len(engine.generations) == 2
+        await completer.close()
+
+    virtually(work)
+
+
+def failing(*arguments: Any, **named: Any) -> Any:
+    raise ZeroDivisionError("injected")
+
+
+def broken_listener(
+    completer: Completer, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    return failing
+
+
+def broken_filter(completer: Completer, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "FILTERS", (failing_filter,))
+
+
+def failing_filter(text: str, case: filters.Case) -> str:
+    raise ZeroDivisionError("injected")
+
+
+def broken_prompt(completer: Completer, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    completer._snippets = failing
+
+
+@pytest.mark.parametrize("fault", [broken_listener, broken_filter, broken_prompt])
+@pytest.mark.parametrize("trigger", ["automatic", "invoked"])
+def test_a_fault_of_ours_is_logged_told_and_never_kept(
+    fault: Callable[..., Any],
+    trigger: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        host = engine.host()
+        completer = made_of(host)
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            on_text = fault(completer, host, patch)
+            outcome = await completer.complete(PLACE, trigger, None, on_text)
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason == "internal"
+        assert completer.last[PLACE.document.uri].reason == "internal"
+        assert "ZeroDivisionError" in caplog.text
+        completer._snippets = None
+        assert shown(await completer.complete(PLACE, "invoked")) == "sum(values)", "nothing wrong was kept"
+        await completer.close()
+
+    virtually(work)
+
+
+def test_a_closed_client_ends_the_request_and_not_the_closing(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        host = engine.host()
+        completer = made_of(host)
+        await host.close()
+        outcome = await completer.complete(PLACE, "invoked")
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason == "internal"
+        await completer.close()
+
+    virtually(work)
+    assert "has been closed" in caplog.text
+
+
+def test_closing_after_a_failed_generation_that_nobody_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        completer = made(always(SURE), prefetch=True)
+        await completer.complete(PLACE, "invoked")
+        monkeypatch.setattr(filters, "FILTERS", (failing_filter,))
+        await asyncio.sleep(2)
+        await completer.close()
+
+    virtually(work)
+    assert "a generation for prefetch failed" in caplog.text
+
+
+def test_no_request_inside_a_word_and_none_when_switched_off() -> None:
+    async def work() -> None:
+        completer = made(always(SURE))
+        inside = Cursor(Document("file:///a.py", "total = value\n"), 10)
+        outcome = await completer.complete(inside, "automatic")
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason == "not wanted here"
+        await completer.close()
+        off = await made(always(SURE), enabled=False).complete(PLACE, "invoked")
+        assert isinstance(off, Rejected)
+        assert off.reason == "off"
+
+    virtually(work)
