@@ -90,6 +90,11 @@ TEXTS: dict[str, Text] = {
         "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
         "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
     ),
+    "explain.names": Text(
+        "After {ms:.0f} ms the rest of a name of this file or repository was suggested: the model had "
+        "nothing sure enough yet.",
+        "{ms:.0f} 毫秒时补全了本文件或仓库中的一个名称：此时模型还没有把握足够的结果。",
+    ),
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
