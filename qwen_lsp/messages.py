@@ -90,6 +90,11 @@ TEXTS: dict[str, Text] = {
         "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
         "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
     ),
+    "explain.names": Text(
+        "After {ms:.0f} ms the rest of a name of this file or repository was suggested: the model had "
+        "nothing sure enough yet.",
+        "{ms:.0f} 毫秒时补全了本文件或仓库中的一个名称：此时模型还没有把握足够的结果。",
+    ),
     "explain.cached": Text(
         "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
         "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
@@ -127,6 +132,9 @@ TEXTS: dict[str, Text] = {
     ),
     "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
+    "rule.prose": Text(
+        "it is not in the language of this file, or names nobody", "与本文件所用语言不符，或含有占位的姓名"
+    ),
     "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),

@@ -116,9 +116,9 @@ def cases(file: Path, names: tuple[str, ...], model: str, is_json: bool) -> None
 @click.option(
     "--policy",
     "policies",
-    type=click.Choice(["ours", "file_only", "llama_vim"]),
+    type=click.Choice(["ours", "file_only", "llama_vim", "names"]),
     multiple=True,
-    help="All three by default.",
+    help="The first three by default; `names` is our completion of names alone.",
 )
 @click.option(
     "--user",

@@ -14,6 +14,11 @@ from qwen_lsp.model.speed import Speed
 
 # What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
 _SUFFIX_PART = 0.2
+# At a new place everything is read: no more than this many seconds of it (estimates are high), which about
+# spans the pause between a jump and the first key, but in any case the few lines that all models need.
+_FIRST_SECONDS = 2.0
+_LEAST_FIRST_TOKENS = 200
+_FIRST_SUFFIX_PART = 0.25
 # The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
 _SNIPPET_PART = 0.25
 _LEAST_PREFIX_TOKENS = 256
@@ -26,7 +31,8 @@ _LINE_SECONDS, _BLOCK_SECONDS = 3.0, 6.0
 class Budget:
     """Units: tokens; of the prompt's parts estimated high, so that the true counts stay below.
 
-    `snippet_tokens` is the room for what other files hold.
+    `snippet_tokens` is the room for what other files hold; `first_prefix_tokens` the most of the prefix
+    at a new place, where all of it is to be read.
     """
 
     prefix_tokens: int
@@ -34,20 +40,23 @@ class Budget:
     line_tokens: int
     block_tokens: int
     snippet_tokens: int = 0
+    first_prefix_tokens: int = 1 << 30
 
 
 def budget(config: CompletionConfig, speed: Speed, profile: Profile) -> Budget:
     """Return the budget for this machine; a number in the settings wins over the measured one."""
     readable = min(speed.read * config.cold_prompt_ms / 1000, profile.context_tokens / 2)
     total = max((step for step in _STEPS if step <= readable), default=_STEPS[0])
-    suffix = config.suffix_tokens or int(total * _SUFFIX_PART)
+    first = max(int(speed.read * _FIRST_SECONDS), _LEAST_FIRST_TOKENS)
+    suffix = config.suffix_tokens or min(int(total * _SUFFIX_PART), int(first * _FIRST_SUFFIX_PART))
     prefix = config.prefix_tokens or total - suffix
+    first_prefix = config.prefix_tokens or max(first - suffix, 1)
     snippets = config.snippet_tokens
     if snippets == "auto":
         snippets = int(total * _SNIPPET_PART) if profile.takes_snippets else 0
     line = min(config.line_tokens, max(int(speed.write * _LINE_SECONDS), 16))
     block = min(config.block_tokens, max(int(speed.write * _BLOCK_SECONDS), 32))
-    return Budget(prefix, suffix, line, block, snippets)
+    return Budget(prefix, suffix, line, block, snippets, first_prefix)
 
 
 def beside(budget: Budget) -> Budget:

@@ -16,13 +16,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from qwen_lsp.completion import candidates, pacing
+from qwen_lsp.completion.budget import beside
 from qwen_lsp.completion.cache import Cache
 from qwen_lsp.completion.display import Display
 from qwen_lsp.completion.flight import Flight
+from qwen_lsp.completion.names import Names, NamesOf
 from qwen_lsp.completion.outcome import EXCLUDED, Completion, CompletionRequest, OnText, Rejected, Trigger
 from qwen_lsp.completion.pacing import Rhythm
 from qwen_lsp.completion.slot import CompletionSlot, Stage
 from qwen_lsp.completion.view import View, view_of
+from qwen_lsp.completion.window import Windows
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.model.catalog import Profile
@@ -48,7 +51,12 @@ class Completer:
     """Answers completion requests from one model host."""
 
     def __init__(
-        self, host: Host, profile: Profile, config: CompletionConfig, snippets: Snippets | None = None
+        self,
+        host: Host,
+        profile: Profile,
+        config: CompletionConfig,
+        snippets: Snippets | None = None,
+        names: NamesOf | None = None,
     ) -> None:
         self._host = host
         self._snippets = snippets
@@ -57,6 +65,8 @@ class Completer:
         self._cache = Cache()
         self._slot = CompletionSlot(host, profile, config, self._cache)
         self._display = Display(config)
+        self._names = Names(names)
+        self._windows = Windows()
         self._rhythm = Rhythm()
         self._has_met = False
         self._running: dict[str, asyncio.Task[Completion | Rejected]] = {}
@@ -135,7 +145,7 @@ class Completer:
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
         if not is_left_out((path, cursor.document.path), self._config.exclude):
-            self._slot.start_if_idle(self._view(cursor, path), "prefill")
+            self._slot.prefill(self._view(cursor, path))
 
     async def warm_up(self) -> None:
         """Load the model before the first request, if there is one; a failure is told when asked."""
@@ -160,6 +170,7 @@ class Completer:
             self._slot.stop()
         self.last.pop(uri, None)
         self._display.forget(uri)
+        self._windows.forget(uri)
 
     async def close(self) -> None:
         """End whatever runs; requests under way end as superseded, for the settings are others now."""
@@ -183,7 +194,8 @@ class Completer:
     def _view(self, cursor: Cursor, path: str | None) -> View:
         budget = self._slot.budget
         files = self._snippets(cursor, budget.snippet_tokens) if self._snippets else ()
-        return view_of(cursor, path, self._profile, self._config, budget, files)
+        window = self._windows.around(cursor, beside(budget) if files else budget)
+        return view_of(cursor, path, self._profile, self._config, budget, files, window)
 
     async def _answer(
         self, cursor: Cursor, trace: Trace, is_automatic: bool, path: str | None, on_text: OnText | None
@@ -191,7 +203,7 @@ class Completer:
         """From memory, from the generation under way, or from a new one."""
         if is_automatic:
             self._rhythm.key(time.monotonic() * 1000)
-            if reason := _unwanted(cursor):
+            if reason := pacing.unwanted(cursor):
                 trace.rule = "inside_word"
                 return Rejected("not wanted here", reason, trace)
         if not self._has_met:
@@ -201,7 +213,7 @@ class Completer:
         trace.mode, trace.prompt = view.mode, view.prompt.text
         request = CompletionRequest(cursor, view, trace, is_automatic, path, on_text)
         if (outcome := await self._remembered(request)) is not None:
-            return outcome
+            return self._name(request, outcome) or outcome
         flight = self._slot.flight
         # A finished one has given all it has to the cache.
         if flight is None or flight.is_done or flight.kind == "prefill" or flight.typed(view) is None:
@@ -209,7 +221,8 @@ class Completer:
         else:
             trace.source = "flight"
         trace.wait_ms = trace.elapsed_ms()
-        return await self._attached(request, flight)
+        outcome = await self._attached(request, flight)
+        return self._name(request, outcome) or outcome
 
     async def _remembered(self, request: CompletionRequest) -> Completion | Rejected | None:
         """Answer from the cache; asked again by hand at the same place, with other candidates."""
@@ -288,6 +301,8 @@ class Completer:
                 outcome = self._display.early(request, flight, typed, is_due=is_due)
             elif has_line:
                 outcome = self._display.first_line(request, flight, typed)
+            if outcome is None and is_early and left_ms < 1:
+                outcome = self._name(request)  # late is never nothing
             if outcome is not None:
                 flight.record(trace)
                 trace.is_partial = True
@@ -296,6 +311,19 @@ class Completer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(flight.changed.wait(), timeout_s)
         return None
+
+    def _name(
+        self, request: CompletionRequest, outcome: Completion | Rejected | None = None
+    ) -> Completion | None:
+        """Complete the name at the cursor where the model has nothing sure, or nothing yet (None)."""
+        if isinstance(outcome, Completion) or not (request.is_automatic and self._config.answer_early):
+            return None
+        if outcome and (outcome.reason not in ("unsure", "filtered") or outcome.trace.rule == "security"):
+            return None
+        if not (rest := self._names.rest(request.cursor)):
+            return None
+        request.trace.source = "names"
+        return request.completed(rest)
 
     def _think_ahead(self, request: CompletionRequest, rest: str) -> None:
         """When the user pauses, compute what would follow the accepted suggestion."""
@@ -312,11 +340,3 @@ class Completer:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self._idle_timer = asyncio.get_running_loop().call_later(_PREFETCH_PAUSE_MS / 1000, prefetch)
-
-
-def _unwanted(cursor: Cursor) -> str | None:
-    """Say why an automatic suggestion would only be in the way here."""
-    after = cursor.document.text[cursor.offset : cursor.offset + 1]
-    if after.isalnum() or after == "_":
-        return "the cursor is inside a word"
-    return None

@@ -267,6 +267,22 @@ def _is_empty_comment(line_prefix: str) -> bool:
     return not any(char.isalnum() for char in line_prefix)
 
 
+def prose(text: str, case: Case) -> str | Reject:
+    """Drop prose that cannot be the user's: Chinese in a file without any, a stand-in for a person's name.
+
+    Files that were open before prime the language of a comment; training data has had names taken out.
+    """
+    if talk.has_placeholder(text) and not talk.has_placeholder(case.prefix):
+        return Reject("the answer has a placeholder for a name in it")
+    if (
+        case.around.place == "comment"
+        and talk.is_chinese(text)
+        and not talk.is_chinese(case.prefix + case.suffix)
+    ):
+        return Reject("the answer is in another language than the file")
+    return text
+
+
 def empty(text: str, case: Case) -> str | Reject:
     """Drop an answer without a visible character."""
     if text.strip():
@@ -287,6 +303,7 @@ FILTERS: tuple[Filter, ...] = (
     repeats_suffix,
     repeats_line_above,
     names_only,
+    prose,
     pair,
     empty,
 )

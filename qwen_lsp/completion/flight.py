@@ -141,6 +141,8 @@ class Flight:
             if end > self.start and before < self.start + len(text):
                 logprobs.append((min(end - self.start, len(text)), value))
             before = end
+        if self.is_done and logprobs and logprobs[-1][0] < len(text):
+            logprobs.append((len(text), 0.0))  # what the filters put at the end is certain
         return Answer(text, tuple(logprobs), len(typed))
 
     def record(self, trace: Trace) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -43,16 +43,16 @@ class Offer:
 
 
 class Offers:
-    """The offers of one session, by their ids."""
+    """The offers of one session, by their ids; `current` returns an open document as it is now."""
 
     def __init__(
         self,
-        documents: Mapping[str, Document],
+        current: Callable[[str], Document | None],
         recorder: Recorder,
         kept_after_s: float = _KEPT_AFTER_S,
         settle_s: float = _SETTLE_S,
     ) -> None:
-        self._documents = documents
+        self._current = current
         self._recorder = recorder
         self._kept_after_s = kept_after_s
         self._settle_s = settle_s
@@ -136,13 +136,13 @@ class Offers:
 
     def _settle(self, offer: Offer) -> None:
         """Count a suggestion that another one followed: was it typed through, letter by letter?"""
-        document = self._documents.get(offer.uri)
+        document = self._current(offer.uri)
         if offer.is_open and document is not None and document.text.startswith(offer.text, offer.start):
             self._recorder.count(offer.language, "typed_through")
 
     def _check_kept(self, offer: Offer) -> None:
         """Count an accepted suggestion that still stands, wherever it has moved to."""
-        document = self._documents.get(offer.uri)
+        document = self._current(offer.uri)
         if document is None:
             return
         accepted = offer.line_prefix + offer.text

@@ -1,19 +1,21 @@
-"""One completion from the command line, through the same code as in an editor.
+"""One completion from the command line, with the prompt that an editor would make, snippets included.
 
 `parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it; `gather` only looks for
-what helps there. Raises InputError for anything wrong with the file or the place; it prints nothing.
+what helps there, for `qwen-lsp context`. A file outside of a git repository is completed by itself.
+Raises InputError for anything wrong with the file or the place; it prints nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qwen_lsp.completion.budget import budget
-from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.completer import Completer, Snippets
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import Config
 from qwen_lsp.context import gather as gathering
@@ -90,12 +92,15 @@ def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Ga
     root = repository(file) or file.parent
     if reason := refusal(root):
         raise InputError(f"{root} is not indexed: {reason}")
-    building.update(root)
     if budget_tokens is None:
         profile = chosen_model(config).profile
         speed = load(profile.name)
         budget_tokens = budget(config.completion, speed, profile).snippet_tokens
-    path = file.relative_to(root).as_posix()
+    return _gathered(cursor, root, file.relative_to(root).as_posix(), budget_tokens)
+
+
+def _gathered(cursor: Cursor, root: Path, path: str, budget_tokens: int) -> Gathered:
+    building.update(root)
     index = Index(root)
     try:
         return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)
@@ -103,12 +108,27 @@ def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Ga
         index.close()
 
 
+def _snippets(file: Path, config: Config) -> Snippets | None:
+    """Return what shows the prompt pieces of the file's repository, as an editor that has it open would."""
+    root = repository(file)
+    if root is None or not config.context.index or refusal(root) or not file.is_relative_to(root):
+        return None
+
+    def files(cursor: Cursor, budget_tokens: int) -> Sequence[tuple[str, str]]:
+        if budget_tokens <= 0:
+            return ()
+        return _gathered(cursor, root, file.relative_to(root).as_posix(), budget_tokens).files
+
+    return files
+
+
 async def _complete(cursor: Cursor, config: Config) -> Shown:
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     assert cursor.document.path is not None
-    path = repository_path(Path(cursor.document.path))
-    completer = Completer(host, model.profile, config.completion)
+    file = Path(cursor.document.path)
+    path = repository_path(file)
+    completer = Completer(host, model.profile, config.completion, _snippets(file, config))
     try:
         await completer.warm_up()
         if host.model:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from qwen_lsp.text import Cursor
+
 # Longer gaps are pauses, not rhythm. Source: Tabby's debouncer leaves out gaps over 400 ms.
 _LONGEST_GAP_MS = 600.0
 _FIRST_GUESS_MS = 200.0
@@ -54,3 +56,11 @@ def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float) -> flo
 def answer_wait_ms(gap_ms: float, last_char: str) -> float:
     """Return how long an automatic request may wait before it is answered with what there is."""
     return max(gap_ms * _ANSWER_PART * _PAUSE_AFTER.get(last_char, 1.0), _SHORTEST_WAIT_MS)
+
+
+def unwanted(cursor: Cursor) -> str | None:
+    """Say why an automatic suggestion would only be in the way here."""
+    after = cursor.document.text[cursor.offset : cursor.offset + 1]
+    if after.isalnum() or after == "_":
+        return "the cursor is inside a word"
+    return None

@@ -56,18 +56,22 @@ def fim(
     path: str | None = None,
     language: Language | None = None,
     files: Sequence[tuple[str, str]] = (),
+    window: tuple[str, str] | None = None,
 ) -> FimPrompt:
     """Render the fill-in-the-middle prompt that fits the budget.
 
     Shape: `layout` is `spm` (empty FIM prefix; the middle starts with the real prefix) or `psm` (the
     documented order). `path` is relative to the repository and becomes a comment on the first line,
     which costs nothing that can be measured (docs/benchmarks.md). `files` are (path, text) of what
-    helps from elsewhere, the best last.
+    helps from elsewhere, the best last. `window` is the prefix and the suffix to show, by default what the
+    budget holds of them.
     """
     if files:
         budget = beside(budget)
-    prefix = prefix_window(cursor, budget.prefix_tokens)
-    suffix = suffix_window(cursor, budget.suffix_tokens)
+    prefix, suffix = window or (
+        prefix_window(cursor, budget.prefix_tokens),
+        suffix_window(cursor, budget.suffix_tokens),
+    )
     healed = healed_prefix(prefix)
     before = prefix.removesuffix(healed)
     if path and language:

@@ -88,6 +88,20 @@ class CompletionSlot:
         client = self._host.idle_client()
         return self._launch(client, view, kind, None) if client and self.is_idle else None
 
+    def prefill(self, view: View) -> None:
+        """Read a prompt if the model is loaded and no request runs; the newest place wins."""
+        flight, client = self.flight, self._host.idle_client()
+        if client is None:
+            return
+        if flight is not None and not flight.is_stopped:
+            if view.prompt.text.startswith(flight.view.prompt.text):
+                return  # read already, or being read
+            if flight.kind == "prefill":
+                self.stop()
+            elif not flight.is_done:
+                return
+        self._launch(client, view, "prefill", None)
+
     def _launch(self, client: Client, view: View, kind: Kind, beginning: str | None) -> Flight:
         tokens = self.budget.line_tokens if view.mode == "line" else self.budget.block_tokens
         is_prefill = kind == "prefill"

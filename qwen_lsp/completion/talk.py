@@ -39,6 +39,7 @@ _TALK = re.compile(
     re.VERBOSE,
 )
 _PHRASE = re.compile(r"(.{3,60}?)\1\1+")
+_PLACEHOLDER = re.compile(r"<(?:NAME|EMAIL|KEY|PASSWORD|IP_ADDRESS|REDACTED)>")
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -50,6 +51,16 @@ def is_refusal(text: str) -> bool:
 def is_talk(line: str) -> bool:
     """Tell whether a line speaks to the user; one that is a comment of the code does not match."""
     return _TALK.match(line) is not None
+
+
+def has_placeholder(text: str) -> bool:
+    """Tell whether a text has a mark in it that stands for what was taken out of training data."""
+    return _PLACEHOLDER.search(text) is not None
+
+
+def is_chinese(text: str) -> bool:
+    """Tell whether a text has Han characters in it."""
+    return _HAN.search(text) is not None
 
 
 def repeats_a_phrase(line: str) -> bool:

@@ -52,12 +52,13 @@ def view_of(
     config: CompletionConfig,
     budget: Budget,
     files: Sequence[tuple[str, str]] = (),
+    window: tuple[str, str] | None = None,
 ) -> View:
-    """Render the prompt of a place; `files` are (path, text) of what helps from elsewhere, the best last."""
+    """Render the prompt of a place; `files` and `window` are as in `prompt.fim`."""
     document = cursor.document
     language = languages.find(document.language, document.path)
     layout = profile.fim_layout if config.layout == "auto" else config.layout
-    fim = prompt.fim(cursor, profile.tokens, layout, budget, path, language, files)
+    fim = prompt.fim(cursor, profile.tokens, layout, budget, path, language, files, window)
     place = parsing.place_kind(fim.prefix, fim.suffix, language)
     around = stopping.surroundings(cursor, language, place)
     return View(

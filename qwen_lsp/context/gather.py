@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 
 from qwen_lsp.context import packing, ranking, sources
+from qwen_lsp.context.fit import fits
+from qwen_lsp.context.fit import group as group_of
 from qwen_lsp.context.look import Look
 from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
@@ -20,6 +22,8 @@ from qwen_lsp.text import Cursor, Span
 # best are weighed against one another: what comes after them finds no room in any budget.
 _MOST_CANDIDATES = 600
 _MOST_RANKED = 200
+# These do not follow names, so they may bring text that the file has no use for.
+_FROM_ANY_FILE = frozenset({"edit", "viewed", "similar"})
 
 
 def gather(
@@ -42,13 +46,15 @@ def gather(
     heads = [cursor.document.line_end(line) for line in heads_above(cursor)]
     here = place(cursor, path, index.definitions_around(path, heads), shown)
     look = Look(here, index, recent)
+    here_group = group_of(path, cursor.document.language)
     found: list[Candidate] = []
     late: list[str] = []
     for name, source in sources.SOURCES:
         if (time.perf_counter() - started) * 1000 > deadline_ms:
             late.append(name)
             continue
-        found += source(look)
+        asked = source(look)
+        found += [one for one in asked if fits(one.path, here_group)] if name in _FROM_ANY_FILE else asked
     words = ranking.near_words(here.near)
     scored = ((one, ranking.score(one, here, words)) for one in found[:_MOST_CANDIDATES])
     best = ranking.best_of_each(scored)[:_MOST_RANKED]

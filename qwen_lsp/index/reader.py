@@ -51,6 +51,12 @@ class Chunk:
     score: float
 
 
+_BEGINNING = """
+    SELECT name, (SELECT count(*) FROM (SELECT 1 FROM refs WHERE name_id = names.id LIMIT ?4))
+    FROM names WHERE name >= ?1 AND name < ?2 ORDER BY name LIMIT ?3"""
+_MAX_NAMES, _MAX_FILES_COUNTED = 64, 20
+
+
 class Index:
     """The read side of one root's index. For one thread at a time."""
 
@@ -76,6 +82,18 @@ class Index:
         self._looked = 0.0
         rows = self._rows("SELECT value FROM meta WHERE key = 'epoch'")
         return (*(self._opened or (0, 0)), rows[0][0] if rows else 0, self._overlay_changes)
+
+    def names_beginning(self, letters: str) -> dict[str, int]:
+        """Return names that begin with these letters, each with the number of its files, up to a bound.
+
+        Cost: of two bounds, so it does not grow with the repository. Names of open editors that were not
+        saved are not among them.
+        """
+        if not letters:
+            return {}
+        last = letters[:-1] + chr(ord(letters[-1]) + 1)
+        rows = self._rows(_BEGINNING, letters, last, _MAX_NAMES, _MAX_FILES_COUNTED)
+        return {name: max(n, 1) for name, n in rows}
 
     def definitions_named(
         self, names: Iterable[str], *, limit: int = 8, near: str = ""

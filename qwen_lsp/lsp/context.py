@@ -8,7 +8,7 @@ context of a document changes when the cursor enters another scope, else only wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qwen_lsp.context.recent import RecentActivity
@@ -58,6 +58,11 @@ class SessionContext:
             self._rest()
         root, path = found
         return root.steady.files(cursor, path, budget_tokens)
+
+    def names(self, cursor: Cursor, beginning: str) -> Mapping[str, int]:
+        """Return the names of the repository that begin so; see `completion.names.NamesOf`."""
+        found = self._find(cursor.document)
+        return found[0].index.names_beginning(beginning) if found is not None else {}
 
     def edited(self, change: Change) -> None:
         """Note a change of an open document."""

@@ -48,6 +48,7 @@ from qwen_lsp.lsp.requests import (
     review,
     shutdown,
 )
+from qwen_lsp.lsp.resting import RestingCursor
 from qwen_lsp.lsp.reviewing import Reviewing
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.settings import Settings
@@ -91,10 +92,12 @@ def create(command_line: Layer) -> Server:
     indexing = Indexing(session, client, notebooks_)
     context = SessionContext(session, notebooks_, indexing)
     status = Reporter(session, client)
-    session.snippets, session.on_host_state = context.files, status.host_changed
+    session.snippets, session.names = context.files, context.names
+    session.on_host_state = status.host_changed
     stats = Recorder(lambda: session.config.stats.enabled, session.spawn)
-    offers = Offers(session.documents, stats)
+    offers = Offers(session.documents.get, stats)
     suggester = Suggester(session, client, notebooks_, indexing, status, offers, stats)
+    resting = RestingCursor(session, notebooks_, suggester)
     known = action_context(session, indexing)
     read_ahead = ReadAhead(session, known)
     runner = ActionRunner(session, client, status, known, read_ahead)
@@ -110,6 +113,7 @@ def create(command_line: Layer) -> Server:
         await stats.flush()
         context.close()
         read_ahead.stop()
+        resting.close()
         explanations.close()
         await indexing.close()
         await session.close_host()
@@ -131,7 +135,7 @@ def create(command_line: Layer) -> Server:
     explain.register(server, session, client, status, suggester)
     # The order is that of the menu.
     providers = (reviewing.actions, ActionList(session, client, read_ahead), reviewing.selection_action)
-    code_action.register(server, session, client, providers)
+    code_action.register(server, session, client, resting, providers)
     code_action_resolve.register(server, session, client, runner, explanations)
     action.register(server, session, client, runner, explanations)
     review.register(server, session, client, reviewing)

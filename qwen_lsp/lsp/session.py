@@ -1,8 +1,8 @@
 """One session: the open documents, the settings, the folders and the model host. Knows no LSP and no client.
 
 State: the documents by URI, the settings of each layer and what they come to, the model host and its
-completer, which are made on first need. Whoever must hear of the host, or adds snippets to its prompts,
-is set once by the composition root (`server.py`).
+completer, which are made on first need. Whoever must hear of the host, or knows
+snippets and names of the repository, is set once by the composition root (`server.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from qwen_lsp.completion.completer import Completer
+from qwen_lsp.completion.names import NamesOf
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
 from qwen_lsp.errors import ModelError
 from qwen_lsp.model.engine import Host, open_host
@@ -47,6 +48,7 @@ class Session:
         self.host: Host | None = None
         self.on_host_state: Callable[[State], None] = lambda state: None
         self.snippets: Callable[[Cursor, int], Sequence[tuple[str, str]]] | None = None
+        self.names: NamesOf | None = None
         self._command_line = command_line
         self._layers: dict[str, Layer] = {}
         self._reported: set[Problem] = set()
@@ -163,7 +165,7 @@ class Session:
 
     def _new_completer(self, host: Host) -> Completer:
         profile = chosen_model(self.config, host.model).profile
-        return Completer(host, profile, self.config.completion, self.snippets)
+        return Completer(host, profile, self.config.completion, self.snippets, self.names)
 
     def _host_changed(self, state: State) -> None:
         log.info("model host: %s %s", state.phase, state.detail)

@@ -565,3 +565,18 @@ async def test_nothing_for_documents_that_are_not_code(editor: Editor) -> None:
     assert await listed(editor, place.uri, types.Range(types.Position(0, 0), types.Position(2, 3))) == []
     assert await listed(editor, "file:///not-open.py") == []
     await editor.session.edit(place.uri, Edit(Span(0, 1), ""))
+
+
+async def test_the_place_where_the_cursor_rests_is_read_ahead(editor: Editor) -> None:
+    engine = editor.engine
+    await editor.suggest(await editor.open("x = ║\n"))  # now the engine is loaded
+    await until(lambda: not engine.running, "nothing is being made")
+    engine.generations.clear()
+    place = await editor.open("def area(width, height):\n    ║\n")
+    here = types.Position(1, 4)
+    await listed(editor, place.uri, types.Range(here, here))
+    await until(lambda: engine.generations, "the place is read")
+    read = engine.last
+    assert (read.most_tokens, read.slot) == (0, 0)
+    await editor.suggest(place)
+    assert engine.last.prompt.startswith(read.prompt)

@@ -174,6 +174,27 @@ async def test_the_path_in_the_repository_is_what_the_model_sees(
     assert "# src/a.py\n" in engine.generations[0].prompt
 
 
+async def test_the_prompt_shows_what_other_files_hold(
+    settings: Path, engine: EngineServer, tmp_path: Path
+) -> None:
+    """As in an editor that has the repository open; without an index the file stands alone."""
+    repository = tmp_path / "shop"
+    repository.mkdir()
+    git = await asyncio.create_subprocess_exec("git", "init", "-q", str(repository))
+    assert await within(git.wait()) == 0
+    (repository / "prices.py").write_text(
+        "def discounted_total(prices: list[int], percent: int) -> int:\n    return 0\n", "utf-8"
+    )
+    text = "from prices import discounted_total\n\n\ndef pay(prices):\n    return discounted_total(║)\n"
+    place = write(repository / "pay.py", text)
+    base = settings.read_text("utf-8")
+    for index, is_shown in (("true", True), ("false", False)):
+        more = f"[completion]\nsnippetTokens = 300\n[context]\nindex = {index}\n"
+        settings.write_text(base + more, "utf-8")
+        await run("complete", place, "--json")
+        assert ("percent: int" in engine.last.prompt) == is_shown
+
+
 async def test_without_a_model(tmp_path: Path) -> None:
     ran = await run("complete", write(tmp_path / "a.py", "x = ║\n"), "--json")
     assert ran.json["items"] == []

@@ -149,6 +149,23 @@ async def test_the_model_is_not_sure(editor: Editor) -> None:
     assert await editor.suggest(place) == "total", "by hand it is shown, as the sentence says"
 
 
+async def test_the_rest_of_a_name_while_the_model_reads(editor: Editor) -> None:
+    editor.engine.answer = says("ect_everything()", first_s=1.0)
+    place = await editor.open("connect_everything()\nx = conn║\n")
+    assert await editor.suggest(place, invoked=False) == "ect_everything"
+    why = await editor.why(place.uri)
+    assert (why.outcome, why.source) == ("shown", "names")
+    assert "the rest of a name" in why.summary
+    assert await editor.suggest(place) == "ect_everything()", "by hand the model is waited for"
+
+
+async def test_the_rest_of_a_name_where_the_model_is_not_sure(editor: Editor) -> None:
+    editor.engine.answer = Answer(says("ection").chunks, logprob=-1.5)
+    place = await editor.open("connect_everything()\nx = conn║\n")
+    assert await editor.suggest(place, invoked=False) == "ect_everything"
+    assert (await editor.why(place.uri)).source == "names"
+
+
 async def test_inside_a_word(editor: Editor) -> None:
     place = await editor.open("pri║nt\n")
     assert await editor.suggest(place, invoked=False) is None

@@ -29,7 +29,10 @@ _UNASKED_WAIT_S = 0.2
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One place. An empty expression among `right` or `harmless` means that nothing need come."""
+    """One place. An empty expression among `right` or `harmless` means that nothing need come.
+
+    `answer` is what a model wrote there once, for tests without one.
+    """
 
     name: str
     path: str
@@ -37,6 +40,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     before: str
     after: str
     kind: str = ""
+    answer: str = ""
     right: tuple[str, ...] = ()
     harmless: tuple[str, ...] = ("",)
 

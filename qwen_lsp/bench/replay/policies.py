@@ -8,6 +8,7 @@ replay that starts processes.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,14 +22,16 @@ from qwen_lsp.bench.replay import traces
 from qwen_lsp.bench.replay.llama_vim import LlamaVim, Watch
 from qwen_lsp.bench.replay.playing import Ask, Cost, Editor, Reply
 from qwen_lsp.bench.replay.traces import Trace
+from qwen_lsp.completion.names import NAME, Names
 from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.syntax import languages
-from qwen_lsp.text import Document, Edit
+from qwen_lsp.text import Cursor, Document, Edit
 
 POLICIES = ("ours", "file_only", "llama_vim")
+"""The policies that are compared by default; `names` completes names alone, without a model or a server."""
 
 FILE_ONLY_OPTIONS: dict[str, Any] = {
     "completion.answerEarly": False,
@@ -67,6 +70,7 @@ def openers(
         "ours": lambda trace: our_server(trace, config, options),
         "file_only": lambda trace: our_server(trace, config, FILE_ONLY_OPTIONS),
         "llama_vim": lambda trace: llama_vim(trace, config, seed),
+        "names": names_alone,
         **{arm.name: of_arm(arm) for arm in arms},
     }
 
@@ -326,3 +330,48 @@ async def _tick(vim: LlamaVim) -> None:
     while True:
         await asyncio.sleep(_TICK_S)
         vim.still()
+
+
+@dataclass(eq=False, slots=True)
+class _NameAsk:
+    """One state of the text, answered at once."""
+
+    reply: asyncio.Future[Reply]
+
+    def leave(self) -> None:
+        """Nothing is under way."""
+
+    async def cost(self) -> Cost:
+        """What it took: no model."""
+        return Cost(source="names", reason="" if self.reply.result().text else "no name")
+
+
+class _NameEditor:
+    """An editor that completes names from the file and its neighbours."""
+
+    def __init__(self, document: Document, names: Names) -> None:
+        self.document = document
+        self._names = names
+
+    async def rest(self, cursor: int) -> None:
+        """Nothing is read ahead."""
+
+    async def ask(self, edit: Edit | None, cursor: int) -> Ask:
+        """Make the edit and look up the name at the cursor."""
+        if edit is not None:
+            self.document = self.document.with_edit(edit, self.document.version + 1)
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[Reply] = loop.create_future()
+        reply.set_result(Reply(self._names.rest(Cursor(self.document, cursor)), "", loop.time()))
+        return _NameAsk(reply)
+
+
+@asynccontextmanager
+async def names_alone(trace: Trace) -> AsyncIterator[Editor]:
+    """Open a trace's file beside the names of its other files."""
+    files = Counter(name for text in trace.files.values() for name in set(NAME.findall(text)))
+
+    def beginning(_cursor: Cursor, letters: str) -> dict[str, int]:
+        return {name: n for name, n in files.items() if name.startswith(letters)}
+
+    yield _NameEditor(Document("file:///" + trace.path, trace.text, 1, trace.language), Names(beginning))

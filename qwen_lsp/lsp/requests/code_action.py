@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import Asked
 from qwen_lsp.lsp.client import Client
+from qwen_lsp.lsp.resting import RestingCursor
 from qwen_lsp.lsp.session import Session
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,13 @@ log = logging.getLogger(__name__)
 Provider = Callable[[Asked], Sequence[types.CodeAction]]
 
 
-def register(server: LanguageServer, session: Session, client: Client, providers: Sequence[Provider]) -> None:
+def register(
+    server: LanguageServer,
+    session: Session,
+    client: Client,
+    resting: RestingCursor,
+    providers: Sequence[Provider],
+) -> None:
     """Add the handler."""
     options = types.CodeActionOptions(
         code_action_kinds=[
@@ -46,6 +53,8 @@ def register(server: LanguageServer, session: Session, client: Client, providers
             [str(getattr(kind, "value", kind)) for kind in params.context.only or ()],
             params.context.trigger_kind == types.CodeActionTriggerKind.Automatic,
         )
+        if asked.span.start == asked.span.end:
+            resting.rested(document, asked.span.start)
         actions = [action for provider in providers for action in provider(asked)]
         return [action for action in actions if asked.wants(_kind_of(action))]
 

@@ -95,7 +95,8 @@ class _Explainer:
             return text("status.off", locale)
         key = trace.reason
         if not key:
-            key = "cached" if trace.source == "cache" else "early" if trace.is_partial else "shown"
+            by_source = {"cache": "cached", "names": "names"}
+            key = by_source.get(trace.source, "early" if trace.is_partial else "shown")
         sure, needed = percentages(trace.first_word or 0.0, trace.min_confidence or config.min_confidence)
         return text(
             f"explain.{key}",

@@ -16,7 +16,15 @@ import pytest
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.bench.replay import run as replay
 from qwen_lsp.bench.replay.playing import Action, Ask, Cost, Reply, Stroke, play
-from qwen_lsp.bench.replay.policies import FILE_ONLY_OPTIONS, POLICIES, Arm, Open, _LspEditor, openers
+from qwen_lsp.bench.replay.policies import (
+    FILE_ONLY_OPTIONS,
+    POLICIES,
+    Arm,
+    Open,
+    _LspEditor,
+    names_alone,
+    openers,
+)
 from qwen_lsp.bench.replay.report import (
     PARTS,
     Report,
@@ -229,12 +237,20 @@ def test_the_plain_server_is_made_of_settings_that_exist() -> None:
     config, problems = resolve([Layer("bench", FILE_ONLY_OPTIONS)])
     assert problems == []
     assert config != Config()
-    assert tuple(openers(Config(), 7, {})) == POLICIES
+    assert tuple(openers(Config(), 7, {})) == (*POLICIES, "names")
 
 
 def test_another_build_and_other_settings_are_policies_too() -> None:
     arms = [Arm("sure", {"completion.minConfidence": 0.9}), Arm("before", {}, "/old/bin/python")]
-    assert tuple(openers(Config(), 7, {}, arms)) == (*POLICIES, "sure", "before")
+    assert tuple(openers(Config(), 7, {}, arms)) == (*POLICIES, "names", "sure", "before")
+
+
+def test_names_alone_need_no_model() -> None:
+    typed = replace(trace_of("connect"), files={"b.py": "connect_all()"}, path="a.py")
+    typed = replace(typed, edits=(*typed.edits, TimedEdit(9000, 7, 7, "_all")))
+    (played,) = run(replay.replay([typed], {"names": names_alone}, ["whole"], seed=1))
+    assert [stroke.shown for stroke in played.strokes][:4] == ["", "", "", "nect_all"]
+    assert played.strokes[4].action == "accept"
 
 
 # --- figures ---------------------------------------------------------------------------------------------

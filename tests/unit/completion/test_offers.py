@@ -26,7 +26,7 @@ class Desk:
         self.at = len(before)
         self.documents = {URI: Document(URI, before + after, 1, "python")}
         self.recorder = Recorder(lambda: True, lambda work: work.close(), flush_s=3600)
-        self.offers = Offers(self.documents, self.recorder, kept_after_s, settle_s)
+        self.offers = Offers(self.documents.get, self.recorder, kept_after_s, settle_s)
 
     def offer(self, text: str) -> str:
         return self.offers.offered(self.documents[URI], Edit(Span(self.at, self.at), text))

@@ -8,6 +8,7 @@ from qwen_lsp.completion import gates
 from qwen_lsp.completion.surroundings import surroundings
 from qwen_lsp.syntax import languages, parsing, regions
 from tests.support.places import cursor, split
+from tests.support.scaling import MAX_GROWTH, growth
 
 VUE = """<template>
   <p :class="a">{{ b }}</p>
@@ -91,3 +92,17 @@ def test_the_gate_reads_each_part_with_its_grammar(marked: str, bad: str, good: 
     host = languages.find("svelte" if marked.startswith("<script") else "vue", None)
     assert gates.syntax(before, bad, after, host)
     assert gates.syntax(before, good, after, host) is None
+
+
+def test_a_long_file_costs_no_more_than_its_length() -> None:
+    """Each key looks for the part it is in; a file of 800 lines is common."""
+    vue = languages.find("vue", None)
+    template, script = "  <p>{{ a }}</p>\n", "f(1);\n"
+
+    def make(n: int) -> str:
+        return f"<template>\n{template * n}</template>\n<script>\n{script * n}</script>\n"
+
+    def work(text: str) -> object:
+        return regions.at(text, len(text) - 20, vue)
+
+    assert growth(make, work, 2_000) <= MAX_GROWTH
