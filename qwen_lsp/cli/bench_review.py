@@ -40,6 +40,17 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--minutes", type=click.FloatRange(0), default=600.0, help="Stop after so long; --rows goes on later."
 )
+@click.option(
+    "--history",
+    type=_FOLDER,
+    multiple=True,
+    help="A clone whose newest --n commits are reviewed, rules only.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --history: what its findings are worth, a line `rule<TAB>commit<TAB>useful|noise|wrong` each.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def review(
     seeded: tuple[Path, ...],
@@ -54,6 +65,8 @@ def review(
     model: str,
     rows: Path | None,
     minutes: float,
+    history: tuple[Path, ...],
+    labels: Path | None,
     is_json: bool,
 ) -> None:
     """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
@@ -62,8 +75,13 @@ def review(
     from qwen_lsp.bench.review import run as measured
     from qwen_lsp.review.find.unlikely import BARS
 
+    if history:
+        _history(history, n, labels)
+        return
     if not (seeded or mutations or quixbugs or bugsinpy):
-        raise click.UsageError("name a set: --seeded or --mutations PACKAGE, --quixbugs or --bugsinpy DIR")
+        raise click.UsageError(
+            "name a set: --seeded or --mutations PACKAGE, --quixbugs or --bugsinpy DIR, --history CLONE"
+        )
     cases: list[cases_of.Case] = []
     if quixbugs:
         cases += cases_of.of_quixbugs(quixbugs)
@@ -78,3 +96,20 @@ def review(
     outcomes = measured.run(cases, read_config(), model, measured.Rows(rows), minutes)
     figures = report.summary(outcomes, BARS.get(model.lower()))
     echo(report.as_json(figures) if is_json else report.as_text(figures))
+
+
+def _history(clones: tuple[Path, ...], n: int, labels: Path | None) -> None:
+    from qwen_lsp.bench.review import history
+
+    judged = history.read_labels(labels) if labels else {}
+    found: list[history.Found] = []
+    n_commits = 0
+    for clone in clones:
+        for commit, fresh in history.run(clone, n):
+            n_commits += 1
+            found += fresh
+            for one in fresh:
+                entry = one.finding
+                place = f"{entry.path}:{entry.start_line}"
+                echo(f"{entry.rule}\t{commit[:12]}\t{entry.severity}\t{place}\t{entry.message}")
+    echo(history.summary(n_commits, found, judged), nl=False)

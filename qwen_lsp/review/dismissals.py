@@ -22,6 +22,41 @@ from qwen_lsp.text import Document
 FILE = ".qwen-lsp/dismissed.toml"
 
 _COMMENT = re.compile(r"qwen-lsp:\s*ignore\[([^\]]+)\]")
+# What linters call our rules: a comment that silences them there silences ours.
+_SAME: dict[str, str] = {
+    "assert-on-tuple": "F631 PLW0199",
+    "bare-except": "E722 BLE001 W0702",
+    "changed-while-iterating": "B909",
+    "code-injection": "S307 S102 PGH001 no-eval no-new-func no-implied-eval",
+    "command-injection": "S602 S604 S605 S607 gosec G204",
+    "compare-to-nan": "PLW0177 use-isnan",
+    "compare-to-none": "E711",
+    "comparison-as-statement": "B015 no-unused-expressions",
+    "debug-leftover": "T100 T201 no-debugger no-console",
+    "duplicate-condition": "no-dupe-else-if",
+    "duplicate-key": "F601 no-dupe-keys",
+    "error-not-raised": "PLW0133 no-new errcheck",
+    "hardcoded-secret": "S105 S106 S107 gosec G101",
+    "identity-of-values": "F632",
+    "insecure-random": "S311 gosec G404",
+    "lost-await": "no-floating-promises @typescript-eslint/no-floating-promises",
+    "mutable-default": "B006",
+    "resource-not-closed": "SIM115 bodyclose",
+    "return-in-finally": "B012 no-unsafe-finally",
+    "same-operands": "PLR0124 no-self-compare staticcheck SA4000",
+    "self-assignment": "PLW0127 no-self-assign",
+    "sql-injection": "S608 gosec G201 G202",
+    "swallowed-error": "S110 S112 E722 BLE001 no-empty",
+    "tls-verification-off": "S501 S323 gosec G402",
+    "unreachable-code": "no-unreachable",
+    "unsafe-deserialization": "S301 S506",
+    "weak-cipher": "S304 S305 gosec G401 G405",
+    "weak-hash": "S324 gosec G401",
+    "world-writable": "S103 gosec G302",
+}
+_SILENCED = re.compile(
+    r"(?:#\s*noqa|//\s*nolint|eslint-disable(?:-next)?-line)(?P<names>\s*:?\s*[\w@/][\w@/, -]*)?|\bNOSONAR\b"
+)
 _OTHERS = re.compile(r"#\s*nosec\b|\bnosemgrep\b")
 
 
@@ -89,7 +124,7 @@ def dismissed_by(
             names = {name.strip() for name in match.group(1).split(",")}
             if names & {finding.rule, finding.category, finding.fingerprint}:
                 by = "comment"
-        if finding.category == "security" and _OTHERS.search(line):
+        if (finding.category == "security" and _OTHERS.search(line)) or _by_linter(finding.rule, line):
             by = "comment"
         if by and (number + 1 in distrusted or finding.start_line in distrusted):
             by = "distrusted"
@@ -98,6 +133,15 @@ def dismissed_by(
     if by != "comment" and any(entry.covers(finding) for entry in entries):
         return "file"
     return by
+
+
+def _by_linter(rule: str, line: str) -> bool:
+    """Whether a comment for a linter is about a rule of ours; one that names nothing is about all."""
+    for match in _SILENCED.finditer(line):
+        names = re.findall(r"[\w@/-]+", (match["names"] or "").split(" -- ")[0])
+        if not names or set(names) & set(_SAME.get(rule, "").split()):
+            return True
+    return False
 
 
 def _is_comment(line: str) -> bool:

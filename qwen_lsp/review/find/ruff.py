@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import tempfile
 import tomllib
@@ -155,6 +156,13 @@ def _write(root: Path, path: str, text: str) -> None:
 
 def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     code = entry["code"] or ""
+    # A project's configuration may also ask for style: a review is about bugs.
+    if code.startswith("invalid") or not code:
+        return True
+    if not code.startswith(tuple(_SELECTED.split(","))) or code.startswith(tuple(_DROPPED.split(","))):
+        return False
+    if re.match(r"(?:F|B|S|E9|PLE|PLW|ASYNC|RUF)\d", code) is None and not code.startswith("E9"):
+        return False
     if code == "F401" and path.endswith("__init__.py"):
         return False
     return not (is_test_path(path) and code.startswith(("S", "B017", "B018", "PLW01", "B011")))
