@@ -15,15 +15,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from qwen_lsp import sandbox
 from qwen_lsp.child import environment
 from qwen_lsp.errors import InputError
 
 TIMEOUT_S = 120.0
 MAX_BYTES = 1 << 28
+_MAX_MEMORY_BYTES = 8 << 30  # of addresses: large packs are mapped
 _MAX_STDERR_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
 # GIT_CONFIG_COUNT, which carries the settings below, came with this version. Older ones would ignore them.
@@ -106,10 +109,14 @@ def run(
     *arguments: str,
     stdin: bytes = b"",
     index_file: Path | None = None,
+    may_write: bool = False,
     timeout_s: float | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Finished:
     """Run git in a folder; a command that fails is an answer, too. `index_file` replaces the index.
+
+    Where the kernel can see to it, git writes nothing (but that index) and connects to nobody, unless
+    `may_write` is set, for repositories of our own.
 
     Raises: InputError when there is no git, one that cannot be held to these rules, a repository that is none
     of a working tree's, no answer in time, or too much of it.
@@ -124,15 +131,22 @@ def run(
     variables = _variables(settings)
     if index_file is not None:
         variables["GIT_INDEX_FILE"] = str(index_file)
-    return _finish([program, *arguments], folder, variables, stdin, deadline_s, max_bytes)
+    writable = None if may_write else [] if index_file is None else [index_file.parent]
+    return _finish([program, *arguments], folder, variables, stdin, deadline_s, max_bytes, writable)
 
 
-def output(folder: Path, *arguments: str, stdin: bytes = b"", index_file: Path | None = None) -> bytes:
+def output(
+    folder: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    index_file: Path | None = None,
+    may_write: bool = False,
+) -> bytes:
     """Run git in a folder and return what it writes.
 
     Raises: InputError as `run` does, and with git's own last line when it fails.
     """
-    done = run(folder, *arguments, stdin=stdin, index_file=index_file)
+    done = run(folder, *arguments, stdin=stdin, index_file=index_file, may_write=may_write)
     if done.code != 0:
         name = next((one for one in arguments if not one.startswith("-") and "=" not in one), "")
         raise InputError(f"git {name}: {done.complaint}")
@@ -251,9 +265,12 @@ def _finish(
     stdin: bytes,
     deadline_s: float,
     max_bytes: int,
+    writable: Sequence[Path] | None = (),
 ) -> Finished:
-    try:
-        process = subprocess.Popen(
+    def start() -> subprocess.Popen[bytes]:
+        if writable is not None:
+            sandbox.read_only(writable)
+        return subprocess.Popen(
             command,
             cwd=folder,
             env=variables,
@@ -262,8 +279,14 @@ def _finish(
             stderr=subprocess.PIPE,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+
+    try:
+        # A thread of its own: what it may no longer do, neither may what it starts, but everybody else.
+        with ThreadPoolExecutor(1) as starter:
+            process = starter.submit(start).result()
     except (OSError, ValueError) as error:  # ValueError: a NUL in a name
         raise InputError(f"git cannot be run in {folder}: {error}") from error
+    sandbox.limit_child(process.pid, _MAX_MEMORY_BYTES, int(TIMEOUT_S))
     reader = _Reader(process.stdout, max_bytes, process.kill)
     problems = _Reader(process.stderr, _MAX_STDERR_BYTES, None)
     threads = [reader, problems, threading.Thread(target=_write, args=(process.stdin, stdin), daemon=True)]

@@ -18,7 +18,7 @@ import msgspec
 import psutil
 from rich.text import Text
 
-from qwen_lsp import policy
+from qwen_lsp import policy, sandbox
 from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.completion import prompt
@@ -70,6 +70,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     yield check_python()
     yield check_grammars()
     yield check_settings()
+    yield check_sandbox()
     yield check_policy()
     yield check_memory(config)
     yield check_gpu(hardware.probe())
@@ -116,6 +117,12 @@ def check_grammars() -> Check:
         return Check("grammars", "ok", f"{len(wanted)} languages")
     remedy = "install qwen-lsp again, as docs/install.md says"
     return Check("grammars", "warning", f"cannot load {', '.join(missing)}", remedy)
+
+
+def check_sandbox() -> Check:
+    """What holds the processes that read the files of others; a system that has nothing is no fault."""
+    found = sandbox.available()
+    return Check("sandbox", "ok", "; ".join(found) or "none on this system")
 
 
 def check_settings() -> Check:

@@ -7,6 +7,7 @@ and stops between two files while the parent says that somebody waits for a comp
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
+from qwen_lsp import files, sandbox
 from qwen_lsp.child import die_with_parent
 from qwen_lsp.index import database
 from qwen_lsp.index.building import MANY_CHANGED, Builder, Report
@@ -121,6 +123,7 @@ class _Todo:
 def main() -> None:
     """Work until the parent is gone."""
     die_with_parent(int(sys.argv[1]))
+    _restrict()
     if hasattr(os, "nice"):
         os.nice(_NICE)
     logging.basicConfig(stream=sys.stderr, format="%(levelname).1s %(name)s: %(message)s")
@@ -135,6 +138,15 @@ def main() -> None:
             builders.pop(root).close()
     for builder in builders.values():
         builder.close()
+
+
+def _restrict() -> None:
+    """Let this process and what it starts, git and the parsers, write to the index and nowhere else."""
+    folder = database.directory()
+    with contextlib.suppress(OSError):  # then there is nowhere to write to, and each update says so
+        files.private_folder(folder)
+    os.environ["SQLITE_TMPDIR"] = str(folder)  # large sorts spill into files
+    sandbox.read_only([folder])
 
 
 def _listen(todo: _Todo) -> None:

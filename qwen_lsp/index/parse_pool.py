@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple
 
+from qwen_lsp import sandbox
 from qwen_lsp.child import die_with_parent, open_pipe
 from qwen_lsp.index import source as reading
 from qwen_lsp.index.extract import extract, module_stem
@@ -201,13 +202,18 @@ def _receive(stream: IO[bytes]) -> Any:
 def main() -> None:
     """Take what the parent asks for until it is gone."""
     die_with_parent(int(sys.argv[1]))
+    sandbox.read_only()
+    sandbox.limit_memory()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     gc.set_threshold(_GC_OBJECTS)
     try:
         while True:
             root, part = _receive(sys.stdin.buffer)
-            taken = [take(root, Wanted(*values)) for values in part]
+            taken = []
+            for values in part:
+                sandbox.limit_cpu()
+                taken.append(take(root, Wanted(*values)))
             _send(answers, [None if one is None else tuple(one) for one in taken])
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         os._exit(0)

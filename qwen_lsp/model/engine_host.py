@@ -10,18 +10,25 @@ nothing of prompts or the LSP.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import time
+from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
 import msgspec
+import psutil
 
+from qwen_lsp import files
 from qwen_lsp.child import ask_for_death_signal, die_with_parent
 
+_LOOK_S = 0.05
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"
 
@@ -126,6 +133,10 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         arguments["--n-gpu-layers"] = launch.gpu_layers
     if launch.lora:
         arguments["--lora"] = launch.lora
+    folder = Path(tempfile.mkdtemp(prefix="qwen-lsp-"))  # for its user alone
+    key_file = folder / "key"
+    files.write(key_file, launch.api_key.encode(), mode=0o600)
+    arguments["--api-key-file"] = key_file
     command = [
         launch.program,
         "--slots",
@@ -135,12 +146,12 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "LLAMA_API_KEY": launch.api_key},
         preexec_fn=ask_for_death_signal if os.name == "posix" else None,
     )
 
     def end(_signal: int = 0, _frame: FrameType | None = None) -> None:
         child.kill()
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
 
     signal.signal(signal.SIGTERM, end)
@@ -150,5 +161,23 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         end()
 
     threading.Thread(target=watch, daemon=True).start()
-    _answer_port(answer, port)  # the parent polls /health: the program loads in its own time
+    # Until the program has bound it, the port is anybody's, who would get the key and the code.
+    while child.poll() is None and not _listens(child.pid, port):
+        time.sleep(_LOOK_S)
+    shutil.rmtree(folder, ignore_errors=True)
+    if child.poll() is None:
+        _answer_port(answer, port)  # the parent polls /health: the program loads in its own time
     os._exit(child.wait())
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Say whether a process, or one that it has started, is the one that listens on a port of loopback."""
+    try:
+        program = psutil.Process(pid)
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for process in (program, *program.children(recursive=True))
+            for connection in process.net_connections("tcp4")
+        )
+    except psutil.Error:
+        return False

@@ -17,7 +17,7 @@ from qwen_lsp import __version__
 from tests.editors import dist
 from tests.editors.vscode.host import Missing
 
-pytestmark = pytest.mark.required
+pytestmark = [pytest.mark.required, pytest.mark.slow]  # two whole releases
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def longest_answer(editor: Editor) -> int:
     """Return what is asked of the engine for one line, which is a setting that can be seen."""
-    place = await editor.open("total = sum(║)\n")
+    place = await editor.open("total = ║ + 1\n")
     n_before = len(editor.engine.generations)
     await editor.suggest(place)
     await editor.session.close(place.uri)
@@ -230,13 +230,13 @@ async def test_a_client_that_cannot_be_asked_pushes_its_settings(engine: EngineS
             "workspace/didChangeConfiguration",
             {"settings": {"qwenLsp": {"completion": {"lineTokens": 15}}}},
         )
-        document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "total = sum()\n"}
+        document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "total =  + 1\n"}
         client.notify("textDocument/didOpen", {"textDocument": document})
         await client.request(
             "textDocument/inlineCompletion",
             {
                 "textDocument": {"uri": "untitled:a"},
-                "position": {"line": 0, "character": 12},
+                "position": {"line": 0, "character": 8},
                 "context": {"triggerKind": 1},
             },
         )

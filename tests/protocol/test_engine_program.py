@@ -38,9 +38,11 @@ from tests.support.engine_server import EngineServer, running, says
 
 async def main():
     port = int(sys.argv[sys.argv.index("--port") + 1])
-    engine = EngineServer(answer=says("return 1"), api_key=os.environ["LLAMA_API_KEY"], port=port)
+    key = Path(sys.argv[sys.argv.index("--api-key-file") + 1]).read_text()
+    engine = EngineServer(answer=says("return 1"), api_key=key, port=port)
     async with running(engine):
-        Path({told!r}).write_text(json.dumps({{"pid": os.getpid(), "arguments": sys.argv[1:]}}))
+        said = {{"pid": os.getpid(), "arguments": sys.argv[1:], "variables": dict(os.environ)}}
+        Path({told!r}).write_text(json.dumps(said))
         print("standard output is not the protocol's here either", flush=True)
         await asyncio.Event().wait()
 
@@ -107,7 +109,8 @@ async def test_it_is_started_with_a_key_and_what_the_settings_say(program: Progr
         assert options["--model"] == str(program.model)
         assert options["--host"] == "127.0.0.1"
         assert (options["--parallel"], options["--ctx-size"], options["--threads"]) == ("2", "6000", "2")
-        assert client.endpoint.api_key not in str(given)
+        assert client.endpoint.api_key not in str(program.tells())
+        assert not Path(options["--api-key-file"]).exists(), "it is gone as soon as it was read"
         assert [state.phase for state in states] == ["starting", "ready"]
 
 
@@ -159,6 +162,33 @@ async def test_it_ends_with_a_language_server_that_is_killed(program: Program, s
         client.process.kill()
         await client.process.wait()
     await until(lambda: is_gone(pid), "the program is gone", 5)
+
+
+async def test_whoever_takes_the_port_first_gets_neither_key_nor_code(tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    port_file = tmp_path / "port"
+    program.path.write_text(
+        f'#!/bin/sh\nwhile [ "$1" != --port ]; do shift; done\n'
+        f"echo $2 > {port_file}.part; mv {port_file}.part {port_file}; exec sleep 60\n",
+        "utf-8",
+    )
+    got = bytearray()
+
+    async def squat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.extend(await reader.read(10_000))
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}')
+        writer.close()
+
+    async with engine_of(program, []) as engine:
+        asked = asyncio.create_task(engine.ready())
+        await until(port_file.exists, "the program is started")
+        server = await asyncio.start_server(squat, "127.0.0.1", int(port_file.read_text()))
+        async with server:
+            done, _ = await asyncio.wait({asked}, timeout=2)
+            assert not done
+            assert engine.state.phase == "starting"
+        asked.cancel()
+    assert got == b""
 
 
 async def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def git(root: Path, *arguments: str) -> None:
     """Run git in a repository as nobody in particular."""
     identity = ("user.name=bench", "user.email=bench@localhost", "commit.gpgsign=false", "gc.auto=0")
     settings = [part for setting in identity for part in ("-c", setting)]
-    runner.output(root, *settings, *arguments)
+    runner.output(root, *settings, *arguments, may_write=True)
 
 
 def commit(root: Path) -> None:

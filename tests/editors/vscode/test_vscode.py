@@ -119,6 +119,7 @@ async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 async def test_from_nothing(host: Host, vsix: Path, wheelhouse: Path, real_model: Path) -> None:
     """No server, no model, no network but a hub on loopback: clicks alone lead to accepted ghost text."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse), "PIP_CONFIG_FILE": os.devnull}
