@@ -19,6 +19,7 @@ from qwen_lsp.cli.context import context
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
+from qwen_lsp.cli.purge import purge
 from qwen_lsp.cli.review import review
 from qwen_lsp.config import Layer, user_file
 from qwen_lsp.schema import schema
@@ -37,6 +38,7 @@ main.add_command(index)
 main.add_command(show_map)
 main.add_command(review)
 main.add_command(action)
+main.add_command(purge)
 
 
 @main.command()

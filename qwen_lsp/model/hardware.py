@@ -128,7 +128,7 @@ def known() -> Machine:
     """Return the facts without asking other programs: those that `probe` remembered, if still true."""
     now = quick()
     try:
-        remembered = msgspec.json.decode(_file().read_bytes(), type=Machine)
+        remembered = msgspec.json.decode(machine_file().read_bytes(), type=Machine)
     except (OSError, msgspec.DecodeError):
         return now
     same = ("system", "architecture", "cores", "engine")
@@ -333,7 +333,8 @@ def _text(file: Path) -> str:
         return ""
 
 
-def _file() -> Path:
+def machine_file() -> Path:
+    """Return the file that remembers it."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "machine.json"
@@ -341,7 +342,7 @@ def _file() -> Path:
 
 def _save(machine: Machine) -> None:
     """Remember the facts; a folder that cannot be written is no harm."""
-    file = _file()
+    file = machine_file()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")

@@ -47,7 +47,8 @@ def _blend(old: float, new: float) -> float:
     return old + _WEIGHT * (new - old)
 
 
-def _file() -> Path:
+def speed_file() -> Path:
+    """Return the file that remembers it."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "speed.json"
@@ -66,7 +67,7 @@ def load(model: str) -> Speed:
 def remembered() -> dict[str, Speed]:
     """Return every speed that was measured on this machine, by the name of the model."""
     try:
-        everything = json.loads(files.read(_file(), _MAX_BYTES))
+        everything = json.loads(files.read(speed_file(), _MAX_BYTES))
     except (OSError, ValueError):
         return {}
     found = {}
@@ -80,7 +81,7 @@ def remembered() -> dict[str, Speed]:
 
 def save(model: str, speed: Speed) -> None:
     """Remember the speed of a model; a folder that cannot be written is no harm."""
-    file = _file()
+    file = speed_file()
     try:
         everything = json.loads(files.read(file, _MAX_BYTES))
     except (OSError, ValueError):

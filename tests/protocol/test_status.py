@@ -174,6 +174,7 @@ async def test_a_model_file_that_is_not_there(engine: EngineServer, settings_fil
 
 async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_file: Path) -> None:
     model = settings_file.parent / "model.gguf"
+    model.parent.mkdir(parents=True, exist_ok=True)
     model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n[engine]\nprogram = 'no-such-program'\n")
     async with watching(engine, user={"endpoint.url": None}) as editor:
@@ -186,6 +187,7 @@ async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_f
 async def test_an_engine_that_dies_is_started_again(engine: EngineServer, settings_file: Path) -> None:
     """A file without weights: the real engine gives up on it at once."""
     model = settings_file.parent / "model.gguf"
+    model.parent.mkdir(parents=True, exist_ok=True)
     model.write_bytes(gguf_file.model())
     write(settings_file, f"[model]\npath = '{model}'\n")
     async with watching(engine, user={"endpoint.url": None}) as editor:

@@ -112,5 +112,5 @@ def test_this_machine_is_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_what_was_remembered_may_be_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     isolate_user(monkeypatch, tmp_path)
     hardware.probe()
-    hardware._file().write_text('{"cores": "many"}', "utf-8")
+    hardware.machine_file().write_text('{"cores": "many"}', "utf-8")
     assert hardware.known() == hardware.quick()

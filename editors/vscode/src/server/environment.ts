@@ -228,7 +228,7 @@ async function complete(folder: string): Promise<Program | undefined> {
 }
 
 function serverIn(folder: string): Program {
-  return { path: programIn(folder, 'python'), args: ['-m', 'qwen_lsp'] }
+  return { path: programIn(folder, 'python'), args: ['-P', '-m', 'qwen_lsp'] }
 }
 
 function programIn(folder: string, name: string): string {

@@ -49,7 +49,7 @@ test('an environment is made, found again, and takes the place of an earlier one
   await python('3.11.7', makes('exit 0'))
   const first = await make(maker)
   assert.deepEqual(await current(maker.storage, maker.wheel), first)
-  assert.deepEqual(first.args, ['-m', 'qwen_lsp'])
+  assert.deepEqual(first.args, ['-P', '-m', 'qwen_lsp'])
 
   await fs.writeFile(maker.wheel, 'a newer wheel')
   assert.equal(await current(maker.storage, maker.wheel), undefined)
