@@ -20,7 +20,7 @@ def close(order):
     if order == None:
         return
     try:
-        order.close()
+        order.ship()
     except:
         pass
 `
@@ -146,7 +146,7 @@ export function review(tour) {
         await found.locator('a[aria-label^="Dismiss Finding"]').click({ timeout: 3000 }).catch(() => {})
         return found.waitFor({ state: 'hidden', timeout: 5000 }).then(() => true, () => false)
       })
-      const widget = await comment(vscode, 'This also catches')
+      const widget = await comment(vscode, 'also catches')
       await widget.locator('a[aria-label^="Dismiss This Rule"]').click()
       await treeLacks(vscode, /bare-except/)
       const kept = await onDisk('.qwen-lsp/dismissed.toml')
