@@ -1,7 +1,7 @@
 """Where log lines go: stderr, and a file that rotates. Never stdout (invariant 10).
 
-Whoever sends messages can cause errors: each kind of error is logged once with its traceback, then in one line,
-then counted.
+Whoever sends messages can cause errors: each kind of error is logged once with its traceback, then in one
+line, then counted.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ class Bounded(logging.Handler):
     A kind is where a record comes from: its template, and what was raised where.
     """
 
-    def __init__(
-        self, handlers: list[logging.Handler], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, handlers: list[logging.Handler], clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._handlers = handlers
         self._clock = clock

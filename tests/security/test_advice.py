@@ -29,7 +29,12 @@ def texts() -> dict[str, str]:
 
 def test_nothing_advises_a_name_that_is_not_ours() -> None:
     assert [name for name, text in texts().items() if _FROM_AN_INDEX.search(text)] == []
-    for advice in ("pip install qwen-lsp", "pip install -U 'qwen-lsp'", "uv tool install qwen-lsp", "uvx qwen-lsp"):
+    for advice in (
+        "pip install qwen-lsp",
+        "pip install -U 'qwen-lsp'",
+        "uv tool install qwen-lsp",
+        "uvx qwen-lsp",
+    ):
         assert _FROM_AN_INDEX.search(advice)
     for ours in ("pip install ./qwen_lsp-0.1.0-py3-none-any.whl", "pip install ./qwen-lsp", "pip install ."):
         assert not _FROM_AN_INDEX.search(ours)

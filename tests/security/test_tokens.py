@@ -10,7 +10,8 @@ from tests.support.hub import closed_port_url
 
 
 @pytest.mark.parametrize(
-    "url", ["http://api.github.example", "http://10.0.0.7/api/v4", "ftp://127.0.0.1/", "", "file:///etc/passwd"]
+    "url",
+    ["http://api.github.example", "http://10.0.0.7/api/v4", "ftp://127.0.0.1/", "", "file:///etc/passwd"],
 )
 def test_a_token_goes_nowhere_in_plain_text(url: str) -> None:
     with pytest.raises(InputError, match="only over https"):
