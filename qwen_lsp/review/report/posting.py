@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from qwen_lsp.endpoints import keeps_key
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.review.report import pull_request
 from qwen_lsp.review.report.markers import Marks, marks
@@ -52,6 +53,8 @@ class _Api:
     """JSON over HTTP with one host."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        if not keeps_key(url):
+            raise InputError(f"{url}: the token goes only over https, or to this machine")
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "qwen-lsp", **headers}
         self._opener = urllib.request.build_opener(_NoRedirect)
