@@ -245,7 +245,7 @@ async def test_a_missing_server_is_told_once(tmp_path: Path) -> None:
         assert said.count("no-such-server") == 1
         await neovim.keys(":checkhealth qwen_lsp<CR>")
         await neovim.until("vim.bo.filetype == 'checkhealth'", "the check opens")
-        assert "not on PATH" in "\n".join(await neovim.lines())
+        assert "`no-such-server` is not installed" in "\n".join(await neovim.lines())
 
 
 async def test_what_the_server_does_not_offer_is_told(tmp_path: Path, engine: EngineServer) -> None:
