@@ -166,6 +166,7 @@ async def test_a_killed_engine_costs_one_answer(engine: Engine, profile: Profile
         assert isinstance(outcome, Rejected)
         assert outcome.reason == "engine"
         assert outcome.detail
+        await until(lambda: engine.pid != pid, "the system has said that it died")
         again = await asyncio.wait_for(completer.complete(at, "invoked"), READY_S)
         assert isinstance(again, Completion), again.detail
         assert engine.pid not in (None, pid)
