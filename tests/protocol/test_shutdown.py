@@ -59,7 +59,7 @@ async def test_a_closed_stdin_ends_the_process(after: str) -> None:
             client.send(b"Content-Length: 1000\r\n\r\n{")
         assert client.process.stdin is not None
         client.process.stdin.close()
-        await within(client.process.wait(), 10)
+        await within(client.process.wait(), 60)
 
 
 async def test_garbage_on_stdin_is_survived() -> None:
