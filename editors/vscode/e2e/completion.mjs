@@ -229,7 +229,7 @@ export function completion(tour) {
       await tour.vscode.command('Welcome: Open Walkthrough')
       await tour.vscode.choices(/Get started with Qwen LSP/)
       await tour.vscode.choose('Get started with Qwen LSP')
-      for (const step of ['Install the server', 'Choose a model', 'Write code'])
+      for (const step of ['Set up', 'Another model', 'Write code'])
         await tour.vscode.page.locator('.getting-started-step', { hasText: step }).first().waitFor()
       await tour.vscode.picture('walkthrough')
     })
