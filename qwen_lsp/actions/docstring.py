@@ -77,7 +77,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         answer = await voice.ask(
             messages,
             _MAX_TOKENS,
-            json_schema=_schema(plan),
+            # Where filling in parts came to nothing, a sentence in plain words is worth having.
+            json_schema=_schema(plan) if failed is None or plan.existing is not None else None,
             original=target.shown,
             region=place.span,
             shown=in_place,
@@ -89,7 +90,10 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         if result.reason == "refusal":
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
-        messages = prompts.again_prose(messages, answer.text, f"Say in {wanted} only what the code shows.")
+        again = f"Say in {wanted} only what the code shows."
+        if plan.existing is None:
+            again = f"Write one plain sentence in {wanted} that says what the code does. No JSON, no code."
+        messages = prompts.again_prose(messages[:2], answer.text, again)
     assert failed is not None
     return failed
 
