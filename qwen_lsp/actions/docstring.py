@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qwen_lsp.actions import (
     checks,
@@ -29,10 +29,12 @@ from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
-from qwen_lsp.syntax.contract import Contract
+from qwen_lsp.syntax.contract import NOTHING, Contract
 from qwen_lsp.text import Edit, Span, normalize_line_ends
 
-_MAX_TOKENS = 400
+_MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
+# A string of the answer may be so long; small models do not end one by themselves.
+_MAX_PART_CHARS = 200
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 _WIDTH = 88
@@ -69,16 +71,18 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         return _edit(plan, parts).new_text if parts != Parts() else ""
 
     signatures = rewrite.signatures_of(target, knowledge)
-    messages = prompts.documentation(
-        target, signatures, plan.contract, plan.locale, is_new=plan.existing is None
-    )
+    is_new = plan.existing is None
+    if plan.contract == NOTHING:
+        messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+    else:
+        messages = prompts.documentation(target, signatures, plan.contract, plan.locale, is_new=is_new)
     failed: Refused | None = None
+    schema = _schema(plan) if plan.contract != NOTHING else None
     for _ in range(2):
         answer = await voice.ask(
             messages,
-            _MAX_TOKENS,
-            # Where filling in parts came to nothing, a sentence in plain words is worth having.
-            json_schema=_schema(plan) if failed is None or plan.existing is not None else None,
+            _MAX_TOKENS if schema is not None else _MAX_SENTENCE_TOKENS,
+            json_schema=schema,
             original=target.shown,
             region=place.span,
             shown=in_place,
@@ -90,10 +94,11 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         if result.reason == "refusal":
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
-        again = f"Say in {wanted} only what the code shows."
-        if plan.existing is None:
-            again = f"Write one plain sentence in {wanted} that says what the code does. No JSON, no code."
-        messages = prompts.again_prose(messages[:2], answer.text, again)
+        if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
+            schema = None
+            messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+        again = f"Say in {wanted} only what the code shows, in plain text."
+        messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     return failed
 
@@ -116,18 +121,20 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     existing = existing_documentation.find(target.task.document, source, definition)
     others = existing_documentation.others(source, existing)
     style = documentation.style_of(source.language.id, others)
-    wanted = contract.of(source, definition) or Contract((), False, ())
+    wanted = contract.of(source, definition) or NOTHING
     text = source.text[definition.span.start : definition.span.end]
     n_lines = len([line for line in text.split("\n") if line.strip()])
     if style == "plain":
-        wanted = Contract((), False, ())
+        wanted = NOTHING
     has_sections = any(documentation.read(one).parameters for one in others)
     max_lines = 10_000 if has_sections else max(n_lines, 3)
     if existing is not None:
         wanted = documentation.missing(wanted, documentation.read(existing.text), existing.text)
         is_short = not has_sections and n_lines <= _MAX_LINES_OF_SHORT
-        if wanted == Contract((), False, ()) or is_short:
+        if wanted == NOTHING or is_short:
             return Refused("documented")
+    else:
+        wanted = documentation.shortened(wanted, style, source.language.id, max_lines)
     return _Plan(
         target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
     )
@@ -143,7 +150,7 @@ def _locale(target: Target, existing: Existing | None, others: list[str]) -> Loc
 
 def _schema(plan: _Plan) -> dict[str, object]:
     """Return the shape of the answer: only what the function has can be spoken of."""
-    text = {"type": "string"}
+    text = {"type": "string", "maxLength": _MAX_PART_CHARS}
     properties: dict[str, object] = {} if plan.existing is not None else {"summary": text}
     for key, names in (("parameters", plan.contract.parameters), ("raises", plan.contract.errors)):
         if names:
@@ -192,11 +199,8 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
         return Refused("language")
     if plan.source.language.id == "go" and kept.summary:
         kept = documentation.named_first(kept, name)
-    if kept.summary:
-        language = plan.source.language.id
-        kept = documentation.shortened(
-            kept, lambda parts: len(documentation.lines(parts, plan.style, language)) <= plan.max_lines
-        )
+    if kept.summary.count("\n") >= plan.max_lines:
+        kept = replace(kept, summary=kept.summary.split("\n")[0])
     return kept
 
 

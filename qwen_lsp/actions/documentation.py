@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from qwen_lsp.syntax.contract import Contract
+from qwen_lsp.syntax.contract import NOTHING, Contract
 
 Style = Literal["google", "numpy", "rest", "tags", "xml", "plain"]
 # Languages whose documentation has tags; `- ` is put before the meaning where JSDoc and TSDoc have it.
@@ -167,12 +167,15 @@ def tidy(summary: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def shortened(parts: Parts, fits: Callable[[Parts], bool]) -> Parts:
-    """Leave out errors, then the result, then the parameters, until it fits; the summary stays."""
-    for less in (parts, replace(parts, errors={}), replace(parts, errors={}, result="")):
-        if fits(less):
+def shortened(wanted: Contract, style: Style, language: str, max_lines: int) -> Contract:
+    """Leave out errors, then the result, then the parameters, until a line for each and a summary fit."""
+    for less in (wanted, replace(wanted, errors=()), replace(wanted, errors=(), has_result=False)):
+        said = Parts(
+            "…", dict.fromkeys(less.parameters, "…"), "…" * less.has_result, dict.fromkeys(less.errors, "…")
+        )
+        if len(lines(said, style, language)) <= max_lines:
             return less
-    return Parts(parts.summary)
+    return NOTHING
 
 
 def named_first(parts: Parts, name: str) -> Parts:

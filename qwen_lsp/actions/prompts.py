@@ -147,6 +147,16 @@ def documentation(
     return _question(target, signatures, [order])
 
 
+def sentence(target: Target, signatures: Sequence[str], name: str, locale: Locale) -> list[Message]:
+    """Ask for the one sentence of documentation that a short definition needs."""
+    what = f"`{name}`" if name else "this code"
+    order = (
+        f"Write the documentation of {what} {_IN[locale]}: one short sentence that "
+        "says what it does, beginning with a verb. Write only the sentence: no code, no comment marks."
+    )
+    return _question(target, signatures, [order])
+
+
 def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:
     """Ask for the first line of a function with type annotations."""
     order = (

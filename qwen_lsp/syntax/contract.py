@@ -45,6 +45,9 @@ class Contract:
     errors: tuple[str, ...]
 
 
+NOTHING = Contract((), False, ())
+
+
 def of(source: Source, definition: Definition) -> Contract | None:
     """Return what a function promises; None for what is none."""
     if not definition.is_function:

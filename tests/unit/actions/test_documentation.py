@@ -250,15 +250,31 @@ def test_a_summary_begins_with_what_is_done(summary: str, wanted: str) -> None:
     assert documentation.tidy(summary) == wanted
 
 
-def test_what_is_too_long_loses_the_least_important_first() -> None:
-    parts = Parts("Give.", {"a": "It."}, "It.", {"E": "Now."})
+@pytest.mark.parametrize(
+    ("max_lines", "kept"),
+    [
+        (10, Contract(("a",), True, ("E",))),
+        (7, Contract(("a",), True, ())),
+        (4, Contract(("a",), False, ())),
+        (3, contract.NOTHING),
+    ],
+)
+def test_what_does_not_fit_is_not_asked_for(max_lines: int, kept: Contract) -> None:
+    wanted = Contract(("a",), True, ("E",))
+    assert documentation.shortened(wanted, "google", "python", max_lines) == kept
 
-    def n_lines(one: Parts) -> int:
-        return len(documentation.lines(one, "google", "python"))
 
-    assert documentation.shortened(parts, lambda one: n_lines(one) <= 10) == parts
-    assert documentation.shortened(parts, lambda one: n_lines(one) <= 7) == Parts(
-        "Give.", {"a": "It."}, "It."
-    )
-    assert documentation.shortened(parts, lambda one: n_lines(one) <= 4) == Parts("Give.", {"a": "It."})
-    assert documentation.shortened(parts, lambda one: n_lines(one) <= 3) == Parts("Give.")
+async def test_a_short_function_gets_one_plain_sentence() -> None:
+    speaker = Speaker("Gives it back.")
+    found = await runner.run(task("docstring", "def give(a):⟦⟧\n    return a\n"), voice(speaker))
+    assert isinstance(found, Proposal)
+    assert "json_schema" not in speaker.bodies[0]
+    assert "documentation of `give`" in speaker.prompts[0]
+
+
+async def test_parts_that_came_to_nothing_become_a_sentence() -> None:
+    speaker = Speaker('{"summary": ""}', "Adds up prices.")
+    found = await runner.run(task("docstring", PYTHON), voice(speaker))
+    assert isinstance(found, Proposal)
+    assert '"""Adds up prices."""' in found.edits[0].new_text
+    assert ["json_schema" in body for body in speaker.bodies] == [True, False]
