@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from qwen_lsp.actions.prose import has_han
+
 _NAME = r"[A-Za-z_$][\w$.]*"
 # Before the words of a line: a bullet or a number, a tag with its name, a field, an opening element.
 _LEADING = re.compile(
@@ -33,7 +35,6 @@ _CODE_NAME = re.compile(
     r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\w+\(\))"
 )
 _ASCII_WORD = re.compile(r"[A-Za-z_$][\w$]+")
-_HAN = re.compile("[㐀-鿿豈-﫿]")
 
 
 def parts(line: str) -> tuple[str, str, str]:
@@ -55,7 +56,7 @@ def lost(words: str, translated: str) -> list[str]:
     missing = [mark for mark in dict.fromkeys(marks) if translated.count(mark) < marks.count(mark)]
     bare = _INLINE.sub(" ", words)
     missing += [name for name in _CODE_NAME.findall(bare) if name not in translated]
-    if _HAN.search(words):
+    if has_han(words):
         lowered = translated.lower()
         missing += [word for word in _ASCII_WORD.findall(bare) if word.lower() not in lowered]
     added = [mark for mark in _INLINE.findall(translated) if mark not in marks and mark[0] in "<{@"]
@@ -66,7 +67,7 @@ def pieces(words: str) -> list[tuple[str, bool]]:
     """Split words into (text, is_mark), where marks stay as they are; they add up to the words."""
     found: list[tuple[str, bool]] = []
     at = 0
-    name = re.match(rf"{_NAME}(?=[\s㐀-鿿])", words) if _HAN.search(words) else None
+    name = re.match(rf"{_NAME}(?=[\s㐀-鿿])", words) if has_han(words) else None
     if name is not None:  # `Total 计算总价`, as Go writes
         found.append((name.group(), True))
         at = name.end()

@@ -94,11 +94,15 @@ def _places(case: _Case, name: str) -> list[Span]:
     text, span = case.source.text, case.diagnostic.span
     found: list[Span] = []
     for within in (span, case.line):
-        pattern = re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
-        found = [Span(m.start(), m.end()) for m in pattern.finditer(text, within.start, within.end)]
+        found = [Span(m.start(), m.end()) for m in _plain(name).finditer(text, within.start, within.end)]
         if found:
             break
     return found
+
+
+def _plain(name: str) -> re.Pattern[str]:
+    """Match a name that is neither part of another nor behind a dot."""
+    return re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
 
 
 def _missing_import(case: _Case) -> tuple[Edit, ...] | None:

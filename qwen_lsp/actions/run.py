@@ -34,5 +34,5 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge | None = None) -> O
         return Refused("no_instruction")
     way = _WAYS.get(task.kind, rewrite.run)
     if task.custom is not None:
-        way = explain.run if task.custom.output == "text" else rewrite.run
+        way = explain.run if task.is_for_reading else rewrite.run
     return await way(task, voice, knowledge or Knowledge())

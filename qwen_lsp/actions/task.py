@@ -61,6 +61,11 @@ class Task:
     custom: CustomAction | None = None
 
     @property
+    def is_for_reading(self) -> bool:
+        """Whether the answer is a text for the user, and no edit."""
+        return self.custom.output == "text" if self.custom is not None else self.kind == "explain"
+
+    @property
     def language(self) -> Language | None:
         """The document's language."""
         return find(self.document.language, self.document.path)

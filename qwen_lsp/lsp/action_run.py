@@ -72,8 +72,7 @@ class ActionRunner:
     def changed(self, uri: str) -> None:
         """End what is written for a text that is no longer there; an explanation is still worth having."""
         for work, task in self._at_work.items():
-            is_text = task.kind == "explain" or (task.custom is not None and task.custom.output == "text")
-            if task.document.uri == uri and not is_text:
+            if task.document.uri == uri and not task.is_for_reading:
                 work.cancel()
 
     def _is_stale(self, task: Task) -> bool:

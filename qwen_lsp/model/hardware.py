@@ -18,7 +18,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -27,11 +26,15 @@ from typing import Any, Literal
 
 import msgspec
 
+from qwen_lsp import files
+
 Vendor = Literal["nvidia", "amd", "intel", "apple", "other"]
 System = Literal["linux", "darwin", "windows", "other"]
 Run = Callable[[Sequence[str]], str]
 
 _TIMEOUT_S = 10.0
+# The remembered facts are some hundred bytes.
+_MAX_BYTES = 1_000_000
 _VENDOR_IDS: dict[str, Vendor] = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 # Processors with a built-in GPU lend it this much of the main memory; graphics cards have more.
 _MIN_CARD_BYTES = 3 * 1024**3
@@ -128,7 +131,7 @@ def known() -> Machine:
     """Return the facts without asking other programs: those that `probe` remembered, if still true."""
     now = quick()
     try:
-        remembered = msgspec.json.decode(machine_file().read_bytes(), type=Machine)
+        remembered = msgspec.json.decode(files.read(machine_file(), _MAX_BYTES), type=Machine)
     except (OSError, msgspec.DecodeError):
         return now
     same = ("system", "architecture", "cores", "engine")
@@ -342,10 +345,5 @@ def machine_file() -> Path:
 
 def _save(machine: Machine) -> None:
     """Remember the facts; a folder that cannot be written is no harm."""
-    file = machine_file()
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(asdict(machine), out)
-        os.replace(name, file)
+        files.write_private(machine_file(), json.dumps(asdict(machine)).encode())
