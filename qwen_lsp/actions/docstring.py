@@ -66,9 +66,8 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     place = _edit(plan, Parts("…"))  # where it goes does not depend on what it says
 
     def in_place(written: str) -> str:
-        text = _text_of(written, is_cut_off=False)
-        parts = documentation.read(text) if isinstance(text, str) else Parts()
-        return _edit(plan, parts).new_text if parts != Parts() else ""
+        parts = _parts(plan, written, is_cut_off=False)
+        return _edit(plan, parts).new_text if isinstance(parts, Parts) else ""
 
     signatures = rewrite.signatures_of(target, knowledge)
     is_new = plan.existing is None
@@ -162,10 +161,7 @@ def _schema(plan: _Plan) -> dict[str, object]:
 
 
 def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
-    text = _text_of(answer, is_cut_off)
-    if isinstance(text, Refused):
-        return text
-    parts = _checked(plan, documentation.fitting(documentation.read(text), plan.contract))
+    parts = _parts(plan, answer, is_cut_off)
     if isinstance(parts, Refused):
         return parts
     document = plan.target.task.document
@@ -177,6 +173,14 @@ def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
     if parsed.tokens() != plan.source.tokens():
         return Refused("code_changed")
     return Proposal((edit,))
+
+
+def _parts(plan: _Plan, answer: str, is_cut_off: bool) -> Parts | Refused:
+    """Return what of an answer, also of one that is still being written, is documentation of the code."""
+    text = _text_of(answer, is_cut_off)
+    if isinstance(text, Refused):
+        return text
+    return _checked(plan, documentation.fitting(documentation.read(text), plan.contract))
 
 
 def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:

@@ -118,11 +118,7 @@ def _first(patterns: tuple[re.Pattern[str], ...], line: str) -> re.Match[str] | 
 
 
 def _from_json(text: str) -> Parts:
-    try:
-        values = json.loads(text)
-    except ValueError:  # still being written: as far as it goes
-        summary = re.search(r'"summary"\s*:\s*"((?:[^"\\]|\\.)*)', text)
-        return Parts(summary[1] if summary else "")
+    values = _so_far(text)
     if not isinstance(values, dict):
         return Parts()
 
@@ -133,6 +129,34 @@ def _from_json(text: str) -> Parts:
     return Parts(
         _line(values.get("summary")), named("parameters"), _line(values.get("returns")), named("raises")
     )
+
+
+def _so_far(text: str) -> object:
+    """Read a JSON object as far as it is written; {} where nothing of it can be read."""
+    closing: list[str] = []
+    is_string = is_escaped = False
+    whole = ""  # as much as ends behind a whole value, closed
+    for at, sign in enumerate(text):
+        if is_string:
+            is_string = is_escaped or sign != '"'
+            is_escaped = sign == "\\" and not is_escaped
+            continue
+        if sign == '"':
+            is_string = True
+        elif sign == "{":
+            closing.append("}")
+            whole = text[: at + 1] + "".join(reversed(closing))
+        elif sign == "}" and closing:
+            closing.pop()
+        elif sign == ",":
+            whole = text[:at] + "".join(reversed(closing))
+    ends = text.rstrip("\\") if is_string else text
+    for candidate in (text, ends + '"' * is_string + "".join(reversed(closing)), whole):
+        try:
+            return json.loads(candidate)
+        except ValueError:
+            continue
+    return {}
 
 
 def _line(value: object) -> str:

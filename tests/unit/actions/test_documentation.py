@@ -278,3 +278,19 @@ async def test_parts_that_came_to_nothing_become_a_sentence() -> None:
     assert isinstance(found, Proposal)
     assert '"""Adds up prices."""' in found.edits[0].new_text
     assert ["json_schema" in body for body in speaker.bodies] == [True, False]
+
+
+def test_an_answer_that_is_still_being_written() -> None:
+    seen = [documentation.read(ANSWER[:end]) for end in range(1, len(ANSWER) + 1)]
+    assert seen[-1].errors == {"ValueError": "Without prices.", "KeyError": "Never."}
+    said = [len(part.summary) + sum(map(len, part.parameters.values())) + len(part.result) for part in seen]
+    assert said == sorted(said), "it only grows"
+    assert any(part.parameters == {"prices": "What"} for part in seen), "parts show before they are whole"
+
+
+async def test_what_is_heard_last_is_what_is_proposed() -> None:
+    heard: list[str] = []
+    speaker = Speaker(ANSWER)
+    found = await runner.run(task("docstring", PYTHON), voice(speaker, lambda span, text: heard.append(text)))
+    assert isinstance(found, Proposal)
+    assert heard[-1] == found.edits[0].new_text
