@@ -57,7 +57,7 @@ export function actions(tour) {
       const { vscode } = tour
       await act(vscode, 'total.py', 'Simplify')
       const seen = await streamed(vscode)
-      assert.ok(seen.size > 3, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
+      assert.ok(seen.size > 1, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
       assert.equal(await onDisk('total.py'), files['total.py'], 'nothing has changed before the yes')
       await button(vscode, 'Accept Change').click()
       await diffIsGone(vscode)
