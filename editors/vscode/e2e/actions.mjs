@@ -92,7 +92,7 @@ export function actions(tour) {
     test('discarding a change while it is written ends the generation', async () => {
       const { vscode } = tour
       await act(vscode, 'forever.py', 'Simplify')
-      await until('it writes', async () => (await newSide(vscode)).some((line) => line.includes('prices + prices')))
+      await until('it writes', async () => (await newSide(vscode)).some((line) => line.includes('prices + [')))
       await button(vscode, 'Discard Change').click()
       await diffIsGone(vscode)
       await vscode.statusIs(/ready/i)
