@@ -15,7 +15,7 @@ from lsprotocol import types
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.outcome import EXCLUDED, Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.rebase import rebase
-from qwen_lsp.completion.stats import Recorder
+from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import exclusion
 from qwen_lsp.lsp.client import Client
