@@ -22,8 +22,8 @@ _ROUNDS = (3, 7, 25)
 def growth(make: Callable[[int], T], work: Callable[[T], object], n: int) -> float:
     """Return by how much more processor time `work` takes for an input of 2n than for one of n.
 
-    Where that seems too much, the growth from n/2 to 2n is looked at, too, and its root counts: a step where a
-    cache runs out is not in both doublings, while the square of the input is.
+    Where that seems too much, the growth from n/2 to 2n is looked at, too, and its root counts: a step where
+    a cache runs out is not in both doublings, while the square of the input is.
     """
     small, large = make(n), make(2 * n)
     found = ratio(work, small, large)

@@ -1,4 +1,4 @@
-"""The measure of growth: it finds work that grows with the square of its input, however busy the machine is."""
+"""The measure of growth finds work that grows with the square of its input, however busy the machine is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def forever() -> None:
 
 @contextmanager
 def others(count: int) -> Iterator[None]:
-    running = [multiprocessing.get_context("spawn").Process(target=forever, daemon=True) for _ in range(count)]
+    running = [
+        multiprocessing.get_context("spawn").Process(target=forever, daemon=True) for _ in range(count)
+    ]
     for process in running:
         process.start()
     try:
