@@ -16,13 +16,8 @@ from qwen_lsp.lsp import convert
 from qwen_lsp.model import catalog, tokens
 from qwen_lsp.model.client import Chunk
 from qwen_lsp.syntax import languages, parsing
-<<<<<<< HEAD
 from qwen_lsp.text import Change, Cursor, Document, Edit, Span, whole_text_change
-from tests.support.scaling import MAX_GROWTH, growth
-=======
-from qwen_lsp.text import Cursor, Document, Edit, Span
 from tests.support.scaling import MAX_GROWTH, growth, ratio
->>>>>>> main
 
 TOKENS = catalog.default_profile().tokens
 PYTHON = languages.find("python", None)
