@@ -79,8 +79,9 @@ def complete(place: str, as_json: bool, trace: bool) -> None:
     """Complete at a place (LINE and COL from 1, COL in characters) and show the text there."""
     from qwen_lsp.cli import terminal
     from qwen_lsp.completion import once
+    from qwen_lsp.context.named_files import parse_place
 
-    shown = once.run(once.parse_place(place), read_config())
+    shown = once.run(parse_place(place), read_config())
     echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(shown)
     if trace:
         terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
@@ -103,15 +104,15 @@ def doctor(as_json: bool, no_engine: bool) -> None:
 def stats(days: int, as_json: bool, reset: bool) -> None:
     """Show what became of suggestions: counts on this machine, never sent anywhere."""
     from qwen_lsp.cli import terminal
-    from qwen_lsp.completion import stats
+    from qwen_lsp.completion.stats import database, report
 
-    file = stats.stats_file()
+    file = database.stats_file()
     if reset:
-        stats.reset(file)
+        database.reset(file)
         echo(f"{file} is empty now", err=True)
         return
-    report = stats.read(days, file)
-    echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
+    found = report.read(days, file)
+    echo(json.dumps(found.to_json(), indent=2)) if as_json else terminal.show_stats(found, file)
 
 
 @main.group()

@@ -14,7 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from qwen_lsp import __version__
 from qwen_lsp.completion.offers import Offers
-from qwen_lsp.completion.stats import Recorder
+from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.config import Layer
 from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import action_run, notebooks, text_sync, tolerance
