@@ -150,7 +150,7 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
 # Paths of endpoints' APIs, and the names of dialects: what differs between endpoints is in one place.
 SPOKEN = re.compile(r"[\"']/(?:v1/|completion|props|slots|tokenize|apply-template|health|infill|api/)")
 ASKED = re.compile(
-    r"dialect\.name\s*[!=]=|endpoint\.kind\s*(?:[!=]=|in\b)|isinstance\([^)]*\bDialect\b|is (?:LLAMA|OPENAI)\b"
+    r"dialect\.name\s*[!=]=|endpoint\.kind\s*(?:[!=]=|in\b)|isinstance\([^)]*\bDialect\b|is (LLAMA|OPENAI)\b"
 )
 
 
