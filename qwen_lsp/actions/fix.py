@@ -14,7 +14,8 @@ from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
 from qwen_lsp.messages import text
-from qwen_lsp.model.chat import Message, Reply
+from qwen_lsp.model.chat import Reply
+from qwen_lsp.model.generation import Message
 
 # Lines above a diagnostic's that may be where it goes wrong.
 _LINES_ABOVE = 2
@@ -43,7 +44,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     if max_tokens is None:
         return Refused("too_large")
     messages = prompts.rewrite(target, rewrite.signatures_of(target, knowledge))
-    given = _given(target) if voice.client.endpoint.kind == "llama" else ""
+    given = _given(target) if voice.client.can.grammar else ""
     answer = await _asked(target, voice, messages, given, max_tokens)
     result = _judged(target, answer, _LINES_ALIKE, knowledge)
     if isinstance(result, Refused) and result.reason == "unchanged":

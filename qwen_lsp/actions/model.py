@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from qwen_lsp.actions.reply import is_looping
 from qwen_lsp.errors import EndpointTimeout
-from qwen_lsp.model.chat import ChatRequest, Message, Reply, ask
+from qwen_lsp.model.chat import Reply, ask
 from qwen_lsp.model.client import Client
+from qwen_lsp.model.generation import ChatRequest, Message
 from qwen_lsp.text import Span
 
 # Hears the region that is being replaced and the text so far.

@@ -6,8 +6,9 @@ from qwen_lsp.actions import prompts, rewrite
 from qwen_lsp.actions.target import choose
 from qwen_lsp.actions.task import Knowledge, Task
 from qwen_lsp.model import tokens
-from qwen_lsp.model.chat import ChatRequest, ask
+from qwen_lsp.model.chat import ask
 from qwen_lsp.model.client import Client
+from qwen_lsp.model.generation import ChatRequest
 
 # Reading must not keep a small machine busy for long.
 _MOST_TOKENS = 1500
@@ -19,7 +20,7 @@ async def read_ahead(task: Task, client: Client, context_tokens: int, knowledge:
 
     Raises: EndpointError.
     """
-    if client.endpoint.kind != "llama":
+    if not (client.can.prompt_cache and client.can.slots):
         return  # nobody knows what reading costs there, or whether it is kept
     target = choose(task, "selection")
     if target is None or tokens.estimate(target.shown) > min(_MOST_TOKENS, context_tokens // 2):

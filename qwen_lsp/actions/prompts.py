@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Diagnostic, Task
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.chat import Message
+from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax.contract import Contract
 
 _SYSTEM = Message("system", "You are an expert programmer. You do exactly what is asked, and briefly.")

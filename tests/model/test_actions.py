@@ -10,8 +10,8 @@ from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import Voice
 from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.generation import Request
 from qwen_lsp.text import Document, Span
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]

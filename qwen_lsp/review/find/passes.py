@@ -17,9 +17,10 @@ from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model import likelihood
 from qwen_lsp.model.catalog import ControlTokens
-from qwen_lsp.model.chat import ChatRequest, Message, ask
+from qwen_lsp.model.chat import ask
 from qwen_lsp.model.engine import CHAT_SLOT, Host, open_host
 from qwen_lsp.model.fim import render
+from qwen_lsp.model.generation import ChatRequest, Message
 from qwen_lsp.model.likelihood import Passage
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.review.find.asking import Pass
