@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
-    least_confidence: float | None = None
+    min_confidence: float | None = None
     fail_on: Severity | None = None
     language: str = "auto"
 
