@@ -19,9 +19,11 @@ from qwen_lsp.cli.echo import echo
 def context(place: str, tokens: int | None, as_json: bool) -> None:
     """Show what of the repository would help at a place: each piece, its source, score, tokens and fate."""
     from qwen_lsp.cli import terminal
-    from qwen_lsp.completion import once
+    from qwen_lsp.completion.once import snippet_tokens
+    from qwen_lsp.context.gather_once import gather_at
+    from qwen_lsp.context.named_files import parse_place
 
-    found = once.gather(once.parse_place(place), read_config(), tokens)
+    found = gather_at(parse_place(place), snippet_tokens(read_config()) if tokens is None else tokens)
     if as_json:
         echo(json.dumps(found.to_json(), ensure_ascii=False))
     else:

@@ -42,7 +42,6 @@ main.add_command(purge)
 
 
 @main.command()
-@click.option("--tcp", "port", type=click.IntRange(1, 65_535), help="Serve one client on this loopback port.")
 @click.option(
     "--stdio", is_flag=True, help="Serve over stdin and stdout (the default; clients like to say it)."
 )
@@ -51,9 +50,7 @@ main.add_command(purge)
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of your own; wins over the file."
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(
-    port: int | None, stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None
-) -> None:
+def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
     from qwen_lsp.lsp import server
@@ -65,10 +62,7 @@ def serve(
         values["log.level"] = log_level
     layer = Layer("command line", values, trusted=True)
     logs.start(log_level or "info")
-    if port is not None:
-        server.serve_tcp(layer, port)
-    else:
-        server.serve_stdio(layer)
+    server.serve_stdio(layer)
 
 
 @main.command(short_help="Complete at a place and show the text.")
@@ -79,8 +73,9 @@ def complete(place: str, as_json: bool, trace: bool) -> None:
     """Complete at a place (LINE and COL from 1, COL in characters) and show the text there."""
     from qwen_lsp.cli import terminal
     from qwen_lsp.completion import once
+    from qwen_lsp.context.named_files import parse_place
 
-    shown = once.run(once.parse_place(place), read_config())
+    shown = once.run(parse_place(place), read_config())
     echo(json.dumps(shown.to_json(), ensure_ascii=False)) if as_json else terminal.show_completion(shown)
     if trace:
         terminal.show_trace(shown.outcome.trace, to_stderr=as_json)
@@ -103,15 +98,15 @@ def doctor(as_json: bool, no_engine: bool) -> None:
 def stats(days: int, as_json: bool, reset: bool) -> None:
     """Show what became of suggestions: counts on this machine, never sent anywhere."""
     from qwen_lsp.cli import terminal
-    from qwen_lsp.completion import stats
+    from qwen_lsp.completion.stats import database, report
 
-    file = stats.stats_file()
+    file = database.stats_file()
     if reset:
-        stats.reset(file)
+        database.reset(file)
         echo(f"{file} is empty now", err=True)
         return
-    report = stats.read(days, file)
-    echo(json.dumps(report.to_json(), indent=2)) if as_json else terminal.show_stats(report, file)
+    found = report.read(days, file)
+    echo(json.dumps(found.to_json(), indent=2)) if as_json else terminal.show_stats(found, file)
 
 
 @main.group()

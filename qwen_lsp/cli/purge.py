@@ -52,7 +52,7 @@ def purge(with_models: bool, days: int | None, yes: bool) -> None:
 def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
     """Yield every file of ours, with what it is."""
     from qwen_lsp import logs
-    from qwen_lsp.completion import stats
+    from qwen_lsp.completion.stats.database import stats_file
     from qwen_lsp.index import database
     from qwen_lsp.model import catalog, hardware, speed, store
     from qwen_lsp.review import cache
@@ -69,7 +69,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
         ("review cache", cache.default_file()),
         ("measured speed", speed.speed_file()),
         ("this machine", hardware.machine_file()),
-        ("statistics", stats.stats_file()),
+        ("statistics", stats_file()),
         ("logs", logs.log_file()),
     )
     for kind, file in single:

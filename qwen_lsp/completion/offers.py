@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from qwen_lsp.completion.stats import Recorder
+from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.text import Document, Edit
 
 _MAX_OFFERS = 256

@@ -1,38 +1,29 @@
 """One completion from the command line, with the prompt that an editor would make, snippets included.
 
-`parse_place` reads FILE:LINE:COL, `run` starts the host, completes and stops it; `gather` only looks for
-what helps there, for `qwen-lsp context`. A file outside of a git repository is completed by itself.
+`run` starts the host, completes and stops it. A file outside of a git repository is completed by itself.
 Raises InputError for anything wrong with the file or the place; it prints nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qwen_lsp.completion.budget import budget
-from qwen_lsp.completion.completer import Completer, Snippets
+from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
+from qwen_lsp.completion.views import Snippets
 from qwen_lsp.config import Config
-from qwen_lsp.context import gather as gathering
+from qwen_lsp.context.gather_once import gather_once
 from qwen_lsp.context.named_files import Place, offset, read, repository, repository_path
-from qwen_lsp.context.snippets import Gathered
-from qwen_lsp.errors import InputError
-from qwen_lsp.index import building
 from qwen_lsp.index.listing import refusal
-from qwen_lsp.index.reader import Index
 from qwen_lsp.model.engine import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import load
-from qwen_lsp.model.tokens import estimate
 from qwen_lsp.text import Cursor
-
-# A command line has no typing to keep up with: nothing is skipped for being late.
-_PATIENCE_MS = 5000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +57,6 @@ class Shown:
         }
 
 
-def parse_place(text: str) -> Place:
-    """Read FILE:LINE:COL; the file name may itself hold colons (Windows drives)."""
-    match = re.fullmatch(r"(.+):(\d+):(\d+)", text)
-    if match is None:
-        raise InputError(f"{text!r} is not FILE:LINE:COL, such as src/app.py:12:5")
-    return Place(Path(match[1]), int(match[2]), int(match[3]))
-
-
 def run(place: Place, config: Config) -> Shown:
     """Complete once at a place, from a cold start to a stopped engine."""
     document = read(place.path)
@@ -81,31 +64,10 @@ def run(place: Place, config: Config) -> Shown:
     return asyncio.run(_complete(cursor, config))
 
 
-def gather(place: Place, config: Config, budget_tokens: int | None = None) -> Gathered:
-    """Bring the repository's index up to date and gather what helps at a place.
-
-    Raises: InputError for the place, and for a folder that is not indexed.
-    """
-    document = read(place.path)
-    cursor = Cursor(document, offset(document, place))
-    file = place.path.resolve()
-    root = repository(file) or file.parent
-    if reason := refusal(root):
-        raise InputError(f"{root} is not indexed: {reason}")
-    if budget_tokens is None:
-        profile = chosen_model(config).profile
-        speed = load(profile.name)
-        budget_tokens = budget(config.completion, speed, profile).snippet_tokens
-    return _gathered(cursor, root, file.relative_to(root).as_posix(), budget_tokens)
-
-
-def _gathered(cursor: Cursor, root: Path, path: str, budget_tokens: int) -> Gathered:
-    building.update(root)
-    index = Index(root)
-    try:
-        return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)
-    finally:
-        index.close()
+def snippet_tokens(config: Config) -> int:
+    """Return how much room for other files a prompt has with this model on this machine."""
+    profile = chosen_model(config).profile
+    return budget(config.completion, load(profile.name), profile).snippet_tokens
 
 
 def _snippets(file: Path, config: Config) -> Snippets | None:
@@ -117,7 +79,7 @@ def _snippets(file: Path, config: Config) -> Snippets | None:
     def files(cursor: Cursor, budget_tokens: int) -> Sequence[tuple[str, str]]:
         if budget_tokens <= 0:
             return ()
-        return _gathered(cursor, root, file.relative_to(root).as_posix(), budget_tokens).files
+        return gather_once(cursor, root, file.relative_to(root).as_posix(), budget_tokens).files
 
     return files
 

@@ -6,6 +6,7 @@ Raises InputError, which says what is wrong with the file or the place.
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,14 @@ class Place:
     path: Path
     line: int
     column: int
+
+
+def parse_place(text: str) -> Place:
+    """Read FILE:LINE:COL; the file name may itself hold colons (Windows drives)."""
+    match = re.fullmatch(r"(.+):(\d+):(\d+)", text)
+    if match is None:
+        raise InputError(f"{text!r} is not FILE:LINE:COL, such as src/app.py:12:5")
+    return Place(Path(match[1]), int(match[2]), int(match[3]))
 
 
 def read(path: Path, root: Path | None = None) -> Document:

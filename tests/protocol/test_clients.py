@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.completion import stats
+from qwen_lsp.completion.stats import database, report
 from tests.support.engine_server import EngineServer, endless, says
 from tests.support.places import split
 from tests.support.raw import RawClient, server_command
@@ -271,7 +271,7 @@ async def test_the_accept_command_is_run_by_those_that_run_it(client: Client, en
         (item,) = await document.ask(at)
         assert item["command"]["command"] == "qwenLsp.didAccept"
         await document.accept(item, at)
-    assert stats.read(1, stats.stats_file()).total == {"shown": 1, "accepted": 1, "characters": 5}
+    assert report.read(1, database.stats_file()).total == {"shown": 1, "accepted": 1, "characters": 5}
 
 
 @every(LSP4IJ, OUR_NEOVIM, BARE)

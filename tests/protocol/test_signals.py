@@ -12,8 +12,8 @@ import pytest
 from lsprotocol import types
 
 from qwen_lsp.bench import editor as lsp_session
-from qwen_lsp.completion import stats
-from qwen_lsp.completion.stats import Report
+from qwen_lsp.completion.stats import database, report
+from qwen_lsp.completion.stats.report import Report
 from qwen_lsp.lsp.requests.did_accept import DID_ACCEPT, DID_DISMISS, DID_PARTIALLY_ACCEPT
 from qwen_lsp.lsp.suggest import DID_ACCEPT_COMMAND
 from tests.support.editor import Editor, Place, editing, within
@@ -41,7 +41,7 @@ def editing_with_commands(
 
 
 def counted() -> Report:
-    return stats.read(1, stats.stats_file())
+    return report.read(1, database.stats_file())
 
 
 def is_there(file: Path) -> bool:
@@ -191,13 +191,13 @@ async def test_the_switch(engine: EngineServer, setting: Mapping[str, Any]) -> N
     async with editing_with_commands(engine, setting) as editor:
         item = await item_at(editor, await editor.open(CODE))
         assert item.command is None
-    assert not is_there(stats.stats_file())
+    assert not is_there(database.stats_file())
 
 
 async def test_counts_are_written_without_waiting_for_the_end(engine: EngineServer) -> None:
     async with editing_with_commands(engine) as editor:
         assert await editor.suggest(await editor.open(CODE))
-        assert not is_there(stats.stats_file()), "a request waits for no disk"
+        assert not is_there(database.stats_file()), "a request waits for no disk"
         await until(lambda: counted().total == {"shown": 1}, "the counts are written")
 
 
@@ -209,7 +209,7 @@ async def test_two_servers_count_together(engine: EngineServer) -> None:
 
 
 async def test_a_damaged_file_costs_its_counts_only(engine: EngineServer) -> None:
-    file = stats.stats_file()
+    file = database.stats_file()
     _write(file, b"no database" * 1000)
     async with editing_with_commands(engine) as editor:
         await run(editor, await item_at(editor, await editor.open(CODE)))
@@ -224,7 +224,7 @@ async def test_no_code_and_no_names_are_stored(engine: EngineServer) -> None:
         place = await editor.open("def secret_function():\n    ║\n", uri=uri)
         await run(editor, await item_at(editor, place))
     assert counted().total["accepted"] == 1
-    stored = _read(stats.stats_file())
+    stored = _read(database.stats_file())
     for secret in (b"secret", b"return"):
         assert secret not in stored
 

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from qwen_lsp import files, git, globs, logs
-from qwen_lsp.completion import stats
+from qwen_lsp.completion.stats.database import add, stats_file
 from qwen_lsp.errors import ConfigError, InputError
 from qwen_lsp.index import building, database
 from qwen_lsp.index.building import Builder
@@ -158,7 +158,7 @@ def use_everything(root: Path, home: Path) -> None:
     (root / "a.py").write_text("secret_name = 1\n")
     with closing(Builder(root)) as builder:
         builder.update()
-    stats.add({("2026-01-01", "python", "shown"): 1}, stats.stats_file())
+    add({("2026-01-01", "python", "shown"): 1}, stats_file())
     speed.save("model", Speed())
     memory = cache.Cache(cache.default_file())
     memory.put("key", [])

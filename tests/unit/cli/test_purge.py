@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from qwen_lsp import logs
 from qwen_lsp.cli.main import main
-from qwen_lsp.completion import stats
+from qwen_lsp.completion.stats.database import stats_file
 from qwen_lsp.config import user_file
 from qwen_lsp.index import database
 from qwen_lsp.model import catalog, hardware, speed, store
@@ -30,8 +30,8 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
         cache.default_file(),
         speed.speed_file(),
         hardware.machine_file(),
-        stats.stats_file(),
-        stats.stats_file().with_name(stats.stats_file().name + "-wal"),
+        stats_file(),
+        stats_file().with_name(stats_file().name + "-wal"),
         logs.log_file(),
         logs.log_file().with_name("server.log.1"),
     ]

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qwen_lsp.cli.main import main
-from qwen_lsp.completion import stats
+from qwen_lsp.completion.stats import database, report
 from tests.support.isolation import isolate_user
 
 TODAY = date.today()
@@ -29,7 +29,7 @@ def run(*arguments: str) -> Result:
 
 def count(language: str = "python", ago: int = 0, **events: int) -> None:
     day = (TODAY - timedelta(days=ago)).isoformat()
-    stats.add({(day, language, name): n for name, n in events.items()}, stats.stats_file())
+    database.add({(day, language, name): n for name, n in events.items()}, database.stats_file())
 
 
 def row(output: str, first: str) -> list[str]:
@@ -44,15 +44,15 @@ def test_nothing_yet() -> None:
 def test_the_table() -> None:
     count(shown=8, accepted=2, partly=1, dismissed=3, typed_through=1, characters=120, kept=1, kept_of=2)
     count("go", shown=2)
-    stats.add({(TODAY.isoformat(), "go", "held:syntax"): 5}, stats.stats_file())
-    stats.add({(TODAY.isoformat(), "go", "latency:100"): 5}, stats.stats_file())
+    database.add({(TODAY.isoformat(), "go", "held:syntax"): 5}, database.stats_file())
+    database.add({(TODAY.isoformat(), "go", "latency:100"): 5}, database.stats_file())
     output = run().stdout
     assert " ".join(row(output, "python")) == "8 2 (25 %) 1 3 1 1 (50 %) 120"
     assert " ".join(row(output, "go")) == "2 0 (0 %) 0 0 0 - 0"
     assert " ".join(row(output, "all")) == "10 2 (20 %) 1 3 1 1 (50 %) 120"
     assert row(output, "syntax") == ["5"]
     assert "median 75 ms, p95 98 ms" in output
-    assert str(stats.stats_file()) in output
+    assert str(database.stats_file()) in output
 
 
 def test_days() -> None:
@@ -65,12 +65,12 @@ def test_days() -> None:
 def test_json() -> None:
     count(shown=8, accepted=2)
     printed = json.loads(run("--json").stdout)
-    assert printed == stats.read(30, stats.stats_file()).to_json()
+    assert printed == report.read(30, database.stats_file()).to_json()
     assert printed["total"]["accepted"] == 2
 
 
 def test_reset() -> None:
     count(shown=8)
     run("--reset")
-    assert stats.read(30, stats.stats_file()).total == {}
+    assert report.read(30, database.stats_file()).total == {}
     run("--reset")

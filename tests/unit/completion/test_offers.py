@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.completion import stats
 from qwen_lsp.completion.offers import Offers
-from qwen_lsp.completion.stats import Recorder
+from qwen_lsp.completion.stats import database, report
+from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.text import Document, Edit, Span
 from tests.support.isolation import isolate_user
 from tests.support.places import split
@@ -43,7 +43,7 @@ class Desk:
 
     async def counted(self) -> dict[str, int]:
         await self.recorder.flush()
-        return {name: n for name, n in stats.read(1, stats.stats_file()).total.items() if n}
+        return {name: n for name, n in report.read(1, database.stats_file()).total.items() if n}
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.completion import stats
-from qwen_lsp.completion.stats import Recorder, add, read, reset
+from qwen_lsp.completion.stats import database
+from qwen_lsp.completion.stats.database import add, reset
+from qwen_lsp.completion.stats.recorder import Recorder
+from qwen_lsp.completion.stats.report import read
 from tests.support.isolation import isolate_user
 from tests.support.waiting import until
 
@@ -28,7 +30,7 @@ def day(ago: int) -> str:
 @pytest.fixture
 def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     isolate_user(monkeypatch, tmp_path / "home")
-    file = stats.stats_file()
+    file = database.stats_file()
     assert file.is_relative_to(tmp_path)
     return file
 
@@ -165,7 +167,7 @@ async def test_a_folder_that_cannot_be_made(file: Path, recorder: Recorder) -> N
 ADD = """
 import sys
 from pathlib import Path
-from qwen_lsp.completion.stats import add
+from qwen_lsp.completion.stats.database import add
 for _ in range(50):
     add({(sys.argv[2], "python", "shown"): 1, (sys.argv[2], "python", "characters"): 3}, Path(sys.argv[1]))
 """
@@ -212,13 +214,13 @@ def test_reading_a_damaged_file(file: Path) -> None:
 
 def test_a_sound_file_is_never_set_aside(file: Path) -> None:
     add({(TODAY, "python", "shown"): 1}, file)
-    stats._set_aside(file)  # what the slower of two servers does after the other has repaired it
+    database._set_aside(file)  # what the slower of two servers does after the other has repaired it
     assert read(30, file).total == {"shown": 1}
     assert not file.with_suffix(".damaged").exists()
 
 
 def test_the_json_has_every_number(file: Path) -> None:
-    add({(TODAY, "python", event): 2 for event in stats.EVENTS}, file)
+    add({(TODAY, "python", event): 2 for event in database.EVENTS}, file)
     add({(TODAY, "python", "held:syntax"): 4, (TODAY, "python", "latency:100"): 1}, file)
     counts = {
         "shown": 2,

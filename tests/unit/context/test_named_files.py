@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.completion import once
 from qwen_lsp.context import named_files
 from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError
@@ -29,7 +28,7 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_a_place(text: str, place: Place) -> None:
-    assert once.parse_place(text) == place
+    assert named_files.parse_place(text) == place
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_a_place(text: str, place: Place) -> None:
 )
 def test_a_text_that_is_no_place(text: str) -> None:
     with pytest.raises(InputError, match="is not FILE:LINE:COL"):
-        once.parse_place(text)
+        named_files.parse_place(text)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +90,6 @@ def test_what_a_file_becomes(file: Path) -> None:
 def test_the_path_that_the_model_sees(tmp_path: Path) -> None:
     assert named_files.repository_path(tmp_path / "a.py") == "a.py", "outside of a repository"
     assert named_files.repository_path(Path(__file__)) in (
-        "tests/unit/completion/test_once.py",
-        "test_once.py",
+        "tests/unit/context/test_named_files.py",
+        "test_named_files.py",
     )
