@@ -14,9 +14,9 @@ from qwen_lsp.review.change.diff import FilePatch
 from qwen_lsp.review.find.surroundings import is_predictable
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.reviewer import Options
+from tests.support.scaling import MAX_GROWTH, growth
 
 CHAIN = "if x == 1:\n    a()\nelif x == 2:\n    b()\nelif x == 3:\n    c()\n"
-from tests.support.scaling import MAX_GROWTH, growth
 
 
 def found(*pairs: tuple[str, str | None, str], linters: bool = False) -> list[Finding]:
