@@ -1,10 +1,10 @@
-"""Have the engine read the code of a selection before anybody has said what is to be done with it."""
+"""Have the engine read the code of a selection before anybody has chosen what to do with it."""
 
 from __future__ import annotations
 
 from qwen_lsp.actions import prompts, rewrite
 from qwen_lsp.actions.target import choose
-from qwen_lsp.actions.task import Knowledge, Task
+from qwen_lsp.actions.task import RepositoryContext, Task
 from qwen_lsp.model import tokens
 from qwen_lsp.model.chat import ask
 from qwen_lsp.model.client import Client
@@ -15,7 +15,7 @@ _MOST_TOKENS = 1500
 _TIMEOUT_MS = 20_000
 
 
-async def read_ahead(task: Task, client: Client, context_tokens: int, knowledge: Knowledge) -> None:
+async def read_ahead(task: Task, client: Client, context_tokens: int, context: RepositoryContext) -> None:
     """Read the beginning that all questions about the selection share.
 
     Raises: EndpointError.
@@ -25,5 +25,5 @@ async def read_ahead(task: Task, client: Client, context_tokens: int, knowledge:
     target = choose(task, "selection")
     if target is None or tokens.estimate(target.shown) > min(_MOST_TOKENS, context_tokens // 2):
         return
-    messages = prompts.context(target, rewrite.signatures_of(target, knowledge))
+    messages = prompts.context(target, rewrite.signatures_of(target, context))
     await ask(client, ChatRequest(messages, 0, timeout_ms=_TIMEOUT_MS))

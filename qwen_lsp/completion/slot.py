@@ -49,7 +49,7 @@ class CompletionSlot:
         self.use(profile)
 
     def use(self, profile: Profile) -> None:
-        """Size the prompts for a model: once a session, because a prompt whose start moves is read anew."""
+        """Size the prompts for a model: once a session, because a prompt whose start moves is read again."""
         self._model = speed.key(profile.name, is_endpoint=isinstance(self._host, RemoteEndpoint))
         self.speed: Speed = speed.load(self._model)
         self.budget: Budget = budget(self._config, self.speed, profile)

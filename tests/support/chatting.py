@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from qwen_lsp.actions.model import OnProgress, Voice
+from qwen_lsp.actions.model import ModelSession, OnProgress
 from qwen_lsp.actions.task import Task
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import Locale
@@ -73,9 +73,11 @@ class Speaker:
         return min(found, default=(len(rest), "", "", 0.0))
 
 
-def voice(speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192) -> Voice:
-    """Return the voice of a speaker."""
-    return Voice(cast(Client, speaker), context_tokens, 10_000, on_progress)
+def session(
+    speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192
+) -> ModelSession:
+    """Return the session of a speaker."""
+    return ModelSession(cast(Client, speaker), context_tokens, 10_000, on_progress)
 
 
 def task(

@@ -90,10 +90,10 @@ async def _run(rows: list[Row], opened: Any) -> Report:
 
 
 def _progress(done: int, total: int, result: Result) -> None:
-    told(done, total)
+    show_progress(done, total)
 
 
-def told(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
     """Say where a run stands: in place on a terminal, now and then in a log."""
     is_terminal = sys.stderr.isatty()
     if is_terminal:

@@ -104,8 +104,8 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
 
 def _questions(used: Shared, name: str, locale: Locale, repository: Repository) -> Pass:
     async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
-        said = [Message("system" if role == "system" else "user", text) for role, text in messages]
-        request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
+        turns = [Message("system" if role == "system" else "user", text) for role, text in messages]
+        request = ChatRequest(turns, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
         await used.turn()
         return (await ask(await used.host.ready(), request)).text
 
