@@ -43,8 +43,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
         Literal["auto", "llama", "ollama", "openai", "suffix"],
         Meta(
             description="`llama`: llama.cpp's own API; `ollama`: Ollama's; `openai`: /v1/completions with "
-            "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: "
-            "/v1/completions with a `suffix` field; `auto`: ask it.",
+            "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: the same "
+            "with a `suffix` field; `auto`: ask it.",
             extra_json_schema=USER_ONLY,
         ),
     ] = "auto"
