@@ -90,8 +90,8 @@ def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
         ),
         (
             "a.py",
-            "def f(self):\n    if not self.paused and self.full:\n        self.pause()\n",
-            "def f(self):\n    if self.full:\n        self.pause()\n    elif self.paused:\n        self.go()\n",
+            "def f(self):\n    if not self.paused and self.f:\n        self.pause()\n",
+            "def f(self):\n    if self.f:\n        self.pause()\n    elif self.paused:\n        self.a()\n",
         ),
         ("a.py", "def f(k):\n    g(quote(k))\n", "def f(k):\n    g(quote(k, '/'))\n"),
         (
