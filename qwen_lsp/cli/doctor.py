@@ -26,8 +26,9 @@ from qwen_lsp.completion.budget import Budget
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.errors import EndpointError, QwenLspError
 from qwen_lsp.model import calibrate, hardware, recommend, speed, store
-from qwen_lsp.model.client import Chunk, Client, Request
+from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import COMPLETION_SLOT, open_host, thread_counts
+from qwen_lsp.model.generation import Chunk, Request
 from qwen_lsp.model.select import ChosenModel, chosen_model
 from qwen_lsp.syntax import languages
 from qwen_lsp.text import Cursor, Document
@@ -196,7 +197,7 @@ async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:
     try:
         client = await host.ready()
         return [
-            Check("engine", "ok", f"answers at {client.endpoint.url} ({client.endpoint.kind})"),
+            _check_endpoint(client),
             await _check_markers(client, config, model),
             await _check_speed(client),
         ]
@@ -207,10 +208,17 @@ async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:
         await host.close()
 
 
+def _check_endpoint(client: Client) -> Check:
+    """Tell what answers, and what it cannot do."""
+    dialect = client.endpoint.dialect
+    missing = f"; without {', '.join(dialect.can.missing)}" if dialect.can.missing else ""
+    return Check("engine", "ok", f"answers at {client.endpoint.url} ({dialect.name}{missing})")
+
+
 async def _check_markers(client: Client, config: Config, model: ChosenModel) -> Check:
     """Prove that the FIM markers are single tokens and that the model fills a hole by its suffix."""
     tokens = model.profile.tokens
-    if client.endpoint.kind == "llama":
+    if client.endpoint.dialect.tokenize is not None:
         for mark in (tokens.fim_prefix, tokens.fim_suffix, tokens.fim_middle):
             if len(await client.tokenize(mark)) != 1:
                 remedy = "choose a Qwen Coder model (qwen-lsp models list)"
