@@ -33,7 +33,7 @@ LAYERS: list[set[str]] = [
     },
     {"policy"},
     {"config", "git", "logs"},
-    {"schema"},
+    {"schema", "trust"},
     {"syntax"},
     {"index", "model"},
     {"context"},
