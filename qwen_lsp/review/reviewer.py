@@ -25,9 +25,17 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, linters, parses, rules
-from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
-from qwen_lsp.review.finding import RULES, Finding, identified, introduced, narrowed, without_duplicates
+from qwen_lsp.review.find import across, asking, linters, lost, parses, rules
+from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
+from qwen_lsp.review.finding import (
+    RULES,
+    Finding,
+    identified,
+    introduced,
+    narrowed,
+    touches,
+    without_duplicates,
+)
 from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
@@ -43,17 +51,17 @@ _MOST_OF_A_MODEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to review. Units: `least_confidence` is between 0 and 1. `linters`: whether other tools run.
+    """How to review. Units: `min_confidence` is between 0 and 1. `linters`: whether other tools run.
 
     A plain linter does not ask what the repository configures for it.
     """
 
     locale: Locale = "en"
-    least_confidence: float = 0.5
+    min_confidence: float = 0.5
     selection: Selection = field(default_factory=Selection)
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
-    effort: Effort = field(default_factory=Effort)
+    budget: Budget = field(default_factory=Budget)
     linters: Literal["none", "plain", "configured"] = "none"
 
 
@@ -89,11 +97,11 @@ async def review(
     passes: Sequence[Pass] = (),
     cache: Cache | None = None,
     progress: Progress | None = None,
-    heard: Callable[[Report], None] | None = None,
+    on_report: Callable[[Report], None] | None = None,
 ) -> Report:
     """Review a change. Cancelling ends it between two requests; what is known by then is in the cache.
 
-    `heard` gets the report as it is after the rules and at each finding of a model.
+    `on_report` gets the report as it is after the rules and at each finding of a model.
     """
     cache = cache or Cache(None)
     planned = plan(change, options.selection)
@@ -110,6 +118,7 @@ async def review(
         is_own = options.linters == "configured"
         linted = [entry.file for entry in reviewed]
         found += await asyncio.to_thread(linters.run, change, linted, found, is_configured=is_own)
+    found += await asyncio.to_thread(across.run, change, [entry.file for entry in reviewed], options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
@@ -122,11 +131,11 @@ async def review(
 
     started = time.monotonic()
     for one in passes:
-        if heard is not None:
-            heard(report())
-        tell = None if heard is None else lambda more: heard(report(more))
+        if on_report is not None:
+            on_report(report())
+        on_found = None if on_report is None else lambda more: on_report(report(more))
         findings, record = await asking.run(
-            one, every_unit, options.locale, cache, options.effort.left(started), progress, tell
+            one, every_unit, options.locale, cache, options.budget.left(started), progress, on_found
         )
         found += findings
         records.append(record)
@@ -178,6 +187,9 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
         found += parses.check(document, file.before, language, changed, options.locale)
+    if file.before and file.patch.removed and not file.is_partial:
+        gone = lost.check(document, file.before, language, changed, options.locale, options.disabled)
+        found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]
@@ -224,7 +236,7 @@ def _report(
     documents = {file.path: file.document for file in files}
     changed = {file.path: file.patch.added for file in files}
     found = [entry for entry in found if entry.rule not in options.disabled]
-    sure = [entry for entry in found if entry.confidence >= options.least_confidence]
+    sure = [entry for entry in found if entry.confidence >= options.min_confidence]
     kept: list[Finding] = []
     dismissed: list[Dismissed] = []
     distrusted = 0

@@ -30,7 +30,7 @@ BAD = "value = eval(input())\n"
 # Each hides the finding, if it counts.
 HIDING = {
     "disabled rule": {".qwen-lsp.toml": '[review]\ndisabled = ["code-injection", "S307"]\n'},
-    "confidence": {".qwen-lsp.toml": "[review]\nleast_confidence = 1.0\n"},
+    "confidence": {".qwen-lsp.toml": "[review]\nmin_confidence = 1.0\n"},
     "dismissed rule": {".qwen-lsp/dismissed.toml": '[[dismissed]]\nrule = "code-injection"\n'},
     "dismissed path": {".qwen-lsp/dismissed.toml": '[[dismissed]]\npath = "*"\n'},
 }
