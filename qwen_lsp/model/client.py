@@ -126,6 +126,7 @@ class Client:
         return masked
 
     async def _chunks(self, response: httpx.Response, read: ReadChunk, echo: str) -> AsyncIterator[Chunk]:
+        # Not by httpx-sse: engines write errors as bare lines between events, which it drops.
         if echo:
             yield Chunk(echo)
         is_over = False
