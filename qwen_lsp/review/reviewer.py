@@ -181,7 +181,7 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
         found += parses.check(document, file.before, language, changed, options.locale)
-    if file.before and not file.is_partial:
+    if file.before and file.patch.removed and not file.is_partial:
         gone = lost.check(document, file.before, language, changed, options.locale, options.disabled)
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
     if file.is_partial:  # only the lines of the diff are known
