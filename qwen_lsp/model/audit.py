@@ -12,14 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
-from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import msgspec
 import platformdirs
 
 from qwen_lsp import files
+from qwen_lsp.logs import PrivateFile
 
 # Some ten thousand requests: a working day of typing.
 _FILE_BYTES = 4_000_000
@@ -38,11 +37,6 @@ class Sent(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
 
 
-class _PrivateFile(RotatingFileHandler):
-    def _open(self) -> TextIOWrapper:
-        return TextIOWrapper(open(self.baseFilename, "ab", opener=files.private_opener), encoding="utf-8")
-
-
 def audit_file() -> Path:
     """Return the path of the newest file; older ones stand beside it as `.1`, `.2`, ..."""
     return Path(platformdirs.user_log_dir("qwen-lsp", appauthor=False)) / "audit.jsonl"
@@ -51,7 +45,7 @@ def audit_file() -> Path:
 @cache
 def _handler() -> logging.Handler:
     files.private_file(audit_file())
-    return _PrivateFile(audit_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
+    return PrivateFile(audit_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
 
 
 def record(host: str, path: str, body: bytes, n_redacted: int, sources: Sequence[str]) -> None:
