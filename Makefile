@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Two processes: the real editors and the model, and everything else (tests/conftest.py says which is which).
+TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help setup model demo vscode dist test test-all check fix clean
 
@@ -31,11 +33,11 @@ demo: model
 	@$(BIN)/python -m qwen_lsp.bench.demo fixtures/repos
 
 test: model
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(TWO) -m "not slow"
 
 test-all: model
 	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(TWO)
 
 vscode: $(STAMP)
 	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix

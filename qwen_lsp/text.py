@@ -156,6 +156,21 @@ class Change:
             start, end = start + by, end + by
         return Span(start, end)
 
+    def stretch(self, span: Span) -> Span | None:
+        """Return the span of `after` in the place of a span of `before`; None where more has changed.
+
+        Everything outside of the two is the same, so a text typed at a place is `stretch` of an empty span.
+        Cost: comparisons of what is between the span and the edit. The same text may be typed in several
+        places (one more bracket before a bracket), and a client may name any of them.
+        """
+        edit, old, new = self.edit, self.before.text, self.after.text
+        by = len(new) - len(old)
+        stretched = Span(span.start, span.end + by)
+        start, end = min(edit.span.start, span.start), max(edit.span.end, span.end)
+        is_same = old[start : span.start] == new[start : span.start]
+        is_same = is_same and old[span.end : end] == new[stretched.end : end + by]
+        return stretched if is_same and stretched.end >= span.start else None
+
 
 def whole_text_change(before: Document, after: Document) -> Change:
     """Return the change between two texts, for clients that send the whole of it.

@@ -64,6 +64,12 @@ class Trace:
         """Return the time since the request came."""
         return (_now_s() - self.started) * 1000
 
+    def end(self, reason: str = "", detail: str = "") -> None:
+        """Note when the request was answered, and why with nothing."""
+        self.total_ms = self.elapsed_ms()
+        if reason:
+            self.reason, self.detail = reason, detail
+
     def to_json(self) -> dict[str, Any]:
         """Return the whole record; it holds the user's code, so it goes to the user alone."""
         return {

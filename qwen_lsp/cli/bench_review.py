@@ -51,6 +51,17 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --history: what its findings are worth, a line `rule<TAB>commit<TAB>useful|noise|wrong` each.",
 )
+@click.option(
+    "--undo-fixes",
+    type=_FOLDER,
+    multiple=True,
+    help="A clone whose newest --n bug fixes are undone, rules only: are the bugs found?",
+)
+@click.option(
+    "--build",
+    metavar="PROGRAM",
+    help="With --undo-fixes: ask another build, too; the clone gets its commits.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def review(
     seeded: tuple[Path, ...],
@@ -67,6 +78,8 @@ def review(
     minutes: float,
     history: tuple[Path, ...],
     labels: Path | None,
+    undo_fixes: tuple[Path, ...],
+    build: str | None,
     is_json: bool,
 ) -> None:
     """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
@@ -78,9 +91,13 @@ def review(
     if history:
         _history(history, n, labels)
         return
+    if undo_fixes:
+        _undone(undo_fixes, n, build)
+        return
     if not (seeded or mutations or quixbugs or bugsinpy):
         raise click.UsageError(
-            "name a set: --seeded or --mutations PACKAGE, --quixbugs or --bugsinpy DIR, --history CLONE"
+            "name a set: --seeded or --mutations PACKAGE, --quixbugs or --bugsinpy DIR, "
+            "--history or --undo-fixes CLONE"
         )
     cases: list[cases_of.Case] = []
     if quixbugs:
@@ -113,3 +130,16 @@ def _history(clones: tuple[Path, ...], n: int, labels: Path | None) -> None:
                 place = f"{entry.path}:{entry.start_line}"
                 echo(f"{entry.rule}\t{commit[:12]}\t{entry.severity}\t{place}\t{entry.message}")
     echo(history.summary(n_commits, found, judged), nl=False)
+
+
+def _undone(clones: tuple[Path, ...], n: int, build: str | None) -> None:
+    from qwen_lsp.bench.review import fixes
+
+    rows: list[fixes.Undone] = []
+    for clone in clones:
+        for row in fixes.run(clone, n, (build,) if build else ()):
+            rows.append(row)
+            for name, arm in (("found", row.ours), ("ruff", row.ruff), ("build", row.build)):
+                for line in arm:
+                    echo(f"{name}\t{row.fix.commit[:12]}\t{row.fix.subject[:60]}\t{line}")
+    echo(fixes.summary(rows, with_build=build is not None), nl=False)

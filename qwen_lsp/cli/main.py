@@ -42,7 +42,6 @@ main.add_command(purge)
 
 
 @main.command()
-@click.option("--tcp", "port", type=click.IntRange(1, 65_535), help="Serve one client on this loopback port.")
 @click.option(
     "--stdio", is_flag=True, help="Serve over stdin and stdout (the default; clients like to say it)."
 )
@@ -51,9 +50,7 @@ main.add_command(purge)
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of your own; wins over the file."
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(
-    port: int | None, stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None
-) -> None:
+def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
     from qwen_lsp.lsp import server
@@ -65,10 +62,7 @@ def serve(
         values["log.level"] = log_level
     layer = Layer("command line", values, trusted=True)
     logs.start(log_level or "info")
-    if port is not None:
-        server.serve_tcp(layer, port)
-    else:
-        server.serve_stdio(layer)
+    server.serve_stdio(layer)
 
 
 @main.command(short_help="Complete at a place and show the text.")

@@ -7,11 +7,11 @@ completion slot and kept in the cache. Whether anybody wants them is the complet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Cache, Entry
+from qwen_lsp.completion.outcome import CompletionRequest
 from qwen_lsp.completion.slot import CompletionSlot
 from qwen_lsp.completion.view import View
 
@@ -23,7 +23,7 @@ _MIN_LOGPROB = -3.0
 
 
 async def others(
-    slot: CompletionSlot, cache: Cache, view: View, entry: Entry, elapsed_ms: Callable[[], float]
+    slot: CompletionSlot, cache: Cache, request: CompletionRequest, entry: Entry
 ) -> tuple[str, ...]:
     """Return up to two other answers than the entry's, the likelier beginning first.
 
@@ -31,29 +31,31 @@ async def others(
     """
     if entry.alternatives is None:
         found: list[str] = []
-        for beginning in _beginnings(entry, view):
-            if elapsed_ms() > _PATIENCE_MS or len(found) == _MAX_FOUND:
+        for beginning in _beginnings(entry, request.view):
+            if request.trace.elapsed_ms() > _PATIENCE_MS or len(found) == _MAX_FOUND:
                 break
-            text = await _generated(slot, view, beginning)
+            text = await _generated(slot, request, beginning)
             if text is None:
                 return tuple(found)  # something failed, so the next request tries again
             if text.strip() and text not in (entry.answer.text, *found):
                 found.append(text)
         entry = replace(entry, alternatives=tuple(found))
-        cache.put(view.uri, entry)
+        cache.put(request.view.uri, entry)
     return entry.alternatives or ()
 
 
-async def second_thought(slot: CompletionSlot, cache: Cache, view: View, rejected: Entry) -> Entry:
+async def second_thought(
+    slot: CompletionSlot, cache: Cache, request: CompletionRequest, rejected: Entry
+) -> Entry:
     """Return the answer with the likeliest other beginning if it is fit to be shown, else the rejected one.
 
     Raises: EndpointError or ModelError when there is no engine to be had.
     """
-    for beginning in _beginnings(rejected, view)[:1]:
-        text = await _generated(slot, view, beginning)
+    for beginning in _beginnings(rejected, request.view)[:1]:
+        text = await _generated(slot, request, beginning)
         if text and text.strip():
             better = Entry(rejected.prefix, rejected.suffix, Answer(text), others=rejected.others)
-            cache.put(view.uri, better)
+            cache.put(request.view.uri, better)
             return better
     return rejected
 
@@ -67,9 +69,9 @@ def _beginnings(entry: Entry, view: View) -> list[str]:
     ]
 
 
-async def _generated(slot: CompletionSlot, view: View, beginning: str) -> str | None:
+async def _generated(slot: CompletionSlot, request: CompletionRequest, beginning: str) -> str | None:
     """Generate once more from another beginning; empty when nothing fit comes of it, None when it failed."""
-    flight = await slot.start(view, "alternative", beginning=beginning)
+    flight = await slot.start(request.view, request.point, beginning=beginning)
     assert flight.task is not None
     try:
         await asyncio.wait({flight.task})

@@ -17,9 +17,10 @@ from qwen_lsp.completion import filters, stopping, token_prefixes
 from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Reject
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
 from qwen_lsp.model.client import Chunk, Timings
-from qwen_lsp.text import normalize_line_ends
+from qwen_lsp.text import Change, normalize_line_ends
 from qwen_lsp.trace import FilterStep, Trace
 
 # A model whose tokens have had such a mean log-probability, after so many of them, does not come back.
@@ -35,6 +36,8 @@ class Flight:
     """A generation; `raw` is everything written, `text` the part after the healed prefix, cut where it ends.
 
     The cut reason `prefix mismatch` means that the model did not go on from the healed prefix: no answer.
+    Shape: `point` is where the answer goes, None for a prompt that is only read; `ahead` is what has to be
+    typed there before the view is that of the document (a prefetch).
     Units: `start` is where in `raw` the healed prefix, or the white space in its place, ends. `logprobs` has,
     for each token or piece of one, the length of `raw` after it and its log-probability. `others` are the
     other beginnings that `raw` could have taken, with the log-probability of the choice.
@@ -42,6 +45,8 @@ class Flight:
 
     view: View
     kind: Kind
+    point: InsertionPoint | None = None
+    ahead: str = ""
     is_automatic: bool = False
     raw: str = ""
     start: int = 0
@@ -80,6 +85,14 @@ class Flight:
         """Return what the user has typed since the start; None when the text is no longer on the way."""
         typed = view.typed_since(self.view)
         return typed if typed is not None and self.agrees(typed) else None
+
+    def follows(self, change: Change) -> bool:
+        """Return whether the document's new text is on the way to what is written."""
+        if self.point is None or self.view.uri != change.after.uri:
+            return True
+        self.point.follow(change)
+        typed = self.point.typed
+        return typed is not None and typed.startswith(self.ahead) and self.agrees(typed[len(self.ahead) :])
 
     def agrees(self, typed: str) -> bool:
         """Tell whether the text typed since the start is what was written, or may yet be."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp.completion.budget import budget
-from qwen_lsp.completion.completer import Completer, Snippets
+from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
+from qwen_lsp.completion.views import Snippets
 from qwen_lsp.config import Config
 from qwen_lsp.context.gather_once import gather_once
 from qwen_lsp.context.named_files import Place, offset, read, repository, repository_path

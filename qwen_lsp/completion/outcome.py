@@ -5,12 +5,15 @@ Values only. A request is made from a snapshot before the first await; its Trace
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from qwen_lsp.completion import gates
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
+from qwen_lsp.errors import ModelError, QwenLspError
 from qwen_lsp.text import Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
@@ -30,7 +33,7 @@ Reason = Literal[
 ]
 OnText = Callable[[str], None]
 
-EXCLUDED = "the file is left out by `completion.exclude` or a `.qwenignore`"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,39 @@ class Rejected:
     detail: str
     trace: Trace = field(repr=False)
 
+    @classmethod
+    def off(cls, trace: Trace) -> Rejected:
+        """Say that nobody wants suggestions."""
+        return cls("off", "inline completion is switched off in the settings", trace)
+
+    @classmethod
+    def excluded(cls, trace: Trace) -> Rejected:
+        """Say that the file is one of those to keep away from."""
+        return cls("excluded", "the file is left out by `completion.exclude` or a `.qwenignore`", trace)
+
+    @classmethod
+    def failed(cls, error: Exception, trace: Trace) -> Rejected:
+        """Say why an exception has left nothing to suggest; one that is a fault of ours is logged."""
+        if isinstance(error, ModelError):
+            return cls("model", str(error), trace)
+        if isinstance(error, QwenLspError):
+            return cls("engine", str(error), trace)
+        if isinstance(error, TimeoutError):
+            return cls("timeout", "the model did not finish in `completion.timeoutMs`", trace)
+        log.error("a completion failed", exc_info=error)
+        return cls("internal", f"{type(error).__name__}: {error}", trace)
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """One request on its way: what was asked, what the model sees of it, and its record."""
+    """One request on its way: what was asked, what the model sees of it, and its record.
+
+    Shape: `point` is where the cursor was, followed through what is typed meanwhile; `path` is relative to
+    the repository, with forward slashes; `on_text` is called with the whole answer so far whenever it grows.
+    """
 
     cursor: Cursor
+    point: InsertionPoint
     view: View
     trace: Trace
     is_automatic: bool

@@ -16,6 +16,7 @@ from qwen_lsp.completion.budget import Budget, budget
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight, Kind
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import QwenLspError
@@ -25,6 +26,7 @@ from qwen_lsp.model.client import Client, Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, Host
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.speed import Speed
+from qwen_lsp.text import Change
 
 # The likeliest other tokens to ask for, to make other candidates of.
 _N_ALTERNATIVES = 8
@@ -73,20 +75,35 @@ class CompletionSlot:
         """What a warm request takes until its first word: two prompt tokens and two written ones."""
         return 2000 / self.speed.read + 2000 / self.speed.write
 
-    async def start(self, view: View, kind: Kind, *, beginning: str | None = None) -> Flight:
+    @property
+    def cold_prompt_ms(self) -> float:
+        """How long the engine takes to read a whole prompt that it has nothing of."""
+        return (self.budget.prefix_tokens + self.budget.suffix_tokens) / self.speed.read * 1000
+
+    async def start(self, view: View, point: InsertionPoint, *, beginning: str | None = None) -> Flight:
         """End what runs and start a generation, loading the model if need be.
 
-        `beginning` takes the place of the healed prefix, for another candidate.
+        `beginning` makes it another candidate: it takes the place of the healed prefix.
         Raises: EndpointError or ModelError when there is no engine to be had.
         """
         client = await self._host.ready()
         self.stop()
-        return self._launch(client, view, kind, beginning)
+        kind: Kind = "request" if beginning is None else "alternative"
+        forced = view.prompt.healed_prefix if beginning is None else beginning
+        return self._launch(client, Flight(view, kind, point), forced)
 
-    def start_if_idle(self, view: View, kind: Kind) -> Flight | None:
-        """Start background work if the model is loaded and nothing else runs."""
+    def start_if_idle(self, view: View, point: InsertionPoint, ahead: str = "") -> Flight | None:
+        """Start a prefetch if the model is loaded and nothing else runs."""
         client = self._host.idle_client()
-        return self._launch(client, view, kind, None) if client and self.is_idle else None
+        if client is None or not self.is_idle:
+            return None
+        flight = Flight(view, "prefetch", point, ahead, is_automatic=True)
+        return self._launch(client, flight, view.prompt.healed_prefix)
+
+    def follow(self, change: Change) -> None:
+        """End the flight at once when the document's new text is not on its way."""
+        if not self.is_idle and self.flight is not None and not self.flight.follows(change):
+            self.stop()
 
     def prefill(self, view: View) -> None:
         """Read a prompt if the model is loaded and no request runs; the newest place wins."""
@@ -100,20 +117,19 @@ class CompletionSlot:
                 self.stop()
             elif not flight.is_done:
                 return
-        self._launch(client, view, "prefill", None)
+        self._launch(client, Flight(view, "prefill"), "")
 
-    def _launch(self, client: Client, view: View, kind: Kind, beginning: str | None) -> Flight:
+    def _launch(self, client: Client, flight: Flight, forced: str) -> Flight:
+        view = flight.view
         tokens = self.budget.line_tokens if view.mode == "line" else self.budget.block_tokens
-        is_prefill = kind == "prefill"
         request = Request(
             prompt=view.prompt.text,
-            max_tokens=0 if is_prefill else tokens,
+            max_tokens=0 if flight.kind == "prefill" else tokens,
             stop=view.stops,
             slot=COMPLETION_SLOT,
-            forced="" if is_prefill else view.prompt.healed_prefix if beginning is None else beginning,
+            forced=forced,
             n_alternatives=_N_ALTERNATIVES,
         )
-        flight = Flight(view, kind, is_automatic=kind == "prefetch")
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))
         # A task that is cancelled before its first step never gets to its own end.

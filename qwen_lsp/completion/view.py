@@ -22,11 +22,9 @@ from qwen_lsp.text import Cursor
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Units: `offset` and `document_chars` are of the document as it was."""
+    """What the model sees of one place, and what is known of the place to judge its answer."""
 
     uri: str
-    offset: int
-    document_chars: int
     prompt: FimPrompt
     around: Surroundings
     mode: Mode
@@ -63,8 +61,6 @@ def view_of(
     around = stopping.surroundings(cursor, language, place)
     return View(
         uri=document.uri,
-        offset=cursor.offset,
-        document_chars=len(document.text),
         prompt=fim,
         around=around,
         mode=stopping.mode(around),

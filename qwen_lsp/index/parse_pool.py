@@ -16,6 +16,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple
 
@@ -181,7 +182,12 @@ class _Child:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            for stream in (process.stdin, process.stdout):
+                # What could not be sent is still in the pipe's buffer, and nobody is there to read it.
+                with suppress(OSError, ValueError):
+                    if stream is not None:
+                        stream.close()
+            process.wait()
 
 
 def _send(stream: IO[bytes], value: Any) -> None:

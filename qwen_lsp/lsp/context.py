@@ -122,5 +122,5 @@ class SessionContext:
 
     def _steady_changed(self, found: tuple[_Root, str], cursor: Cursor, budget_tokens: int) -> bool:
         """Choose anew, and tell whether the prompt changes; within one scope only if it is read quickly."""
-        is_cheap = self._session.completer.cold_prompt_ms < _CHEAP_MS
+        is_cheap = self._session.completer.slot.cold_prompt_ms < _CHEAP_MS
         return found[0].steady.refresh(cursor, found[1], budget_tokens, is_cheap=is_cheap)

@@ -5,19 +5,20 @@ Everything is made in `create`, from the session upwards; each handler in `reque
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
+from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
 from qwen_lsp import __version__
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.config import Layer
-from qwen_lsp.errors import InputError
-from qwen_lsp.lsp import action_run, notebooks, text_sync, tolerance
+from qwen_lsp.lsp import action_run, notebooks, text_sync, tolerance, wire
 from qwen_lsp.lsp.action_context import action_context
 from qwen_lsp.lsp.action_explanation import Explanations
 from qwen_lsp.lsp.action_list import ActionList
@@ -61,6 +62,8 @@ log = logging.getLogger(__name__)
 class Server(LanguageServer):
     """The framework's server. State: whether the client has asked it to end."""
 
+    protocol: text_sync.Protocol
+
     def __init__(self) -> None:
         super().__init__(
             "qwen-lsp",
@@ -77,6 +80,24 @@ class Server(LanguageServer):
         if isinstance(error, action_run.NotDone):
             return  # an answer, not a failure
         log.error("%s", error, exc_info=error)
+
+    def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
+        """Serve the client at the other end of two pipes until it goes."""
+        self.protocol.set_writer(StdoutWriter(stdout))
+        try:
+            asyncio.run(self._receive(wire.Messages(stdin)))
+        except BrokenPipeError:
+            log.error("the client has gone without a word")
+        except (KeyboardInterrupt, SystemExit):
+            pass
+        finally:
+            self.shutdown()  # type: ignore[no-untyped-call]
+
+    async def _receive(self, messages: wire.Messages) -> None:
+        loop = asyncio.get_running_loop()
+        while (body := await loop.run_in_executor(self.thread_pool, messages.next)) is not None:
+            if not self.protocol.receive(body):
+                messages.resume(body)
 
 
 def _is_failure(record: logging.LogRecord) -> bool:
@@ -153,14 +174,6 @@ def serve_stdio(command_line: Layer) -> None:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     server = create(command_line)
-    server.start_io(sys.stdin.buffer, protocol_out)
+    server.serve(sys.stdin.buffer, protocol_out)
     # The framework swallows the exit code that the specification asks for: 1 without a shutdown before.
     sys.exit(0 if server.is_shut_down else 1)
-
-
-def serve_tcp(command_line: Layer, port: int) -> None:
-    """Serve one client on a loopback port, for debugging."""
-    try:
-        create(command_line).start_tcp("127.0.0.1", port)
-    except OSError as error:
-        raise InputError(f"port {port} cannot be used: {error.strerror}") from error

@@ -125,7 +125,7 @@ class Session:
     @property
     def engine_speed(self) -> Speed | None:
         """How fast the engine has been; None before there is one."""
-        return self._completer.engine_speed if self._completer is not None else None
+        return self._completer.slot.speed if self._completer is not None else None
 
     def warm_up(self) -> None:
         """Load the model in the background: a file is open, so a request will come."""
@@ -136,7 +136,7 @@ class Session:
     async def idle(self) -> None:
         """Return when no completion is being written: whoever types comes before a review."""
         if self._completer is not None:
-            await self._completer.idle()
+            await self._completer.slot.idle()
 
     def follow(self, change: Change) -> None:
         """Let the completer end what the new text makes useless."""

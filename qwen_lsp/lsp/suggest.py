@@ -7,14 +7,15 @@ never raises but for a cancellation, because nobody has asked for an error messa
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lsprotocol import types
 
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.offers import Offers
-from qwen_lsp.completion.outcome import EXCLUDED, Completion, OnText, Rejected, Trigger
-from qwen_lsp.completion.rebase import rebase
+from qwen_lsp.completion.outcome import Completion, OnText, Rejected, Trigger
 from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import exclusion
@@ -24,7 +25,7 @@ from qwen_lsp.lsp.notebooks import Notebooks
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.messages import text
-from qwen_lsp.text import Cursor, Document, Edit, Span
+from qwen_lsp.text import Change, Cursor, Document, Edit, Span
 from qwen_lsp.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Suggestion:
 
 
 class Suggester:
-    """Asks for suggestions. State: the requests under way, and records of those without a completer."""
+    """Asks for suggestions. State: the places of the requests under way, and some records."""
 
     def __init__(
         self,
@@ -61,14 +62,19 @@ class Suggester:
         self._status = status
         self._offers = offers
         self._stats = stats
-        self._asking: Counter[str] = Counter()
+        self._points: dict[str, list[InsertionPoint]] = {}
         self._failed: dict[str, Trace] = {}
         self.last_uri = ""
         self.has_inline = False  # the client sends `textDocument/inlineCompletion`, whatever it has announced
 
     def is_asking(self, uri: str) -> bool:
         """Whether a request of the document is under way."""
-        return self._asking[uri] > 0
+        return bool(self._points.get(uri))
+
+    def follow(self, change: Change) -> None:
+        """Follow the text of a document or of a cell: what is asked for now may be offered later."""
+        for point in self._points.get(change.after.uri, ()):
+            point.follow(change)
 
     def last_trace(self, uri: str) -> Trace | None:
         """Return the record of the document's last request."""
@@ -96,7 +102,8 @@ class Suggester:
         whole = self._notebooks.whole(cursor)
         shift = whole.offset - cursor.offset
         asked = whole if selected is None else _accepted(whole, _moved(selected, shift))
-        outcome = await self._outcome(uri, asked, trigger, on_text)
+        with self._following(cursor) as point:
+            outcome = await self._outcome(uri, asked, trigger, on_text)
         self._status.noted(outcome.trace)
         if not isinstance(outcome, Completion):
             log.info("no suggestion: %s: %s", outcome.reason, outcome.detail)
@@ -108,10 +115,11 @@ class Suggester:
         now = self._session.documents.get(uri, document)
         edits = [_moved(edit, -shift) for edit in (outcome.edit, *outcome.alternatives)]
         if selected is not None:
-            is_same = now.version == document.version
+            is_same = now is document
             edits = [Edit(selected.span, selected.new_text + edit.new_text) for edit in edits if is_same]
-        elif now.version != document.version:  # typed on, and this client has not asked again
-            edits = [moved for edit in edits if (moved := rebase(edit, document, now))]
+        elif now is not document:  # typed on, and this client has not asked again
+            is_followed = now is point.document
+            edits = [moved for edit in edits if is_followed and (moved := point.rebase(edit))]
         if not edits:
             trace = outcome.trace
             trace.reason, trace.detail = "superseded", "the text went another way while the model wrote"
@@ -124,30 +132,33 @@ class Suggester:
     ) -> Completion | Rejected:
         """Ask; whatever goes wrong is a reason, and has its record."""
         self.last_uri = uri
-        self._asking[uri] += 1
         self._failed.pop(uri, None)
         try:
             with self._status.working(), self._indexing.paused():
                 completer, path = self._session.completer, self._session.relative_path(asked.document)
                 if exclusion.is_excluded(self._session, asked.document):
-                    excluded = Rejected("excluded", EXCLUDED, Trace(path=path or "", trigger=trigger))
-                    return self._failure(uri, excluded)
+                    return self._failure(uri, Rejected.excluded(Trace(path=path or "", trigger=trigger)))
                 return await completer.complete(asked, trigger, path, on_text)
         except QwenLspError as error:  # no completer at all: the settings name no model that exists
             return self._failure(uri, Rejected("model", str(error), Trace(trigger=trigger)))
         except Exception as error:
-            log.exception("completion failed in %s", uri)
-            detail = f"{type(error).__name__}: {error}"
-            return self._failure(uri, Rejected("internal", detail, Trace(trigger=trigger)))
+            return self._failure(uri, Rejected.failed(error, Trace(trigger=trigger)))
+
+    @contextmanager
+    def _following(self, cursor: Cursor) -> Iterator[InsertionPoint]:
+        """Follow the place of a request for as long as it runs."""
+        uri, point = cursor.document.uri, InsertionPoint(cursor.document, cursor.offset)
+        self._points.setdefault(uri, []).append(point)
+        try:
+            yield point
         finally:
-            self._asking[uri] -= 1
-            if not self._asking[uri]:
-                del self._asking[uri]
+            self._points[uri].remove(point)
+            if not self._points[uri]:
+                del self._points[uri]
 
     def _failure(self, uri: str, outcome: Rejected) -> Rejected:
-        trace = outcome.trace
-        trace.reason, trace.detail, trace.total_ms = outcome.reason, outcome.detail, trace.elapsed_ms()
-        self._failed[uri] = trace
+        outcome.trace.end(outcome.reason, outcome.detail)
+        self._failed[uri] = outcome.trace
         return outcome
 
     def _offer(self, document: Document, edit: Edit, is_first: bool) -> types.Command | None:

@@ -94,6 +94,7 @@ def register(
             return
         change = convert.changed(document, params.content_changes, version, client.encoding)
         session.documents[uri] = change.after
+        suggester.follow(change)
         reviewing.follow(change)
         follow(change)
 
@@ -118,6 +119,7 @@ def register(
         if changed is None:
             return
         for change in changed.cells:
+            suggester.follow(change)
             reviewing.follow(change)
         for uri in changed.gone:
             suggester.forget(uri)

@@ -24,9 +24,17 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, linters, parses, rules
+from qwen_lsp.review.find import across, asking, linters, lost, parses, rules
 from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
-from qwen_lsp.review.finding import RULES, Finding, identified, introduced, narrowed, without_duplicates
+from qwen_lsp.review.finding import (
+    RULES,
+    Finding,
+    identified,
+    introduced,
+    narrowed,
+    touches,
+    without_duplicates,
+)
 from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
@@ -104,6 +112,7 @@ async def review(
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
     if options.linters:
         found += await asyncio.to_thread(linters.run, change, [entry.file for entry in reviewed], found)
+    found += await asyncio.to_thread(across.run, change, [entry.file for entry in reviewed], options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
@@ -172,6 +181,9 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
         found += parses.check(document, file.before, language, changed, options.locale)
+    if file.before and not file.is_partial:
+        gone = lost.check(document, file.before, language, changed, options.locale, options.disabled)
+        found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]

@@ -292,6 +292,38 @@ def _last(_: Expressions, nodes: Sequence[Node], __: Sequence[str]) -> bool:
     return following is None
 
 
+def _chosen(expressions: Expressions, nodes: Sequence[Node], words: Sequence[str]) -> bool:
+    """A branch around the node, within its function, is taken on a condition that matches the expression."""
+    node: Node | None = nodes[0]
+    while node is not None and node.type not in FUNCTIONS:
+        holder = node.parent
+        if holder is not None and holder.type in _BRANCHES:
+            condition = holder.child_by_field_name("condition")
+            if (
+                condition is not None
+                and condition != node
+                and re.search(words[0], expressions.text(condition))
+            ):
+                return True
+        node = holder
+    return False
+
+
+_BRANCHES = {"if_statement", "elif_clause", "conditional_expression", "ternary_expression"}
+
+
+def _lost_in_copy(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """A field of a receiver is set in a body, and then neither read nor passed on."""
+    name, target, body = expressions.text(nodes[0]), nodes[1], nodes[2]
+    after = expressions.text(body)[target.end_byte - body.start_byte :]
+    whole = expressions.text(body)
+    is_passed = re.search(rf"(?<![\w.]){re.escape(name)}\b(?!\s*\.)", whole)
+    is_called = re.search(rf"(?<![\w.]){re.escape(name)}\.\w+\(", after)
+    is_read = re.search(rf"(?<![\w.]){re.escape(expressions.text(target))}\b(?!\s*=[^=])", after)
+    is_taken = re.search(rf"&{re.escape(name)}\b", whole)
+    return not (is_passed or is_called or is_read or is_taken)
+
+
 PREDICATES: dict[str, Predicate] = {
     "inside": _inside,
     "under": _under,
@@ -309,6 +341,8 @@ PREDICATES: dict[str, Predicate] = {
     "asked-before": _asked_before,
     "after-exit": _after_exit,
     "cleanup": _cleanup,
+    "chosen": _chosen,
+    "lost-in-copy": _lost_in_copy,
     "endless": _endless,
     "mentioned": _mentioned,
     "indexes": _indexes,

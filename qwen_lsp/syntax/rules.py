@@ -39,6 +39,13 @@ _TEST_PATH = re.compile(
 )
 
 
+# What runs on the machines of those who wrote it, with what they give it.
+_TOOL_PATH = re.compile(
+    r"^(?:bin|scripts?|tools?|hack|ci|\.ci|\.github|\.circleci|build|release|packaging|docs?)/"
+    r"|^(?:setup|noxfile|tasks|fabfile|gulpfile|Gruntfile|conf)\.\w+$"
+)
+
+
 class Said(msgspec.Struct, frozen=True):
     """A text in both languages; `{name}` is the text of a capture."""
 
@@ -81,7 +88,10 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule. `in_tests`: it also speaks of tests and examples. `redact`: what it found is not repeated."""
+    """One rule. `in_tests`: it also speaks of tests and examples; `in_tools`: of the developers' own scripts.
+
+    `redact`: what it found is not repeated.
+    """
 
     id: str
     severity: Severity
@@ -93,6 +103,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: Said
     cwe: int | None = None
     in_tests: bool = True
+    in_tools: bool = True
     redact: bool = False
     match: tuple[Match, ...] = ()
     pattern: tuple[Pattern, ...] = ()
@@ -193,9 +204,15 @@ def hits(
 ) -> Iterator[Hit]:
     """Yield what the rules say of some lines (numbers from 1) of a text whose path is relative."""
     is_test = is_test_path(document.path or "")
+    is_tool = bool(_TOOL_PATH.search(document.path or ""))
     for hit in _hits(document, language, lines, category):
-        if hit.rule.id not in disabled and (hit.rule.in_tests or not is_test):
-            yield hit
+        if (
+            hit.rule.id in disabled
+            or (is_test and not hit.rule.in_tests)
+            or (is_tool and not hit.rule.in_tools)
+        ):
+            continue
+        yield hit
 
 
 def dangers(

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
+from qwen_lsp.bench.editor import capabilities
 from qwen_lsp.config import Layer, resolve
 from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, is_loopback, matches, may_receive_code
 from qwen_lsp.errors import ConfigError, EndpointRejected, EndpointUnavailable
@@ -25,6 +26,7 @@ from qwen_lsp.model.client import Client, Endpoint, Request
 from qwen_lsp.model.remote import RemoteEndpoint
 from tests.support.editor import Editor, editing
 from tests.support.engine_server import EngineServer, running
+from tests.support.waiting import until
 
 KEY = "the-key-of-the-user"
 CODE = "canary_of_the_user"
@@ -86,8 +88,11 @@ def hostile(port: int) -> list[dict[str, Any]]:
     ]
 
 
-async def used(editor: Editor) -> None:
-    """Ask for a completion; its answer comes from the user's own engine."""
+async def used(editor: Editor, marker: str = "") -> None:
+    """Ask for a completion; its answer comes from the user's own engine. `marker` is a setting in force."""
+    if marker:
+        messages = editor.session.messages
+        await until(lambda: any(marker in one.message for one in messages), f"{marker} is in force")
     place = await editor.open(f"{CODE} = ║\n")
     await editor.suggest(place)
     await editor.session.close(place.uri)
@@ -106,21 +111,31 @@ async def test_no_layer_of_a_client_moves_the_endpoint(
     async with listening() as stranger:
         attacks = hostile(stranger.port)
         # Each start of a server costs half a second, so one that is told all in turn is asked after each.
-        options = attacks if layer == "initializationOptions" else [{}]
-        for told in options if layer != "initializationOptions" else [_merged(attacks), *attacks[13:16]]:
-            async with editing(engine, user={"endpoint.url": None}, options=told) as editor:
-                for values in attacks if layer != "initializationOptions" else [None]:
+        is_first = layer == "initializationOptions"
+        client = capabilities([types.PositionEncodingKind.Utf16])
+        assert client.workspace is not None
+        client.workspace.configuration = layer != "pushed"  # who can be asked is not listened to
+        for told in [_merged(attacks), *attacks[13:16]] if is_first else [{}]:
+            user, options = {"endpoint.url": None}, _marked(told, "first")
+            async with editing(engine, user=user, options=options, client=client) as editor:
+                await used(editor, "first")
+                for number, attack in enumerate(attacks if not is_first else []):
+                    marker = f"marker{number}."
                     if layer == "workspace/configuration":
-                        editor.session.settings = values
-                    if values is not None:
-                        editor.session.client.workspace_did_change_configuration(
-                            types.DidChangeConfigurationParams({"qwenLsp": values})
-                        )
-                    await used(editor)
+                        editor.session.settings = _marked(attack, marker)
+                    editor.session.client.workspace_did_change_configuration(
+                        types.DidChangeConfigurationParams({"qwenLsp": _marked(attack, marker)})
+                    )
+                    await used(editor, marker)
                 editor.take_messages()
         assert (stranger.connections, bytes(stranger.heard)) == (0, b"")
     assert any(CODE in made.prompt for made in engine.generations), "the user's own engine is still asked"
     assert {headers.get("authorization") for headers in engine.headers} == {f"Bearer {KEY}"}
+
+
+def _marked(values: dict[str, Any], marker: str) -> dict[str, Any]:
+    """Add a setting that there is not: the message about it says that the others are in force, too."""
+    return {**values, marker: True}
 
 
 def _merged(attacks: list[dict[str, Any]]) -> dict[str, Any]:

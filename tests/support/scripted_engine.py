@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 
 import httpx
@@ -20,6 +21,9 @@ from qwen_lsp.model.engine import Host
 from tests.support.virtual_time import now_ms
 
 PROMPT_MS, TOKEN_MS = 50.0, 30.0
+
+# What an engine writes: each token with its probability.
+Tokens = list[tuple[str, float]]
 
 
 @dataclass
@@ -34,10 +38,22 @@ class Generation:
 
 
 class ScriptedEngine(httpx.AsyncBaseTransport):
-    """Answers each completion with the tokens that `script` gives for its prompt and forced beginning."""
+    """Answers each completion with the tokens that `script` gives for its prompt.
 
-    def __init__(self, script: Callable[[str], list[tuple[str, float]]]) -> None:
+    It considers `others` for its first token, with their probabilities; forced to begin with one of them, it
+    goes on with `after_beginning`.
+    """
+
+    def __init__(
+        self,
+        script: Callable[[str], Tokens],
+        *,
+        others: Mapping[str, float] = MappingProxyType({}),
+        after_beginning: Callable[[str], Tokens] | None = None,
+    ) -> None:
         self.script = script
+        self.others = others
+        self.after_beginning = after_beginning
         self.generations: list[Generation] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -60,12 +76,24 @@ class _Stream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         await asyncio.sleep(PROMPT_MS / 1000)
-        tokens = [(self.generation.forced, 1.0)] if self.generation.forced else []
-        tokens += self.engine.script(self.generation.prompt)
+        engine, forced = self.engine, self.generation.forced
+        beginning = next((other for other in engine.others if forced.endswith(other)), None)
+        tokens = [(forced, 1.0)] if forced else []
+        n_forced = len(tokens)
+        if beginning is not None and engine.after_beginning is not None:
+            tokens += engine.after_beginning(beginning)
+        else:
+            tokens += engine.script(self.generation.prompt)
         for number, (text, probability) in enumerate(tokens[: self.most]):
             await asyncio.sleep(TOKEN_MS / 1000)
             self.generation.sent.append(text)
-            token = {"id": number, "token": text, "logprob": _log(probability), "top_logprobs": []}
+            token = {"id": number, "token": text, "logprob": _log(probability)}
+            is_first = number == n_forced and beginning is None
+            others = sorted(engine.others.items(), key=lambda item: -item[1])  # as llama.cpp sends them
+            considered = others if is_first else []
+            token["top_logprobs"] = [
+                {"id": -1, "token": other, "logprob": _log(p)} for other, p in considered
+            ]
             yield _event({"content": text, "stop": False, "completion_probabilities": [token]})
         self.is_over = True
         yield _event({"content": "", "stop": True, "stop_type": "eos"})

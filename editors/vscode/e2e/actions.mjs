@@ -57,7 +57,7 @@ export function actions(tour) {
       const { vscode } = tour
       await act(vscode, 'total.py', 'Simplify')
       const seen = await streamed(vscode)
-      assert.ok(seen.size > 3, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
+      assert.ok(seen.size > 1, `it came in ${seen.size} steps: ${[...seen].join('\n--\n')}`)
       assert.equal(await onDisk('total.py'), files['total.py'], 'nothing has changed before the yes')
       await button(vscode, 'Accept Change').click()
       await diffIsGone(vscode)
@@ -92,7 +92,7 @@ export function actions(tour) {
     test('discarding a change while it is written ends the generation', async () => {
       const { vscode } = tour
       await act(vscode, 'forever.py', 'Simplify')
-      await until('it writes', async () => (await newSide(vscode)).some((line) => line.includes('prices + prices')))
+      await until('it writes', async () => (await newSide(vscode)).some((line) => line.includes('prices + [')))
       await button(vscode, 'Discard Change').click()
       await diffIsGone(vscode)
       await vscode.statusIs(/ready/i)

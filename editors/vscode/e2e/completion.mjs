@@ -118,10 +118,10 @@ export function completion(tour) {
       await tour.vscode.press('Backspace')
       await tour.vscode.type('(')
       await tour.vscode.ghostText((text) => {
-        lengths.add(text.length)
+        if (text) lengths.add(text.length)
         return text.startsWith('first') && text.includes('seventh')
       })
-      assert.ok(lengths.size > 2, `it came in ${lengths.size - 1} pieces`)
+      assert.ok(lengths.size > 1, `it came in ${lengths.size} pieces`)
     })
 
     test('other text ends a generation that is under way', async () => {

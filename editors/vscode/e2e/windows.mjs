@@ -7,8 +7,8 @@ import { commit } from './review.mjs'
 import { host, until } from './workbench.mjs'
 
 const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
-/** How many times as long as a small extension with one file and two commands ours may take to activate. */
-const MOST_TIMES = 12
+/** How many times as long as VS Code's own Git extension ours may take to activate. */
+const MOST_TIMES = 2
 
 /** Make a workspace of two folders; in the second one there is a change to review. */
 export async function workspace(root) {
@@ -58,16 +58,16 @@ export function windows(tour) {
       assert.ok(tests.length >= 8)
     })
 
-    test('activation takes little more than that of any small extension in the same window', async (context) => {
+    test('activation takes about as long as that of the Git extension in the same window', async (context) => {
       const taken = []
       for (const window of [tour.vscode, tour.other]) {
-        const { ours, small } = await report(window, 'Qwen Test: Report Startup', 'startup')
-        taken.push({ ours: ours.load + ours.call, small: small.load + small.call })
+        const { ours, git } = await report(window, 'Qwen Test: Report Startup', 'startup')
+        taken.push({ ours: ours.load + ours.call, git: git.load + git.call })
       }
       if (host.artefacts) await writeFile(path.join(host.artefacts, 'activation-ms.json'), JSON.stringify(taken))
       context.diagnostic(`activation by VS Code's figures, in two windows: ${JSON.stringify(taken)} ms`)
-      // What else runs on the machine slows both; a figure below a few milliseconds is mostly rounding.
-      const times = taken.map(({ ours, small }) => ours / Math.max(small, 5))
+      // What else runs on the machine slows both.
+      const times = taken.map(({ ours, git }) => ours / git)
       assert.ok(Math.min(...times) <= MOST_TIMES, JSON.stringify(taken))
       await tour.other.page.close()
     })

@@ -64,7 +64,7 @@ def _of_seed(name: str, seed: Seed, number: int) -> Case:
 def of_quixbugs(folder: Path) -> Iterator[Case]:
     """Make each program buggy (a bug to find), and mend it (a clean change)."""
     for name, good, bad in _programs(folder):
-        lines = tuple(sorted(_changed(good, bad)))
+        lines = tuple(sorted(changed_lines(good, bad)))
         if not lines:
             continue
         path = f"programs/{name}.py"
@@ -106,7 +106,7 @@ def _file(path: str, before: str | None, after: str) -> ChangedFile:
     return ChangedFile(compare(path, before, after), before, after)
 
 
-def _changed(before: str, after: str) -> set[int]:
+def changed_lines(before: str, after: str) -> set[int]:
     """Return the lines of the new text that differ, or are next to what is missing."""
     new = after.splitlines()
     lines: set[int] = set()
@@ -157,7 +157,7 @@ def of_bugsinpy(folder: Path, repositories: Path | None, *, one_line: bool = Fal
             continue
         buggy, fixed = texts
         path = found[0].path
-        bug, is_one_line = tuple(sorted(_changed(fixed, buggy))), _is_one_line(fixed, buggy)
+        bug, is_one_line = tuple(sorted(changed_lines(fixed, buggy))), _is_one_line(fixed, buggy)
         if one_line and not is_one_line:
             continue
         yield Case("bugsinpy", f"bug {project} {name}", "bug", _file(path, fixed, buggy), bug, is_one_line)

@@ -84,7 +84,7 @@ class _Explainer:
     def _stage(self) -> str:
         """Return what a request under way waits for."""
         is_loading = self._session.host_state.phase == "starting"
-        return "loading" if is_loading else self._session.completer.stage
+        return "loading" if is_loading else self._session.completer.slot.stage
 
     def _summary(self, trace: Trace) -> str:
         """Write the sentence for one trace."""

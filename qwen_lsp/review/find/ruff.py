@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from qwen_lsp.child import environment
 from qwen_lsp.review import finding
@@ -37,7 +37,7 @@ _DROPPED = (
     "B007,B008,B009,B010,B011,B019,B024,B026,B027,B028,B904,B905,B911,PLW0120,PLW0602,PLW0603,PLW0642,"
     "PLW1510,PLW1641,PLW2901,PLW3301,PLW0108,PLW1508,ASYNC109,ASYNC110,ASYNC116,ASYNC240,S101,S104,S105,S106,"
     "S107,S108,S110,S112,S113,S310,S311,S313,S314,S315,S316,S317,S318,S319,S324,S4,S603,S606,S607,S608,S301,"
-    "S302,F403,F405,F842"
+    "S302,F403,F405,F842,PLE0704"
 )
 # Rules of ours that say the same, in both languages and with more of the code.
 _OURS = {
@@ -50,6 +50,8 @@ _OURS = {
     "S506": "unsafe-deserialization", "S103": "world-writable", "S306": "insecure-temp-file",
     "S201": "debug-mode",
 }  # fmt: skip
+# Messages name other lines, which move.
+_NUMBERED = re.compile(r"line \d+")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
 _INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
 
@@ -63,12 +65,16 @@ class Source:
 
 
 def run(
-    sources: Sequence[Source], configuration: Mapping[str, str] | None = None, *, is_strict: bool = False
+    sources: Sequence[Source],
+    configuration: Mapping[str, str] | None = None,
+    *,
+    is_strict: bool = False,
+    selection: Literal["bugs", "defaults"] = "bugs",
 ) -> dict[str, list[Finding]]:
     """Return what ruff finds in texts, by path; nothing where ruff cannot be run.
 
-    `configuration` holds the project's own files by their path; without one the selection above is used. With
-    `is_strict` no `noqa` in the texts counts.
+    `configuration` holds the project's own files by their path; without one the selection above is used, or
+    ruff's own `defaults`. With `is_strict` no `noqa` in the texts counts.
     """
     if not sources or (program := _program()) is None:
         return {}
@@ -79,7 +85,8 @@ def run(
             _write(root, path, text)
         for path, text in (configuration or {}).items():
             _write(root, path, text)
-        own = ["--isolated", "--select", _SELECTED, "--ignore", _DROPPED]
+        own = ["--isolated"]
+        own += ["--select", _SELECTED, "--ignore", _DROPPED] if selection == "bugs" else []
         command = [program, "check", "--no-cache", "--exit-zero", "--output-format", "json", "--no-fix"]
         command += [] if configuration else own
         command += ["--ignore-noqa"] if is_strict else []
@@ -103,7 +110,9 @@ def run(
         found: dict[str, list[Finding]] = {}
         for entry in entries:
             path = Path(entry["filename"]).relative_to(root).as_posix()
-            if (document := documents.get(path)) is not None and _is_wanted(entry, path):
+            if (document := documents.get(path)) is not None and (
+                selection == "defaults" or _is_wanted(entry, path)
+            ):
                 found.setdefault(path, []).append(_finding(document, entry))
     return found
 
@@ -182,7 +191,7 @@ def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
         message=f"{entry['message'].rstrip('.')}.",
         fix=_fix(document, entry.get("fix")),
         source="linter",
-        identity=f"{entry['message']}",
+        identity=_NUMBERED.sub("line", entry["message"]),
         url=entry.get("url") or "",
     )
 

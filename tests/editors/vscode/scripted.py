@@ -49,7 +49,9 @@ def _completed(generation: Generation) -> Answer:
 def _acted(generation: Generation) -> Answer:
     match acted_on(generation):
         case "forever":
-            return endless("prices = prices + prices\n    ", _BETWEEN_S)
+            # No two lines alike: a loop would be ended by the server itself.
+            lines = (f"prices = prices + [{number * number}]\n    " for number in range(2000))
+            return Answer(tuple(lines), between_s=_BETWEEN_S, end="hang")
         case "failing":
             return refuses(500)
         case "explained":

@@ -8,10 +8,10 @@ from qwen_lsp.completion import filters, prompt, stopping
 from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Cache, Entry
 from qwen_lsp.completion.filters import Reject
-from qwen_lsp.completion.rebase import rebase
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.stopping import Surroundings
 from qwen_lsp.syntax import languages, parsing
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Document, Edit, Span, whole_text_change
 from tests.support.places import cursor, split
 from tests.unit.completion.test_filters import case_of
 
@@ -78,7 +78,9 @@ def test_typing_into_a_suggestion_with_an_input_method() -> None:
     assert found is not None
     assert found[1].rest == " * 数量"
     then, now = (Document("u", text, version) for version, text in enumerate(("价 = \r\n", "价 = 单价\r\n")))
-    assert rebase(Edit(Span(4, 4), "单价 * 2"), then, now) == Edit(Span(6, 6), " * 2")
+    point = InsertionPoint(then, 4)
+    point.follow(whole_text_change(then, now))
+    assert point.rebase(Edit(Span(4, 4), "单价 * 2")) == Edit(Span(6, 6), " * 2")
 
 
 def test_no_token_is_healed_inside_han_text() -> None:

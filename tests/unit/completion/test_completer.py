@@ -214,7 +214,7 @@ def failing_filter(text: str, case: filters.Case) -> str:
 
 
 def broken_prompt(completer: Completer, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    completer._snippets = failing
+    completer._views._snippets = failing
 
 
 @pytest.mark.parametrize("fault", [broken_listener, broken_filter, broken_prompt])
@@ -236,7 +236,7 @@ def test_a_fault_of_ours_is_logged_told_and_never_kept(
         assert outcome.reason == "internal"
         assert completer.last[PLACE.document.uri].reason == "internal"
         assert "ZeroDivisionError" in caplog.text
-        completer._snippets = None
+        completer._views._snippets = None
         assert shown(await completer.complete(PLACE, "invoked")) == "sum(values)", "nothing wrong was kept"
         await completer.close()
 

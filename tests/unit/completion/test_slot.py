@@ -10,6 +10,7 @@ import pytest
 
 from qwen_lsp.completion import stopping
 from qwen_lsp.completion.cache import Cache
+from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.completion.slot import CompletionSlot
 from qwen_lsp.completion.view import View
@@ -34,8 +35,8 @@ async def test_what_is_ended_before_it_began_is_over_too(
     slot = CompletionSlot(cast(Any, LoadedHost()), catalog.default_profile(), CompletionConfig(), Cache())
     place = cursor("x = ║\n")
     around = stopping.surroundings(place)
-    view = View("u", place.offset, 6, FimPrompt("", "", "x = ", "\n"), around, "line", None, ())
-    flight = slot.start_if_idle(view, "request")
+    view = View("u", FimPrompt("", "", "x = ", "\n"), around, "line", None, ())
+    flight = slot.start_if_idle(view, InsertionPoint(place.document, place.offset))
     assert flight is not None
     slot.stop()
     waiting = flight.changed.wait()

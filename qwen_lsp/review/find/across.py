@@ -1,0 +1,236 @@
+"""Calls and imports of changed Python files that do not fit what the repository has; callers left behind.
+
+Both versions of each changed file are read, and so are the modules that they import. What fits neither before
+nor after the change is old. Other files are only looked at where a changed file lost a name or changed a
+signature.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qwen_lsp import files, git
+from qwen_lsp.errors import InputError
+from qwen_lsp.messages import Locale
+from qwen_lsp.review import finding
+from qwen_lsp.review.change import git as objects
+from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.finding import Finding, introduced
+from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature
+from qwen_lsp.syntax.rules import all_rules
+from qwen_lsp.text import Document, Span, decode
+
+CALL, IMPORT = "call-does-not-fit", "no-such-name"
+RULES = (CALL, IMPORT)
+# More changed files than this are a change of everything; calls within each file are still checked.
+_MOST_FILES = 200
+_MOST_MODULES = 400
+_MOST_CALLERS = 40
+_MAX_BYTES = 1_000_000
+
+
+@dataclass(slots=True)
+class Side:
+    """The Python modules of a repository before or after a change, read when they are asked for."""
+
+    root: Path | None
+    commit: str | None
+    own: dict[str, str | None]
+    paths: frozenset[str]
+    modules: dict[str, Module | None] = field(default_factory=dict)
+
+    def find(self, name: str, level: int, asking: str) -> Module | None:
+        """Return the module that an import in a file means; None where the repository does not have it."""
+        for path in _candidates(name, level, asking):
+            if path in self.paths:
+                return self.module(path)
+        return None
+
+    def module(self, path: str) -> Module | None:
+        """Read a module; None where it is too much, or no Python."""
+        if path not in self.modules:
+            text = self.own[path] if path in self.own else self._text(path)
+            self.modules[path] = read(text, path) if text and len(self.modules) < _MOST_MODULES else None
+        return self.modules[path]
+
+    def _text(self, path: str) -> str | None:
+        if self.root is None:
+            return None
+        try:
+            if self.commit:
+                (data,) = objects.blobs(self.root, [f"{self.commit}:{path}"])
+            else:
+                data = files.read_below(self.root, path, _MAX_BYTES)
+            return decode(data)[0] if data is not None and len(data) <= _MAX_BYTES else None
+        except (OSError, ValueError, InputError):
+            return None
+
+
+def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
+    """Return what does not fit in the changed Python files and did before."""
+    python = [file for file in changed if file.path.endswith(".py") and file.after and not file.is_partial]
+    if not python:
+        return []
+    before, after = _sides(change, python)
+    found: list[Finding] = []
+    for file in python:
+        document = file.document
+        module = after.module(file.path)
+        if module is None:
+            continue
+        now = [_finding(document, one, locale) for one in problems(module, after.find)]
+        old_module = before.module(file.patch.old_path) if now and file.before else None
+        old = Document("", file.before or "", path=file.path)
+        was = [_finding(old, one, locale) for one in problems(old_module, before.find)] if old_module else []
+        found += introduced(now, was, file.patch.added)
+    if len(python) <= _MOST_FILES:
+        found += _left_behind(change, python, before, after, locale)
+    return found
+
+
+def _sides(change: Change, python: Sequence[ChangedFile]) -> tuple[Side, Side]:
+    olds = {file.patch.old_path: file.before for file in python}
+    news = {file.path: file.after for file in python}
+    if change.root is None or len(python) > _MOST_FILES:
+        return (
+            Side(None, None, olds, frozenset(olds)),
+            Side(None, None, news, frozenset(news)),
+        )
+    listed = _listed(change.root, change.head)
+    gone = {file.path for file in change.files if file.patch.status == "deleted"}
+    renamed = {file.patch.old_path for file in change.files if file.patch.old_path != file.patch.path}
+    added = {file.path for file in change.files if file.before is None}
+    after = (listed | set(news)) - gone - (renamed - set(news))
+    return (
+        Side(change.root, change.base or change.head, olds, frozenset((listed | gone | renamed) - added)),
+        Side(change.root, change.head, news, frozenset(after)),
+    )
+
+
+def _listed(root: Path, commit: str | None) -> set[str]:
+    arguments = ("ls-tree", "-r", "-z", "--name-only", commit) if commit else ("ls-files", "-z")
+    try:
+        names = git.output(root, *arguments).split(b"\0")
+    except InputError:
+        return set()
+    return {name.decode("utf-8", "replace") for name in names if name.endswith(b".py")}
+
+
+def _candidates(name: str, level: int, asking: str) -> Iterator[str]:
+    """Yield the paths that a module may have, as Python would look for it."""
+    parts = name.split(".") if name else []
+    folder = posixpath.dirname(asking)
+    if level:
+        for _ in range(level - 1):
+            folder = posixpath.dirname(folder)
+        roots: Iterable[str] = (folder,)
+    else:
+        roots = ("", "src", "lib")
+    for root in roots:
+        base = posixpath.join(root, *parts) if parts else root
+        yield f"{base}.py"
+        yield posixpath.join(base, "__init__.py")
+
+
+def _left_behind(
+    change: Change, python: Sequence[ChangedFile], before: Side, after: Side, locale: Locale
+) -> Iterator[Finding]:
+    """Find the files that the change left alone and that use what it took away or changed."""
+    if change.root is None:
+        return
+    for file in python:
+        old, new = before.module(file.patch.old_path), after.module(file.path)
+        if old is None or new is None or not file.before:
+            continue
+        names = sorted(_changed_names(old, new))
+        if not names:
+            continue
+        document = file.document
+        own = {one.path for one in change.files}
+        for path in _users(change, names):
+            if path in own or not path.endswith(".py") or (user := after.module(path)) is None:
+                continue
+            was = {(one.kind, one.line) for one in problems(user, before.find)}
+            for one in problems(user, after.find):
+                if one.where == file.path and (one.kind, one.line) not in was:
+                    yield _at_definition(document, one, path, file, locale)
+                    break
+
+
+def _changed_names(old: Module, new: Module) -> set[str]:
+    gone = (old.names - new.names) if old.names is not None and new.names is not None else set()
+    changed = {
+        name
+        for name, node in old.functions.items()
+        if name in new.functions and signature(node) != signature(new.functions[name])
+    }
+    for name, entry in old.classes.items():
+        other = new.classes.get(name)
+        inits = [one.methods.get("__init__") for one in (entry, other) if one is not None]
+        if len(inits) == 2 and all(inits) and signature(inits[0]) != signature(inits[1]):  # type: ignore[arg-type]
+            changed.add(name)
+    return {name for name in gone | changed if len(name) > 1 and not name.startswith("__")}
+
+
+def _users(change: Change, names: Sequence[str]) -> list[str]:
+    assert change.root is not None
+    patterns = [part for name in names[:20] for part in ("-e", name)]
+    at = [change.head] if change.head else []
+    done = git.run(change.root, "grep", "-l", "-z", "-w", "-F", *patterns, *at, "--", "*.py")
+    found = [name.decode("utf-8", "replace") for name in done.stdout.split(b"\0") if name]
+    return [name.removeprefix(f"{change.head}:") for name in found][:_MOST_CALLERS]
+
+
+def _at_definition(document: Document, one: Problem, path: str, file: ChangedFile, locale: Locale) -> Finding:
+    changed = sorted(file.patch.added)
+    line = one.defined_line or min(changed, default=1)
+    near = min(changed, key=lambda number: abs(number - line), default=line)
+    shown = _words(one, locale) + (
+        f"（{path}:{one.line}）" if locale == "zh" else f" It is used like this at {path}:{one.line}."
+    )
+    return _at(document, near, one, shown, locale)
+
+
+def _finding(document: Document, one: Problem, locale: Locale) -> Finding:
+    return _at(document, one.line, one, _words(one, locale), locale)
+
+
+def _at(document: Document, line: int, one: Problem, message: str, locale: Locale) -> Finding:
+    rule = all_rules()[IMPORT if one.kind == "no-such-name" else CALL]
+    text = document.line(line - 1)
+    start = document.starts[line - 1] + len(text) - len(text.lstrip())
+    return finding.at(
+        document,
+        Span(start, document.starts[line - 1] + len(text.rstrip())),
+        rule=rule.id,
+        severity=rule.severity,
+        confidence=rule.confidence,
+        category=rule.category,
+        message=message,
+        scenario=rule.scenario.to(locale),
+        identity=f"{one.kind} {one.called} {one.detail}",
+    )
+
+
+def _words(one: Problem, locale: Locale) -> str:
+    where = f"{one.where}:{one.defined_line}" if one.where and one.defined_line else one.where
+    place = where or (f"line {one.defined_line}" if locale == "en" else f"第 {one.defined_line} 行")
+    words = _EN if locale == "en" else _ZH
+    return words[one.kind].format(called=one.called, detail=one.detail, place=place)
+
+
+_EN = {
+    "missing": "`{called}()` needs {detail}, which this call does not give ({place}).",
+    "too-many": "`{called}()` gets more arguments than it takes: {detail} ({place}).",
+    "unknown-keyword": "`{called}()` has no parameter `{detail}` ({place}).",
+    "no-such-name": "`{called}` is not defined in {detail}.",
+}
+_ZH = {
+    "missing": "调用 `{called}()` 缺少参数 {detail}（{place}）。",
+    "too-many": "传给 `{called}()` 的参数过多：{detail}（{place}）。",
+    "unknown-keyword": "`{called}()` 没有名为 `{detail}` 的参数（{place}）。",
+    "no-such-name": "{detail} 中没有定义 `{called}`。",
+}

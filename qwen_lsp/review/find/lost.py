@@ -1,0 +1,128 @@
+"""What a change took away and its function still needs: a test for nothing, a handler, a lock, an escape.
+
+Two versions of one function are compared. A safeguard counts as lost where the function has no other one of
+its kind for the same value, while the value comes from where it came from and is used as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from qwen_lsp.messages import Locale
+from qwen_lsp.review import finding
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.rules import all_rules, is_test_path
+from qwen_lsp.syntax.safeguards import Function, functions
+from qwen_lsp.text import Document, Span
+
+RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
+_MOST_IN_A_FUNCTION = 2
+# A function of which more is gone was written again.
+_FEW_LINES, _MOST_GONE = 8, 0.3
+_SELF = frozenset(("self", "this", "cls"))
+
+
+def check(
+    document: Document,
+    before: str,
+    language: Language | None,
+    changed: Collection[int],
+    locale: Locale,
+    disabled: Collection[str] = (),
+) -> list[Finding]:
+    """Return what the functions of a text lost; each at the use that is nearest to the change."""
+    if is_test_path(document.path or ""):
+        return []
+    after = functions(document.text, language)
+    if not after:
+        return []
+    found = []
+    for name, old in functions(before, language).items():
+        new = after.get(name)
+        if new is None or new.parameters != old.parameters or new.text == old.text:
+            continue
+        if (old.lines - new.lines).total() > max(_FEW_LINES, old.lines.total() * _MOST_GONE):
+            continue  # written again
+        lost = list(_lost(old, new))
+        if len(lost) <= _MOST_IN_A_FUNCTION:
+            found += [
+                _finding(document, rule, line, words, locale)
+                for rule, line, words in lost
+                if rule not in disabled
+            ]
+    return found
+
+
+def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, str]]]:
+    for subject, test in old.tests.items():
+        if (
+            test
+            and subject not in _SELF
+            and subject not in new.tests
+            and (line := _still_used(subject, old, new)) is not None
+        ):
+            yield "lost-check", line, {"subject": subject, "test": test}
+    for condition in old.conditions:
+        if condition not in new.conditions and (lost := _operand(condition, old, new)) is not None:
+            yield "lost-condition", *lost
+    for call, errors in old.handled.items():
+        gone = errors - new.handled.get(call, set()) if call in new.calls else set()
+        if gone and not new.handled[call]:
+            yield "lost-handler", new.calls[call], {"call": call, "errors": ", ".join(sorted(gone))}
+            break
+    for lock in sorted(old.locks - new.locks):
+        kept = [line for call, line in new.calls.items() if call in old.calls]
+        if kept and not new.locks:
+            yield "lost-lock", min(kept), {"lock": lock}
+    for subject, name in old.escaped.items():
+        if subject not in new.escaped and subject not in old.given and subject in new.given:
+            yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[int, dict[str, str]] | None:
+    """Return the one operand that a condition lost, with the line of what is left of it."""
+    word, *operands = condition
+    for at, operand in enumerate(operands):
+        rest = (word, *operands[:at], *operands[at + 1 :])
+        if len(rest) == 2:
+            line = next((line for text, line in new.single.items() if text == rest[1]), None)
+        else:
+            line = new.conditions.get(rest)
+        if line is not None and operand not in new.text:
+            return line, {"operand": old.shown[operand]}
+    return None
+
+
+def _still_used(subject: str, old: Function, new: Function) -> int | None:
+    """Return the line of a use that both versions have, where the value comes from the same place in both."""
+    root = subject.split(".")[0]
+    for name in {subject, root}:
+        if old.bindings.get(name, set()) != new.bindings.get(name, set()):
+            return None
+        if any(
+            text[:1] in "[{'\"0123456789" or text.startswith("new") for text in old.bindings.get(name, ())
+        ):
+            return None
+    lines = [line for use, line in new.uses.get(subject, {}).items() if use in old.uses.get(subject, {})]
+    return min(lines) if lines else None
+
+
+def _finding(document: Document, name: str, line: int, words: dict[str, str], locale: Locale) -> Finding:
+    rule = all_rules()[name]
+    text = document.line(line)
+    start = document.starts[line] + len(text) - len(text.lstrip())
+    message = rule.message.to(locale)
+    for key, value in words.items():
+        message = message.replace(f"{{{key}}}", value)
+    return finding.at(
+        document,
+        Span(start, document.starts[line] + len(text.rstrip())),
+        rule=name,
+        severity=rule.severity,
+        confidence=rule.confidence,
+        category=rule.category,
+        message=message,
+        scenario=rule.scenario.to(locale),
+        identity=f"{name} {sorted(words.items())}",
+    )

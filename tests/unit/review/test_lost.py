@@ -1,0 +1,105 @@
+"""What a change took away and its function still needs; each case has a way back, which is silent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.finding import Finding
+
+PY = "def f(state):\n    dispatcher = state.events\n{}    dispatcher.send('x')\n"
+JS = "function f(answer) {{\n  const body = answer.body;\n{}  return body.items;\n}}\n"
+GO = "package a\n\nfunc f(ops *Ops) error {{\n{}\treturn ops.Run()\n}}\n"
+JAVA = "class A {{\n  String f(Node node) {{\n{}    return node.name();\n  }}\n}}\n"
+
+
+def found(path: str, before: str, after: str) -> list[Finding]:
+    """Review one file."""
+    file = ChangedFile(compare(path, before, after), before, after)
+    report = asyncio.run(reviewer.review(Change("t", (file,))))
+    return [one for one in report.findings if one.rule.startswith("lost-") and one.rule != "lost-await"]
+
+
+CASES = [
+    ("a.py", "lost-check", PY.format("    if dispatcher is None:\n        return\n"), PY.format("")),
+    ("a.py", "lost-check", PY.format("    if not dispatcher:\n        return\n"), PY.format("")),
+    ("a.js", "lost-check", JS.format("  if (!body) return null;\n"), JS.format("")),
+    ("a.ts", "lost-check", JS.format("  if (body === undefined) return null;\n"), JS.format("")),
+    ("a.go", "lost-check", GO.format("\tif ops == nil {\n\t\treturn nil\n\t}\n"), GO.format("")),
+    ("a.java", "lost-check", JAVA.format("    if (node == null) return null;\n"), JAVA.format("")),
+    (
+        "a.py",
+        "lost-handler",
+        "def f():\n    try:\n        cwd = os.getcwd()\n    except FileNotFoundError:\n        cwd = None\n"
+        "    return cwd\n",
+        "def f():\n    cwd = os.getcwd()\n    return cwd\n",
+    ),
+    (
+        "a.py",
+        "lost-lock",
+        "def f(self):\n    with self._lock:\n        return self.read(1)\n",
+        "def f(self):\n    return self.read(1)\n",
+    ),
+    (
+        "a.go",
+        "lost-lock",
+        "package a\n\nfunc f() {\n\tcacheMu.Lock()\n\tdefer cacheMu.Unlock()\n\tclear(cache)\n}\n",
+        "package a\n\nfunc f() {\n\tclear(cache)\n}\n",
+    ),
+    (
+        "a.py",
+        "lost-escape",
+        "def f(name):\n    return '<b>' + escape(name) + show(1)\n",
+        "def f(name):\n    return '<b>' + show(name)\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "rule", "before", "after"), CASES)
+def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
+    (finding,) = found(path, before, after)
+    assert finding.rule == rule
+    assert "{" not in finding.message
+    assert found(path, after, before) == [], "what is added is not lost"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (
+            "a.py",
+            CASES[0][2],
+            PY.format("    if dispatcher is not None and dispatcher.on:\n        return\n"),
+        ),
+        ("a.py", CASES[0][2], CASES[0][3].replace("state.events", "state.events or Events()")),
+        ("a.py", CASES[0][2], CASES[0][3].replace("dispatcher.send('x')", "run(1)")),
+        ("a.py", CASES[0][2], CASES[0][3].replace("def f(state)", "def f(state: State)")),
+        ("a.py", CASES[0][2], CASES[0][3].replace("def f(", "def g(")),
+        ("a.js", CASES[2][2], JS.format("").replace("body.items", "body?.items")),
+        ("a.go", CASES[4][2], GO.format("\tif ops.Empty() || ops == nil {\n\t\treturn nil\n\t}\n")),
+        ("tests/test_a.py", CASES[0][2], CASES[0][3]),
+    ],
+)
+def test_what_is_still_there_or_not_needed(path: str, before: str, after: str) -> None:
+    assert found(path, before, after) == []
+
+
+def test_an_optional_chain_that_was_dropped() -> None:
+    (finding,) = found("a.ts", JS.format("  log(body?.items);\n"), JS.format("  log(body.items);\n"))
+    assert finding.rule == "lost-check"
+
+
+def test_a_condition_that_lost_a_part() -> None:
+    before = (
+        "package a\n\nfunc f(n int, k int, data []int) bool {\n\tif n < k && data[n] > 0 {\n"
+        "\t\treturn true\n\t}\n\treturn false\n}\n"
+    )
+    (finding,) = found("a.go", before, before.replace("n < k && ", ""))
+    assert (finding.rule, finding.severity, finding.start_line) == ("lost-condition", "info", 4)
+    assert "`n < k`" in finding.message
+    moved = before.replace("n < k && ", "").replace("{\n\tif", "{\n\tif n < k {\n\t\tk = n\n\t}\n\tif", 1)
+    assert found("a.go", before, moved) == []
+    assert found("a.go", before, before.replace("n < k", "n <= k")) == []
