@@ -193,7 +193,7 @@ TEXTS: dict[str, Text] = {
         "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
     ),
     "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),
-    "words.unasked.unforeseeable": Text("not to be foreseen", "无从推断"),
+    "words.unasked.unpredictable": Text("cannot be checked", "无从推断"),
     "words.unasked.limit": Text("over the limit", "超出数量上限"),
     "words.unasked.time": Text("out of time", "超出时间"),
     "words.unasked.no_model": Text("no model on this machine", "本机没有模型"),
@@ -250,7 +250,7 @@ TEXTS: dict[str, Text] = {
     "words.dismiss": Text("Dismiss this finding", "忽略这一条"),
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
-    # why an action changes nothing; the model is told the English one, too
+    # why an action changes nothing; the model gets the English one, too
     "refused.excluded": Text(
         "This file is left out by `completion.exclude` or a `.qwenignore`.",
         "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
@@ -371,6 +371,6 @@ def text(key: str, locale: Locale, **values: Any) -> str:
 
 
 def rule(name: str, detail: str, locale: Locale) -> str:
-    """Say why a filter or gate held an answer back; a rule without a text is told by its own words."""
+    """Say why a filter or gate held an answer back; a rule without a text is described by its own words."""
     key = f"rule.{name}"
     return text(key, locale) if key in TEXTS else detail

@@ -105,7 +105,7 @@ def limit_memory(max_bytes: int = MAX_PARSER_BYTES) -> None:
 
 
 def limit_cpu(seconds: int = MAX_FILE_CPU_S) -> None:
-    """Let this process use so much more processor time; then the system ends it. Each call begins anew."""
+    """Let this process use so much more processor time; then the system ends it. Each call begins again."""
     if sys.platform != "win32":
         import resource
 

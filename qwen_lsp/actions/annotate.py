@@ -12,9 +12,9 @@ import re
 from collections.abc import Sequence
 
 from qwen_lsp.actions import checks, imports, layout, prompts, reply, rewrite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code, python_types, typescript_types
 from qwen_lsp.syntax.annotations import ANY, Hole, holes
@@ -42,7 +42,7 @@ word ::= [A-Za-z_$] [A-Za-z0-9_$]{0,30}
 }
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Annotate the function around the selection.
 
     Raises: EndpointError.
@@ -55,31 +55,33 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     function = target.source.enclosing(target.place, functions_only=True)
     if function is None or function.parameters is None:
         return Refused("no_definition")
-    if rewrite.room(target, voice) is None:
+    if rewrite.room(target, session) is None:
         return Refused("too_large")
     found = holes(target.source, function)
     if not found:
         return Refused("nothing_to_do")
     written = {number: hole.certain for number, hole in enumerate(found) if hole.certain}
     if len(written) < len(found):
-        answered = await _asked(target, function, found, voice, knowledge)
+        answered = await _asked(target, function, found, session, context)
         if isinstance(answered, Refused):
             return answered
         written = dict(enumerate(answered)) | written
-    return _proposed(target, function, found, written, knowledge)
+    return _proposed(target, function, found, written, context)
 
 
 async def _asked(
-    target: Target, function: Definition, found: Sequence[Hole], voice: Voice, knowledge: Knowledge
+    target: Target,
+    function: Definition,
+    found: Sequence[Hole],
+    session: ModelSession,
+    context: RepositoryContext,
 ) -> list[str] | Refused:
     """Have the model write the header with a type in each hole; return the types."""
     assert target.source is not None
     header = _header(target.task.document, function)
     texts = _texts_between(target, header, found)
-    answer = await voice.ask(
-        prompts.header(
-            target, rewrite.signatures_of(target, knowledge), " ".join(_of(target, header).split())
-        ),
+    answer = await session.ask(
+        prompts.header(target, rewrite.signatures_of(target, context), " ".join(_of(target, header).split())),
         2 * tokens.estimate("".join(texts)) + _TOKENS_A_TYPE * len(found),
         begins=f"{prompts.opening(target)}{texts[0].removesuffix(found[0].before)}",
         stop=(f"\n{prompts.fence(target.shown)}",),
@@ -143,12 +145,16 @@ def _rule(shape: str) -> str:
 
 
 def _proposed(
-    target: Target, function: Definition, found: Sequence[Hole], written: dict[int, str], knowledge: Knowledge
+    target: Target,
+    function: Definition,
+    found: Sequence[Hole],
+    written: dict[int, str],
+    context: RepositoryContext,
 ) -> Proposal | Refused:
     """Make edits of the types that hold."""
     assert target.source is not None
     document, language = target.task.document, target.source.language
-    types = _types(target, function, found, written, knowledge)
+    types = _types(target, function, found, written, context)
     if not types:
         return Refused("names", ", ".join(dict.fromkeys(written.values())))
     header = [
@@ -173,7 +179,11 @@ def _bare(found: list[str]) -> list[str]:
 
 
 def _types(
-    target: Target, function: Definition, found: Sequence[Hole], written: dict[int, str], knowledge: Knowledge
+    target: Target,
+    function: Definition,
+    found: Sequence[Hole],
+    written: dict[int, str],
+    context: RepositoryContext,
 ) -> dict[int, Type]:
     """Return the types that hold in the file, by hole."""
     source = target.source
@@ -185,7 +195,7 @@ def _types(
         for number, text in sorted(written.items() if scope is not None else ()):
             assert scope is not None
             types[number] = python_types.settled(
-                text, scope, takes_none=found[number].takes_none, importing=knowledge.importing
+                text, scope, takes_none=found[number].takes_none, importing=context.importing
             )
     else:
         known = typescript_types.known(source)

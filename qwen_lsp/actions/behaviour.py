@@ -47,13 +47,13 @@ async def changed(target: Target, new_region: str) -> Refused | None:
     if kind not in SAME:
         return None
     if language.id == "python":
-        ran = await _tried(target.shown, new_region)
+        ran = await _run_both(target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
     return by_decisions(old, new)
 
 
-async def _tried(before: str, after: str) -> Refused | bool | None:
+async def _run_both(before: str, after: str) -> Refused | bool | None:
     """Run both versions. None: it cannot be done here. True: the same on enough inputs."""
     if not (trial.is_pure(before) and trial.is_pure(after)):
         return None

@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
-from qwen_lsp.actions.task import Knowledge, Refused
+from qwen_lsp.actions.task import Refused, RepositoryContext
 from qwen_lsp.syntax import code, rules
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
@@ -44,20 +44,20 @@ def _globals(language: Language) -> frozenset[str] | None:
     return frozenset(words.split()) if words else None
 
 
-def rewritten(target: Target, new_region: str, after: str, knowledge: Knowledge) -> Refused | None:
+def rewritten(target: Target, new_region: str, after: str, context: RepositoryContext) -> Refused | None:
     """Judge a region that was rewritten; `after` is the whole text with it in its place."""
     task = target.task
     language = task.language
     before_source, after_source = target.source, code.parse(after, language)
     if before_source is None or after_source is None:
-        return dangers(task.document, after, language)
+        return introduced_vulnerabilities(task.document, after, language)
     return (
         syntax(before_source, after_source)
         or _deleted(target, new_region)
         or _doubled(before_source, after_source)
         or _signatures(target, before_source, after_source)
-        or names(before_source, after_source, knowledge)
-        or dangers(task.document, after, language)
+        or names(before_source, after_source, context)
+        or introduced_vulnerabilities(task.document, after, language)
     )
 
 
@@ -134,9 +134,9 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
     return found
 
 
-def names(before: Source, after: Source, knowledge: Knowledge) -> Refused | None:
+def names(before: Source, after: Source, context: RepositoryContext) -> Refused | None:
     """Names that are newly used exist: in the file, in the language, or in the repository."""
-    unknown = [name for name in new_names(before, after) if not knowledge.is_known(name)]
+    unknown = [name for name in new_names(before, after) if not context.is_known(name)]
     return Refused("names", ", ".join(unknown)) if unknown else None
 
 
@@ -152,7 +152,7 @@ def _imports_everything(text: str) -> bool:
     return re.search(r"^\s*from\s+\S+\s+import\s+\*", text, re.MULTILINE) is not None
 
 
-def dangers(document: Document, after: str, language: Language | None) -> Refused | None:
+def introduced_vulnerabilities(document: Document, after: str, language: Language | None) -> Refused | None:
     """Nothing insecure is added, by the rules of review."""
-    found = rules.dangers(document.text, after, language, document.path or "")
+    found = rules.introduced_vulnerabilities(document.text, after, language, document.path or "")
     return Refused("danger", ", ".join(found)) if found else None

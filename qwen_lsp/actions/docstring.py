@@ -1,6 +1,6 @@
 """Document a definition, in the convention and the language of its file; complete what is documented already.
 
-The model fills in what is said of each part; which parts there are follows from the code. Marks, indentation
+The model fills in the text of each part; which parts there are follows from the code. Marks, indentation
 and place are ours, so the code is what it was by construction, and it is checked all the same.
 """
 
@@ -22,10 +22,10 @@ from qwen_lsp.actions import (
 )
 from qwen_lsp.actions.documentation import Parts, Style
 from qwen_lsp.actions.existing_documentation import Existing
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import has_han, in_language
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
@@ -50,7 +50,7 @@ _LABEL = re.compile(
 )
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Document the definition around the selection, or add what its documentation lacks.
 
     Raises: EndpointError.
@@ -58,7 +58,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     target = choose(task, "definition")
     if target is None or target.definition is None or target.source is None:
         return Refused("no_definition")
-    if rewrite.room(target, voice) is None:
+    if rewrite.room(target, session) is None:
         return Refused("too_large")
     plan = _planned(target, target.definition, target.source)
     if isinstance(plan, Refused):
@@ -69,7 +69,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         parts = _parts(plan, written, is_cut_off=False)
         return _edit(plan, parts).new_text if isinstance(parts, Parts) else ""
 
-    signatures = rewrite.signatures_of(target, knowledge)
+    signatures = rewrite.signatures_of(target, context)
     is_new = plan.existing is None
     if plan.contract == NOTHING:
         messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
@@ -78,7 +78,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     failed: Refused | None = None
     schema = _schema(plan) if plan.contract != NOTHING else None
     for _ in range(2):
-        answer = await voice.ask(
+        answer = await session.ask(
             messages,
             _MAX_TOKENS if schema is not None else _MAX_SENTENCE_TOKENS,
             json_schema=schema,
@@ -198,8 +198,8 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     )
     if kept == Parts():
         return Refused("empty")
-    said = "\n".join((kept.summary, *kept.parameters.values(), kept.result, *kept.errors.values()))
-    if not in_language(said, plan.locale):
+    prose = "\n".join((kept.summary, *kept.parameters.values(), kept.result, *kept.errors.values()))
+    if not in_language(prose, plan.locale):
         return Refused("language")
     if plan.source.language.id == "go" and kept.summary:
         kept = documentation.named_first(kept, name)

@@ -52,7 +52,7 @@ _PREAMBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Documentation in parts. Shape: `parameters` and `errors` map a name to what is said of it."""
+    """Documentation in parts. Shape: `parameters` and `errors` map a name to its description."""
 
     summary: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -100,8 +100,8 @@ def read(text: str) -> Parts:
             is_numpy = True
         elif is_numpy and section.startswith("parameters") and line.strip():
             name = line.split(":")[0].strip() if not line[0].isspace() else name
-            said = line.strip() if line[0].isspace() else ""
-            parameters[name] = f"{parameters.get(name, '')} {said}".strip()
+            description = line.strip() if line[0].isspace() else ""
+            parameters[name] = f"{parameters.get(name, '')} {description}".strip()
         elif section and (item := _ITEM.match(f" {line}")) and section[0] in "ap参":
             parameters[item[1]] = item[2].strip()
         elif section and (item := _ITEM.match(f" {line}")) and section.startswith(("raises", "异常")):
@@ -165,11 +165,11 @@ def _line(value: object) -> str:
 
 def missing(contract: Contract, there: Parts, text: str) -> Contract:
     """Return what of a contract the documentation that is there, whose text is `text`, does not speak of."""
-    said = text.lower()
+    lowered = text.lower()
     return Contract(
         tuple(name for name in contract.parameters if name not in there.parameters),
-        contract.has_result and not there.result and not re.search(r"\breturns?\b|返回", said),
-        tuple(name for name in contract.errors if name not in there.errors and name.lower() not in said),
+        contract.has_result and not there.result and not re.search(r"\breturns?\b|返回", lowered),
+        tuple(name for name in contract.errors if name not in there.errors and name.lower() not in lowered),
     )
 
 
@@ -194,10 +194,10 @@ def tidy(summary: str) -> str:
 def shortened(wanted: Contract, style: Style, language: str, max_lines: int) -> Contract:
     """Leave out errors, then the result, then the parameters, until a line for each and a summary fit."""
     for less in (wanted, replace(wanted, errors=()), replace(wanted, errors=(), has_result=False)):
-        said = Parts(
+        parts = Parts(
             "…", dict.fromkeys(less.parameters, "…"), "…" * less.has_result, dict.fromkeys(less.errors, "…")
         )
-        if len(lines(said, style, language)) <= max_lines:
+        if len(lines(parts, style, language)) <= max_lines:
             return less
     return NOTHING
 

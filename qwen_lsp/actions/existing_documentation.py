@@ -53,8 +53,8 @@ def find(document: Document, source: Source, definition: Definition) -> Existing
         return None
     span = Span(document.starts[first], document.starts[line])
     raw = document.text[span.start : span.end].splitlines()
-    said = [re.sub(r"[ \t]*\*/[ \t]*$", "", _MARK.sub("", one, count=1)) for one in raw]
-    return Existing(span, "\n".join(said).strip("\n"), False)
+    text = [re.sub(r"[ \t]*\*/[ \t]*$", "", _MARK.sub("", one, count=1)) for one in raw]
+    return Existing(span, "\n".join(text).strip("\n"), False)
 
 
 def others(source: Source, existing: Existing | None) -> list[str]:
@@ -101,8 +101,8 @@ def completed(target: Target, existing: Existing, added: Parts, style: Style, un
         body = _with_parts(raw, added, style, language, f"{indent}{mark[1] if mark else '//'} ", unit)
         return Edit(existing.span, "".join(f"{line}{ending}" for line in body))
     if len(raw) == 1:  # `/** Text. */` becomes a comment of several lines
-        said = re.sub(r"^/\*\*?[ \t]*|[ \t]*\*/$", "", raw[0].strip())
-        raw = [f"{indent}/**", f"{indent} * {said}", f"{indent} */"]
+        text = re.sub(r"^/\*\*?[ \t]*|[ \t]*\*/$", "", raw[0].strip())
+        raw = [f"{indent}/**", f"{indent} * {text}", f"{indent} */"]
     body = _with_parts(raw[:-1], added, style, language, f"{indent} * ", unit)
     return Edit(existing.span, "".join(f"{line}{ending}" for line in [*body, raw[-1]]))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from qwen_lsp.actions import prompts, reply, rewrite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import choose
-from qwen_lsp.actions.task import Explanation, Knowledge, Refused, Task
+from qwen_lsp.actions.task import Explanation, Refused, RepositoryContext, Task
 from qwen_lsp.text import normalize_line_ends
 
 _MOST_TOKENS = 400
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Explanation | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Explanation | Refused:
     """Explain the selection, or the function around the cursor.
 
     Raises: EndpointError.
@@ -20,10 +20,10 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Explanation | R
     target = choose(task, "selection")
     if target is None:
         return Refused("no_code")
-    if rewrite.room(target, voice) is None:
+    if rewrite.room(target, session) is None:
         return Refused("too_large")
-    messages = prompts.explain(target, rewrite.signatures_of(target, knowledge))
-    answer = await voice.ask(messages, _MOST_TOKENS, original=target.shown, region=target.span)
+    messages = prompts.explain(target, rewrite.signatures_of(target, context))
+    answer = await session.ask(messages, _MOST_TOKENS, original=target.shown, region=target.span)
     text = normalize_line_ends(answer.text).strip()
     if reply.is_refusal(text):
         return Refused("refusal", text.split("\n")[0][:120])

@@ -1,6 +1,6 @@
 """Move statements of a function into one of their own. The model only names it.
 
-What must be passed and what comes back is reckoned from the syntax (`python_flow`, `script_flow`): the
+What must be passed and what comes back is computed from the syntax (`python_flow`, `script_flow`): the
 program does what it did. Other languages than Python, JavaScript and TypeScript have it rewritten.
 """
 
@@ -12,9 +12,9 @@ import keyword
 import re
 
 from qwen_lsp.actions import checks, layout, prompts, rename, reply, rewrite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import choose, whole_lines
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.syntax import code, python_flow, script_flow
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.pieces import Piece, Tied
@@ -38,14 +38,14 @@ _TIES: dict[str, str] = {
 }
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Extract the selected statements.
 
     Raises: EndpointError.
     """
     language = task.language
     if language is None or language.id not in script_flow.LANGUAGES | {"python"}:
-        return await rewrite.run(task, voice, knowledge)
+        return await rewrite.run(task, session, context)
     target = choose(task, "selection")
     if target is None:
         return Refused("no_code")
@@ -54,16 +54,16 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     found = piece(document, language, document.line_of(lines.start) + 1, document.line_of(lines.end) + 1)
     if isinstance(found, Tied):
         return Refused(_TIES[found.tie], found.detail)
-    if found is None:  # the file does not parse: nothing can be reckoned
-        return await rewrite.run(task, voice, knowledge)
+    if found is None:  # the file does not parse: nothing can be computed
+        return await rewrite.run(task, session, context)
     asked = prompts.function_name(target, found.parameters, found.results)
-    answer = await voice.ask(asked, _MOST_TOKENS, json_schema=_schema(language), original=target.shown)
+    answer = await session.ask(asked, _MOST_TOKENS, json_schema=_schema(language), original=target.shown)
     if reply.is_refusal(answer.text):
         return Refused("refusal", answer.text[:120])
     result = moved(document, language, found, _free(name_in(answer.text), language, found, document))
     if isinstance(result, Proposal):
         call = result.edits[-1]
-        voice.tell(call.span, call.new_text)
+        session.tell(call.span, call.new_text)
     return result
 
 

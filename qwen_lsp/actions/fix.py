@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 
 from qwen_lsp.actions import prompts, repairs, reply, rewrite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import text
-from qwen_lsp.model.chat import Message, Reply
+from qwen_lsp.model.chat import Reply
+from qwen_lsp.model.generation import Message
 
 # Lines above a diagnostic's that may be where it goes wrong.
 _LINES_ABOVE = 2
@@ -28,39 +29,41 @@ _DOUBT_TOKENS = 64
 _WEIGHT_OF_REST, _LEAST_SCORE = 3.0, -3.5
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
-    """Mend the function around the selection, or what the task's diagnostics say of it.
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
+    """Repair the function around the selection, or what the task's diagnostics say of it.
 
     Raises: EndpointError.
     """
-    if (edits := repairs.certain(task, knowledge)) is not None:
-        voice.tell(edits[0].span, edits[0].new_text)
+    if (edits := repairs.certain(task, context)) is not None:
+        session.tell(edits[0].span, edits[0].new_text)
         return Proposal(edits)
     target = choose(task, "function")
     if target is None:
         return Refused("no_code")
-    max_tokens = rewrite.room(target, voice)
+    max_tokens = rewrite.room(target, session)
     if max_tokens is None:
         return Refused("too_large")
-    messages = prompts.rewrite(target, rewrite.signatures_of(target, knowledge))
-    given = _given(target) if voice.client.endpoint.kind == "llama" else ""
-    answer = await _asked(target, voice, messages, given, max_tokens)
-    result = _judged(target, answer, _LINES_ALIKE, knowledge)
+    messages = prompts.rewrite(target, rewrite.signatures_of(target, context))
+    given = _given(target) if session.client.can.grammar else ""
+    answer = await _asked(target, session, messages, given, max_tokens)
+    result = _judged(target, answer, _LINES_ALIKE, context)
     if isinstance(result, Refused) and result.reason == "unchanged":
-        return await _doubted(target, voice, messages, answer, given, knowledge) or result
+        return await _low_confidence_tokens(target, session, messages, answer, given, context) or result
     if isinstance(result, Proposal) or result.reason in rewrite.FINAL:
         return result
     fence = prompts.fence(target.shown)
     problem = text(f"refused.{result.reason}", "en", detail=result.detail)
     messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
-    answer = await _asked(target, voice, messages, given, max_tokens)
-    again = _judged(target, answer, _LINES_ALIKE, knowledge)
+    answer = await _asked(target, session, messages, given, max_tokens)
+    again = _judged(target, answer, _LINES_ALIKE, context)
     return again if isinstance(again, Proposal) else result
 
 
-async def _asked(target: Target, voice: Voice, messages: list[Message], given: str, max_tokens: int) -> Reply:
+async def _asked(
+    target: Target, session: ModelSession, messages: list[Message], given: str, max_tokens: int
+) -> Reply:
     lines = target.shown.split("\n")
-    # Above that line there is something left to mend; where no place is named, there may be anywhere.
+    # Above that line there is something left to repair; where no place is named, there may be anywhere.
     least = max(_located(target), default=len(lines))
 
     def is_whole(written: str) -> bool:
@@ -68,7 +71,7 @@ async def _asked(target: Target, voice: Voice, messages: list[Message], given: s
         at = resumed(own, lines, _LINES_ALIKE)
         return at > least if at is not None else _is_copied(own, lines) and len(own) > least + _LINES_ALIKE
 
-    return await voice.ask(
+    return await session.ask(
         messages,
         max_tokens,
         begins=prompts.opening(target) + given,
@@ -76,12 +79,12 @@ async def _asked(target: Target, voice: Voice, messages: list[Message], given: s
         original=target.shown,
         region=target.span,
         shown=reply.so_far,
-        enough=is_whole,
+        should_stop=is_whole,
         n_others=_N_OTHERS,
     )
 
 
-def _judged(target: Target, answer: Reply, n_alike: int, knowledge: Knowledge) -> Proposal | Refused:
+def _judged(target: Target, answer: Reply, n_alike: int, context: RepositoryContext) -> Proposal | Refused:
     written, lines = answer.text, target.shown.split("\n")
     if answer.stop_reason == "left":
         own = _whole_lines(written)
@@ -90,7 +93,7 @@ def _judged(target: Target, answer: Reply, n_alike: int, knowledge: Knowledge) -
         at = resumed(own, lines, n_alike)
         if at is not None:
             written = f"{prompts.opening(target)}" + "\n".join([*own, *lines[at:]])
-    return rewrite.judged(target, written, knowledge, is_cut_off=answer.is_cut_off)
+    return rewrite.judged(target, written, context, is_cut_off=answer.is_cut_off)
 
 
 def _whole_lines(answer: str) -> list[str]:
@@ -139,7 +142,7 @@ def _given(target: Target) -> str:
         start = function.body.start
         header = document.line_of(start) - first
         header += document.text[start : start + 1] == "{"
-        for prose in target.source.prose() if target.source else ():  # documentation is nothing to mend
+        for prose in target.source.prose() if target.source else ():  # documentation is nothing to repair
             if prose.is_docstring and prose.span.start == start:
                 header = document.line_of(prose.span.end) - first + 1
     places = _located(target)
@@ -161,8 +164,13 @@ def _located(target: Target) -> list[int]:
 # --- where the model hesitated ----------------------------------------------------------------------
 
 
-async def _doubted(
-    target: Target, voice: Voice, messages: list[Message], answer: Reply, given: str, knowledge: Knowledge
+async def _low_confidence_tokens(
+    target: Target,
+    session: ModelSession,
+    messages: list[Message],
+    answer: Reply,
+    given: str,
+    context: RepositoryContext,
 ) -> Proposal | None:
     """Try what the model would have written next where it was least sure of what it copied.
 
@@ -178,8 +186,8 @@ async def _doubted(
     for logprob, place, other in found[:_MOST_DOUBTS]:
         if logprob < (least if best is None else best[0]):  # no sureness makes up for that
             break
-        tried = await _tried(target, voice, messages, answer.text[:place] + other)
-        result = _judged(target, tried, 1, knowledge)
+        tried = await _retry(target, session, messages, answer.text[:place] + other)
+        result = _judged(target, tried, 1, context)
         score = logprob + _WEIGHT_OF_REST * sum(tried.logprobs)
         is_better = score >= least and (best is None or score > best[0])
         if is_better and isinstance(result, Proposal):
@@ -187,7 +195,7 @@ async def _doubted(
     return best[1] if best is not None else None
 
 
-async def _tried(target: Target, voice: Voice, messages: list[Message], begins: str) -> Reply:
+async def _retry(target: Target, session: ModelSession, messages: list[Message], begins: str) -> Reply:
     lines = target.shown.split("\n")
     n_given = begins.count("\n")
 
@@ -195,7 +203,7 @@ async def _tried(target: Target, voice: Voice, messages: list[Message], begins: 
         own = _whole_lines(written)
         return len(own) > n_given and resumed(own, lines, 1) is not None
 
-    return await voice.ask(
+    return await session.ask(
         messages,
         _DOUBT_TOKENS,
         begins=begins,
@@ -203,7 +211,7 @@ async def _tried(target: Target, voice: Voice, messages: list[Message], begins: 
         original=target.shown,
         region=target.span,
         shown=reply.so_far,
-        enough=is_whole,
+        should_stop=is_whole,
         n_others=1,
     )
 

@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
-from qwen_lsp.actions.task import Knowledge, Task
+from qwen_lsp.actions.task import RepositoryContext, Task
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
 
@@ -81,7 +81,7 @@ def below(document: Document) -> int:
     return document.starts[last] if last < document.line_count else len(document.text)
 
 
-def line_for(name: str, task: Task, knowledge: Knowledge) -> str:
+def line_for(name: str, task: Task, context: RepositoryContext) -> str:
     """Return the line that brings a name in: from the language's own library or the repository; or ""."""
     language = task.language.id if task.language is not None else ""
     if language == "python" and name in sys.stdlib_module_names:
@@ -90,7 +90,7 @@ def line_for(name: str, task: Task, knowledge: Knowledge) -> str:
         return f'import "{_GO[name]}"'
     if language == "java" and name in _JAVA:
         return f"import {_JAVA[name]}.{name};"
-    return knowledge.importing(name)
+    return context.importing(name)
 
 
 def added(document: Document, lines: list[str], language: Language | None = None) -> Edit | None:

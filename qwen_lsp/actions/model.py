@@ -1,6 +1,6 @@
-"""The way to the model that actions share: ask on the chat slot, hear the text so far, keep the figures.
+"""The way to the model that actions share: ask on the chat slot, get the text so far, keep the figures.
 
-A Voice belongs to one run of one action. It holds no state beyond that run's record.
+A model session belongs to one run of one action. It holds no state beyond that run's record.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from qwen_lsp.actions.reply import is_looping
 from qwen_lsp.errors import EndpointTimeout
-from qwen_lsp.model.chat import ChatRequest, Message, Reply, ask
+from qwen_lsp.model.chat import Reply, ask
 from qwen_lsp.model.client import Client
+from qwen_lsp.model.generation import ChatRequest, Message
 from qwen_lsp.text import Span
 
-# Hears the region that is being replaced and the text so far.
+# Gets the region that is being replaced and the text so far.
 OnProgress = Callable[[Span, str], None]
 
 
@@ -34,7 +35,7 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class Voice:
+class ModelSession:
     """Asks one model.
 
     Units: `context_tokens` is what question and answer may have together; `timeout_ms` is what the action may
@@ -65,13 +66,13 @@ class Voice:
         original: str = "",
         region: Span | None = None,
         shown: Callable[[str], str] = str,
-        enough: Callable[[str], bool] = _never,
+        should_stop: Callable[[str], bool] = _never,
         n_others: int = 0,
     ) -> Reply:
         """Ask and return the whole answer.
 
-        It ends early where `enough` says so, or where it runs in a loop that `original` has not. `n_others`
-        above 0 asks for so many tokens that could have stood in the place of each.
+        It ends early where `should_stop` says so, or where it runs in a loop that `original` has not.
+        `n_others` above 0 asks for so many tokens that could have stood in the place of each.
 
         Raises: EndpointError; EndpointTimeout when the action's time is over.
         """
@@ -81,7 +82,7 @@ class Voice:
         first_ms: float | None = None
         n_lines = begins.count("\n")
 
-        def heard(text: str) -> bool:
+        def on_text(text: str) -> bool:
             nonlocal first_ms, n_lines
             if first_ms is None and len(text) > len(begins):
                 first_ms = (time.perf_counter() - started) * 1000
@@ -89,7 +90,7 @@ class Voice:
                 self.tell(region, shown(text))
             is_new_line = text.count("\n") > n_lines
             n_lines = text.count("\n")
-            return is_new_line and (enough(text) or is_looping(text.rpartition("\n")[0], original))
+            return is_new_line and (should_stop(text) or is_looping(text.rpartition("\n")[0], original))
 
         request = ChatRequest(
             messages,
@@ -101,12 +102,12 @@ class Voice:
             n_probs=n_others,
             timeout_ms=remaining_ms,
         )
-        reply = await ask(self.client, request, heard)
+        reply = await ask(self.client, request, on_text)
         total_ms = (time.perf_counter() - started) * 1000
         self.exchanges.append(Exchange(tuple(messages), reply, first_ms, total_ms))
         return reply
 
     def tell(self, region: Span, text: str) -> None:
-        """Let whoever listens hear what takes the place of a region."""
+        """Report what takes the place of a region, to whoever listens."""
         if self.on_progress is not None:
             self.on_progress(region, text)

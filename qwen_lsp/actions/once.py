@@ -16,16 +16,16 @@ from typing import Any
 
 from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import OnProgress, Voice
+from qwen_lsp.actions.model import ModelSession, OnProgress
 from qwen_lsp.actions.task import (
     KINDS,
     Diagnostic,
     Explanation,
     FileText,
-    Knowledge,
     Outcome,
     Proposal,
     Refused,
+    RepositoryContext,
     Task,
 )
 from qwen_lsp.config import Config, CustomAction
@@ -200,12 +200,12 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
     host = open_host(config, model.path, lambda state: None)
     try:
         client = await host.ready()
-        voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)
-        with _knowledge(task) as knowledge:
-            outcome = await runner.run(task, voice, knowledge)
+        session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)
+        with _knowledge(task) as context:
+            outcome = await runner.run(task, session, context)
     finally:
         await host.close()
-    exchanges = voice.exchanges
+    exchanges = session.exchanges
     return Done(
         task,
         model.profile.name,
@@ -218,14 +218,14 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
 
 
 @contextmanager
-def _knowledge(task: Task) -> Iterator[Knowledge]:
+def _knowledge(task: Task) -> Iterator[RepositoryContext]:
     """What the index of the repository knows, if an editor or `qwen-lsp index` has made one."""
     root = Path(task.root) if task.root else None
     if root is None:
-        yield Knowledge()
+        yield RepositoryContext()
         return
     index = Index(root)
     try:
-        yield repository.informed(Knowledge(), index, task.path)
+        yield repository.enrich(RepositoryContext(), index, task.path)
     finally:
         index.close()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Diagnostic, Task
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.chat import Message
+from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax.contract import Contract
 
 _SYSTEM = Message("system", "You are an expert programmer. You do exactly what is asked, and briefly.")
@@ -82,26 +82,28 @@ def _question(target: Target, signatures: Sequence[str], order: Sequence[str]) -
 
 
 def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
-    """Ask for the region anew."""
+    """Ask for the whole region."""
     task = target.task
-    told = [told_of(task, diagnostic) for diagnostic in task.diagnostics]
-    kind = "fix this" if task.kind == "fix" and told else task.kind
+    details = [described(task, diagnostic) for diagnostic in task.diagnostics]
+    kind = "fix this" if task.kind == "fix" and details else task.kind
     order = _ORDERS.get(kind, "{instruction}").format(
         language=language_name(task), instruction=task.instruction.strip(), lines=_selected(task)
     )
     if task.custom is not None:
         order = _filled(task.custom.prompt, task)
     elif task.kind != "edit" and task.instruction.strip():
-        told.append(task.instruction.strip())
+        details.append(task.instruction.strip())
     if task.locale == "zh" and task.kind in _COMMENTING:
-        told.append("Write new comments in Simplified Chinese (简体中文).")
-    return _question(target, signatures, [order, *told, "Answer with the whole code, without explanation."])
+        details.append("Write new comments in Simplified Chinese (简体中文).")
+    return _question(
+        target, signatures, [order, *details, "Answer with the whole code, without explanation."]
+    )
 
 
 def again(messages: Sequence[Message], answer: str, problem: str) -> list[Message]:
-    """Ask for code once more, having said what was wrong with the answer."""
-    told = f"That is not right: {problem} Answer with the whole code again, corrected."
-    return [*messages, Message("assistant", answer), Message("user", told)]
+    """Ask for code once more, with what was wrong with the answer."""
+    details = f"That is not right: {problem} Answer with the whole code again, corrected."
+    return [*messages, Message("assistant", answer), Message("user", details)]
 
 
 def again_prose(messages: Sequence[Message], answer: str, problem: str) -> list[Message]:
@@ -124,9 +126,9 @@ def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
             f"Explain this {language_name(task)} code: first what it does in one sentence, then how it works "
             "step by step, then what to watch out for. Be brief, and do not repeat the code."
         )
-    told = [told_of(task, diagnostic) for diagnostic in task.diagnostics]
+    details = [described(task, diagnostic) for diagnostic in task.diagnostics]
     asked = [task.instruction.strip()] if task.instruction.strip() else []
-    return _question(target, signatures, [order, *asked, *told])
+    return _question(target, signatures, [order, *asked, *details])
 
 
 def documentation(
@@ -213,7 +215,7 @@ def translate(text: str, to: Locale, *, is_firm: bool = False) -> list[Message]:
     return [_TRANSLATOR, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
 
 
-def told_of(task: Task, diagnostic: Diagnostic) -> str:
+def described(task: Task, diagnostic: Diagnostic) -> str:
     """Say what is wrong, and where in words that need no line numbers."""
     document = task.document
     span = diagnostic.span
@@ -232,6 +234,6 @@ def _selected(task: Task) -> str:
 
 def _filled(template: str, task: Task) -> str:
     """Fill in a template of the user's; other braces stay as they are."""
-    told = "; ".join(diagnostic.message for diagnostic in task.diagnostics)
-    values = {"language": language_name(task), "path": task.path, "diagnostics": told}
+    details = "; ".join(diagnostic.message for diagnostic in task.diagnostics)
+    values = {"language": language_name(task), "path": task.path, "diagnostics": details}
     return re.sub(r"\{(language|path|diagnostics)\}", lambda match: values[match[1]], template)

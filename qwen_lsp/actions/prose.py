@@ -1,4 +1,4 @@
-"""Which language prose is in: English or Chinese, told by its characters."""
+"""Which language prose is in: English or Chinese, by its characters."""
 
 from __future__ import annotations
 

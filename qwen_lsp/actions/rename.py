@@ -11,21 +11,21 @@ import keyword
 import re
 
 from qwen_lsp.actions import checks, prompts, reply, rewrite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition
 from qwen_lsp.text import Edit
 
-# Where a local variable is told by the grammar without doubt.
+# Where the grammar identifies a local variable without doubt.
 LANGUAGES = {"python", "javascript", "typescript", "typescriptreact", "go", "java", "rust"}
 _SNAKE = {"python", "rust"}
 _MOST_NAMES = 12
 _MOST_CHARS = 40
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Rename the locals of the function around the selection.
 
     Raises: EndpointError.
@@ -41,12 +41,12 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     found = target.source.locals(function)[:_MOST_NAMES]
     if not found:
         return Refused("nothing_to_do")
-    if rewrite.room(target, voice) is None:
+    if rewrite.room(target, session) is None:
         return Refused("too_large")
     word = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{1,30}$"}
     schema = {"type": "object", "properties": {name: word for name in found}, "additionalProperties": False}
-    answer = await voice.ask(
-        prompts.names(target, rewrite.signatures_of(target, knowledge), found),
+    answer = await session.ask(
+        prompts.names(target, rewrite.signatures_of(target, context), found),
         24 * len(found) + 16,
         json_schema=schema,
         original=target.shown,

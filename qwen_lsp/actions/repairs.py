@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qwen_lsp.actions import checks, imports
-from qwen_lsp.actions.task import Diagnostic, Knowledge, Task, apply
+from qwen_lsp.actions.task import Diagnostic, RepositoryContext, Task, apply
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.text import Edit, Span
@@ -48,7 +48,7 @@ class _Case:
     task: Task
     source: Source
     diagnostic: Diagnostic
-    knowledge: Knowledge
+    context: RepositoryContext
     line: Span
 
     @property
@@ -56,7 +56,7 @@ class _Case:
         return self.source.text[self.line.start : self.line.end]
 
 
-def certain(task: Task, knowledge: Knowledge) -> tuple[Edit, ...] | None:
+def certain(task: Task, context: RepositoryContext) -> tuple[Edit, ...] | None:
     """Return the edits that repair the task's one diagnostic for certain; None where no repair is."""
     source = code.parse(task.document.text, task.language)
     if source is None or len(task.diagnostics) != 1:
@@ -64,7 +64,7 @@ def certain(task: Task, knowledge: Knowledge) -> tuple[Edit, ...] | None:
     diagnostic, document = task.diagnostics[0], task.document
     number = document.line_of(diagnostic.span.start)
     line = Span(document.starts[number], document.line_end(number))
-    case = _Case(task, source, diagnostic, knowledge, line)
+    case = _Case(task, source, diagnostic, context, line)
     for repair in _REPAIRS:
         edits = repair(case)
         if edits:
@@ -109,7 +109,7 @@ def _missing_import(case: _Case) -> tuple[Edit, ...] | None:
     name = _undefined_name(case)
     if not name or name in case.source.bound():
         return None
-    line = imports.line_for(name, case.task, case.knowledge)
+    line = imports.line_for(name, case.task, case.context)
     added = imports.added(case.task.document, [line], case.task.language) if line else None
     return (added,) if added is not None else None
 
@@ -137,7 +137,7 @@ def _suggested_name(case: _Case) -> tuple[Edit, ...] | None:
 def _misspelt_name(case: _Case) -> tuple[Edit, ...] | None:
     """Take the one name of the file that the missing one almost is."""
     name = _undefined_name(case)
-    if len(name) < _MIN_NAME_CHARS or case.knowledge.is_known(name):
+    if len(name) < _MIN_NAME_CHARS or case.context.is_known(name):
         return None
     known = case.source.bound() - {name}
     same = [other for other in known if other.casefold() == name.casefold()]

@@ -1,4 +1,4 @@
-"""What a chat model wrote, told apart: the code in it, or why there is none.
+"""What a chat model wrote, taken apart: the code in it, or why there is none.
 
 Takes fences, chatter, half an answer, refusals and loops; never raises. It knows nothing of the file.
 """
@@ -73,8 +73,8 @@ def code_of(reply: str, original: str) -> str | Refused:
     if is_looping(text, original) or is_looping(text.rpartition("\n")[0], original):  # it ends in mid-line
         return Refused("loop")
     if not text.strip():
-        said = _FENCE.sub("", reply).strip()
-        return Refused("chatter" if said else "empty", _first_line(said))
+        prose = _FENCE.sub("", reply).strip()
+        return Refused("chatter" if prose else "empty", _first_line(prose))
     if _REFUSAL.match(re.sub(r"^\W+", "", text)):
         return Refused("refusal", _first_line(text))
     if (match := _PLACEHOLDER.search(text)) and match.group().strip() not in original:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from qwen_lsp.actions import imports
-from qwen_lsp.actions.task import Knowledge
+from qwen_lsp.actions.task import RepositoryContext
 from qwen_lsp.context.look import CALLED, KEYWORDS, Look
 from qwen_lsp.context.place import TYPE_KINDS, place
 from qwen_lsp.context.signatures import brief
@@ -24,7 +24,7 @@ _MOST_CHAINS = 30
 _CHAIN = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)([^\W\d]\w*)")
 
 
-def informed(knowledge: Knowledge, index: Index, path: str) -> Knowledge:
+def enrich(context: RepositoryContext, index: Index, path: str) -> RepositoryContext:
     """Add what an index knows; `path` is that of the task's document, relative to the index's root."""
 
     def signatures(document: Document, region: Span, names: set[str]) -> Sequence[str]:
@@ -35,10 +35,10 @@ def informed(knowledge: Knowledge, index: Index, path: str) -> Knowledge:
 
     def is_known(name: str) -> bool:
         if path.endswith((".py", ".pyi")):  # there, what is not imported is not there
-            return bool(importing(name)) or knowledge.is_known(name)
-        return bool(index.definitions_named([name], limit=1)) or knowledge.is_known(name)
+            return bool(importing(name)) or context.is_known(name)
+        return bool(index.definitions_named([name], limit=1)) or context.is_known(name)
 
-    return replace(knowledge, signatures=signatures, is_known=is_known, importing=importing)
+    return replace(context, signatures=signatures, is_known=is_known, importing=importing)
 
 
 def import_of(index: Index, path: str, name: str) -> str:

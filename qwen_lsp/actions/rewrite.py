@@ -1,4 +1,4 @@
-"""Actions whose answer is the region written anew: ask, extract, lay out, check; once more if it failed.
+"""Actions whose answer is the whole region, rewritten: ask, extract, lay out, check; once more if it failed.
 
 Either the whole answer is fit to be applied, or nothing of it is.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from qwen_lsp.actions import behaviour, checks, imports, layout, prompts, reply
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Extent, Target, choose, dedented
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.messages import text
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
@@ -22,7 +22,7 @@ FINAL = {"refusal", "cut_off", "unchanged"}
 _ROOM_FOR_SIGNATURES = 12
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Have a region rewritten.
 
     Raises: EndpointError.
@@ -30,15 +30,15 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     target = choose(task, _EXTENTS.get(task.kind, "selection"))
     if target is None:
         return Refused("no_code")
-    max_tokens = room(target, voice)
+    max_tokens = room(target, session)
     if max_tokens is None:
         return Refused("too_large")
-    messages = prompts.rewrite(target, signatures_of(target, knowledge))
+    messages = prompts.rewrite(target, signatures_of(target, context))
     opening = prompts.opening(target)
     fence = prompts.fence(target.shown)
     failed: Refused | None = None
     for _ in range(2):
-        answer = await voice.ask(
+        answer = await session.ask(
             messages,
             max_tokens,
             begins=opening,
@@ -47,7 +47,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
             region=target.span,
             shown=reply.so_far,
         )
-        result = judged(target, answer.text, knowledge, is_cut_off=answer.is_cut_off)
+        result = judged(target, answer.text, context, is_cut_off=answer.is_cut_off)
         if isinstance(result, Proposal):
             result = await behaviour.changed(target, _region_after(target, result)) or result
         if isinstance(result, Proposal):
@@ -61,7 +61,9 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
     return failed
 
 
-def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: bool) -> Proposal | Refused:
+def judged(
+    target: Target, answer: str, context: RepositoryContext, *, is_cut_off: bool
+) -> Proposal | Refused:
     """Make edits of an answer that is to take the place of the region, or say why it cannot."""
     if is_cut_off:
         return Refused("cut_off")
@@ -77,12 +79,12 @@ def judged(target: Target, answer: str, knowledge: Knowledge, *, is_cut_off: boo
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")
-    imported += _needed(target, apply(task.document.text, edits), knowledge)
+    imported += _needed(target, apply(task.document.text, edits), context)
     if (
         importing := imports.added(task.document, imported, task.language)
     ) and importing.span.end <= target.span.start:
         edits = (importing, *edits)
-    refused = checks.rewritten(target, new_region, apply(task.document.text, edits), knowledge)
+    refused = checks.rewritten(target, new_region, apply(task.document.text, edits), context)
     if refused is None and task.kind == "extract":
         refused = _not_extracted(target, new_region)
     return refused or Proposal(edits)
@@ -99,13 +101,13 @@ def _region_after(target: Target, proposal: Proposal) -> str:
     return dedented(normalize_line_ends(apply(target.text, edits)))[0]
 
 
-def _needed(target: Target, after: str, knowledge: Knowledge) -> list[str]:
+def _needed(target: Target, after: str, context: RepositoryContext) -> list[str]:
     """List the imports of what is newly used and comes from elsewhere."""
     rewritten = code.parse(after, target.task.language)
     if target.source is None or rewritten is None:
         return []
     new = checks.new_names(target.source, rewritten)
-    return [line for name in new if (line := imports.line_for(name, target.task, knowledge))]
+    return [line for name in new if (line := imports.line_for(name, target.task, context))]
 
 
 def _without_surroundings(target: Target, answer: str) -> str:
@@ -142,15 +144,15 @@ def _not_extracted(target: Target, new_region: str) -> Refused | None:
     return Refused("not_extracted")
 
 
-def room(target: Target, voice: Voice) -> int | None:
+def room(target: Target, session: ModelSession) -> int | None:
     """Return how many tokens an answer may have; None where the region is too large for the model."""
     size = tokens.estimate(target.shown)
     most = size + size // 2 + 160
     question = size + 400
-    return most if question + most <= voice.context_tokens else None
+    return most if question + most <= session.context_tokens else None
 
 
-def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
+def signatures_of(target: Target, context: RepositoryContext) -> list[str]:
     """List what the region uses and does not define: from this file first, then from elsewhere."""
     source, document = target.source, target.task.document
     piece = code.parse(target.shown, target.task.language)
@@ -165,7 +167,7 @@ def signatures_of(target: Target, knowledge: Knowledge) -> list[str]:
             found.append(" ".join(document.text[definition.header.start : definition.header.end].split()))
     # What is only named behind a dot is some member, which functions of that name elsewhere are not.
     plain = set(re.findall(r"(?<![\w.])[^\W\d]\w*", target.shown))
-    found += knowledge.signatures(document, target.span, wanted & plain - set(own))
+    found += context.signatures(document, target.span, wanted & plain - set(own))
     return found[:_ROOM_FOR_SIGNATURES]
 
 

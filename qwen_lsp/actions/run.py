@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from qwen_lsp.actions import annotate, docstring, explain, extract, fix, rename, rewrite, translate, unit_test
-from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.task import Knowledge, Outcome, Refused, Task
+from qwen_lsp.actions.model import ModelSession
+from qwen_lsp.actions.task import Outcome, Refused, RepositoryContext, Task
 
-Way = Callable[[Task, Voice, Knowledge], Awaitable[Outcome]]
+Way = Callable[[Task, ModelSession, RepositoryContext], Awaitable[Outcome]]
 
 _WAYS: dict[str, Way] = {
     "explain": explain.run,
@@ -25,7 +25,7 @@ _WAYS: dict[str, Way] = {
 }
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge | None = None) -> Outcome:
+async def run(task: Task, session: ModelSession, context: RepositoryContext | None = None) -> Outcome:
     """Run one action.
 
     Raises: EndpointError.
@@ -35,4 +35,4 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge | None = None) -> O
     way = _WAYS.get(task.kind, rewrite.run)
     if task.custom is not None:
         way = explain.run if task.is_for_reading else rewrite.run
-    return await way(task, voice, knowledge or Knowledge())
+    return await way(task, session, context or RepositoryContext())

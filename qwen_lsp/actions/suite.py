@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from qwen_lsp.actions import imports
-from qwen_lsp.actions.task import Knowledge, Task
+from qwen_lsp.actions.task import RepositoryContext, Task
 from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document
@@ -50,7 +50,7 @@ class Suite:
     example: str
 
 
-def find(task: Task, name: str, knowledge: Knowledge) -> Suite | None:
+def find(task: Task, name: str, context: RepositoryContext) -> Suite | None:
     """Find the place and style for tests of `name`, a definition in the task's document."""
     language = task.language.id if task.language else ""
     root = Path(task.root) if task.root else Path(task.document.path or ".").parent
@@ -68,7 +68,7 @@ def find(task: Task, name: str, knowledge: Knowledge) -> Suite | None:
     else:
         return None
     # Unsaved text wins over the disk.
-    document = knowledge.open_document(root / found.path)
+    document = context.open_document(root / found.path)
     return found if document is None else replace(found, document=document)
 
 

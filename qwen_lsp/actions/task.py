@@ -88,7 +88,7 @@ def _no_import(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class RepositoryContext:
     """What the rest of the program knows; by default nothing beyond the document itself.
 
     `signatures(document, region, names)` tells what names used in a region mean elsewhere in the repository;

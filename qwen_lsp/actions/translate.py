@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from qwen_lsp.actions import checks, marks, prompts, reply
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import has_han, in_language
 from qwen_lsp.actions.target import Target, choose, whole_lines
-from qwen_lsp.actions.task import Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.errors import EndpointTimeout
 from qwen_lsp.messages import Locale
 from qwen_lsp.model import tokens
@@ -46,7 +46,7 @@ def to_translate(prose: str, to: Locale) -> bool:
     return has_han(prose) if to == "en" else len(words) >= 2 and not has_han(prose)
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Translate the prose of the selection, or of the definition around the cursor, into `task.locale`.
 
     Raises: EndpointError.
@@ -64,7 +64,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         text = task.document.text[place.start : place.end]
         above = apply(task.document.text[: place.start], edits)[region.start :]
         try:
-            translated = await _translated(text, task.locale, voice, region, above)
+            translated = await _translated(text, task.locale, session, region, above)
         except EndpointTimeout:  # what is translated is worth having
             if not edits:
                 raise
@@ -126,14 +126,16 @@ def _lines(document: Document, prose: list[Prose], within: Span, to: Locale) -> 
     return found
 
 
-async def _translated(text: str, to: Locale, voice: Voice, region: Span, above: str) -> str | Refused:
+async def _translated(
+    text: str, to: Locale, session: ModelSession, region: Span, above: str
+) -> str | Refused:
     """Translate the words of one line; in pieces between its marks where the whole loses one of them.
 
     A listener gets the whole region so far: `above` is what of it stands before the line.
     """
     refused = Refused("language")
     for is_firm in (False, True):
-        line = await _answered(text, to, voice, region, above, is_firm=is_firm)
+        line = await _answered(text, to, session, region, above, is_firm=is_firm)
         if isinstance(line, Refused):
             refused = line
         elif missing := marks.lost(text, line):
@@ -148,7 +150,7 @@ async def _translated(text: str, to: Locale, voice: Voice, region: Span, above: 
             parts.append(piece)
             continue
         line = await _answered(
-            piece.strip(" ,，:："), to, voice, region, above + "".join(parts), is_firm=True
+            piece.strip(" ,，:："), to, session, region, above + "".join(parts), is_firm=True
         )
         if isinstance(line, Refused):
             return line
@@ -170,9 +172,9 @@ def _joined(parts: list[str], to: Locale) -> str:
 
 
 async def _answered(
-    text: str, to: Locale, voice: Voice, region: Span, above: str, *, is_firm: bool
+    text: str, to: Locale, session: ModelSession, region: Span, above: str, *, is_firm: bool
 ) -> str | Refused:
-    answer = await voice.ask(
+    answer = await session.ask(
         prompts.translate(text, to, is_firm=is_firm),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),

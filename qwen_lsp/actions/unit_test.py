@@ -9,10 +9,10 @@ import re
 import sys
 
 from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
-from qwen_lsp.actions.task import FileText, Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import FileText, Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
@@ -27,7 +27,7 @@ _IS_TEST = {
 _TEST_MODULES = {"pytest", "unittest", "hypothesis", "math", "vitest", "jest", "testing"}
 
 
-async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refused:
+async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Write tests for the definition around the selection.
 
     Raises: EndpointError.
@@ -37,7 +37,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         return Refused("no_definition")
     if suite.is_test_file(task.path):
         return Refused("nothing_to_do")
-    if rewrite.room(target, voice) is None:
+    if rewrite.room(target, session) is None:
         return Refused("too_large")
     around = [
         item
@@ -45,16 +45,16 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
         if item.span.start < target.definition.span.start and target.definition.span.end <= item.span.end
     ]
     name = around[0].name if around else target.definition.name
-    place = suite.find(task, name, knowledge)
+    place = suite.find(task, name, context)
     if place is None:
         return Refused("no_test_style")
     messages = prompts.unit_test(
-        target, rewrite.signatures_of(target, knowledge), place.framework, place.importing, place.example
+        target, rewrite.signatures_of(target, context), place.framework, place.importing, place.example
     )
     fence = prompts.fence(target.shown)
     failed: Refused | None = None
     for _ in range(2):
-        answer = await voice.ask(
+        answer = await session.ask(
             messages,
             _MOST_TOKENS,
             begins=prompts.opening(target),
@@ -63,7 +63,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
             region=Span(target.span.end, target.span.end),
             shown=reply.so_far,
         )
-        result = _judged(target, place, name, answer.text, answer.is_cut_off, knowledge)
+        result = _judged(target, place, name, answer.text, answer.is_cut_off, context)
         if isinstance(result, Proposal):
             return result
         failed = failed or result
@@ -73,7 +73,7 @@ async def run(task: Task, voice: Voice, knowledge: Knowledge) -> Proposal | Refu
 
 
 def _judged(
-    target: Target, place: Suite, name: str, answer: str, is_cut_off: bool, knowledge: Knowledge
+    target: Target, place: Suite, name: str, answer: str, is_cut_off: bool, context: RepositoryContext
 ) -> Proposal | Refused:
     assert target.source is not None
     language = target.source.language
@@ -91,24 +91,24 @@ def _judged(
     before, after = (code.parse(text, language) for text in (document.text, apply(document.text, edits)))
     if before is None or after is None:
         return Refused("syntax")
-    if needed := _needed(target, place, checks.new_names(before, after), knowledge):
+    if needed := _needed(target, place, checks.new_names(before, after), context):
         edits = _edits(document, place, [*imported, *needed], body)
     after_text = apply(document.text, edits)
     after = code.parse(after_text, language) or after
     if refused := checks.syntax(before, after):
         return refused
-    if refused := checks.names(before, after, knowledge):
+    if refused := checks.names(before, after, context):
         return refused
-    if refused := checks.dangers(document, after_text, language):
+    if refused := checks.introduced_vulnerabilities(document, after_text, language):
         return refused
     return Proposal((), FileText(place.path, place.document, edits))
 
 
-def _needed(target: Target, place: Suite, names: list[str], knowledge: Knowledge) -> list[str]:
+def _needed(target: Target, place: Suite, names: list[str], context: RepositoryContext) -> list[str]:
     """List the imports of what the tests use of the tested module, and of others of the repository."""
     own = {item.name for item in target.source.definitions()} if target.source else set()
     module = re.match(r"from [\w.]+ import (?=\w+$)", place.importing)
-    lines = (f"{module[0]}{name}" if module and name in own else knowledge.importing(name) for name in names)
+    lines = (f"{module[0]}{name}" if module and name in own else context.importing(name) for name in names)
     return [line for line in lines if line]
 
 

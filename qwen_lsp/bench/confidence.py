@@ -84,10 +84,10 @@ async def _ask(
                 else:
                     await session.open(uri, trace.language, text)
                 items = await session.complete(uri, cursor, invoked=False)
-                told = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
+                explained = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
                 shown = str(items[0].insert_text) if items else ""
                 samples.append(
-                    Sample(trace.language, shown, _logprobs(told.tokens if told else []), following)
+                    Sample(trace.language, shown, _logprobs(explained.tokens if explained else []), following)
                 )
                 progress(number + 1, len(asked))
     return samples

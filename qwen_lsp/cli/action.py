@@ -16,7 +16,7 @@ from qwen_lsp.messages import Locale
 @click.argument("kind")
 @click.argument("place", metavar="FILE:L1[:C1]-L2[:C2]")
 @click.option(
-    "--instruction", default="", help="What to change (for `edit`), or what else the model is told."
+    "--instruction", default="", help="What to change (for `edit`), or what else the model should know."
 )
 @click.option("--problem", default="", help="What is wrong, for `fix`: a compiler's or a test's message.")
 @click.option("--diff", "as_diff", is_flag=True, help="Print a patch that `git apply` takes.")

@@ -77,10 +77,10 @@ def infill(
 def cases(file: Path, names: tuple[str, ...], model: str, is_json: bool) -> None:
     """Ask at each place of a FILE by hand and unasked: right, harmless, annoying, wrong."""
     from qwen_lsp.bench.cases import run
-    from qwen_lsp.bench.infill.ask import told
+    from qwen_lsp.bench.infill.ask import show_progress
 
     places = [place for place in run.read(file) if not names or any(name in place.name for name in names)]
-    outcomes = run.play(places, told, {"model.name": model} if model else None)
+    outcomes = run.play(places, show_progress, {"model.name": model} if model else None)
     echo(json.dumps(run.as_json(outcomes), ensure_ascii=False) if is_json else run.as_text(outcomes))
 
 
@@ -413,7 +413,7 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
 
     config = ask.with_model(read_config(), model)
     chosen = [trace for file in files for trace in traces.read(file)] or replay.own_traces()
-    samples = confidence.run(chosen, every, config, ask.told)
+    samples = confidence.run(chosen, every, config, ask.show_progress)
     name = chosen_model(config).profile.name
     echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))
 

@@ -62,6 +62,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     metavar="PROGRAM",
     help="With --undo-fixes: ask another build, too; the clone gets its commits.",
 )
+@click.option(
+    "--speed",
+    type=_FOLDER,
+    multiple=True,
+    help="A package to make a large change of: how long do the rules take?",
+)
+@click.option("--lines", default=12_000, show_default=True, type=click.IntRange(1), help="With --speed.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def review(
     seeded: tuple[Path, ...],
@@ -80,6 +87,8 @@ def review(
     labels: Path | None,
     undo_fixes: tuple[Path, ...],
     build: str | None,
+    speed: tuple[Path, ...],
+    lines: int,
     is_json: bool,
 ) -> None:
     """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
@@ -90,6 +99,11 @@ def review(
 
     if history:
         _history(history, n, labels)
+        return
+    if speed:
+        from qwen_lsp.bench.review import speed as timed
+
+        echo(timed.run(speed, lines), nl=False)
         return
     if undo_fixes:
         _undone(undo_fixes, n, build)

@@ -1,4 +1,4 @@
-"""What every command starts from: the user's settings, with their problems told on stderr."""
+"""What every command starts from: the user's settings, with their problems on stderr."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def review(
     from qwen_lsp.review import reviewer, settings
     from qwen_lsp.review.cache import Cache, default_file
     from qwen_lsp.review.change.selecting import Selection
-    from qwen_lsp.review.find.asking import Effort
+    from qwen_lsp.review.find.asking import Budget
     from qwen_lsp.review.finding import is_at_least
     from qwen_lsp.review.report.language import locale_for
 
@@ -120,11 +120,11 @@ def review(
         selection=Selection(own.include, own.exclude, is_strict=ci),
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
-        effort=Effort(most_seconds=model_seconds),
+        budget=Budget(max_seconds=model_seconds),
         linters=True,
     )
-    if own.least_confidence is not None:
-        options = replace(options, least_confidence=own.least_confidence)
+    if own.min_confidence is not None:
+        options = replace(options, min_confidence=own.min_confidence)
     if dry_run:
         from qwen_lsp.cli.console import Console
         from qwen_lsp.cli.terminal_review import show_plan

@@ -181,11 +181,11 @@ def show_index(root: Path, file: Path, report: IndexReport) -> None:
         table.add_row(Text(f"{count:,}", style="dim"), Text(f"left out: {_LEFT_OUT[reason]}", style="dim"))
     console.print(table)
     console.print(
-        f"\n{report.changed:,} files read anew, {report.removed:,} gone, in {report.seconds:.2f} s; "
+        f"\n{report.changed:,} files read again, {report.removed:,} gone, in {report.seconds:.2f} s; "
         f"the index has {report.index_bytes / 1e6:.1f} MB"
     )
     if report.rebuilt:
-        console.print(Text(f"made anew: {report.rebuilt}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"rebuilt: {report.rebuilt}", style="yellow"), soft_wrap=True)
     for problem in report.problems:
         console.print(Text(f"! {problem}", style="yellow"), soft_wrap=True)
     console.print(Text(str(file), style="dim"), soft_wrap=True)

@@ -45,8 +45,8 @@ def show(report: Report, console: Console) -> None:
     if len(lines) > _MOST_SKIPPED:
         console.print(Text(f"- … {len(lines) - _MOST_SKIPPED}", style="dim"))
     for failed in cover.failed:
-        said = f"! {visible_path(failed.path)}: {visible_path(failed.detail)}"
-        console.print(Text(said, style="red"), soft_wrap=True)
+        message = f"! {visible_path(failed.path)}: {visible_path(failed.detail)}"
+        console.print(Text(message, style="red"), soft_wrap=True)
     for record in cover.passes:
         console.print(Text(f"- {record.summary(report.locale)}", style="dim"), soft_wrap=True)
     for note in report.notes:

@@ -106,7 +106,7 @@ class Completer:
         return self._kept(outcome, uri if is_open else None)
 
     def use(self, profile: Profile) -> None:
-        """Prompt as this model wants it from now on: an endpoint has said which one it runs."""
+        """Prompt as this model wants it from now on: an endpoint has named the one it runs."""
         if profile != self._views.profile:
             self._views.profile = profile
             self.slot.use(profile)

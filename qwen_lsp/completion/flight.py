@@ -19,7 +19,7 @@ from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
-from qwen_lsp.model.client import Chunk, Timings
+from qwen_lsp.model.generation import Chunk, Timings
 from qwen_lsp.text import Change, normalize_line_ends
 from qwen_lsp.trace import FilterStep, Trace
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from qwen_lsp.syntax import parsing
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.rules import dangers
+from qwen_lsp.syntax.rules import introduced_vulnerabilities
 
 # What might stand at the cursor for its surroundings to be whole: nothing, a name, a statement.
 _STAND_INS = ("", "x", "x;")
@@ -36,5 +36,7 @@ def syntax(prefix: str, text: str, suffix: str, language: Language | None) -> st
 
 def security(prefix: str, text: str, suffix: str, language: Language | None, path: str = "") -> str | None:
     """Hold back an answer that would add a security hole of a new kind; the reason names the rules."""
-    found = dangers(prefix + suffix, prefix + text + suffix, language, path, is_news=True)
+    found = introduced_vulnerabilities(
+        prefix + suffix, prefix + text + suffix, language, path, new_rules_only=True
+    )
     return f"it breaks {', '.join(found)}" if found else None

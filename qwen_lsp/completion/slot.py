@@ -22,8 +22,9 @@ from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import speed
 from qwen_lsp.model.catalog import Profile
-from qwen_lsp.model.client import Client, Request
+from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import COMPLETION_SLOT, Host
+from qwen_lsp.model.generation import Request
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Change
@@ -48,7 +49,7 @@ class CompletionSlot:
         self.use(profile)
 
     def use(self, profile: Profile) -> None:
-        """Size the prompts for a model: once a session, because a prompt whose start moves is read anew."""
+        """Size the prompts for a model: once a session, because a prompt whose start moves is read again."""
         self._model = speed.key(profile.name, is_endpoint=isinstance(self._host, RemoteEndpoint))
         self.speed: Speed = speed.load(self._model)
         self.budget: Budget = budget(self._config, self.speed, profile)
@@ -129,6 +130,7 @@ class CompletionSlot:
             slot=COMPLETION_SLOT,
             forced=forced,
             n_alternatives=_N_ALTERNATIVES,
+            around=view.prompt.around,
         )
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))

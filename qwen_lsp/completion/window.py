@@ -1,6 +1,6 @@
 """Where the prefix of a prompt begins: short at a new place, growing at its end while the user types there.
 
-State: the last window of each document. A jump makes the engine read everything anew, so it begins with what
+State: the last window of each document. A jump makes the engine read everything again, so it begins with what
 is read within a moment; nothing is read twice afterwards, because the beginning stays until the text between
 it and the cursor fills the whole budget. Knows no engine and no tokens of the model.
 """
@@ -41,7 +41,7 @@ class Windows:
         document, at = cursor.document, cursor.offset
         suffix = suffix_window(cursor, budget.suffix_tokens)
         last = self._last.get(document.uri)
-        # After another suffix the engine reads everything anew: a jump.
+        # After another suffix the engine reads everything again: a jump.
         if last is not None and last.suffix == suffix and last.start <= at:
             window = document.text[last.start : at]
             is_same = window.startswith(last.beginning) or last.beginning.startswith(window)

@@ -94,7 +94,7 @@ class Look:
             for one in found
             if (not one.container or one.kind in TYPE_KINDS) and _family(one.path) == family
         ]
-        # What many files define is a convention; which of them is meant cannot be told.
+        # What many files define is a convention; which of them is meant is unknown.
         return found[:2] if len({one.path for one in found}) <= _MOST_MEANINGS else []
 
     def files_of(self, entry: Import) -> list[str]:

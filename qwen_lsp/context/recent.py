@@ -1,6 +1,6 @@
 """What the user did lately in open editors: pieces changed, copied and looked at.
 
-State: three short rings for one workspace root, in memory only. It is told of each event by lsp/ and gives
+State: three short rings for one workspace root, in memory only. It gets each event from lsp/ and gives
 candidates, the newest first; it judges nothing.
 """
 

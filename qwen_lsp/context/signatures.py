@@ -24,7 +24,7 @@ def brief(signature: str, kind: str) -> str:
 
 
 def _parameter(text: str) -> str:
-    """Return the name of a parameter; all of it where the type comes first or cannot be told apart."""
+    """Return the name of a parameter; all of it where the type comes first or is not clear."""
     head = re.split(r"\s*\??:|\s*=", text.strip(), maxsplit=1)[0]
     return head if not re.search(r"\s", head) else text.strip()
 

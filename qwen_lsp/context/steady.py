@@ -61,7 +61,7 @@ class SteadyContext:
         return self._choose(cursor, path, scope_key(cursor), budget_tokens, _TYPING_MS).gathered.files
 
     def refresh(self, cursor: Cursor, path: str, budget_tokens: int, *, is_cheap: bool) -> bool:
-        """Gather anew, when nobody types; tell whether the prompts will change.
+        """Gather again, when nobody types; tell whether the prompts will change.
 
         Unless reading a whole prompt is cheap, only where typing has entered another scope, something was
         skipped for being late, or nothing was found, as before the folder is indexed.

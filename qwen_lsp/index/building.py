@@ -1,4 +1,4 @@
-"""Brings the index of a root up to date: lists, compares, has taken apart what changed, writes.
+"""Brings the index of a root up to date: lists, compares, has parsed apart what changed, writes.
 
 Only this module writes to an index, under the lock file, in transactions of some thousand files: whoever
 dies here leaves an index that is right for the files it had come to, and the next one goes on from there.
@@ -19,20 +19,20 @@ from qwen_lsp.index import database
 from qwen_lsp.index import source as reading
 from qwen_lsp.index.extract import family, path_stem
 from qwen_lsp.index.listing import list_files
-from qwen_lsp.index.parse_pool import Taken, Wanted, take_all
+from qwen_lsp.index.parse_pool import ParsedFile, Wanted, parse_all
 from qwen_lsp.index.ranks import write_ranks
 from qwen_lsp.index.source import Stat
 
 # A transaction has so many files or a part of those indexed: it writes nearly every page of the indexes by
-# name anew, and so often that the work would grow with the square of the files.
+# name again, and so often that the work would grow with the square of the files.
 _BATCH_FILES = 2000
 _BATCH_S = 2.0
 _BATCH_PART = 8
 # Words in so many pieces say little: how many pieces each of them has is kept, so that a search can plan.
 _COMMON_CHUNKS = 200
-# Common words move slowly: they are counted anew when so many files have changed.
+# Common words move slowly: they are counted again when so many files have changed.
 MANY_CHANGED = 100
-# The full-text table cannot forget: beyond this share of dead rows the index is made anew.
+# The full-text table cannot forget: beyond this share of dead rows the index is rebuilt.
 _MOST_DEAD, _DEAD_MATTERS = 0.5, 20_000
 _NAMES_KEPT = 300_000
 _MOST_TOLD = 20
@@ -46,7 +46,7 @@ Progress = Callable[[int, int], None]
 class Report:
     """What bringing the index up to date did. Units: `source_bytes` are those of the files parsed now.
 
-    `rebuilt` says why the index was made anew, "" if it was not.
+    `rebuilt` says why the index was rebuilt, "" if it was not.
     """
 
     files: int = 0
@@ -104,8 +104,8 @@ class Builder:
         """Bring the index up to date, after another writer of the same root has finished.
 
         With `paths`, only these are looked at, if all of them are known already; a new one means a new
-        listing, because only that knows what is ignored. `progress` is told of files done and files to
-        do; `pause` is called between files and may wait. `must_rebuild`, a reason, begins anew;
+        listing, because only that knows what is ignored. `progress` gets files done and files to
+        do; `pause` is called between files and may wait. `must_rebuild`, a reason, begins again;
         `is_careful` is for the time after a crash.
         Raises: OSError, sqlite3.Error when the index cannot be written at all.
         """
@@ -148,7 +148,7 @@ class Builder:
         return self._connection
 
     def _open(self, must_rebuild: str) -> str:
-        """Connect to the file that is there; return why it had to be made anew."""
+        """Connect to the file that is there; return why it had to be rebuilt."""
         if must_rebuild or not self._is_current():
             self._disconnect()
         if must_rebuild:
@@ -176,7 +176,7 @@ def update(
 ) -> Report:
     """Bring the index of a root up to date, once; see `Builder.update`.
 
-    What is damaged is made anew; a full disk or a lock says nothing against what is there.
+    What is damaged is rebuilt; a full disk or a lock says nothing against what is there.
     """
     with closing(Builder(root)) as builder:
         try:
@@ -234,9 +234,9 @@ class _Job:
             self._known = self._read_known(f"SELECT {_FILE_COLUMNS} FROM files")
             gone = self._known.keys() - set(paths)
         wanted = [self._wanted(path) for path in paths if self._differs(path)]
-        taken_files = take_all(self._root, wanted, self._pause, is_careful=self._is_careful)
-        for done, (path, taken) in enumerate(taken_files, 1):
-            self._write(path, taken)
+        taken_files = parse_all(self._root, wanted, self._pause, is_careful=self._is_careful)
+        for done, (path, parsed) in enumerate(taken_files, 1):
+            self._write(path, parsed)
             self._progress(done, len(wanted))
         for path in sorted(gone):
             self._remove(path)
@@ -275,16 +275,16 @@ class _Job:
 
     # --- writing -----------------------------------------------------------------------------------
 
-    def _write(self, path: str, taken: Taken | None) -> None:
+    def _write(self, path: str, parsed: ParsedFile | None) -> None:
         known = self._known.get(path)
-        if taken is None:
+        if parsed is None:
             self._remove(path)
             return
         self._begin()
-        if taken.is_same and known:
+        if parsed.is_same and known:
             self._connection.execute(
                 "UPDATE files SET size_bytes = ?, mtime_ns = ?, inode = ? WHERE id = ?",
-                (taken.size_bytes, taken.mtime_ns, taken.inode, known.id),
+                (parsed.size_bytes, parsed.mtime_ns, parsed.inode, known.id),
             )
             return
         self._report.changed += 1
@@ -293,26 +293,28 @@ class _Job:
             id_ = known.id
         else:
             id_, self._next_file = self._next_file, self._next_file + 1
-        self._insert(id_, taken)
+        self._insert(id_, parsed)
 
-    def _insert(self, id_: int, taken: Taken) -> None:
+    def _insert(self, id_: int, parsed: ParsedFile) -> None:
         self._connection.execute(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (id_, taken.path, path_stem(taken.path), *taken[1:6], family(taken.language), *taken[6:8]),
+            (id_, parsed.path, path_stem(parsed.path), *parsed[1:6], family(parsed.language), *parsed[6:8]),
         )
-        if taken.skipped:
+        if parsed.skipped:
             return
-        self._report.source_bytes += taken.size_bytes
+        self._report.source_bytes += parsed.size_bytes
         rows, numbers = self._rows, self._name_numbers
-        names = numbers([row[0] for row in taken.definitions])
+        names = numbers([row[0] for row in parsed.definitions])
         rows["definitions"] += [
             (id_, n, name, *row[1:])
-            for n, (name, row) in enumerate(zip(names, taken.definitions, strict=True))
+            for n, (name, row) in enumerate(zip(names, parsed.definitions, strict=True))
         ]
-        names = numbers([row[0] for row in taken.references])
-        rows["refs"] += sorted((id_, name, row[1]) for name, row in zip(names, taken.references, strict=True))
-        rows["imports"] += [(id_, n, *row) for n, row in enumerate(taken.imports)]
-        for start, end, count, words in taken.chunks:
+        names = numbers([row[0] for row in parsed.references])
+        rows["refs"] += sorted(
+            (id_, name, row[1]) for name, row in zip(names, parsed.references, strict=True)
+        )
+        rows["imports"] += [(id_, n, *row) for n, row in enumerate(parsed.imports)]
+        for start, end, count, words in parsed.chunks:
             rows["chunks"].append((self._next_chunk, id_, start, end, count))
             rows["words (rowid, word)"].append((self._next_chunk, words))
             self._next_chunk += 1

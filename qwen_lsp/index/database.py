@@ -95,7 +95,7 @@ def lock_file(file: Path) -> Path:
 
 
 def lock_of(file: Path) -> BaseFileLock:
-    """Return the lock of an index, not taken yet."""
+    """Return the lock of an index, not parsed yet."""
     return FileLock(lock_file(file), mode=0o600)
 
 
@@ -134,7 +134,7 @@ def open_reader(file: Path) -> sqlite3.Connection | None:
 
 
 def open_writer(file: Path) -> tuple[sqlite3.Connection, str]:
-    """Open the index for writing, made anew where it cannot be used; return it and why it was made anew.
+    """Open the index for writing, rebuilt where it cannot be used; return it and why it was rebuilt.
 
     The reason is "" for a sound file and for one that was not there. The caller holds the lock.
     Raises: OSError, sqlite3.Error when the folder cannot be written at all.
@@ -185,9 +185,9 @@ def _checked(file: Path) -> sqlite3.Connection:
         if version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"it was written by another version ({version})")
         if (sealed is None or not is_whole) and (
-            said := connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            verdict := connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         ) != "ok":
-            raise sqlite3.DatabaseError(str(said).splitlines()[-1])
+            raise sqlite3.DatabaseError(str(verdict).splitlines()[-1])
     except sqlite3.DatabaseError:
         connection.close()
         raise

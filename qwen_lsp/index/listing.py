@@ -115,12 +115,12 @@ def _git_files(folder: Path, listing: Listing) -> Sequence[str] | None:
         if git.is_repository(folder):
             listing.note(f"git: {error}")
         return None
-    said = os.fsdecode(done.stderr).strip().splitlines()
+    errors = os.fsdecode(done.stderr).strip().splitlines()
     if done.code:
-        if said and "not a git repository" not in said[0]:
-            listing.note(f"git: {said[0]}")
+        if errors and "not a git repository" not in errors[0]:
+            listing.note(f"git: {errors[0]}")
         return None
-    for line in said:
+    for line in errors:
         listing.note(f"git: {line}")
     names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     # Empty also means that a repository further up ignores this folder, which the user has opened.

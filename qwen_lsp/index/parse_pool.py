@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
     skipped: str = ""
 
 
-class Taken(NamedTuple):
+class ParsedFile(NamedTuple):
     """What there is to say of a file.
 
     Shape: `is_same`: it is what was known, and nothing follows. `definitions`: (name, kind, start, end,
@@ -70,26 +70,26 @@ class Taken(NamedTuple):
     chunks: Sequence[tuple[int, int, int, str]] = ()
 
 
-def take(root: str, wanted: Wanted) -> Taken | None:
+def take(root: str, wanted: Wanted) -> ParsedFile | None:
     """Look at one file; None when it is gone."""
     path = wanted.path
     source = reading.read(root, path)
     if source is None:
         return None
     marks = source.stat
-    taken = Taken(
+    parsed = ParsedFile(
         path, marks.size_bytes, marks.mtime_ns, marks.inode, source.hash, source.language, source.skipped
     )
     if source.hash and (source.hash, source.skipped) == (wanted.hash, wanted.skipped):
-        return taken._replace(is_same=True)
+        return parsed._replace(is_same=True)
     if source.skipped:
-        return taken
+        return parsed
     try:
         found = extract(source.text, source.language, path)
     except Exception:  # a fault of ours must cost no more than this file
-        log.exception("%s cannot be taken apart", path)
-        return taken._replace(skipped="crash")
-    return taken._replace(
+        log.exception("%s cannot be parsed apart", path)
+        return parsed._replace(skipped="crash")
+    return parsed._replace(
         problem=found.problem,
         definitions=[
             (d.name, d.kind, d.span.start, d.span.end, d.container, d.signature, d.doc)
@@ -101,9 +101,9 @@ def take(root: str, wanted: Wanted) -> Taken | None:
     )
 
 
-def take_all(
+def parse_all(
     root: str, wanted: Sequence[Wanted], pause: Callable[[], None], *, is_careful: bool = False
-) -> Iterator[tuple[str, Taken | None]]:
+) -> Iterator[tuple[str, ParsedFile | None]]:
     """Look at files, and yield each one's path with what there is to say of it, in their order.
 
     `is_careful` leaves the parsing of few files to a child process, too: something has died before.
@@ -121,14 +121,14 @@ def take_all(
     for child in children:
         idle.put(child)
 
-    def work(part: Sequence[Wanted]) -> list[Taken | None]:
+    def work(part: Sequence[Wanted]) -> list[ParsedFile | None]:
         child = idle.get()
         try:
             return child.take(part)
         finally:
             idle.put(child)
 
-    pending: deque[tuple[Sequence[Wanted], Future[list[Taken | None]]]] = deque()
+    pending: deque[tuple[Sequence[Wanted], Future[list[ParsedFile | None]]]] = deque()
     try:
         with ThreadPoolExecutor(processes) as threads:
             for part in slices:
@@ -144,8 +144,8 @@ def take_all(
 
 
 def _results(
-    part: Sequence[Wanted], future: Future[list[Taken | None]]
-) -> Iterator[tuple[str, Taken | None]]:
+    part: Sequence[Wanted], future: Future[list[ParsedFile | None]]
+) -> Iterator[tuple[str, ParsedFile | None]]:
     return zip((one.path for one in part), future.result(), strict=True)
 
 
@@ -156,7 +156,7 @@ class _Child:
         self._root = root
         self._process: subprocess.Popen[bytes] | None = None
 
-    def take(self, part: Sequence[Wanted]) -> list[Taken | None]:
+    def take(self, part: Sequence[Wanted]) -> list[ParsedFile | None]:
         """Take some files; the one that kills the process is skipped."""
         try:
             return self._ask(part)
@@ -165,17 +165,17 @@ class _Child:
         if len(part) == 1:
             log.warning("reading %s has killed its process", part[0].path)
             marks = reading.stat_of(f"{self._root}/{part[0].path}") or Stat(0, 0, 0)
-            return [Taken(part[0].path, marks.size_bytes, marks.mtime_ns, marks.inode, skipped="crash")]
-        return [taken for one in part for taken in self.take([one])]
+            return [ParsedFile(part[0].path, marks.size_bytes, marks.mtime_ns, marks.inode, skipped="crash")]
+        return [parsed for one in part for parsed in self.take([one])]
 
-    def _ask(self, part: Sequence[Wanted]) -> list[Taken | None]:
+    def _ask(self, part: Sequence[Wanted]) -> list[ParsedFile | None]:
         if self._process is None:
             self._process = open_pipe("qwen_lsp.index.parse_pool", str(os.getpid()))
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         _send(self._process.stdin, (self._root, [tuple(one) for one in part]))
         answer = _receive(self._process.stdout)
-        return [None if values is None else Taken(*values) for values in answer]
+        return [None if values is None else ParsedFile(*values) for values in answer]
 
     def close(self) -> None:
         """End the process."""
@@ -216,10 +216,10 @@ def main() -> None:
     try:
         while True:
             root, part = _receive(sys.stdin.buffer)
-            taken = []
+            parsed = []
             for values in part:
                 sandbox.limit_cpu()
-                taken.append(take(root, Wanted(*values)))
-            _send(answers, [None if one is None else tuple(one) for one in taken])
+                parsed.append(take(root, Wanted(*values)))
+            _send(answers, [None if one is None else tuple(one) for one in parsed])
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         os._exit(0)

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 # Most rows of the word table that one search may touch: keeps it at about 2 ms in any repository.
 _SEARCH_POSTINGS = 2500
-# Looking for a file that was made anew costs as much as a small query: not before each of a hundred.
+# Looking for a file that was rebuilt costs as much as a small query: not before each of a hundred.
 _LOOK_S = 0.02
 # BM25, Robertson and Zaragoza 2009, with each word counted once in a piece.
 _K1, _B = 1.2, 0.75
@@ -273,7 +273,7 @@ class Index:
         total = int(figures.get("chunks", 0)) or 1
         return total, float(figures.get("chunk_words", 0)) / total or 50.0
 
-    def rows_for_map(self, kinds: Sequence[str], most_files: int) -> list[Any]:
+    def rows_for_map(self, kinds: Sequence[str], max_files: int) -> list[Any]:
         """Return (path, rank, kind, name, container, signature, start, users, definers) of top files.
 
         `users` counts the other files of like languages that use the name, `definers` its definitions.
@@ -287,7 +287,7 @@ class Index:
             "ORDER BY rank DESC, path LIMIT ?) f "
             "JOIN definitions d ON d.file_id = f.id JOIN names n ON n.id = d.name_id WHERE d.kind IN ({})"
         )
-        return self._rows(query.format(",".join("?" * len(kinds))), most_files, *kinds)
+        return self._rows(query.format(",".join("?" * len(kinds))), max_files, *kinds)
 
     # --- text ------------------------------------------------------------------------------------------
 
@@ -388,7 +388,7 @@ class Index:
         return rows
 
     def _open(self) -> sqlite3.Connection | None:
-        """Return the connection to the file that is there; one made anew is seen a little later."""
+        """Return the connection to the file that is there; one rebuilt is seen a little later."""
         now = time.monotonic()
         if self._connection is not None and now - self._looked < _LOOK_S:
             return self._connection

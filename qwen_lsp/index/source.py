@@ -84,7 +84,7 @@ def read(root: str, path: str) -> Source | None:
     marks = _stat(status)
     is_notebook = path.endswith(NOTEBOOK)
     language = find("python", None) if is_notebook else find("", path)
-    most_bytes = MAX_NOTEBOOK_BYTES if is_notebook else MAX_BYTES
+    max_bytes = MAX_NOTEBOOK_BYTES if is_notebook else MAX_BYTES
     if stat.S_ISLNK(status.st_mode):
         return Source(marks, skipped="link")
     if not stat.S_ISREG(status.st_mode):
@@ -96,10 +96,10 @@ def read(root: str, path: str) -> Source | None:
         return Source(marks, language=language.id, skipped="generated")
     if _MINIFIED_NAME.search(name):
         return Source(marks, language=language.id, skipped="minified")
-    if status.st_size > most_bytes:
+    if status.st_size > max_bytes:
         return Source(marks, language=language.id, skipped="large")
     try:
-        data = files.read_below(root, path, most_bytes)
+        data = files.read_below(root, path, max_bytes)
     except files.Refused as error:  # a link above it, or what it has become since it was looked at
         return Source(marks, language=language.id, skipped=error.reason)
     except OSError:

@@ -1,6 +1,6 @@
 """The server's end of the indexing process: starts it on first need, sends orders, hears events.
 
-State: the process and the roots it was told of, so that it can be started again when it dies. Nothing
+State: the process and the roots it was given, so that it can be started again when it dies. Nothing
 here waits for it, and nothing here reads an index.
 """
 

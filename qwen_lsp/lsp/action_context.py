@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qwen_lsp.actions import repository
-from qwen_lsp.actions.task import Knowledge
+from qwen_lsp.actions.task import RepositoryContext
 from qwen_lsp.lsp.indexing import Indexing
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.text import Document
 
-ActionContext = Callable[[Document], Knowledge]
+ActionContext = Callable[[Document], RepositoryContext]
 
 
 def action_context(session: Session, indexing: Indexing) -> ActionContext:
     """Return the function that finds what is known around a document."""
 
-    def known(document: Document) -> Knowledge:
+    def known(document: Document) -> RepositoryContext:
         by_path = {one.path: one for one in session.documents.values() if one.path}
-        context = Knowledge(open_document=lambda path: by_path.get(str(path)))
+        context = RepositoryContext(open_document=lambda path: by_path.get(str(path)))
         place = indexing.place(document)
-        return context if place is None else repository.informed(context, *place)
+        return context if place is None else repository.enrich(context, *place)
 
     return known

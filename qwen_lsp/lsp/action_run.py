@@ -17,7 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.once import custom_of
 from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
@@ -144,14 +144,14 @@ class ActionRunner:
         region, latest, accepted = task.span, "", ""
         progress = Progress(self._client, f"qwen-lsp/action/{run.id}", run.title)
 
-        def heard(replaced: Span, written: str) -> None:
+        def on_progress(replaced: Span, written: str) -> None:
             nonlocal region, latest
             region, latest = replaced, written
             progress.report(text("action.writing", locale, lines=written.count("\n") + 1))
             if self._client.options.stream_actions:
                 self._stream(run, replaced, written, is_done=False)
 
-        work = asyncio.ensure_future(self._asked(run, heard))
+        work = asyncio.ensure_future(self._asked(run, on_progress))
         self._at_work[work] = task
         self._session.spawn(progress.begin(text("action.waiting", locale), work=work))
         try:
@@ -173,12 +173,14 @@ class ActionRunner:
             if self._client.options.stream_actions:
                 self._stream(run, region, accepted, is_done=True)
 
-    async def _asked(self, run: Run, heard: Any) -> Outcome:
+    async def _asked(self, run: Run, on_progress: Any) -> Outcome:
         try:
             client = await self._session.model_host.ready()
             config = self._session.config
-            voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms, heard)
-            return await runner.run(run.task, voice, self._context(run.task.document))
+            model_session = ModelSession(
+                client, config.engine.context_tokens, config.actions.timeout_ms, on_progress
+            )
+            return await runner.run(run.task, model_session, self._context(run.task.document))
         except QwenLspError as error:
             return Refused("engine", str(error))
 

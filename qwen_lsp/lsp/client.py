@@ -31,7 +31,7 @@ class Client:
         self.locale: Locale = "en"
 
     def introduce(self, capabilities: Capabilities, options: ClientOptions, locale: Locale) -> None:
-        """Take what `initialize` has said of the client."""
+        """Take what `initialize` reports of the client."""
         self.capabilities, self.options, self.locale = capabilities, options, locale
 
     @property

@@ -23,7 +23,7 @@ from qwen_lsp.text import Change, Cursor, Document
 
 # A prompt read in this time is read again whenever something better is to be shown.
 _CHEAP_MS = 1500.0
-# The context is chosen anew when nothing has been asked for so long.
+# The context is chosen again when nothing has been asked for so long.
 _IDLE_S = 2.0
 
 
@@ -109,7 +109,7 @@ class SessionContext:
         self._timer = asyncio.get_running_loop().call_later(_IDLE_S, self._refresh)
 
     def _refresh(self) -> None:
-        """Choose anew for the place that was asked last, and read the prompt if it has changed."""
+        """Choose again for the place that was asked last, and read the prompt if it has changed."""
         if self._asked is None:
             return
         cursor, budget_tokens = self._asked
@@ -121,6 +121,6 @@ class SessionContext:
             self._session.completer.prefill(cursor, self._session.relative_path(document))
 
     def _steady_changed(self, found: tuple[_Root, str], cursor: Cursor, budget_tokens: int) -> bool:
-        """Choose anew, and tell whether the prompt changes; within one scope only if it is read quickly."""
+        """Choose again, and tell whether the prompt changes; within one scope only if it is read quickly."""
         is_cheap = self._session.completer.slot.cold_prompt_ms < _CHEAP_MS
         return found[0].steady.refresh(cursor, found[1], budget_tokens, is_cheap=is_cheap)

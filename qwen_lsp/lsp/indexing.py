@@ -175,7 +175,7 @@ class Indexing:
                 event.report.files,
                 event.report.changed,
                 event.report.seconds,
-                f"; made anew because {event.report.rebuilt}" if event.report.rebuilt else "",
+                f"; rebuilt because {event.report.rebuilt}" if event.report.rebuilt else "",
             )
         else:
             log.warning("%s cannot be indexed: %s", event.root, event.detail)

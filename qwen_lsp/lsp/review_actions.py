@@ -44,7 +44,7 @@ def _fix_action(
     client: Client, document: Document, diagnostic: types.Diagnostic, finding: Finding, edit: Edit
 ) -> types.CodeAction:
     rule = all_rules().get(finding.rule)
-    said = rule.title.to(client.locale) if rule else edit.new_text.strip()
+    title = rule.title.to(client.locale) if rule else edit.new_text.strip()
     change = types.TextEdit(convert.lsp_range(document, edit.span, client.encoding), edit.new_text)
     if client.capabilities.document_changes:
         identifier = types.OptionalVersionedTextDocumentIdentifier(uri=document.uri, version=document.version)
@@ -52,7 +52,7 @@ def _fix_action(
     else:
         made = types.WorkspaceEdit(changes={document.uri: [change]})
     return types.CodeAction(
-        title=text("words.apply", client.locale, title=said),
+        title=text("words.apply", client.locale, title=title),
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[diagnostic],
         is_preferred=finding.source == "rule",

@@ -14,7 +14,7 @@ from qwen_lsp.review import reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
 from qwen_lsp.review.change.selecting import Selection
 from qwen_lsp.review.find import asking
-from qwen_lsp.review.find.asking import Effort
+from qwen_lsp.review.find.asking import Budget
 from qwen_lsp.review.find.passes import Shared, opened
 from qwen_lsp.review.find.repository import Repository
 from qwen_lsp.review.report.report import Report
@@ -44,11 +44,11 @@ async def review(
         trusted = settings.load(change.root)
         chosen = reviewer.Options(
             locale=client.locale,
-            least_confidence=trusted.settings.least_confidence or reviewer.Options().least_confidence,
+            min_confidence=trusted.settings.min_confidence or reviewer.Options().min_confidence,
             selection=Selection(trusted.settings.include, trusted.settings.exclude),
             disabled=frozenset(trusted.settings.disabled),
             dismissals=trusted.dismissals,
-            effort=Effort(most_seconds=_MODEL_SECONDS),
+            budget=Budget(max_seconds=_MODEL_SECONDS),
         )
 
         def shared() -> Shared:

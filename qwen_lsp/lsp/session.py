@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What new settings have changed, and the problems that nobody has been told of yet."""
+    """What new settings have changed, and the problems that were not reported yet."""
 
     before: Config
     now: Config

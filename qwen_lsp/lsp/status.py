@@ -83,8 +83,10 @@ def judge(facts: Facts, locale: Locale) -> Status:
     }
 
     def status(state: Name, message: str, remedy: str = "", detail: str = "") -> Status:
-        told = text(f"status.{message}", locale, **values, detail=detail)
-        return Status(state, told, text(f"remedy.{remedy}", locale, **values) if remedy else "", facts.model)
+        message_text = text(f"status.{message}", locale, **values, detail=detail)
+        return Status(
+            state, message_text, text(f"remedy.{remedy}", locale, **values) if remedy else "", facts.model
+        )
 
     trouble, host = facts.trouble, facts.host
     at_fault = "endpoint" if facts.config.endpoint.url else "engine"
@@ -109,7 +111,7 @@ def judge(facts: Facts, locale: Locale) -> Status:
 
 
 class Reporter:
-    """The facts of one session, and the status that its client was last told."""
+    """The facts of one session, and the status that its client was last sent."""
 
     def __init__(self, session: Session, client: Client) -> None:
         self._session = session
@@ -125,9 +127,9 @@ class Reporter:
         self._timer: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
-        """Begin to tell: the client is ready to hear."""
+        """Begin to notify: the client is ready."""
         self._is_open = self._client.options.status
-        self._look_anew()
+        self._look_again()
         self._watch_jobs()  # a quick client has asked already
 
     def close(self) -> None:
@@ -139,7 +141,7 @@ class Reporter:
     def configured(self) -> None:
         """Take note of new settings."""
         self._trouble = None
-        self._look_anew()
+        self._look_again()
 
     def host_changed(self, state: State) -> None:
         """Take note of what the model host is doing."""
@@ -172,7 +174,7 @@ class Reporter:
             self._watch_jobs()
 
     def current(self) -> Status:
-        """Return the status of this moment, also for a client that is not told of changes."""
+        """Return the status of this moment, also for a client that gets no notifications."""
         host = self._session.host_state
         facts = Facts(
             self._session.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow
@@ -189,7 +191,7 @@ class Reporter:
             self._loading.end(state.detail or state.phase)
             self._loading = None
 
-    def _look_anew(self) -> None:
+    def _look_again(self) -> None:
         if self._is_open:
             self._refresh()
             self._session.spawn(self._check_model())
@@ -235,7 +237,7 @@ class Reporter:
         return self._model
 
     async def _check_model(self) -> None:
-        """Find the model's file, so that a missing one is told before anything is asked."""
+        """Find the model's file, so that a missing one is reported before anything is asked."""
         config = self._session.config
         if config.endpoint.url:
             return

@@ -11,8 +11,9 @@ import msgspec
 
 from qwen_lsp.config import Config
 from qwen_lsp.model import speed
-from qwen_lsp.model.client import Chunk, Client, Request
+from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import CHAT_SLOT, open_host
+from qwen_lsp.model.generation import Chunk, Request
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.model.store import Installed
 

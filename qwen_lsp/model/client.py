@@ -1,31 +1,29 @@
-"""The HTTP client of one endpoint: stream a completion, count tokens, ask for health and slots.
+"""The HTTP client of one endpoint: stream a completion or a chat, count tokens, ask for health and slots.
 
-Speaks llama.cpp's own API (`/completion`) and the OpenAI-compatible one (`/v1/completions`). It maps
-every failure to an EndpointError and knows nothing of prompts' meaning, processes or the LSP.
-Leaving `stream` early closes the connection, and that is what frees the engine's slot (invariant 5).
+What is sent and how answers are read is the endpoint's dialect's to say. It maps every failure to an
+EndpointError and knows nothing of prompts' meaning, processes or the LSP.
+Leaving a stream early closes the connection, and that is what frees the engine's slot (invariant 5).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from qwen_lsp.endpoints import is_loopback
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
 from qwen_lsp.model import gate, tls
+from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post
+from qwen_lsp.model.dialects.llama import LLAMA
+from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
 from qwen_lsp.model.tls import NO_TLS, Tls
 
 if TYPE_CHECKING:
     import httpx
-
-Kind = Literal["llama", "openai"]
-
-# OpenAI-compatible servers refuse longer lists (vLLM and OpenAI itself take four); the rest is cut by us.
-_OPENAI_STOP_LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Endpoint:
     """Where a model answers, and how to speak to it."""
 
     url: str
-    kind: Kind = "llama"
+    dialect: Dialect = LLAMA
     api_key: str = field(default="", repr=False)
     model: str = ""
     tls: Tls = NO_TLS
@@ -45,64 +43,6 @@ class Endpoint:
         return self.must_redact or not is_loopback(self.url)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One generation to ask for. Greedy: the same prompt gives the same answer.
-
-    Units: `max_tokens` may be 0 to only read the prompt into the cache.
-    `forced` is what the answer is to begin with, and the chunks contain it. llama.cpp forces it by a
-    grammar. Elsewhere there is no common way: white space is left to the model (the caller compares),
-    anything else is put at the end of the prompt and so no token is healed. `tokens` are all that the
-    answer may consist of, by number; llama.cpp only.
-    """
-
-    prompt: str
-    max_tokens: int
-    stop: Sequence[str] = ()
-    slot: int = 0
-    forced: str = ""
-    n_alternatives: int = 1
-    tokens: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """What the engine says it did; zeros where an endpoint does not tell."""
-
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    generated_tokens: int = 0
-    prompt_ms: float = 0.0
-    generated_ms: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of the answer with the timings so far; the last one carries the stop reason.
-
-    Shape: `logprobs` has one natural logarithm for each token in `text`, empty where not given;
-    `others` are tokens that could have stood in its place, with theirs, the likeliest first.
-    """
-
-    text: str
-    logprobs: tuple[float, ...] = ()
-    others: tuple[tuple[str, float], ...] = ()
-    stop_reason: str | None = None
-    timings: Timings = Timings()
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One slot of llama.cpp's server."""
-
-    id: int
-    is_busy: bool
-
-
-# Makes a chunk of one event; KeyError, TypeError and ValueError mean that it is unreadable.
-ReadChunk = Callable[[dict[str, Any]], Chunk]
-
-
 class Client:
     """A pool of connections to one endpoint."""
 
@@ -110,6 +50,7 @@ class Client:
         import httpx  # brings the terminal library along, which the start of the server must not wait for
 
         self.endpoint = endpoint
+        self._dialect = endpoint.dialect
         self.redacted = 0  # secrets that were kept from the endpoint so far
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         is_here = is_loopback(endpoint.url)
@@ -126,6 +67,11 @@ class Client:
             follow_redirects=False,
         )
 
+    @property
+    def can(self) -> Capabilities:
+        """What the endpoint can do."""
+        return self._dialect.can
+
     async def close(self) -> None:
         """Close every connection."""
         await self._http.aclose()
@@ -136,28 +82,29 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
-        request = self._guarded(request)
-        path, body = self._body(request)
-        is_echo = self.endpoint.kind == "openai" and request.forced.strip()
-        read = read_llama if self.endpoint.kind == "llama" else _read_openai
-        async with self.stream_post(path, body, read, request.forced if is_echo else "") as chunks:
+        post = self._dialect.completion(self._guarded(request), self.endpoint.model)
+        async with self._stream(post) as chunks:
             yield chunks
 
     @asynccontextmanager
-    async def stream_post(
-        self, path: str, body: Mapping[str, Any], read: ReadChunk, echo: str = ""
-    ) -> AsyncIterator[AsyncIterator[Chunk]]:
-        """Post a request and yield what `read` makes of each event of the answer, after `echo`.
+    async def chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
+        """Ask for an answer of a chat and yield its chunks as they are written.
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
+        post = await self._dialect.chat(request, self.endpoint.model, self._ask_json)
+        async with self._stream(post) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _stream(self, post: Post) -> AsyncIterator[AsyncIterator[Chunk]]:
         import httpx
 
         try:
-            async with self._http.stream("POST", path, json=self._outgoing(body)) as response:
+            async with self._http.stream("POST", post.path, json=self._outgoing(post.body)) as response:
                 if response.status_code != 200:
                     raise _rejected(response, await response.aread())
-                yield self._chunks(response, read, echo)
+                yield self._chunks(response, post)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
 
@@ -168,7 +115,9 @@ class Client:
         text, found = gate.masked(request.prompt + request.forced)
         self.redacted += found
         length = len(request.prompt)
-        return replace(request, prompt=text[:length], forced=text[length:])
+        return replace(
+            request, prompt=text[:length], forced=text[length:]
+        )  # `around` is masked with its body
 
     def _outgoing(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what may be sent of a body: the one way by which anything leaves."""
@@ -178,48 +127,23 @@ class Client:
         self.redacted += found
         return masked
 
-    def _body(self, request: Request) -> tuple[str, dict[str, Any]]:
-        if self.endpoint.kind == "llama":
-            forced = _grammar_of_tokens(request.tokens) if request.tokens else _grammar(request.forced)
-            grammar = {"grammar": forced} if request.tokens or request.forced else {}
-            return "/completion", {
-                **grammar,
-                "prompt": request.prompt,
-                "n_predict": request.max_tokens,
-                "stop": list(request.stop),
-                "id_slot": request.slot,
-                "temperature": 0.0,
-                "cache_prompt": True,
-                "stream": True,
-                "n_probs": request.n_alternatives,
-                "timings_per_token": True,  # so that an answer we leave early has its figures too
-            }
-        return "/v1/completions", {
-            "model": self.endpoint.model,
-            "prompt": request.prompt + (request.forced if request.forced.strip() else ""),
-            "max_tokens": max(request.max_tokens, 1),
-            "stop": list(request.stop[:_OPENAI_STOP_LIMIT]),
-            "temperature": 0.0,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "logprobs": 1,
-        }
-
-    async def _chunks(self, response: httpx.Response, read: ReadChunk, echo: str) -> AsyncIterator[Chunk]:
-        if echo:
-            yield Chunk(echo)
+    async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:
+        if post.echo:
+            yield Chunk(post.echo)
         is_over = False
         async for line in response.aiter_lines():
-            if not line.startswith("data:"):
+            if not post.is_lines and not line.startswith("data:"):
                 if line.startswith(("error:", '{"error"')):
                     raise EndpointRejected(f"the endpoint broke off: {line[:300]}")
                 continue
-            payload = line[5:].strip()
+            payload = (line if post.is_lines else line[5:]).strip()
+            if not payload:
+                continue
             if payload == "[DONE]":
                 is_over = True
                 break
             try:
-                chunk = read(msgspec.json.decode(payload))
+                chunk = post.read(msgspec.json.decode(payload))
             except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise EndpointRejected(f"the endpoint sent something unreadable: {payload[:200]}") from error
             is_over = is_over or chunk.stop_reason is not None
@@ -231,39 +155,43 @@ class Client:
         """Tell whether the endpoint is up and its model loaded. Never raises."""
         import httpx
 
-        path = "/health" if self.endpoint.kind == "llama" else "/v1/models"
         try:
-            return (await self._http.get(path, timeout=5.0)).status_code == 200
+            return (await self._http.get(self._dialect.health, timeout=5.0)).status_code == 200
         except httpx.HTTPError:
             return False
 
-    async def slots(self) -> list[Slot]:
-        """List llama.cpp's slots, which is how a freed slot is proved."""
-        answer = await self._get_json("GET", "/slots")
-        return [Slot(int(slot["id"]), bool(slot["is_processing"])) for slot in answer]
+    async def model(self) -> str:
+        """Return what the endpoint calls its model; "" where it does not say.
+
+        Raises: EndpointError when it does not answer, or does not speak its dialect.
+        """
+        try:
+            return await self._dialect.model(self.endpoint.model, self._ask_json)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise EndpointRejected(f"it does not answer as `{self._dialect.name}` does") from error
 
     async def tokenize(self, text: str) -> list[int]:
-        """Split a text into the model's tokens, control tokens included. llama.cpp only."""
-        answer = await self._get_json("POST", "/tokenize", {"content": text, "parse_special": True})
-        return list(answer["tokens"])
+        """Split a text into the model's tokens, control tokens included.
 
-    async def apply_template(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """Write chat messages as the model's own template does. llama.cpp only.
-
-        A last message of the assistant is left open, so that the answer goes on from it.
+        Raises: EndpointRejected where the dialect has no such thing.
         """
-        answer = await self._get_json("POST", "/apply-template", {"messages": list(messages)})
-        return str(answer["prompt"])
+        if self._dialect.tokenize is None:
+            raise self._unable("split a text into tokens")
+        return await self._dialect.tokenize(text, self._ask_json)
 
-    async def properties(self) -> dict[str, Any]:
-        """Return what llama.cpp says of the loaded model (`/props`)."""
-        return dict(await self._get_json("GET", "/props"))
+    async def slots(self) -> list[Slot]:
+        """List the engine's slots, which is how a freed slot is proved.
 
-    async def models(self) -> list[str]:
-        """Name the models of an OpenAI-compatible endpoint."""
-        return [str(model["id"]) for model in (await self._get_json("GET", "/v1/models"))["data"]]
+        Raises: EndpointRejected where the dialect has no such thing.
+        """
+        if self._dialect.list_slots is None:
+            raise self._unable("list slots")
+        return await self._dialect.list_slots(self._ask_json)
 
-    async def _get_json(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _unable(self, what: str) -> EndpointRejected:
+        return EndpointRejected(f"an endpoint of the kind `{self._dialect.name}` cannot {what}")
+
+    async def _ask_json(self, method: str, path: str, body: dict[str, Any] | None = None, /) -> Any:
         import httpx
 
         try:
@@ -277,91 +205,6 @@ class Client:
             return response.json()
         except ValueError as error:
             raise EndpointRejected(f"{path} answered with something that is not JSON") from error
-
-
-def _grammar(forced: str) -> str:
-    """Write a GBNF grammar for a text that begins with `forced`."""
-    # A JSON string and a GBNF literal escape quotes, backslashes, tabs and line ends alike.
-    return f'root ::= {msgspec.json.encode(forced).decode()} ( . | "\\n" )*'
-
-
-def _grammar_of_tokens(tokens: Sequence[int]) -> str:
-    """Write a GBNF grammar for these tokens and nothing else."""
-    return "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
-
-
-def read_llama(data: dict[str, Any]) -> Chunk:
-    """Read one event of llama.cpp's `/completion`."""
-    if "error" in data:
-        raise broken_off(data["error"])
-    logprobs = tuple(float(token["logprob"]) for token in data.get("completion_probabilities") or ())
-    timings = data.get("timings") or {}
-    return Chunk(
-        _text(data["content"]),
-        logprobs,
-        _others(data),
-        str(data.get("stop_type") or "stop") if data.get("stop") else None,
-        Timings(
-            prompt_tokens=int(timings.get("cache_n", 0)) + int(timings.get("prompt_n", 0)),
-            cached_tokens=int(timings.get("cache_n", 0)),
-            generated_tokens=int(timings.get("predicted_n", 0)),
-            prompt_ms=float(timings.get("prompt_ms", 0.0)),
-            generated_ms=float(timings.get("predicted_ms", 0.0)),
-        ),
-    )
-
-
-def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Read the likeliest other tokens; only llama.cpp tells, and only single tokens matter here."""
-    tokens: list[dict[str, Any]] = data.get("completion_probabilities") or []
-    if len(tokens) != 1:
-        return ()
-    top = tokens[0].get("top_logprobs") or ()
-    return tuple((str(one["token"]), float(one["logprob"])) for one in top if one["id"] != tokens[0]["id"])
-
-
-def usage_of(data: dict[str, Any]) -> Timings:
-    """Read the tokens that an event of an OpenAI-compatible endpoint tells of."""
-    usage = data.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Timings(
-        prompt_tokens=int(usage.get("prompt_tokens", 0)),
-        cached_tokens=int(details.get("cached_tokens") or 0),
-        generated_tokens=int(usage.get("completion_tokens", 0)),
-    )
-
-
-def _read_openai(data: dict[str, Any]) -> Chunk:
-    if "error" in data:
-        raise broken_off(data["error"])
-    timings = usage_of(data)
-    if not data["choices"]:  # the last message of `include_usage` has no choice
-        return Chunk("", timings=timings, stop_reason="stop" if data.get("usage") else None)
-    choice = data["choices"][0]
-    logprobs = choice.get("logprobs") or {}
-    # llama.cpp's server writes `content`, vLLM and SGLang the older `token_logprobs`.
-    values = (
-        [token["logprob"] for token in logprobs.get("content") or ()] or logprobs.get("token_logprobs") or ()
-    )
-    return Chunk(
-        _text(choice.get("text") or ""),
-        tuple(float(value) for value in values if value is not None),
-        (),
-        choice.get("finish_reason"),
-        timings,
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text that is not one")
-    return value
-
-
-def broken_off(error: Any) -> EndpointRejected:
-    """Return the error that an event in mid-answer stands for."""
-    message = error.get("message", error) if isinstance(error, dict) else error
-    return EndpointRejected(f"the endpoint broke off: {str(message)[:300]}")
 
 
 def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | EndpointUnavailable:

@@ -25,6 +25,7 @@ from qwen_lsp.child import Backoff, Child
 from qwen_lsp.config import Config, EngineConfig
 from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
 from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.engine_host import Launch, Started
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.state import CLOSED, Listener, State
@@ -211,7 +212,7 @@ async def _load(child: Child, launch: Launch) -> Client | None:
         started = msgspec.json.decode(line, type=Started)
     except msgspec.DecodeError:
         raise EndpointUnavailable(f"it did not say its port but {line[:80]!r}") from None
-    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", "llama", launch.api_key))
+    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", LLAMA, launch.api_key))
     try:
         while not await client.health():
             if child.returncode is not None:

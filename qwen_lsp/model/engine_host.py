@@ -37,7 +37,7 @@ _CORS_ORIGIN = "http://127.0.0.1"
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """What the engine process is told; the API key travels here and never in arguments or the environment."""
+    """What the engine process is started with; the API key never travels in arguments or the environment."""
 
     model_path: str
     api_key: str

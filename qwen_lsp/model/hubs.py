@@ -177,21 +177,21 @@ def _locate_on_modelscope(base_url: str, hub_file: HubFile, profile: Profile) ->
 
 def _agree(profile: Profile, size_bytes: int | None, sha256: str) -> Whole:
     """Join what the catalog knows with what the hub says; the catalog is right where they differ."""
-    told = sha256.lower() if _SHA256.fullmatch(sha256.lower()) else None
-    if profile.sha256 and told and profile.sha256 != told:
-        raise SourceFailed(f"has another version of the file: sha256 {told}, expected {profile.sha256}")
+    reported = sha256.lower() if _SHA256.fullmatch(sha256.lower()) else None
+    if profile.sha256 and reported and profile.sha256 != reported:
+        raise SourceFailed(f"has another version of the file: sha256 {reported}, expected {profile.sha256}")
     if profile.size_bytes and size_bytes and profile.size_bytes != size_bytes:
         raise SourceFailed(
             f"has another version of the file: {size_bytes:,} bytes, expected {profile.size_bytes:,}"
         )
-    whole_sha256, whole_bytes = profile.sha256 or told, profile.size_bytes or size_bytes
+    whole_sha256, whole_bytes = profile.sha256 or reported, profile.size_bytes or size_bytes
     if whole_sha256 is None or whole_bytes is None:
         raise SourceFailed("does not state the sha256 and the size of the file, so it could not be checked")
     return Whole(whole_sha256, whole_bytes)
 
 
 def _stream(client: httpx.Client, remote: Remote, unfinished: Path, advance: Advance) -> None:
-    """Append the rest of the file, or write it anew when the server does not do ranges."""
+    """Append the rest of the file, or write it again when the server does not do ranges."""
     size_bytes, held_bytes = remote.whole.size_bytes, part.held_bytes(unfinished)
     headers = {**remote.headers, "Accept-Encoding": "identity"}
     if held_bytes:
@@ -199,7 +199,7 @@ def _stream(client: httpx.Client, remote: Remote, unfinished: Path, advance: Adv
     with client.stream("GET", remote.url, headers=headers, follow_redirects=True) as response:
         status = response.status_code
         if status in (408, 429, 416) or status >= 500:
-            if status == 416:  # it cannot go on from here, so the next try begins anew
+            if status == 416:  # it cannot go on from here, so the next try begins again
                 unfinished.unlink(missing_ok=True)
             raise _Broken(f"HTTP status {status}")
         if status not in (200, 206):

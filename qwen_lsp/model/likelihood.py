@@ -10,7 +10,8 @@ import asyncio
 from dataclasses import dataclass
 
 from qwen_lsp.errors import EndpointTimeout
-from qwen_lsp.model.client import Client, Request
+from qwen_lsp.model.client import Client
+from qwen_lsp.model.generation import Request
 
 _ALTERNATIVES = 5
 _MOST_TOKENS = 96

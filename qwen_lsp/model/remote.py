@@ -13,13 +13,14 @@ from qwen_lsp.config import user_file
 from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, keeps_key, may_receive_code
 from qwen_lsp.errors import ConfigError, EndpointError, EndpointUnavailable
 from qwen_lsp.model import gate
-from qwen_lsp.model.client import Client, Endpoint, Kind
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.dialects.known import wanted
 from qwen_lsp.model.state import CLOSED, Cause, Listener, State
 from qwen_lsp.model.tls import Tls
 
 
 class RemoteEndpoint:
-    """A server that runs without us: llama.cpp's, or any OpenAI-compatible one."""
+    """A server that runs without us, in any dialect."""
 
     def __init__(self, config: EndpointConfig, on_state: Listener) -> None:
         self._config = config
@@ -74,10 +75,9 @@ class RemoteEndpoint:
         key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
         if key and not keeps_key(url):
             raise self._failed(f"{url} would get your API key in the clear: use https://", "address")
-        kinds: tuple[Kind, ...] = ("llama", "openai") if self._config.kind == "auto" else (self._config.kind,)
-        for kind in kinds:
+        for dialect in wanted(self._config.kind):
             endpoint = Endpoint(
-                url, kind, key, self._config.model, self._tls(), self._config.redact == "always"
+                url, dialect, key, self._config.model, self._tls(), self._config.redact == "always"
             )
             if endpoint.is_guarded:
                 await asyncio.to_thread(gate.prepare)
@@ -112,17 +112,8 @@ class RemoteEndpoint:
         return Tls(self._config.ca_file, self._config.client_certificate, self._config.client_key)
 
     async def _checked(self, client: Client) -> Client:
-        """Return the client if the endpoint speaks its kind, with the model's name filled in."""
-        if client.endpoint.kind == "llama":
-            properties = await client.properties()
-            path = str(properties.get("model_alias") or properties.get("model_path") or "")
-            name = path.replace("\\", "/").rpartition("/")[2]
-        elif client.endpoint.model:
-            return client
-        elif names := await client.models():
-            name = names[0]
-        else:
-            raise EndpointUnavailable("it serves no model")
+        """Return the client if the endpoint speaks its dialect, with the model's name filled in."""
+        name = await client.model()
         if client.endpoint.model or not name:
             return client
         await client.close()

@@ -10,12 +10,9 @@ import contextlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qwen_lsp import files
-
-if TYPE_CHECKING:
-    from qwen_lsp.model.client import Timings
+from qwen_lsp.model.generation import Timings
 
 # Fewer new tokens say more about the overhead of a request than about the speed of reading.
 _MIN_PROMPT_TOKENS = 64

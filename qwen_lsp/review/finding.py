@@ -185,7 +185,7 @@ def identified(findings: Iterable[Finding]) -> list[Finding]:
     """Give each finding its fingerprint, in the order of the text.
 
     It is made of the rule, the path and the text without white space, and of a number where the same
-    stands in a file more than once; so it stays when lines move or are indented anew.
+    stands in a file more than once; so it stays when lines move or are indented again.
     """
     ordered = sorted(findings, key=lambda finding: (finding.path, finding.span.start, finding.rule))
     seen: Counter[str] = Counter()

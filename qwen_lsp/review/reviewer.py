@@ -25,7 +25,7 @@ from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
 from qwen_lsp.review.find import across, asking, linters, lost, parses, rules
-from qwen_lsp.review.find.asking import Effort, Pass, Progress, with_sound_fix
+from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.finding import (
     RULES,
     Finding,
@@ -50,14 +50,14 @@ _MOST_OF_A_MODEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to review. Units: `least_confidence` is between 0 and 1. `linters`: other tools are run, too."""
+    """How to review. Units: `min_confidence` is between 0 and 1. `linters`: other tools are run, too."""
 
     locale: Locale = "en"
-    least_confidence: float = 0.5
+    min_confidence: float = 0.5
     selection: Selection = field(default_factory=Selection)
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
-    effort: Effort = field(default_factory=Effort)
+    budget: Budget = field(default_factory=Budget)
     linters: bool = False
 
 
@@ -93,11 +93,11 @@ async def review(
     passes: Sequence[Pass] = (),
     cache: Cache | None = None,
     progress: Progress | None = None,
-    heard: Callable[[Report], None] | None = None,
+    on_report: Callable[[Report], None] | None = None,
 ) -> Report:
     """Review a change. Cancelling ends it between two requests; what is known by then is in the cache.
 
-    `heard` gets the report as it is after the rules and at each finding of a model.
+    `on_report` gets the report as it is after the rules and at each finding of a model.
     """
     cache = cache or Cache(None)
     planned = plan(change, options.selection)
@@ -125,11 +125,11 @@ async def review(
 
     started = time.monotonic()
     for one in passes:
-        if heard is not None:
-            heard(report())
-        tell = None if heard is None else lambda more: heard(report(more))
+        if on_report is not None:
+            on_report(report())
+        on_found = None if on_report is None else lambda more: on_report(report(more))
         findings, record = await asking.run(
-            one, every_unit, options.locale, cache, options.effort.left(started), progress, tell
+            one, every_unit, options.locale, cache, options.budget.left(started), progress, on_found
         )
         found += findings
         records.append(record)
@@ -181,7 +181,7 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
         found += parses.check(document, file.before, language, changed, options.locale)
-    if file.before and not file.is_partial:
+    if file.before and file.patch.removed and not file.is_partial:
         gone = lost.check(document, file.before, language, changed, options.locale, options.disabled)
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
     if file.is_partial:  # only the lines of the diff are known
@@ -230,7 +230,7 @@ def _report(
     documents = {file.path: file.document for file in files}
     changed = {file.path: file.patch.added for file in files}
     found = [entry for entry in found if entry.rule not in options.disabled]
-    sure = [entry for entry in found if entry.confidence >= options.least_confidence]
+    sure = [entry for entry in found if entry.confidence >= options.min_confidence]
     kept: list[Finding] = []
     dismissed: list[Dismissed] = []
     distrusted = 0

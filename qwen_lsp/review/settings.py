@@ -6,9 +6,11 @@ Nothing in the file is run, and it names no program, no host and no secret.
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,6 +24,9 @@ from qwen_lsp.text import decode
 
 FILE = ".qwen-lsp.toml"
 _MAX_BYTES = 1_000_000
+_RENAMED = {"least_confidence": "min_confidence"}
+
+log = logging.getLogger(__name__)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
-    least_confidence: float | None = None
+    min_confidence: float | None = None
     fail_on: Severity | None = None
     language: str = "auto"
 
@@ -69,8 +74,19 @@ def _read(root: Path, name: str) -> bytes | None:
         raise InputError(f"{root / name} is not read: {error.strerror}") from error
 
 
+def _renamed(values: Any) -> Any:
+    """Read old names of settings, with a notice."""
+    if not isinstance(values, dict):
+        return values
+    for old, new in _RENAMED.items():
+        if old in values:
+            log.warning("%s: `%s` is now called `%s`; please rename it", FILE, old, new)
+            values = {new: values[old]} | {name: value for name, value in values.items() if name != old}
+    return values
+
+
 def _settings(text: str) -> Settings:
     try:
-        return msgspec.convert(tomllib.loads(text).get("review", {}), Settings)
+        return msgspec.convert(_renamed(tomllib.loads(text).get("review", {})), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{FILE}: {error}") from error

@@ -189,7 +189,7 @@ class _Python(_Header):
         if parameters is None or self.field("return_type") is not None:
             return
         values = self.values()
-        told = [value for value in values if value is not None and value.type != "none"]
+        returned = [value for value in values if value is not None and value.type != "none"]
         shapes: tuple[str, ...] = _OPEN
         is_generator = any(node.type == "yield" and node.is_named for node in self.own())
         owner = self._class()
@@ -197,21 +197,23 @@ class _Python(_Header):
         if owner is not None and name in _PYTHON_RETURNS:
             shapes = (_PYTHON_RETURNS[name],)
         elif is_generator:
-            if told:  # a generator's own result: nothing simple
+            if returned:  # a generator's own result: nothing simple
                 return
             shapes = (f"AsyncIterator[{ANY}]" if self.is_async() else f"Iterator[{ANY}]",)
-        elif not told:
+        elif not returned:
             if not self._is_stub():
                 shapes = ("None",)
-        elif owner is not None and name != "__new__" and {_text(value) for value in told} == {"self"}:
+        elif owner is not None and name != "__new__" and {_text(value) for value in returned} == {"self"}:
             shapes = (_text(owner.child_by_field_name("name")),)
-        elif kind := _same([_kind(value, _PYTHON_LITERALS) for value in told]):
+        elif kind := _same([_kind(value, _PYTHON_LITERALS) for value in returned]):
             shapes = ("int", "float") if kind == "int" else (kind,)
-        is_partial = bool(told) and not is_generator and (len(told) < len(values) or self._falls_through())
+        is_partial = (
+            bool(returned) and not is_generator and (len(returned) < len(values) or self._falls_through())
+        )
         yield Hole("", self.span(parameters), " -> ", "", shapes, is_partial)
 
     def _is_stub(self) -> bool:
-        """Whether the body only stands for others: nothing can be told from it."""
+        """Whether the body only stands for others: nothing follows from it."""
         body = self.field("body")
         rest = [
             _text(node)
@@ -256,17 +258,17 @@ class _TypeScript(_Header):
         if _text(self.field("name")) == "constructor" or "set" in words:
             return
         values = self.values()
-        told = [value for value in values if value is not None]
+        returned = [value for value in values if value is not None]
         shape = ANY
         if "*" in words or "generator" in self.node.type:
             shape = f"AsyncGenerator<{ANY}>" if self.is_async() else f"Generator<{ANY}>"
         else:
             if body is not None and body.type == "statement_block":
-                kind = _same([_kind(value, _TYPESCRIPT_LITERALS) for value in told])
-                if not told:
+                kind = _same([_kind(value, _TYPESCRIPT_LITERALS) for value in returned])
+                if not returned:
                     throws = any(child.type == "throw_statement" for child in body.named_children)
                     kind = "" if throws else "void"
-                shape = kind if kind and len(told) == len(values) else ANY
+                shape = kind if kind and len(returned) == len(values) else ANY
             if self.is_async():
                 shape = f"Promise<{shape}>"
         yield Hole("", self.span(parameters), ": ", "", (shape,))

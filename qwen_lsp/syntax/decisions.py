@@ -80,7 +80,7 @@ def rows(atoms: frozenset[str]) -> Iterator[Row]:
 
 
 def of(source: Source) -> Decisions | None:
-    """Return the decisions of the first function of a text; None where they cannot be told."""
+    """Return the decisions of the first function of a text; None where they are unclear."""
     node = next((one for one in source.functions() if one.child_by_field_name("body") is not None), None)
     body = node.child_by_field_name("body") if node is not None else None
     if body is None:
@@ -240,11 +240,11 @@ class _Reader:
         return lambda row: row[text] != is_negated
 
 
-def _leaving(said: Callable[[Row], str]) -> _Run:
+def _leaving(outcome: Callable[[Row], str]) -> _Run:
     """Return what ends a function with a statement."""
 
     def run(row: Row, trace: list[str]) -> bool:
-        trace.append(said(row))
+        trace.append(outcome(row))
         return True
 
     return run

@@ -27,7 +27,7 @@ class Piece:
     Shape: `parameters` and `annotations` are as long; an annotation is source text or "". `results` is empty
     where `returns`: then the call takes the place of a `return`. `receiver` is `self` or `cls` where the new
     function must be a method; `above` is the line that the new function goes in front of. `kept` are lines
-    inside of strings, which must not be indented anew. `last_value_line` is where the last statement begins
+    inside of strings, which must not be indented again. `last_value_line` is where the last statement begins
     if it assigns the only result and nothing else, so that its value can be returned directly; else 0.
     Where a language has words for new variables, `declares` is the one for `declared`, which are among the
     results; `is_guarded` where the line before would go on with a bracket.

@@ -225,7 +225,7 @@ def problems(module: Module, find: Find) -> list[Problem]:
     """List the calls and imports of a module that do not fit what it or another module has."""
     found = list(_imports(module, find))
     for call, inside, around in _calls(module.tree):
-        entry = _called(module, call.func, inside, around, find)
+        entry = _called(module, call.func, inside, find)
         if entry is None:
             continue
         home, node, is_bound = entry
@@ -237,7 +237,8 @@ def problems(module: Module, find: Find) -> list[Problem]:
             if not wanted.names:
                 continue
             wanted = wanted.bound()
-        if (wrong := misfit(call, wanted)) is not None:
+        wrong = misfit(call, wanted)
+        if wrong is not None and not _is_local(call.func, around):
             where = home.path if home is not module else ""
             found.append(Problem(wrong[0], call.lineno, ast.unparse(call.func), wrong[1], where, node.lineno))
     return found
@@ -315,23 +316,27 @@ def _local_names(function: _Function | ast.Lambda) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_local(name: str, around: Holders) -> bool:
-    return any(name in _local_names(function) for function in around)
+def _is_local(func: ast.expr, around: Holders) -> bool:
+    """Whether a function around a call binds the name that it begins with, other than as its own `self`."""
+    name = func.value if isinstance(func, ast.Attribute) else func
+    if not isinstance(name, ast.Name) or name.id == "self":
+        return False
+    return any(name.id in _local_names(function) for function in around)
 
 
 def _called(
-    module: Module, func: ast.expr, inside: ast.ClassDef | None, around: Holders, find: Find
+    module: Module, func: ast.expr, inside: ast.ClassDef | None, find: Find
 ) -> tuple[Module, _Function, bool] | None:
     if isinstance(func, ast.Name):
         known = func.id in module.functions or func.id in module.classes or func.id in module.imports
-        return _named(module, func.id, find) if known and not _is_local(func.id, around) else None
+        return _named(module, func.id, find) if known else None
     if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
         return None
     owner = func.value.id
     if owner == "self" and inside is not None and inside.name in module.classes:
         entry = module.classes[inside.name].methods.get(func.attr)
         return None if entry is None else (module, entry, True)
-    if owner not in module.imports or _is_local(owner, around):
+    if owner not in module.imports:
         return None
     name, level, inner = module.imports[owner]
     path = f"{name}.{inner}".strip(".") if inner else name

@@ -256,7 +256,7 @@ def _may_be_bound(function: Function, steps: Sequence[_Step], chosen: Sequence[a
 def _live(
     function: Function, steps: Sequence[_Step], chosen: Sequence[ast.stmt], local: set[str]
 ) -> set[str]:
-    """Name what is read after the statements before it is assigned anew."""
+    """Name what is read after the statements before it is assigned again."""
     flow = Flow()
     assigned: set[str] = set()
     count = len(chosen)

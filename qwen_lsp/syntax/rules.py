@@ -46,7 +46,7 @@ _TOOL_PATH = re.compile(
 )
 
 
-class Said(msgspec.Struct, frozen=True):
+class LocalizedText(msgspec.Struct, frozen=True):
     """A text in both languages; `{name}` is the text of a capture."""
 
     en: str
@@ -71,7 +71,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: str
     severity: Severity | None = None
     confidence: float | None = None
-    message: Said | None = None
+    message: LocalizedText | None = None
     fix: Fix | None = None
     words: dict[str, str] = {}
     needs: str = ""
@@ -84,7 +84,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float | None = None
     not_languages: tuple[str, ...] = ()
     fix: str | None = None
-    message: Said | None = None
+    message: LocalizedText | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,10 +97,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: Severity
     confidence: float
     category: Category
-    title: Said
-    message: Said
-    scenario: Said
-    why: Said
+    title: LocalizedText
+    message: LocalizedText
+    scenario: LocalizedText
+    why: LocalizedText
     cwe: int | None = None
     in_tests: bool = True
     in_tools: bool = True
@@ -180,14 +180,14 @@ class Hit:
     span: Span
     severity: Severity
     confidence: float
-    said: Said
+    text: LocalizedText
     captures: dict[str, str]
     fix: Edit | None
 
     def message(self, locale: Locale) -> str:
         """Say what is wrong."""
         kind = _kind_of_secret(self.captures["here"], locale) if self.rule.redact else ""
-        return _worded(self.said.to(locale), self.captures | {"kind": kind})
+        return _worded(self.text.to(locale), self.captures | {"kind": kind})
 
     def scenario(self, locale: Locale) -> str:
         """Say which input leads to which wrong outcome."""
@@ -215,19 +215,19 @@ def hits(
         yield hit
 
 
-def dangers(
-    before: str, after: str, language: Language | None, path: str = "", *, is_news: bool = False
+def introduced_vulnerabilities(
+    before: str, after: str, language: Language | None, path: str = "", *, new_rules_only: bool = False
 ) -> list[str]:
     """Name the rules about security that a text breaks more often than the text in whose place it stands.
 
-    The gate of completion and of code actions. With `is_news` a rule that `before` breaks, too, is not
+    The gate of completion and of code actions. With `new_rules_only` a rule that `before` breaks, too, is not
     named: its author has decided on it. Cost: both texts are parsed.
     """
     now = _security(after, language, path)
     if not now:
         return []
     was = _security(before, language, path)
-    return [name for name, n in now.items() if n > was[name] and not (is_news and was[name])]
+    return [name for name, n in now.items() if n > was[name] and not (new_rules_only and was[name])]
 
 
 def _security(text: str, language: Language | None, path: str) -> Counter[str]:
@@ -326,23 +326,23 @@ def _edit(document: Document, fix: Fix, captures: dict[str, Capture] | Any, text
     return Edit(captures[fix.replace].span, _FIELD.sub(lambda field: texts.get(field[1], field[0]), fix.text))
 
 
-_SECRETS: tuple[tuple[str, Said], ...] = (
-    (r"AKIA|ASIA", Said("an AWS access key id", "AWS 访问密钥 ID")),
-    (r"gh[pousr]_|github_pat_", Said("a GitHub token", "GitHub 令牌")),
-    (r"glpat-", Said("a GitLab token", "GitLab 令牌")),
-    (r"xox", Said("a Slack token", "Slack 令牌")),
-    (r"AIza", Said("a Google API key", "Google API 密钥")),
-    (r"sk-", Said("a key of an AI service", "AI 服务的密钥")),
-    (r"npm_", Said("an npm token", "npm 令牌")),
-    (r"pypi-", Said("a PyPI token", "PyPI 令牌")),
-    (r"SG\.", Said("a SendGrid key", "SendGrid 密钥")),
-    (r"-----BEGIN", Said("a private key", "私钥")),
+_SECRETS: tuple[tuple[str, LocalizedText], ...] = (
+    (r"AKIA|ASIA", LocalizedText("an AWS access key id", "AWS 访问密钥 ID")),
+    (r"gh[pousr]_|github_pat_", LocalizedText("a GitHub token", "GitHub 令牌")),
+    (r"glpat-", LocalizedText("a GitLab token", "GitLab 令牌")),
+    (r"xox", LocalizedText("a Slack token", "Slack 令牌")),
+    (r"AIza", LocalizedText("a Google API key", "Google API 密钥")),
+    (r"sk-", LocalizedText("a key of an AI service", "AI 服务的密钥")),
+    (r"npm_", LocalizedText("an npm token", "npm 令牌")),
+    (r"pypi-", LocalizedText("a PyPI token", "PyPI 令牌")),
+    (r"SG\.", LocalizedText("a SendGrid key", "SendGrid 密钥")),
+    (r"-----BEGIN", LocalizedText("a private key", "私钥")),
 )
 
 
 def _kind_of_secret(secret: str, locale: Locale) -> str:
-    found = (said for prefix, said in _SECRETS if re.match(prefix, secret))
-    return next(found, Said("a secret", "密钥")).to(locale)
+    found = (name for prefix, name in _SECRETS if re.match(prefix, secret))
+    return next(found, LocalizedText("a secret", "密钥")).to(locale)
 
 
 def _worded(text: str, captures: dict[str, str]) -> str:

@@ -54,6 +54,8 @@ _SUBJECTS = {
     *("method_invocation", "this"),
 }
 _MAX_SUBJECT_CHARS = 60
+# A function of which more is gone was written again.
+_FEW_LINES, _MOST_GONE = 8, 0.3
 # Functions that say what a value is, and not something about two values.
 _PREDICATE = re.compile(
     r"(?:^|\.|_)(?:is|has|can)[A-Z_a-z]\w*$|^(?:len|callable|bool|any|all|typeof)$|[nN]on[nN]ull$"
@@ -92,24 +94,49 @@ class Function:
     shown: dict[str, str] = field(default_factory=dict)
     single: dict[str, int] = field(default_factory=dict)
     text: str = ""
-    lines: Counter[str] = field(default_factory=Counter)
 
 
-def functions(text: str, language: Language | None) -> dict[str, Function]:
-    """Return the functions of a text by their qualified name; one that is defined twice is left out."""
+def changed_functions(
+    before: str, after: str, language: Language | None
+) -> Iterator[tuple[Function, Function]]:
+    """Yield both versions of the functions that differ, by their qualified name.
+
+    Left out are those that are defined twice, take other parameters, or were written again: more than a few
+    lines and a third of them are gone.
+    """
     if language is None or language.id not in LANGUAGES:
-        return {}
-    tree = parse(text, language)
-    if tree is None:
-        return {}
-    found: dict[str, Function] = {}
+        return
+    old_tree, new_tree = parse(before, language), parse(after, language)
+    if old_tree is None or new_tree is None:
+        return
+    new_nodes = _once(new_tree)
+    for name, old in _once(old_tree).items():
+        new = new_nodes.get(name)
+        if (
+            new is None
+            or old_tree.data[old.start_byte : old.end_byte] == new_tree.data[new.start_byte : new.end_byte]
+        ):
+            continue
+        old_lines, new_lines = _lines(old_tree, old), _lines(new_tree, new)
+        n_gone = (old_lines - new_lines).total()
+        if 0 < n_gone <= max(_FEW_LINES, old_lines.total() * _MOST_GONE):
+            pair = _read(old_tree, name, old), _read(new_tree, name, new)
+            if pair[0].parameters == pair[1].parameters:
+                yield pair
+
+
+def _once(tree: Tree) -> dict[str, Node]:
+    found: dict[str, Node] = {}
     twice: set[str] = set()
     for name, node in _functions(tree):
         if name in found:
             twice.add(name)
-        else:
-            found[name] = _read(tree, name, node)
-    return {name: function for name, function in found.items() if name not in twice}
+        found[name] = node
+    return {name: node for name, node in found.items() if name not in twice}
+
+
+def _lines(tree: Tree, node: Node) -> Counter[str]:
+    return Counter(line.strip() for line in _source(tree, node).split("\n") if line.strip())
 
 
 def _functions(tree: Tree) -> Iterator[tuple[str, Node]]:
@@ -147,9 +174,7 @@ def _text(tree: Tree, node: Node | None) -> str:
 
 def _read(tree: Tree, name: str, function: Node) -> Function:
     read = Function(name, function.start_point[0], _text(tree, function.child_by_field_name("parameters")))
-    source = _source(tree, function)
-    read.text = re.sub(r"\s+", "", source)
-    read.lines = Counter(line.strip() for line in source.split("\n") if line.strip())
+    read.text = _text(tree, function)
     pending: list[tuple[Node, frozenset[str]]] = [(child, frozenset()) for child in function.named_children]
     while pending:
         node, caught = pending.pop()
@@ -188,7 +213,7 @@ def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -
             read.single.setdefault(whole, condition.start_point[0])
     elif node.type in _JUNCTIONS or node.type == "not_operator":
         _test(tree, node, read)
-        if node.parent is None or node.parent.type != node.type:
+        if node.parent is not None and node.parent.type not in (node.type, "expression_statement"):
             _take_apart(tree, node, read)
     if (field_name := _DEREFERENCES.get(node.type)) is not None:
         of = node.child_by_field_name(field_name)
@@ -219,7 +244,7 @@ def _call(tree: Tree, node: Node, caught: frozenset[str], read: Function) -> Non
     read.calls.setdefault(text, node.start_point[0])
     read.handled[text] |= caught
     name, arguments = _text(tree, callee(node)), arguments_of(node)
-    if len(arguments) == 1 and _ESCAPE.match(name) and arguments[0].type in _SUBJECTS:
+    if arguments and _ESCAPE.match(name) and arguments[0].type in _SUBJECTS:
         read.escaped.setdefault(_text(tree, arguments[0]), name)
     else:
         _given(tree, arguments, read)
@@ -277,12 +302,14 @@ def _test(tree: Tree, node: Node | None, read: Function) -> None:
                 read.tests.setdefault(_text(tree, node), "")
                 continue  # says nothing of the other attributes
             shown = _shown(tree, node) if _PREDICATE.search(_text(tree, callee(node))) else ""
-            for argument in arguments_of(node):
+            for number, argument in enumerate(arguments_of(node)):
                 if argument.type in _SUBJECTS:
-                    read.tests.setdefault(_text(tree, argument), shown)
+                    read.tests.setdefault(_text(tree, argument), "" if number else shown)
             called = callee(node)
             if called is not None and called.type not in ("identifier",):
                 read.tests.setdefault(_text(tree, node), _shown(tree, node))
+                for child in called.named_children[:1]:  # `item.strip()` in place of `item`
+                    read.tests.setdefault(_text(tree, child), "")
         elif node.type in _SUBJECTS and node.end_byte - node.start_byte <= _MAX_SUBJECT_CHARS:
             read.tests.setdefault(_text(tree, node), _shown(tree, node))
         elif node.type == "instanceof_expression" and node.named_children:

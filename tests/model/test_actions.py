@@ -7,11 +7,11 @@ import ast
 import pytest
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import Voice
+from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.task import Explanation, Outcome, Proposal, Refused, Task, apply
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.generation import Request
 from qwen_lsp.text import Document, Span
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
@@ -36,7 +36,7 @@ async def act(engine: Engine, kind: str, locale: Locale = "en", instruction: str
     at = CODE.index("accounts = []")
     document = Document("file:///a.py", CODE, 1, "python", "/a.py")
     task = Task(kind, document, Span(at, at), "a.py", "", instruction, locale=locale)
-    return await runner.run(task, Voice(await engine.ready(), 2048, 120_000))
+    return await runner.run(task, ModelSession(await engine.ready(), 2048, 120_000))
 
 
 async def test_documentation(engine: Engine) -> None:
@@ -105,7 +105,7 @@ async def test_a_function_is_named_and_extracted(engine: Engine) -> None:
     first, last = CODE.index("    for account"), CODE.index("    return accounts")
     document = Document("file:///a.py", CODE, 1, "python", "/a.py")
     task = Task("extract", document, Span(first, last), "a.py")
-    outcome = await runner.run(task, Voice(await engine.ready(), 2048, 120_000))
+    outcome = await runner.run(task, ModelSession(await engine.ready(), 2048, 120_000))
     assert isinstance(outcome, Proposal), outcome
     helper, function = ast.parse(apply(CODE, outcome.edits)).body[1:3]
     assert isinstance(helper, ast.FunctionDef)

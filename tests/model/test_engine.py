@@ -19,8 +19,8 @@ from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model.catalog import Profile
-from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, Engine
+from qwen_lsp.model.generation import Request
 from qwen_lsp.model.state import State
 from qwen_lsp.text import Cursor
 from tests.model.conftest import CONFIG, READY_S

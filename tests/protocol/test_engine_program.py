@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from qwen_lsp.config import EngineConfig
-from qwen_lsp.model.client import Client, Request
+from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.generation import Request
 from qwen_lsp.model.state import State
 from tests.support import gguf_file
 from tests.support.editor import within

@@ -22,7 +22,8 @@ from qwen_lsp.bench.editor import capabilities
 from qwen_lsp.config import Layer, resolve
 from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, is_loopback, matches, may_receive_code
 from qwen_lsp.errors import ConfigError, EndpointRejected, EndpointUnavailable
-from qwen_lsp.model.client import Client, Endpoint, Request
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.generation import Request
 from qwen_lsp.model.remote import RemoteEndpoint
 from tests.support.editor import Editor, editing
 from tests.support.engine_server import EngineServer, running
@@ -255,7 +256,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
                 async with client.stream(Request(CODE, 1)) as chunks:
                     _ = [chunk async for chunk in chunks]
             with pytest.raises(EndpointRejected, match="sends on to"):
-                await client.properties()
+                await client.model()
             assert not await client.health()
             await client.close()
         assert stranger.connections == 0
@@ -274,7 +275,7 @@ async def test_a_proxy_of_the_environment_never_sees_what_stays_here(
         assert proxy.connections == 0
         remote = Client(Endpoint("http://gpu.invalid"))
         with pytest.raises((EndpointUnavailable, EndpointRejected)):
-            await remote.properties()
+            await remote.model()
         await remote.close()
         assert proxy.connections == 1, "and what goes to another machine takes the way of the network"
 

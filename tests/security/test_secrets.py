@@ -17,8 +17,9 @@ import pytest
 
 from qwen_lsp.config import Layer, resolve
 from qwen_lsp.model import gate
-from qwen_lsp.model.chat import ChatRequest, Message, ask
-from qwen_lsp.model.client import Client, Endpoint, Request
+from qwen_lsp.model.chat import ask
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.generation import ChatRequest, Message, Request
 from qwen_lsp.redaction import mask, redact, spans
 from qwen_lsp.secret_files import SECRET_FILES, is_excluded
 from tests.support.editor import editing

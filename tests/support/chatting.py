@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from qwen_lsp.actions.model import OnProgress, Voice
+from qwen_lsp.actions.model import ModelSession, OnProgress
 from qwen_lsp.actions.task import Task
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import Locale
-from qwen_lsp.model.client import Chunk, Client, Endpoint
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.generation import ChatRequest, Chunk
 from qwen_lsp.text import Document, Span
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -24,6 +25,7 @@ class Speaker:
     """
 
     endpoint = Endpoint("http://127.0.0.1:1")
+    can = endpoint.dialect.can
 
     def __init__(
         self,
@@ -38,15 +40,17 @@ class Speaker:
         self.bodies: list[Mapping[str, Any]] = []
         self.stop_reason = "eos"
 
-    async def apply_template(self, messages: list[Mapping[str, str]]) -> str:
-        return "\n".join(f"<{message['role']}>{message['content']}" for message in messages)
+    async def ask_json(self, method: str, path: str, body: Any = None, /) -> Any:
+        assert path == "/apply-template"
+        messages = body["messages"]
+        return {"prompt": "\n".join(f"<{message['role']}>{message['content']}" for message in messages)}
 
     @asynccontextmanager
-    async def stream_post(
-        self, path: str, body: Mapping[str, Any], read: object, echo: str = ""
-    ) -> AsyncIterator[AsyncIterator[Chunk]]:
-        self.prompts.append(str(body["prompt"]))
-        self.bodies.append(body)
+    async def chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
+        post = await self.endpoint.dialect.chat(request, "", self.ask_json)
+        echo = post.echo
+        self.prompts.append(str(post.body["prompt"]))
+        self.bodies.append(post.body)
         text = self.says(self.prompts[-1]) if self.says else self.answers.pop(0)
 
         async def chunks() -> AsyncIterator[Chunk]:
@@ -69,9 +73,11 @@ class Speaker:
         return min(found, default=(len(rest), "", "", 0.0))
 
 
-def voice(speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192) -> Voice:
-    """Return the voice of a speaker."""
-    return Voice(cast(Client, speaker), context_tokens, 10_000, on_progress)
+def session(
+    speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192
+) -> ModelSession:
+    """Return the session of a speaker."""
+    return ModelSession(cast(Client, speaker), context_tokens, 10_000, on_progress)
 
 
 def task(

@@ -315,8 +315,8 @@ def _answer_as_cdn(handler: BaseHTTPRequestHandler, hub: Hub, asked_range: str, 
             handler.wfile.flush()
             hub.held.wait(30)
             body = body[len(body) // 2 :]
+        hub.sent_bytes.append(len(body))  # noted first: the client may be gone before we are back
         handler.wfile.write(body)
     except ConnectionError:  # the client went away, as some tests want
         handler.close_connection = True
-    hub.sent_bytes.append(len(body))
     return None

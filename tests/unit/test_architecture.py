@@ -6,9 +6,12 @@ import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from qwen_lsp.endpoints import EndpointConfig
+from qwen_lsp.model.dialects.known import DIALECTS
 from tests.support.places import REPOSITORY
 
 PACKAGE = REPOSITORY / "qwen_lsp"
@@ -32,7 +35,7 @@ LAYERS: list[set[str]] = [
         "sandbox",
     },
     {"policy"},
-    {"config", "git", "logs"},
+    {"config", "git", "logs", "settings_file"},
     {"schema"},
     {"syntax"},
     {"index", "model"},
@@ -142,6 +145,35 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
     # The benchmarks look at the product and its rivals from outside; no editor ever runs them.
     assert users - {"bench"} <= LIBRARIES[library]
     assert users, "nothing imports it: drop the rule"
+
+
+# Paths of endpoints' APIs, and the names of dialects: what differs between endpoints is in one place.
+SPOKEN = re.compile(r"[\"']/(?:v1/|completion|props|slots|tokenize|apply-template|health|infill|api/)")
+ASKED = re.compile(
+    r"dialect\.name\s*[!=]=|endpoint\.kind\s*(?:[!=]=|in\b)|isinstance\([^)]*\bDialect\b"
+    r"|is (LLAMA|OLLAMA|OPENAI|INFILL)\b"
+)
+
+
+def test_only_a_dialect_knows_an_api() -> None:
+    """Everybody else asks what an endpoint can do (`can`), never what it is."""
+    code = {module: path.read_text("utf-8") for module, path in MODULES.items()}
+    ours = {module: text for module, text in code.items() if not module.startswith("qwen_lsp.bench")}
+    speakers = {module for module, text in ours.items() if SPOKEN.search(text)}
+    assert speakers == {f"qwen_lsp.model.dialects.{name}" for name in ("llama", "ollama", "openai")}
+    assert {module for module, text in ours.items() if ASKED.search(text)} == set()
+    holders = {
+        entry.module
+        for entry in OWN
+        if re.fullmatch(r"qwen_lsp\.model\.dialects\.(?!dialect$|known$)\w+", entry.target)
+    }
+    # Our own engine speaks llama.cpp's, which is also what an address without more stands for.
+    assert holders == {"qwen_lsp.model.dialects.known", "qwen_lsp.model.client", "qwen_lsp.model.engine"}
+
+
+def test_the_settings_name_every_dialect() -> None:
+    kinds = get_args(get_args(get_type_hints(EndpointConfig, include_extras=True)["kind"])[0])
+    assert kinds == ("auto", *(dialect.name for dialect in DIALECTS))
 
 
 def test_only_two_places_hold_fim_tokens() -> None:

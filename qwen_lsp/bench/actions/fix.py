@@ -2,7 +2,7 @@
 
 A program and its test file are put together into one text that runs in a child process
 (bench/execute.py); a small stand-in for pytest is part of it, so nothing need be installed. The first
-failing test's message is what the model is told in the second round.
+failing test's message is what the model gets in the second round.
 Data: https://github.com/jkoppel/QuixBugs (MIT); the user gives a checkout.
 """
 
@@ -67,12 +67,12 @@ for _key, _test in list(_tests.__dict__.items()):
                 try:
                     got = getattr(_program, NAME)(*given)
                     got = list(got) if hasattr(got, "__next__") else got
-                    said = f"{_call(_case[0])} must be {expected!r}, but is {got!r}"
-                    raise AssertionError(said[:600]) from None
+                    problem = f"{_call(_case[0])} must be {expected!r}, but is {got!r}"
+                    raise AssertionError(problem[:600]) from None
                 except AssertionError: raise
                 except BaseException as inner:
-                    said = f"{_call(_case[0])} must be {expected!r}, but raises {type(inner).__name__}"
-                    raise AssertionError(said[:600]) from None
+                    problem = f"{_call(_case[0])} must be {expected!r}, but raises {type(inner).__name__}"
+                    raise AssertionError(problem[:600]) from None
             raise AssertionError(f"{_key} fails: {type(error).__name__}: {error}"[:600]) from None
 """
 

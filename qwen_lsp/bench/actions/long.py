@@ -1,4 +1,4 @@
-"""`bench actions`, long functions: a misspelt name mended, writing all of it and only where it changes.
+"""`bench actions`, long functions: a misspelt name repaired, writing all of it and only where it changes.
 
 The functions come from the Python files below a folder that the user gives; one use of a local variable
 is misspelt, and the diagnostic is what a linter says of that. A result counts when the text is as it was.

@@ -22,8 +22,17 @@ import msgspec
 
 from qwen_lsp.actions import extract, fix, repository, rewrite
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import Voice
-from qwen_lsp.actions.task import Diagnostic, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.model import ModelSession
+from qwen_lsp.actions.task import (
+    Diagnostic,
+    Explanation,
+    Outcome,
+    Proposal,
+    Refused,
+    RepositoryContext,
+    Task,
+    apply,
+)
 from qwen_lsp.bench.actions import fix as actions_fix
 from qwen_lsp.bench.actions import long as actions_long
 from qwen_lsp.bench.actions import prose as actions_prose
@@ -46,7 +55,7 @@ from qwen_lsp.text import Document, Span
 _FIX = ("fix, bare", "fix, with the failing test")
 _EXTRACT = "extract, any statements"
 _LONG = ("fix of 40+ lines, all written", "fix of 40+ lines, the change")
-_KNOWN = "types, told what the index knows"
+_KNOWN = "types, with what the index knows"
 _PROSE: tuple[tuple[str, str, Locale], ...] = (
     ("docstring, English", "docstring", "en"),
     ("docstring, Chinese", "docstring", "zh"),
@@ -134,7 +143,7 @@ class Report:
         return found
 
     def speedup(self) -> float | None:
-        """Return how many times sooner a long function is mended by writing the change alone: the median.
+        """Return how many times sooner a long function is repaired by writing the change alone: the median.
 
         Both ways make the same region, so this is also the ratio of its tokens per second.
         """
@@ -216,7 +225,7 @@ async def _repair(
         if all(report.has(measure, program.name) for measure in _FIX):
             continue
         failing = await actions_fix.judged(program, program.source)
-        for measure, told in zip(_FIX, ("", failing.reason), strict=True):
+        for measure, message in zip(_FIX, ("", failing.reason), strict=True):
             if time.monotonic() > end:
                 return
             if report.has(measure, program.name):
@@ -224,13 +233,13 @@ async def _repair(
             document = Document(program.path.as_uri(), program.source, 0, "python", str(program.path))
             at = program.source.index(f"def {program.name}")
             span = Span(at, at)
-            problem = (Diagnostic(span, told),) if told else ()
+            problem = (Diagnostic(span, message),) if message else ()
             task = Task("fix", document, span, program.path.name, diagnostics=problem)
-            outcome, voice = await _acted(task, client, config)
+            outcome, session = await _acted(task, client, config)
             is_good = False
             if isinstance(outcome, Proposal):
                 is_good = (await actions_fix.judged(program, apply(program.source, outcome.edits))).passed
-            _add(report, measure, program.name, task, outcome, voice, is_good=is_good)
+            _add(report, measure, program.name, task, outcome, session, is_good=is_good)
 
 
 async def _extract(report: Report, programs: Sequence[Program], checkout: Path, end: float) -> None:
@@ -272,11 +281,11 @@ async def _mend(
                 continue
             if time.monotonic() > end:
                 return
-            voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
-            outcome = await way(one.task, voice, Knowledge())
+            session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms)
+            outcome = await way(one.task, session, RepositoryContext())
             text = one.task.document.text
             is_good = isinstance(outcome, Proposal) and apply(text, outcome.edits) == one.text
-            _add(report, measure, one.name, one.task, outcome, voice, is_good=is_good)
+            _add(report, measure, one.name, one.task, outcome, session, is_good=is_good)
 
 
 async def _write(
@@ -299,8 +308,8 @@ async def _write(
             if report.has(measure, name):
                 continue
             task = actions_prose.task("types" if kind == "annotated" else kind, function, locale)
-            known = _knowledge(function, packages, index) if measure == _KNOWN else Knowledge()
-            outcome, voice = await _acted(task, client, config, known)
+            known = _knowledge(function, packages, index) if measure == _KNOWN else RepositoryContext()
+            outcome, session = await _acted(task, client, config, known)
             is_good = False
             counts = (len(function.annotations), 0, 0)
             if isinstance(outcome, Proposal):
@@ -308,7 +317,7 @@ async def _write(
                 is_good = verdict.parses and verdict.is_same_code and verdict.is_in_language
                 if function.annotations and is_good:
                     counts = actions_prose.agreement(function, apply(task.document.text, outcome.edits))
-            _add(report, measure, name, task, outcome, voice, is_good=is_good, counts=counts)
+            _add(report, measure, name, task, outcome, session, is_good=is_good, counts=counts)
 
 
 @contextmanager
@@ -323,18 +332,18 @@ def _indexed(folder: Path) -> Iterator[Index]:
         index.close()
 
 
-def _knowledge(function: Function, packages: Path, index: Index) -> Knowledge:
+def _knowledge(function: Function, packages: Path, index: Index) -> RepositoryContext:
     """Return what an editor's index knows; of the function's own file it has the text as it is open."""
     place = Path(function.document.path or "").resolve().relative_to(packages.resolve()).as_posix()
     index.set_overlay(place, function.document.text, "python")
-    return repository.informed(Knowledge(), index, place)
+    return repository.enrich(RepositoryContext(), index, place)
 
 
 async def _acted(
-    task: Task, client: Client, config: Config, knowledge: Knowledge | None = None
-) -> tuple[Outcome, Voice]:
-    voice = Voice(client, config.engine.context_tokens, config.actions.timeout_ms)
-    return await runner.run(task, voice, knowledge), voice
+    task: Task, client: Client, config: Config, context: RepositoryContext | None = None
+) -> tuple[Outcome, ModelSession]:
+    session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms)
+    return await runner.run(task, session, context), session
 
 
 def _add(
@@ -343,7 +352,7 @@ def _add(
     name: str,
     task: Task,
     outcome: Outcome,
-    voice: Voice,
+    session: ModelSession,
     *,
     is_good: bool,
     counts: tuple[int, int, int] = (0, 0, 0),
@@ -354,7 +363,7 @@ def _add(
             compile(apply(task.document.text, outcome.edits), "<text>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError):
             parses = False
-    exchanges = voice.exchanges
+    exchanges = session.exchanges
     row = Row(
         report.model,
         measure,
@@ -418,8 +427,8 @@ def as_text(report: Report) -> str:
                 f"{entry['annotations']} [{low:.2f}, {high:.2f}], {entry['given']} given"
             )
         if entry["refused"]:
-            told = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
-            lines.append(f"{'':28} refused: {told}")
+            refused = ", ".join(f"{reason} {count}" for reason, count in entry["refused"].items())
+            lines.append(f"{'':28} refused: {refused}")
     if (speedup := report.speedup()) is not None:
-        lines.append(f"a long function is mended {speedup:.1f} times sooner by writing the change (median)")
+        lines.append(f"a long function is repaired {speedup:.1f} times sooner by writing the change (median)")
     return "\n".join(lines)

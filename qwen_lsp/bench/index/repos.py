@@ -72,7 +72,7 @@ def _python(unit: _Unit, used: list[_Unit], seed: str) -> Iterator[str]:
         yield f'    """Work on {name.replace("_", " ")}."""'
         yield f"    total = store.{name}_of(name)"
         yield "    seen: set[str] = set()\n    for part in name.split('.'):"
-        yield f"        if part in seen or len(part) < {part}:\n            continue  # told before"
+        yield f"        if part in seen or len(part) < {part}:\n            continue  # listed before"
         yield "        seen.add(part.strip())"
         yield f"    for value in range({part}, total):\n        if value % 3 == {part % 3}:"
         yield f"            total += {other.functions[0]}({other.type}([]), name)\n    return total\n"

@@ -26,8 +26,8 @@ from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
-from qwen_lsp.model.client import Request
 from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
+from qwen_lsp.model.generation import Request
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.text import Cursor
 
@@ -90,10 +90,10 @@ async def _run(rows: list[Row], opened: Any) -> Report:
 
 
 def _progress(done: int, total: int, result: Result) -> None:
-    told(done, total)
+    show_progress(done, total)
 
 
-def told(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
     """Say where a run stands: in place on a terminal, now and then in a log."""
     is_terminal = sys.stderr.isatty()
     if is_terminal:

@@ -35,7 +35,7 @@ Ask = Callable[[dict[str, Any]], Awaitable[Infill]]
 
 
 class Flags(msgspec.Struct, frozen=True):
-    """What the process is told."""
+    """What the process is started with."""
 
     model_path: str
     api_key: str

@@ -152,9 +152,19 @@ class Paired:
     def render(self) -> str:
         """Return both tables and the comparison for people."""
         found = self.to_json()["comparison"]
-        told = "only prompt right {wins:,}, only prompt_en right {losses:,}, of {n:,} (p = {p_value:.2f})"
+        comparison = (
+            "only prompt right {wins:,}, only prompt_en right {losses:,}, of {n:,} (p = {p_value:.2f})"
+        )
         return "\n".join(
-            ["prompt", render(self.own), "", "prompt_en", render(self.english), "", told.format(**found)]
+            [
+                "prompt",
+                render(self.own),
+                "",
+                "prompt_en",
+                render(self.english),
+                "",
+                comparison.format(**found),
+            ]
         )
 
 
@@ -292,8 +302,8 @@ def render(report: Report) -> str:
     for name, count in report.filters.items():
         if count["fired"]:
             helped, hurt, neutral = count["helped"], count["hurt"], count["neutral"]
-            told = f"fired {count['fired']:,}: helped {helped:,}, hurt {hurt:,}, neutral {neutral:,}"
-            lines.append((f"filter {name}", told))
+            comparison = f"fired {count['fired']:,}: helped {helped:,}, hurt {hurt:,}, neutral {neutral:,}"
+            lines.append((f"filter {name}", comparison))
     width = max(len(label) for label, _ in lines)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in lines)
 

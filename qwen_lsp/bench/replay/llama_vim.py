@@ -1,4 +1,4 @@
-"""The published policy of llama.vim, written anew from its description, to measure ours against.
+"""The published policy of llama.vim, written from its description, to measure ours against.
 
 What it asks of llama.cpp's `/infill` and when, what it caches, what it discards, which chunks of other
 text it sends along. Source: the description and numbers in docs/traces.md (llama.vim of 2026-01-31);

@@ -116,10 +116,12 @@ class _LspAsk:
             self._left = asyncio.create_task(_awaited(explained))
 
     async def cost(self) -> Cost:
-        """What the server told of this request."""
-        told = await self._trace if self._trace is not None else None
+        """What the server reports of this request."""
+        explained = await self._trace if self._trace is not None else None
         left = await self._left if self._left is not None else None
-        return replace(self._editor.cost(told, self._reason), stage=str(getattr(left, "stage", "") or ""))
+        return replace(
+            self._editor.cost(explained, self._reason), stage=str(getattr(left, "stage", "") or "")
+        )
 
 
 async def _awaited(answer: asyncio.Future[Any]) -> Any:
@@ -132,7 +134,7 @@ class _LspEditor:
     def __init__(self, session: Session, uri: str) -> None:
         self.session = session
         self.uri = uri
-        self._told_tokens = 0
+        self._reported_tokens = 0
         self._listed: set[asyncio.Task[Any]] = set()
 
     @property
@@ -162,41 +164,41 @@ class _LspEditor:
             await self.session.edit(self.uri, edit)
         return _LspAsk(self, cursor)
 
-    def cost(self, told: Any, reason: str) -> Cost:
+    def cost(self, explained: Any, reason: str) -> Cost:
         """Turn a trace into the cost of one state. Called in their order.
 
         The work of requests that were cancelled is unknown.
         """
-        if not hasattr(told, "source"):  # cancelled, or no request has come to an end yet
+        if not hasattr(explained, "source"):  # cancelled, or no request has come to an end yet
             cost = Cost(reason=reason, is_asked=True, prompt_tokens=None, generated_tokens=None)
-        elif told.source == "cache":
-            cost = Cost(source="cache", reason=reason or _reason(told))
+        elif explained.source == "cache":
+            cost = Cost(source="cache", reason=reason or _reason(explained))
         else:
-            timings = told.timings
+            timings = explained.timings
             # A request that joined a running generation has that one's figures: nothing is counted twice.
-            before = self._told_tokens if told.source == "flight" else 0
-            self._told_tokens = int(timings.generated_tokens)
+            before = self._reported_tokens if explained.source == "flight" else 0
+            self._reported_tokens = int(timings.generated_tokens)
             cost = Cost(
-                source=told.source,
-                reason=reason or _reason(told),
+                source=explained.source,
+                reason=reason or _reason(explained),
                 is_asked=True,
                 wait_ms=float(timings.wait_ms),
                 prompt_ms=float(timings.prompt_ms),
                 generated_ms=float(timings.generated_ms),
                 prompt_tokens=0 if before else int(timings.prompt_tokens) - int(timings.cached_tokens),
-                generated_tokens=max(self._told_tokens - before, 0),
-                answer_tokens=self._told_tokens,
-                answer_chars=len(told.raw),
-                stop_reason=str(told.stopReason),
+                generated_tokens=max(self._reported_tokens - before, 0),
+                answer_tokens=self._reported_tokens,
+                answer_chars=len(explained.raw),
+                stop_reason=str(explained.stopReason),
             )
-        if hasattr(told, "probability"):
-            is_partial = bool(getattr(told, "isPartial", False))
-            cost = replace(cost, probability=told.probability, is_partial=is_partial)
+        if hasattr(explained, "probability"):
+            is_partial = bool(getattr(explained, "isPartial", False))
+            cost = replace(cost, probability=explained.probability, is_partial=is_partial)
         return cost
 
 
-def _reason(told: Any) -> str:
-    return f"{told.reason}: {told.detail}" if told.reason else ""
+def _reason(explained: Any) -> str:
+    return f"{explained.reason}: {explained.detail}" if explained.reason else ""
 
 
 @asynccontextmanager
@@ -230,10 +232,10 @@ async def _warm_up(session: Session, root: Path) -> None:
     uri = (root / "warm_up.py").as_uri()
     await session.open(uri, "python", _WARM_UP)
     items = await session.complete(uri, len(_WARM_UP))
-    told = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
+    explained = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
     await session.close(uri)
-    if not items and getattr(told, "reason", "") in ("engine", "model", "timeout"):
-        raise EndpointUnavailable(f"the server gave no first completion: {told.detail}")
+    if not items and getattr(explained, "reason", "") in ("engine", "model", "timeout"):
+        raise EndpointUnavailable(f"the server gave no first completion: {explained.detail}")
 
 
 @dataclass(eq=False, slots=True)

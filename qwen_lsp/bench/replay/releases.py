@@ -136,9 +136,9 @@ def _archive(release: Release, version: str, pinned: str, folder: Path) -> bytes
         # What is kept was checked when it came; with a pin it is checked again.
         if not pinned or _has_hash(data, pinned):
             return data
-    url, told = _located(release, version)
+    url, published = _located(release, version)
     data = _get(url)
-    for expected in (told, pinned):
+    for expected in (published, pinned):
         if expected and not _has_hash(data, expected):
             raise InputError(f"{release}: {url} is not the file with the hash {expected}")
     folder.mkdir(parents=True, exist_ok=True)

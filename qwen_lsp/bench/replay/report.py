@@ -246,7 +246,7 @@ def _missed(stroke: Stroke) -> str:
 
 
 def _tokens(strokes: Sequence[Stroke]) -> dict[str, Any]:
-    """The prompt tokens of each stroke; unknown ones are left out and their number is told."""
+    """The prompt tokens of each stroke; unknown ones are left out and counted."""
     known = [float(tokens) for stroke in strokes if (tokens := stroke.cost.prompt_tokens) is not None]
     mean = _rounded(sum(known) / len(known), 1) if known else None
     return {**_spread(known), "mean": mean, "unknown": len(strokes) - len(known)}
@@ -359,7 +359,7 @@ def render(report: Report) -> str:
         row(label, (_pair(column[key]) for column in columns))
     unknown = [column["prompt_tokens_per_keystroke"]["unknown"] for column in columns]
     if any(unknown):
-        row("  keystrokes whose tokens nobody told", (f"{number:,}" for number in unknown))
+        row("  keystrokes with unknown tokens", (f"{number:,}" for number in unknown))
     label_width = max(len(label) for label, _ in rows)
     width = max(len(cell) for _, cells in rows for cell in cells)
     table = [
@@ -372,14 +372,14 @@ def _reasons(report: Report) -> list[str]:
     lines = ["", "nothing shown"]
     for policy in report.policies:
         counted = _counted(report.strokes(policy))
-        told = ", ".join(f"{reason} {count:,}" for reason, count in nothing_shown(counted).most_common())
-        lines.append(f"  {policy}: {told or '-'}")
+        listed = ", ".join(f"{reason} {count:,}" for reason, count in nothing_shown(counted).most_common())
+        lines.append(f"  {policy}: {listed or '-'}")
     lines += ["", "late, by what was waited for"]
     for policy in report.policies:
-        told = ", ".join(
+        listed = ", ".join(
             f"{stage} {count:,}" for stage, count in late(_counted(report.strokes(policy))).most_common()
         )
-        lines.append(f"  {policy}: {told or '-'}")
+        lines.append(f"  {policy}: {listed or '-'}")
     return [*lines, *_by_language(report)]
 
 

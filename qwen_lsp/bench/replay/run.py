@@ -133,7 +133,7 @@ def run(
         name: opener for name, opener in openers(config, seed, options or {}, arms).items() if name in wanted
     }
     model = chosen_model(config)
-    model.path()  # a missing model is told before anything starts
+    model.path()  # a missing model is reported before anything starts
     runs = asyncio.run(replay(chosen, opened, users, seed=seed, speed=speed, progress=progress))
     threads, batch_threads = thread_counts(config.engine)
     conditions = {

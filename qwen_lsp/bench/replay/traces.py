@@ -247,7 +247,7 @@ def cut_lines(text: str, max_chars: int) -> str:
 
 
 def retimed(trace: Trace, key_ms: float, seed: int) -> Trace:
-    """Return the trace with every pause made anew by our own rhythm; what is edited stays the same."""
+    """Return the trace with every pause recomputed by our own rhythm; what is edited stays the same."""
     rng = random.Random(f"{seed}:{trace.id}")
     lead_ms = JUMP_LEAD_MS if trace.places else LEAD_MS
     times = rhythm([edit.text for edit in trace.edits], key_ms, rng, lead_ms=lead_ms)

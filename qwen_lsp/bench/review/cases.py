@@ -49,7 +49,7 @@ def of_packages(packages: Sequence[Path], n: int, seed: int) -> Iterator[Case]:
 
 
 def of_mutations(packages: Sequence[Path], n: int, seed: int) -> Iterator[Case]:
-    """Write bugs of meaning into packages, and mend each."""
+    """Write bugs of meaning into packages, and repair each."""
     for number, pair in enumerate(mutated(sources(packages), n, seed)):
         for made in pair:
             yield _of_seed("mutations", made, number)
@@ -62,7 +62,7 @@ def _of_seed(name: str, seed: Seed, number: int) -> Case:
 
 
 def of_quixbugs(folder: Path) -> Iterator[Case]:
-    """Make each program buggy (a bug to find), and mend it (a clean change)."""
+    """Make each program buggy (a bug to find), and repair it (a clean change)."""
     for name, good, bad in _programs(folder):
         lines = tuple(sorted(changed_lines(good, bad)))
         if not lines:
@@ -74,7 +74,7 @@ def of_quixbugs(folder: Path) -> Iterator[Case]:
 
 
 def of_correct_programs(folder: Path) -> Iterator[Case]:
-    """Review each correct program of QuixBugs as a new file: what is said of a line is a false alarm."""
+    """Review each correct program of QuixBugs as a new file: each finding is a false alarm."""
     for name, good, _ in _programs(folder):
         yield Case("correct programs", name, "clean", _file(f"programs/{name}.py", None, good), ())
 

@@ -23,7 +23,7 @@ from qwen_lsp.review import reviewer
 from qwen_lsp.review.change.change import Change
 from qwen_lsp.review.find.infill import Limits, Model, suspicion
 from qwen_lsp.review.find.passes import asked_model
-from qwen_lsp.review.find.surroundings import foreseeable, hole
+from qwen_lsp.review.find.surroundings import hole, predictable
 from qwen_lsp.review.find.unlikely import Bar, known_names
 from qwen_lsp.review.reviewer import Options
 
@@ -169,7 +169,7 @@ async def _suspected(case: Case, model: Model) -> tuple[tuple[int, ...], tuple[S
     found: list[Suspected] = []
     for planned in reviewer.plan(Change(case.kind, (case.file,)), Options().selection):
         for unit in planned.units:
-            for number in foreseeable(unit):
+            for number in predictable(unit):
                 asked.append(number)
                 for one in await suspicion(
                     model, hole(unit, number), unit.language, known_names(unit), LOOSE

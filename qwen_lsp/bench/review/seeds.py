@@ -168,7 +168,7 @@ def _line(*lines: str) -> tuple[Sequence[str], Sequence[int]]:
 def _replaced(
     choose: Callable[[ast.AST], str | None], keep: Callable[[str, ast.AST], bool] = lambda _text, _node: True
 ) -> Mutation:
-    """Make a mutation that writes an expression anew; `choose` returns the new text, None to leave it."""
+    """Make a mutation that rewrites an expression; `choose` returns the new text, None to leave it."""
 
     def mutate(text: str, tree: ast.Module, chance: random.Random) -> _Made:
         found = [

@@ -26,20 +26,20 @@ def notes(change: Change, selection: Selection, n_comments: int, locale: Locale)
     """
     if not selection.is_strict:
         return []
-    said = []
+    sentences = []
     if judging := [file.path for file in change.files if _JUDGING.search(file.path)]:
-        said.append(text("review.tried.settings", locale, files=_listed(judging)))
+        sentences.append(text("review.tried.settings", locale, files=_listed(judging)))
     for file in change.files:
         skipped, hidden = skip_reason(file, selection), would_hide(file, selection)
         if skipped is not None and unaccepted(file, selection, skipped):
             why = text(f"words.reason.{skipped}", locale)
-            said.append(text("review.unaccepted", locale, file=file.path, reason=why))
+            sentences.append(text("review.unaccepted", locale, file=file.path, reason=why))
         elif hidden is not None:
             why = text(f"words.reason.{hidden}", locale)
-            said.append(text("review.tried.hide", locale, file=file.path, reason=why))
+            sentences.append(text("review.tried.hide", locale, file=file.path, reason=why))
     if n_comments:
-        said.append(text("review.tried.dismiss", locale, n=n_comments))
-    return said
+        sentences.append(text("review.tried.dismiss", locale, n=n_comments))
+    return sentences
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ CALL, IMPORT = "call-does-not-fit", "no-such-name"
 RULES = (CALL, IMPORT)
 # More changed files than this are a change of everything; calls within each file are still checked.
 _MOST_FILES = 200
+# Beyond it, whole repositories are reviewed, and every call in them would be.
+_MOST_CHARS = 3_000_000
 _MOST_MODULES = 400
 _MOST_CALLERS = 40
 _MAX_BYTES = 1_000_000
@@ -72,7 +74,7 @@ class Side:
 def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
     """Return what does not fit in the changed Python files and did before."""
     python = [file for file in changed if file.path.endswith(".py") and file.after and not file.is_partial]
-    if not python:
+    if not python or sum(len(file.after or "") for file in python) > _MOST_CHARS:
         return []
     before, after = _sides(change, python)
     found: list[Finding] = []

@@ -1,7 +1,7 @@
 """One pass of a model over a change: what it is asked, what is known from earlier, and where it stops.
 
 A pass cuts units into the pieces that it asks about. What was asked before comes from the cache and costs
-nothing; the rest is asked in the order of its risk, until the effort is used up. Nothing is left out in
+nothing; the rest is asked in the order of its risk, until the budget is used up. Nothing is left out in
 silence: a PassRecord adds up to all pieces. It knows no prompts and no models.
 """
 
@@ -28,7 +28,7 @@ from qwen_lsp.text import Document
 log = logging.getLogger(__name__)
 
 # Why a place was not asked about; `words.unasked.` has the words.
-UNASKED = ("unforeseeable", "limit", "time", "no_model", "unavailable")
+UNASKED = ("unpredictable", "limit", "time", "no_model", "unavailable")
 # So many failures in a row are no accident, and each may have cost a deadline.
 _MOST_FAILURES = 3
 
@@ -46,7 +46,7 @@ class Pass:
     """One pass of a model.
 
     `version` changes with everything that an answer depends on beside the piece: prompts, thresholds, model.
-    `find` may raise EndpointError or ModelError; the piece is then told as failed, never as clean. `pieces`
+    `find` may raise EndpointError or ModelError; the piece then counts as failed, never as clean. `pieces`
     cuts a unit and leaves out the lines that cannot be asked about; the greatest `risk` is asked first.
     """
 
@@ -58,20 +58,20 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Budget:
     """Where all passes of a review stop. What is known from earlier counts for neither."""
 
-    most_pieces: int = 200
-    most_seconds: float = math.inf
+    max_units: int = 200
+    max_seconds: float = math.inf
 
-    def left(self, started: float) -> Effort:
+    def left(self, started: float) -> Budget:
         """Return what is left of it for the next pass; `started` is of the monotonic clock."""
-        return replace(self, most_seconds=max(self.most_seconds - (time.monotonic() - started), 0.0))
+        return replace(self, max_seconds=max(self.max_seconds - (time.monotonic() - started), 0.0))
 
 
 # Hears which piece of how many is asked next, and what has been found so far.
 Progress = Callable[[int, int, str], None]
-Heard = Callable[[Sequence[Finding]], None]
+OnFindings = Callable[[Sequence[Finding]], None]
 
 
 async def run(
@@ -79,20 +79,20 @@ async def run(
     units: Sequence[Unit],
     locale: str,
     cache: Cache,
-    effort: Effort = Effort(),
+    budget: Budget = Budget(),
     progress: Progress | None = None,
-    heard: Heard | None = None,
+    on_findings: OnFindings | None = None,
 ) -> tuple[list[Finding], PassRecord]:
     """Return what a pass finds on the changed lines of units, and what it did."""
     started = time.monotonic()
     found: list[Finding] = []
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     pieces: list[Unit] = []
     for unit in units:
         pieces += one.pieces(unit)
         await asyncio.sleep(0)  # a server has others to answer meanwhile
     asked_lines = sum(len(piece.changed) for piece in pieces)
-    told["unforeseeable"] = sum(len(unit.changed) for unit in units) - asked_lines
+    counts["unpredictable"] = sum(len(unit.changed) for unit in units) - asked_lines
     waiting = []
     for piece in pieces:
         key = _key(one, locale, piece)
@@ -100,55 +100,57 @@ async def run(
         if known is None:
             waiting.append((piece, key))
         else:
-            told["cached"] += 1
+            counts["cached"] += 1
             found += known
     waiting.sort(key=lambda entry: -one.risk(entry[0]))
-    told["limit"] = max(len(waiting) - effort.most_pieces, 0)
-    waiting = waiting[: effort.most_pieces]
+    counts["limit"] = max(len(waiting) - budget.max_units, 0)
+    waiting = waiting[: budget.max_units]
     problem, in_a_row = "", 0
     for number, (piece, key) in enumerate(waiting):
         left = len(waiting) - number
-        if time.monotonic() - started > effort.most_seconds:
-            told["time"] = left
+        if time.monotonic() - started > budget.max_seconds:
+            counts["time"] = left
             break
         if progress is not None:
             progress(number, len(waiting), piece.path)
         try:
-            async with asyncio.timeout(_seconds_left(started, effort)):
+            async with asyncio.timeout(_seconds_left(started, budget)):
                 asked = await one.find(piece)
             fresh = [with_sound_fix(entry, piece.document) for entry in asked]
         except TimeoutError:  # the time is over in the middle of a piece
-            told["time"] = left
+            counts["time"] = left
             break
         except ModelError as error:  # none is installed: that is no failure
             log.info("%s was not asked: %s", one.name, error)
-            told["no_model"] = left
+            counts["no_model"] = left
             break
         except EndpointError as error:
             problem = str(error)
             log.warning("%s failed on %s:%d: %s", one.name, piece.path, piece.first_line, error)
             if isinstance(error, EndpointUnavailable):
-                told["unavailable"] = left
+                counts["unavailable"] = left
                 break
-            told["failed"] += 1
+            counts["failed"] += 1
             in_a_row += 1
             if in_a_row == _MOST_FAILURES:
-                told["unavailable"] = left - 1
+                counts["unavailable"] = left - 1
                 break
             continue
         in_a_row = 0
         fresh = [entry for entry in fresh if is_on_changed_lines(entry, piece)]
         cache.put(key, fresh, piece.start)
         found += fresh
-        if fresh and heard is not None:
-            heard(found)
-    unasked = {reason: told[reason] for reason in UNASKED if told[reason]}
+        if fresh and on_findings is not None:
+            on_findings(found)
+    unasked = {reason: counts[reason] for reason in UNASKED if counts[reason]}
     seconds = time.monotonic() - started
-    return found, PassRecord(one.name, len(pieces), told["cached"], told["failed"], seconds, unasked, problem)
+    return found, PassRecord(
+        one.name, len(pieces), counts["cached"], counts["failed"], seconds, unasked, problem
+    )
 
 
-def _seconds_left(started: float, effort: Effort) -> float | None:
-    left = effort.most_seconds - (time.monotonic() - started)
+def _seconds_left(started: float, budget: Budget) -> float | None:
+    left = budget.max_seconds - (time.monotonic() - started)
     return None if math.isinf(left) else max(left, 0.0)
 
 

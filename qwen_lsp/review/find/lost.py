@@ -6,6 +6,7 @@ its kind for the same value, while the value comes from where it came from and i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from qwen_lsp.messages import Locale
@@ -13,13 +14,12 @@ from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import all_rules, is_test_path
-from qwen_lsp.syntax.safeguards import Function, functions
+from qwen_lsp.syntax.safeguards import Function, changed_functions
 from qwen_lsp.text import Document, Span
 
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MOST_IN_A_FUNCTION = 2
-# A function of which more is gone was written again.
-_FEW_LINES, _MOST_GONE = 8, 0.3
+_NOT = re.compile(r"^(?:!|not)")
 _SELF = frozenset(("self", "this", "cls"))
 
 
@@ -34,16 +34,8 @@ def check(
     """Return what the functions of a text lost; each at the use that is nearest to the change."""
     if is_test_path(document.path or ""):
         return []
-    after = functions(document.text, language)
-    if not after:
-        return []
     found = []
-    for name, old in functions(before, language).items():
-        new = after.get(name)
-        if new is None or new.parameters != old.parameters or new.text == old.text:
-            continue
-        if (old.lines - new.lines).total() > max(_FEW_LINES, old.lines.total() * _MOST_GONE):
-            continue  # written again
+    for old, new in changed_functions(before, document.text, language):
         lost = list(_lost(old, new))
         if len(lost) <= _MOST_IN_A_FUNCTION:
             found += [
@@ -85,11 +77,14 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
     word, *operands = condition
     for at, operand in enumerate(operands):
         rest = (word, *operands[:at], *operands[at + 1 :])
+        # What is left must be a condition that was not there before.
         if len(rest) == 2:
-            line = next((line for text, line in new.single.items() if text == rest[1]), None)
+            line = new.single.get(rest[1]) if rest[1] not in old.single else None
         else:
-            line = new.conditions.get(rest)
-        if line is not None and operand not in new.text:
+            line = new.conditions.get(rest) if rest not in old.conditions else None
+        # What is asked elsewhere now, or the other way round, was not lost.
+        core = _NOT.sub("", operand)
+        if line is not None and new.text.count(core) < old.text.count(core) and operand not in new.text:
             return line, {"operand": old.shown[operand]}
     return None
 

@@ -57,10 +57,10 @@ def check(
 
 def _indentation(document: Document, before: str) -> int | None:
     """Return where Python finds a wrong indentation, which the grammar overlooks."""
-    if _refusal(before) is not None:
-        return None
     line = _refusal(document.text)
-    return document.starts[min(line, document.line_count) - 1] if line else None
+    if line is None or _refusal(before) is not None:
+        return None
+    return document.starts[min(line, document.line_count) - 1]
 
 
 def _refusal(text: str) -> int | None:

@@ -17,9 +17,10 @@ from qwen_lsp.errors import ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model import likelihood
 from qwen_lsp.model.catalog import ControlTokens
-from qwen_lsp.model.chat import ChatRequest, Message, ask
+from qwen_lsp.model.chat import ask
 from qwen_lsp.model.engine import CHAT_SLOT, Host, open_host
 from qwen_lsp.model.fim import render
+from qwen_lsp.model.generation import ChatRequest, Message
 from qwen_lsp.model.likelihood import Passage
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.review.find.asking import Pass
@@ -103,8 +104,8 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
 
 def _questions(used: Shared, name: str, locale: Locale, repository: Repository) -> Pass:
     async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
-        said = [Message("system" if role == "system" else "user", text) for role, text in messages]
-        request = ChatRequest(said, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
+        turns = [Message("system" if role == "system" else "user", text) for role, text in messages]
+        request = ChatRequest(turns, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
         await used.turn()
         return (await ask(await used.host.ready(), request)).text
 

@@ -1,9 +1,9 @@
 """The second pass: narrow questions to a chat model, chosen from what the syntax of a unit shows.
 
-The reviewed text is data: it stands between marks that nobody can guess, secrets taken out, the task is said
-again after it, and the model has no tools. Its answer is held to a schema in which line numbers can only be
-changed lines and evidence comes before any grade; then it is checked again here, because not every endpoint
-holds to a schema. Off by default until it measured better than chance for a model (docs/review.md).
+The reviewed text is data: it stands between marks that nobody can guess, secrets taken out, the task is
+stated again after it, and the model has no tools. Its answer is held to a schema in which line numbers can
+only be changed lines and evidence comes before any grade; then it is checked again here, because not every
+endpoint holds to a schema. Off by default until it measured better than chance for a model (docs/review.md).
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ def _finding(entry: Any, unit: Unit, question: Question) -> Finding | None:
     )
 
 
-def _line_of(quote: str, said: Any, unit: Unit) -> int | None:
-    """Find the changed line that a quote is of; of several the one whose number was said."""
+def _line_of(quote: str, number: Any, unit: Unit) -> int | None:
+    """Find the changed line that a quote is of; of several the one whose number was given."""
     wanted = _plain(quote)
     if len(wanted) < 3:
         return None
@@ -187,7 +187,7 @@ def _line_of(quote: str, said: Any, unit: Unit) -> int | None:
     ]
     if len(matching) == 1:
         return matching[0]
-    return said if isinstance(said, int) and said in matching else None
+    return number if isinstance(number, int) and number in matching else None
 
 
 def _plain(text: str) -> str:
@@ -197,22 +197,22 @@ def _plain(text: str) -> str:
 async def _answered(
     ask: Asker, unit: Unit, question: Question, asked: Sequence[tuple[str, str]]
 ) -> list[Finding]:
-    """Ask until an answer can be read, at most twice; an endpoint that takes no schema is told it in words.
+    """Ask until an answer can be read, at most twice; an endpoint that takes no schema gets it in words.
 
     Raises: EndpointRejected when neither can be read.
     """
     form: dict[str, Any] | None = schema(unit)
     for _ in range(2):
         try:
-            said = await ask(asked, form)
+            answer = await ask(asked, form)
         except EndpointRejected:
             if form is None:
                 raise
             asked = [*asked[:-1], ("user", f"{asked[-1][1]}\nThe JSON is of this schema: {json.dumps(form)}")]
             form = None
-            said = await ask(asked, form)
-        found = read(said, unit, question)
-        found = read(_repaired(said), unit, question) if found is None else found
+            answer = await ask(asked, form)
+        found = read(answer, unit, question)
+        found = read(_repaired(answer), unit, question) if found is None else found
         if found is not None:
             return found
     raise EndpointRejected("the model did not answer in the form that it was asked for")
@@ -231,7 +231,7 @@ def _repaired(answer: str) -> str:
 
 
 def question_pass(ask: Asker, model: str, locale: Locale, repository: Repository = NOTHING) -> Pass:
-    """Make the pass. What is not of the form is repaired, asked for once more, and then told as failed."""
+    """Make the pass. What is not of the form is repaired, asked for once more, then reported as failed."""
 
     async def find(unit: Unit) -> Sequence[Finding]:
         found: list[Finding] = []
@@ -240,6 +240,6 @@ def question_pass(ask: Asker, model: str, locale: Locale, repository: Repository
         return found
 
     def pieces(unit: Unit) -> Sequence[Unit]:
-        return (repository.informed(unit),)
+        return (repository.enrich(unit),)
 
     return Pass("questions", f"{VERSION} {model}", find, pieces)

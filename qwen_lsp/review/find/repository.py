@@ -30,7 +30,7 @@ class Repository:
         """Whether the repository defines a name anywhere."""
         return self.index is not None and bool(self.index.definitions_named([name], limit=1))
 
-    def informed(self, unit: Unit) -> Unit:
+    def enrich(self, unit: Unit) -> Unit:
         """Return a unit with the signatures of what its changed lines call and does not show itself."""
         if self.index is None:
             return unit

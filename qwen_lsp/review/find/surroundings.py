@@ -2,7 +2,7 @@
 
 Pure. One line is left out; before it come the file's imports, the signatures of what the line calls, what it
 stands in and the lines above, after it the lines below, within a window that a small model reads in seconds.
-Lines that nobody could foresee (definitions, imports, texts for people, lone brackets) are not asked about.
+Lines that nobody could predict (definitions, imports, texts for people, lone brackets) are not asked about.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class Hole:
         return f"{self.before}{line}\n{self.after}"
 
 
-def foreseeable(unit: Unit) -> list[int]:
+def predictable(unit: Unit) -> list[int]:
     """Number the changed lines of a unit that can be asked about, in their order."""
     prose = _prose_lines(unit)
     lines = {number: unit.document.line(number - 1) for number in sorted(unit.changed - prose)}
-    return [number for number, line in lines.items() if is_foreseeable(line) and redact(line) == line]
+    return [number for number, line in lines.items() if is_predictable(line) and redact(line) == line]
 
 
-def is_foreseeable(line: str) -> bool:
-    """Whether a line decides something that its surroundings can tell."""
+def is_predictable(line: str) -> bool:
+    """Whether a line decides something that follows from its surroundings."""
     is_short = len(line) <= _MOST_CHARS
     is_declared = bool(_FORESEEN_BY_NOBODY.match(line) or _DECLARATION.match(line))
     return is_short and bool(_WORD.search(line)) and not is_declared
@@ -87,9 +87,9 @@ def hole(unit: Unit, number: int) -> Hole:
     last -= not document.line(last - 1)  # what is behind the last line end is no line to show
     below = [document.line(at - 1) for at in range(number + 1, last + 1)]
     comment = unit.language.comment_line if unit.language is not None else None
-    told = [comment(line) for line in (unit.path, *unit.signatures)] if comment else []
+    comments = [comment(line) for line in (unit.path, *unit.signatures)] if comment else []
     before = [
-        *told,
+        *comments,
         *_imports(unit, set(_WORD.findall("\n".join((*above, *below))))),
         *_container(unit),
         *header,

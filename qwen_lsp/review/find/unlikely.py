@@ -17,7 +17,7 @@ from qwen_lsp.review.change.units import Unit
 from qwen_lsp.review.find.asking import Pass
 from qwen_lsp.review.find.infill import Limits, Model, Suspicion, suspicion
 from qwen_lsp.review.find.repository import NOTHING, Repository
-from qwen_lsp.review.find.surroundings import foreseeable, hole
+from qwen_lsp.review.find.surroundings import hole, predictable
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Edit, Span
 
@@ -64,9 +64,7 @@ def unlikely_pass(
         return [_finding(piece, one, bar, locale) for one in suspicions[:1]]
 
     def pieces(unit: Unit) -> Sequence[Unit]:
-        return [
-            repository.informed(replace(unit, changed=frozenset({number}))) for number in foreseeable(unit)
-        ]
+        return [repository.enrich(replace(unit, changed=frozenset({number}))) for number in predictable(unit)]
 
     return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk)
 

@@ -114,11 +114,11 @@ def _line(line: FrameLine) -> str:
     return f"{number}{before}<mark>{marked}</mark>{after}"
 
 
-def _with_code(said: str) -> str:
+def _with_code(message: str) -> str:
     """Show what stands between backticks as code."""
-    parts = _safe(said).split("`")
+    parts = _safe(message).split("`")
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))
 
 
-def _safe(said: str) -> str:
-    return escape(visible(said))
+def _safe(message: str) -> str:
+    return escape(visible(message))

@@ -135,10 +135,10 @@ def to_sarif(report: Report) -> str:
                 "toolExecutionNotifications": [
                     {
                         "level": level,
-                        "message": {"text": redact(said)},
+                        "message": {"text": redact(message)},
                         "locations": [{"physicalLocation": {"artifactLocation": _artifact(path)}}],
                     }
-                    for path, said, level in not_reviewed
+                    for path, message, level in not_reviewed
                 ],
             }
         ],

@@ -22,7 +22,7 @@ def to_markdown(report: Report) -> str:
     rows = [(one.path, text(f"words.reason.{one.reason}", locale)) for one in cover.skipped]
     rows += [(one.path, one.detail) for one in cover.failed]
     if rows:
-        listed = "\n".join(f"- `{_code(path)}`: {escaped(said)}" for path, said in rows)
+        listed = "\n".join(f"- `{_code(path)}`: {escaped(message)}" for path, message in rows)
         title = text("words.not_reviewed", locale)
         parts.append(f"<details><summary>{title} ({len(rows)})</summary>\n\n{listed}\n\n</details>")
     notes = (*(record.summary(locale) for record in cover.passes), *report.notes)
@@ -36,7 +36,7 @@ def _finding(report: Report, finding: Finding) -> str:
     language = languages.find("", finding.path)
     lines = "\n".join(line.text for line in frame(document, finding, around=0))
     head = f"### {_SIGNS[finding.severity]} `{_code(place)}` · {finding.rule}"
-    parts = [head, said(finding), fenced(lines, language.id if language else "")]
+    parts = [head, message(finding), fenced(lines, language.id if language else "")]
     fix = suggestion(document, finding, range(1, document.line_count + 1))
     if fix is not None:
         title = text("words.fix", report.locale)
@@ -44,22 +44,22 @@ def _finding(report: Report, finding: Finding) -> str:
     return "\n\n".join(parts)
 
 
-def said(finding: Finding) -> str:
+def message(finding: Finding) -> str:
     """Return the message and the scenario of a finding as Markdown."""
     return escaped(f"{finding.message} {finding.scenario}".strip(), keep_code=True)
 
 
-def escaped(said: str, *, keep_code: bool = False) -> str:
+def escaped(message: str, *, keep_code: bool = False) -> str:
     """Keep a text from being Markdown or HTML; our own messages may keep their `code` as it is."""
-    parts = visible_path(said).split("`")
-    if not keep_code or len(parts) % 2 == 0 or "``" in said:
-        return _plain(visible_path(said)).replace("`", "'").replace("[", "\\[")
+    parts = visible_path(message).split("`")
+    if not keep_code or len(parts) % 2 == 0 or "``" in message:
+        return _plain(visible_path(message)).replace("`", "'").replace("[", "\\[")
     return "`".join(part if number % 2 else _plain(part) for number, part in enumerate(parts))
 
 
-def _plain(said: str) -> str:
-    return said.replace("<", "&lt;").replace("@", "@\u2060")
+def _plain(message: str) -> str:
+    return message.replace("<", "&lt;").replace("@", "@\u2060")
 
 
-def _code(said: str) -> str:
-    return visible_path(said).replace("`", "'")
+def _code(message: str) -> str:
+    return visible_path(message).replace("`", "'")

@@ -1,6 +1,6 @@
 """The page of each rule: written from its data and its fixtures, found again as a URI.
 
-`python -m qwen_lsp.review.report.pages` writes docs/rules/ of a source tree anew (a test compares them).
+`python -m qwen_lsp.review.report.pages` writes docs/rules/ of a source tree again (a test compares them).
 A wheel carries the pages, so an editor can open them without a network.
 """
 
@@ -34,10 +34,12 @@ def page(rule: Rule, fixtures: Path) -> str:
         facts.append(f"[CWE-{rule.cwe}](https://cwe.mitre.org/data/definitions/{rule.cwe}.html)")
     facts += ["fixable"] if any(match.fix for match in rule.match) else []
     facts += [] if rule.in_tests else ["silent in tests"]
-    said = rule.message
-    shown = any("{" in text for text in (said.en, said.zh))
-    english = f"{rule.scenario.en} {rule.why.en}" if shown else f"{said.en} {rule.scenario.en} {rule.why.en}"
-    chinese = f"{rule.scenario.zh}{rule.why.zh}" if shown else f"{said.zh}{rule.scenario.zh}{rule.why.zh}"
+    message = rule.message
+    shown = any("{" in text for text in (message.en, message.zh))
+    english = (
+        f"{rule.scenario.en} {rule.why.en}" if shown else f"{message.en} {rule.scenario.en} {rule.why.en}"
+    )
+    chinese = f"{rule.scenario.zh}{rule.why.zh}" if shown else f"{message.zh}{rule.scenario.zh}{rule.why.zh}"
     parts = [
         f"# {rule.id}: {rule.title.en}",
         " · ".join(facts),

@@ -1,4 +1,4 @@
-"""Post a review to GitHub or GitLab, once: what was said already is not said again, the summary is replaced.
+"""Post a review to GitHub or GitLab, once: nothing is posted twice, the summary is replaced.
 
 Only on request, with a token from the environment, which goes to the named host and nowhere else: redirects
 are not followed. Comments of other people never count as ours.
@@ -67,8 +67,8 @@ class _Api:
             with self._opener.open(request, timeout=_TIMEOUT_S) as response:
                 return json.loads(response.read() or b"null")
         except urllib.error.HTTPError as error:
-            said = error.read()[:300].decode("utf-8", "replace")
-            raise PostingError(f"{method} {self._url}{path}: {error.code} {said}", error.code) from error
+            answer = error.read()[:300].decode("utf-8", "replace")
+            raise PostingError(f"{method} {self._url}{path}: {error.code} {answer}", error.code) from error
         except (urllib.error.URLError, TimeoutError, ValueError) as error:
             raise PostingError(f"{self._url} cannot be reached: {error}") from error
 

@@ -1,7 +1,7 @@
-"""What is said in a pull or merge request: one comment for each finding, and a summary.
+"""What is written in a pull or merge request: one comment for each finding, and a summary.
 
 Every anchor is checked against the hunks first, because one comment off the diff makes GitHub refuse a whole
-review. Hidden markers tell the next run what was said already. A review never approves anything.
+review. Hidden markers tell the next run what was posted already. A review never approves anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from qwen_lsp.messages import text
 from qwen_lsp.review.change.diff import Hunk
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.review.report.markdown import said, to_markdown
+from qwen_lsp.review.report.markdown import message, to_markdown
 from qwen_lsp.review.report.markers import Marks
 from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import Suggestion, fenced, suggestion
@@ -24,7 +24,7 @@ MOST_COMMENTS = 30
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What is said at some lines of the new side, which are in one hunk. `old_path` is GitLab's wish."""
+    """What is written at some lines of the new side, which are in one hunk. `old_path` is GitLab's wish."""
 
     path: str
     first_line: int
@@ -47,8 +47,8 @@ def comments(report: Report) -> tuple[list[Comment], list[Finding]]:
         fix = suggestion(report.documents[finding.path], finding, home.added)
         first, last = (fix.first_line, fix.last_line) if fix else _lines(finding, home)
         head = f"**{text(f'words.severity.{finding.severity}', report.locale)}** · `{finding.rule}`"
-        message = f"{head}\n\n{said(finding)}"
-        made.append(Comment(finding.path, first, last, message, finding.fingerprint, fix))
+        body = f"{head}\n\n{message(finding)}"
+        made.append(Comment(finding.path, first, last, body, finding.fingerprint, fix))
     return made, loose
 
 

@@ -46,7 +46,7 @@ class PassRecord:
     """What one pass of a model did.
 
     Units: the pieces that it asks about, which are whole units or single lines; `cached` of them were known
-    from an earlier review. `unasked` counts by reason what was not asked: `unforeseeable` lines (definitions,
+    from an earlier review. `unasked` counts by reason what was not asked: `unpredictable` lines (definitions,
     imports, texts) in addition to the pieces, and pieces over the `limit`, out of `time`, with `no_model` on
     this machine, or with the model `unavailable`, for the reason `problem`.
     """
@@ -61,7 +61,7 @@ class PassRecord:
 
     def summary(self, locale: Locale) -> str:
         """Write one line."""
-        said = text(
+        sentence = text(
             "review.pass",
             locale,
             name=self.name,
@@ -72,9 +72,9 @@ class PassRecord:
         )
         reasons = [f"{text(f'words.unasked.{reason}', locale)} {n}" for reason, n in self.unasked.items()]
         if not reasons:
-            return said
+            return sentence
         listed = ("、" if locale == "zh" else ", ").join(reasons)
-        return said + ("" if locale == "zh" else " ") + text("review.unasked", locale, listed=listed)
+        return sentence + ("" if locale == "zh" else " ") + text("review.unasked", locale, listed=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """Which of the answers this is; a failure is never told as a clean review."""
+        """Which of the answers this is; a failure is never reported as a clean review."""
         if self.findings:
             return "findings"
         if self.coverage.failed:
@@ -176,7 +176,7 @@ class Report:
             text(f"words.{'one' if number == 1 else 'count'}.{severity}", self.locale, n=number)
             for severity, number in counted.items()
         )
-        said = text(
+        sentence = text(
             f"review.status.{self.status}",
             self.locale,
             counts=listed.replace(", ", "、") if self.locale == "zh" else listed,
@@ -199,4 +199,4 @@ class Report:
         ]
         if self.fixed:
             more.append(text("review.fixed", self.locale, n=len(self.fixed)))
-        return ("" if self.locale == "zh" else " ").join([said, *more])
+        return ("" if self.locale == "zh" else " ").join([sentence, *more])

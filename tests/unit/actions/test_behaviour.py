@@ -7,7 +7,7 @@ import pytest
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions import trial
 from qwen_lsp.actions.task import Proposal, Refused
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 RANGE = (
     'def parse(text, base=0):\n    first, _, last = text.partition("-")\n    if not last:\n'
@@ -34,7 +34,7 @@ OTHER = [
 
 async def simplified(language: str, before: str, after: str, kind: str = "simplify") -> object:
     asked = task(kind, f"⟦{before}⟧", language=language, path="code")
-    return await runner.run(asked, voice(Speaker(says=lambda prompt: f"```{language}\n{after}```")))
+    return await runner.run(asked, session(Speaker(says=lambda prompt: f"```{language}\n{after}```")))
 
 
 @pytest.mark.parametrize(("language", "before", "after"), SAME)

@@ -13,7 +13,7 @@ from qwen_lsp.actions.task import Proposal, Refused, apply
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract, languages
 from qwen_lsp.syntax.contract import Contract
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 CONTRACTS = [
     (
@@ -85,7 +85,7 @@ def other(convention: str) -> str:
 )  # fmt: skip
 async def test_the_convention_of_the_file(before: str, wanted: str) -> None:
     asked = task("docstring", before + PYTHON)
-    found = await runner.run(asked, voice(Speaker(ANSWER)))
+    found = await runner.run(asked, session(Speaker(ANSWER)))
     assert isinstance(found, Proposal)
     text = apply(asked.document.text, found.edits)
     assert wanted in text
@@ -97,7 +97,7 @@ async def test_the_convention_of_the_file(before: str, wanted: str) -> None:
 async def test_plain_where_the_file_is_plain() -> None:
     plain = 'def a():\n    """One."""\n\n\ndef b():\n    """Two."""\n\n\n'
     asked = task("docstring", plain + PYTHON)
-    found = await runner.run(asked, voice(Speaker(ANSWER)))
+    found = await runner.run(asked, session(Speaker(ANSWER)))
     assert isinstance(found, Proposal)
     assert '    """Adds up prices."""\n' in apply(asked.document.text, found.edits)
 
@@ -129,7 +129,7 @@ async def test_what_is_missing_is_added_and_the_rest_stays_to_the_letter() -> No
     asked = task("docstring", JAVA, language="java", path="Cart.java")
     answer = {"parameters": {"rate": "税率"}, "raises": {"IOException": "读取失败时"}}
     speaker = Speaker(json.dumps(answer, ensure_ascii=False))
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     before, after = asked.document.text.split("\n"), apply(asked.document.text, found.edits).split("\n")
     assert [line for line in after if line not in before] == [
@@ -152,7 +152,7 @@ async def test_what_is_missing_is_added_and_the_rest_stays_to_the_letter() -> No
 )  # fmt: skip
 async def test_what_is_documented_is_left_alone(language: str, text: str) -> None:
     speaker = Speaker()
-    found = await runner.run(task("docstring", text, language=language, path="code"), voice(speaker))
+    found = await runner.run(task("docstring", text, language=language, path="code"), session(speaker))
     assert found == Refused("documented")
     assert speaker.prompts == []
 
@@ -174,7 +174,7 @@ GOOGLE = f'''def total(prices, rate):⟦⟧
 async def test_items_go_into_the_sections_that_are_there() -> None:
     asked = task("docstring", GOOGLE)
     answer = json.dumps({"parameters": {"rate": "The tax."}, "returns": "The sum."})
-    found = await runner.run(asked, voice(Speaker(answer)))
+    found = await runner.run(asked, session(Speaker(answer)))
     assert isinstance(found, Proposal)
     assert apply(asked.document.text, found.edits) == asked.document.text.replace(
         "            each of them.\n",
@@ -186,7 +186,7 @@ async def test_one_line_becomes_several() -> None:
     before = f"/** Adds up. */\nfunction total(prices) {{⟦⟧\n{BODY.replace('    ', '  ')}  return total\n}}\n"
     asked = task("docstring", before, language="typescript", path="a.ts")
     answer = json.dumps({"parameters": {"prices": "what to add"}, "returns": "the sum"})
-    found = await runner.run(asked, voice(Speaker(answer)))
+    found = await runner.run(asked, session(Speaker(answer)))
     assert isinstance(found, Proposal)
     assert apply(asked.document.text, found.edits).startswith(
         "/**\n * Adds up.\n *\n * @param prices - what to add\n * @returns the sum\n */\nfunction total"
@@ -198,7 +198,7 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
     said = "合计。" if language == "zh" else "Sums."
     head = f'def a():\n    """{said}"""\n\n\ndef b():\n    """{said}"""\n\n\n'
     speaker = Speaker(json.dumps({"summary": said}))
-    found = await runner.run(task("docstring", head + PYTHON, locale=locale), voice(speaker))
+    found = await runner.run(task("docstring", head + PYTHON, locale=locale), session(speaker))
     assert isinstance(found, Proposal)
     assert ("Simplified Chinese" in speaker.prompts[0]) == (language == "zh")
 
@@ -221,7 +221,7 @@ def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
 
 async def test_a_claim_that_is_all_there_is_refused() -> None:
     speaker = Speaker(says=lambda prompt: json.dumps({"summary": "Sorts the prices in descending order."}))
-    found = await runner.run(task("docstring", PYTHON), voice(speaker))
+    found = await runner.run(task("docstring", PYTHON), session(speaker))
     assert isinstance(found, Refused)
     assert found.reason == "unfounded"
     assert len(speaker.prompts) == 2
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_not_asked_for(max_lines: int, kept: Contract) -> N
 
 async def test_a_short_function_gets_one_plain_sentence() -> None:
     speaker = Speaker("Gives it back.")
-    found = await runner.run(task("docstring", "def give(a):⟦⟧\n    return a\n"), voice(speaker))
+    found = await runner.run(task("docstring", "def give(a):⟦⟧\n    return a\n"), session(speaker))
     assert isinstance(found, Proposal)
     assert "json_schema" not in speaker.bodies[0]
     assert "documentation of `give`" in speaker.prompts[0]
@@ -274,7 +274,7 @@ async def test_a_short_function_gets_one_plain_sentence() -> None:
 
 async def test_parts_that_came_to_nothing_become_a_sentence() -> None:
     speaker = Speaker('{"summary": ""}', "Adds up prices.")
-    found = await runner.run(task("docstring", PYTHON), voice(speaker))
+    found = await runner.run(task("docstring", PYTHON), session(speaker))
     assert isinstance(found, Proposal)
     assert '"""Adds up prices."""' in found.edits[0].new_text
     assert ["json_schema" in body for body in speaker.bodies] == [True, False]
@@ -291,6 +291,8 @@ def test_an_answer_that_is_still_being_written() -> None:
 async def test_what_is_heard_last_is_what_is_proposed() -> None:
     heard: list[str] = []
     speaker = Speaker(ANSWER)
-    found = await runner.run(task("docstring", PYTHON), voice(speaker, lambda span, text: heard.append(text)))
+    found = await runner.run(
+        task("docstring", PYTHON), session(speaker, lambda span, text: heard.append(text))
+    )
     assert isinstance(found, Proposal)
     assert heard[-1] == found.edits[0].new_text

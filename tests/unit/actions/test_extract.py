@@ -16,7 +16,7 @@ from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.pieces import Piece
 from qwen_lsp.syntax.python_flow import piece
 from qwen_lsp.text import Document
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 SHOP = '''import math
 
@@ -48,7 +48,7 @@ print(Shop().total)
 
 
 async def outcome(asked: Task, answer: str) -> Outcome:
-    return await runner.run(asked, voice(Speaker(answer)))
+    return await runner.run(asked, session(Speaker(answer)))
 
 
 async def test_a_method() -> None:
@@ -126,7 +126,7 @@ async def test_the_model_is_asked_for_a_name_only() -> None:
     speaker = Speaker('{"name": "load_it"}')
     heard: list[str] = []
     asked = task("extract", "def f(a):\n⟦    b = a + 1⟧\n    return b\n")
-    await runner.run(asked, voice(speaker, lambda region, text: heard.append(text)))
+    await runner.run(asked, session(speaker, lambda region, text: heard.append(text)))
     assert heard == ["    b = load_it(a)"]
     (prompt,) = speaker.prompts
     assert "a function that takes a and returns b" in prompt
@@ -165,7 +165,7 @@ async def test_other_languages_are_rewritten() -> None:
     assert isinstance(result, Proposal), result
     assert "return addUp(a)" in apply(text.replace("⟦", "").replace("⟧", ""), result.edits)
     uncalled = new.replace("addUp(a)\n}\n```", "0\n}\n```")
-    refused = await runner.run(asked, voice(Speaker(uncalled, uncalled)))
+    refused = await runner.run(asked, session(Speaker(uncalled, uncalled)))
     assert refused == Refused("not_extracted")
 
 
@@ -180,7 +180,7 @@ async def test_scripts(ending: str, unit: str) -> None:
         "extract", marked.replace("  ", unit).replace("\n", ending), language="javascript", path="a.js"
     )
     speaker = Speaker('{"name": "add_up"}')
-    result = await runner.run(asked, voice(speaker))
+    result = await runner.run(asked, session(speaker))
     assert isinstance(result, Proposal), result
     expected = (
         "function addUp(a, t) {\n  for (const x of a) {\n    // 打折\n    t += x;\n  }\n  return t;\n}\n\n"

@@ -8,9 +8,9 @@ import pytest
 
 from qwen_lsp.actions import fix
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.task import Diagnostic, Knowledge, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Diagnostic, Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.text import Span
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 CODE = """@cache
 def total(prices,
@@ -40,8 +40,8 @@ def asked(where: str = "", message: str = "wrong", code: str = CODE) -> Task:
     return replace(made, diagnostics=problem)
 
 
-async def mended(asked_: Task, speaker: Speaker, knowledge: Knowledge | None = None) -> str:
-    result = await runner.run(asked_, voice(speaker), knowledge)
+async def mended(asked_: Task, speaker: Speaker, context: RepositoryContext | None = None) -> str:
+    result = await runner.run(asked_, session(speaker), context)
     assert isinstance(result, Proposal), result
     return apply(asked_.document.text, result.edits)
 
@@ -140,7 +140,7 @@ async def test_a_copy_that_has_passed_the_place_is_not_waited_for() -> None:
     )
     heard: list[str] = []
     asked_ = asked("/ rate")
-    result = await runner.run(asked_, voice(speaker, lambda region, text: heard.append(text)))
+    result = await runner.run(asked_, session(speaker, lambda region, text: heard.append(text)))
     assert isinstance(result, Proposal)
     assert apply(asked_.document.text, result.edits) == CODE.replace("/ rate", "* rate")
     assert not any("and so on" in text or "return t" in text for text in heard)
@@ -148,7 +148,7 @@ async def test_a_copy_that_has_passed_the_place_is_not_waited_for() -> None:
 
 async def test_nothing_is_better_than_what_does_not_pass() -> None:
     speaker = Speaker(FUNCTION + "\n```", "(((", hesitates=[("/", "*", -1.0)])
-    result = await runner.run(asked(), voice(speaker))
+    result = await runner.run(asked(), session(speaker))
     assert result == Refused("unchanged")
 
 
@@ -183,6 +183,6 @@ async def test_a_module_that_is_missing_is_brought_in_without_the_model() -> Non
     silent = Speaker()
     assert await mended(made, silent) == f"import math\n{code}"
     other = asked("price_of", "Undefined variable `price_of`", CODE.replace("t = 0", "t = price_of(1)"))
-    known = Knowledge(importing=lambda name: f"from shop import {name}")
+    known = RepositoryContext(importing=lambda name: f"from shop import {name}")
     assert (await mended(other, silent, known)).startswith("from shop import price_of\n@cache")
     assert silent.prompts == []

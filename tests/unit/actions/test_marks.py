@@ -7,7 +7,7 @@ import pytest
 from qwen_lsp.actions import marks
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import Proposal, Refused, apply
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 PARTS = [
     ("@param version1 版本1", "@param version1 ", "版本1", ""),
@@ -72,7 +72,7 @@ JAVA = """class A {
 async def test_only_the_selected_lines_are_translated() -> None:
     asked = task("translate", JAVA, language="java", path="A.java")
     speaker = Speaker("English translation: Check first")
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     assert apply(asked.document.text, found.edits) == asked.document.text.replace("先检查", "Check first")
 
@@ -86,7 +86,7 @@ async def test_tags_stay_and_a_lost_link_is_put_back() -> None:
     speaker = Speaker(
         says=lambda prompt: next((new for old, new in answers.items() if prompt.endswith(old)), "See it")
     )
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     text = apply(asked.document.text, found.edits)
     assert "     * Compare two versions<br>\n" in text
@@ -100,12 +100,12 @@ async def test_a_go_comment_begins_with_the_name() -> None:
     code = "⟦// NewCart 创建购物车⟧\nfunc NewCart() *Cart { return nil }\n"
     asked = task("translate", code, language="go", path="a.go")
     speaker = Speaker(says=lambda prompt: "Creates a cart")
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     assert apply(asked.document.text, found.edits).startswith("// NewCart creates a cart\n")
 
 
 async def test_a_line_that_cannot_keep_its_marks_stays() -> None:
     asked = task("translate", "⟦// 设置 maxRetries⟧\nint a;\n", language="c", path="a.c")
-    found = await runner.run(asked, voice(Speaker(says=lambda prompt: "Set it")))
+    found = await runner.run(asked, session(Speaker(says=lambda prompt: "Set it")))
     assert found == Refused("marks", "maxRetries")

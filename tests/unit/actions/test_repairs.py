@@ -9,7 +9,7 @@ import pytest
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import Diagnostic, Proposal, Task, apply
 from qwen_lsp.text import Span
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 # language, code, what the diagnostic marks, its message, the code after
 REPAIRED = [
@@ -45,7 +45,7 @@ UNCERTAIN = [
 async def test_certain(language: str, code: str, marked: str, message: str, wanted: str) -> None:
     speaker = Speaker()
     asked = asking(language, code, marked, message)
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal), found
     assert apply(code, found.edits) == wanted
     assert speaker.prompts == [], "the model was not needed"
@@ -54,7 +54,7 @@ async def test_certain(language: str, code: str, marked: str, message: str, want
 @pytest.mark.parametrize(("language", "code", "marked", "message"), UNCERTAIN)
 async def test_uncertain(language: str, code: str, marked: str, message: str) -> None:
     speaker = Speaker(says=lambda prompt: "I'm sorry, I cannot.")
-    await runner.run(asking(language, code, marked, message), voice(speaker))
+    await runner.run(asking(language, code, marked, message), session(speaker))
     assert speaker.prompts, "nobody guessed"
 
 

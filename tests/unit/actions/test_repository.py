@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.actions import repository
-from qwen_lsp.actions.task import Knowledge
+from qwen_lsp.actions.task import RepositoryContext
 from qwen_lsp.index import building
 from qwen_lsp.index.reader import Index
 from qwen_lsp.text import Document, Span
@@ -63,6 +63,6 @@ def test_how_names_are_brought_in(index: Index) -> None:
     assert repository.import_of(index, "shop/use.py", "own") == "", "it is the file's own"
     assert repository.import_of(index, "shop/use.py", "nowhere") == ""
     assert repository.import_of(index, "shop/use.ts", "Store") == ""
-    known = repository.informed(Knowledge(), index, "shop/use.py")
+    known = repository.enrich(RepositoryContext(), index, "shop/use.py")
     assert known.is_known("Store")
     assert not known.is_known("twice")

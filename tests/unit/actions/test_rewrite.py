@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.task import Diagnostic, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import Diagnostic, Outcome, Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.text import Span
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 CODE = '''import json
 
@@ -42,8 +42,8 @@ def asked(kind: str = "simplify", **values: str) -> Task:
     return task(kind, CODE.replace("data = json", "data⟦⟧ = json"), **values)  # type: ignore[arg-type]
 
 
-async def outcome(asked_: Task, *answers: str, knowledge: Knowledge | None = None) -> Outcome:
-    return await runner.run(asked_, voice(Speaker(*answers)), knowledge)
+async def outcome(asked_: Task, *answers: str, context: RepositoryContext | None = None) -> Outcome:
+    return await runner.run(asked_, session(Speaker(*answers)), context)
 
 
 async def reason(asked_: Task, *answers: str) -> str:
@@ -109,7 +109,7 @@ async def test_what_is_never_applied(answer: str, why: str) -> None:
 async def test_an_answer_that_was_cut_off() -> None:
     speaker = Speaker(SIMPLER)
     speaker.stop_reason = "limit"
-    result = await runner.run(asked(), voice(speaker))
+    result = await runner.run(asked(), session(speaker))
     assert isinstance(result, Refused)
     assert result.reason == "cut_off"
 
@@ -117,7 +117,7 @@ async def test_an_answer_that_was_cut_off() -> None:
 async def test_one_retry_with_the_error() -> None:
     speaker = Speaker(SIMPLER.replace("return sum(", "return sum(("), SIMPLER)
     asked_ = asked()
-    result = await runner.run(asked_, voice(speaker))
+    result = await runner.run(asked_, session(speaker))
     assert "sum(item" in result_of(asked_, result)
     assert "syntax error" in speaker.prompts[1]
     assert "sum((" in speaker.prompts[1]
@@ -125,7 +125,7 @@ async def test_one_retry_with_the_error() -> None:
 
 async def test_no_second_retry() -> None:
     speaker = Speaker(*["def f(:"] * 3)
-    result = await runner.run(asked(), voice(speaker))
+    result = await runner.run(asked(), session(speaker))
     assert isinstance(result, Refused)
     assert len(speaker.prompts) == 2
 
@@ -143,7 +143,7 @@ async def test_what_the_model_is_shown() -> None:
     text = f"{CODE}{load}\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
     problem = Diagnostic(Span(text.index("x⟦"), text.index("x⟦") + 1), "x is odd", "lint", ("seen here",))
     speaker = Speaker("def use():\n    y = load(1)\n    return y\n```")
-    await runner.run(replace(task("errors", text), diagnostics=(problem,)), voice(speaker))
+    await runner.run(replace(task("errors", text), diagnostics=(problem,)), session(speaker))
     (prompt,) = speaker.prompts
     assert "def load(path, strict=True):" in prompt
     assert "class Reader" not in prompt
@@ -155,8 +155,8 @@ async def test_what_the_model_is_shown() -> None:
 
 async def test_names_of_the_repository_are_known() -> None:
     answer = SIMPLER.replace("json.load(open(path))", "load_prices(path)")
-    known = Knowledge(is_known=lambda name: name == "load_prices")
-    assert isinstance(await outcome(asked(), answer, knowledge=known), Proposal)
+    known = RepositoryContext(is_known=lambda name: name == "load_prices")
+    assert isinstance(await outcome(asked(), answer, context=known), Proposal)
     assert await reason(asked(), answer, answer) == "names"
 
 
@@ -166,7 +166,7 @@ async def test_what_the_rules_call_insecure_is_not_applied() -> None:
 
 
 async def test_a_region_that_is_too_large() -> None:
-    result = await runner.run(asked(), voice(Speaker(SIMPLER), context_tokens=300))
+    result = await runner.run(asked(), session(Speaker(SIMPLER), context_tokens=300))
     assert result == Refused("too_large")
 
 
@@ -239,7 +239,7 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
             says=lambda prompt, answers=answers: rng.choice(answers),  # type: ignore[misc]
             hesitates=doubts,
         )
-        result = await runner.run(asked_, voice(speaker))
+        result = await runner.run(asked_, session(speaker))
         if isinstance(result, Proposal) and result.edits:
             n_applied += 1
             after = apply(asked_.document.text, result.edits)
@@ -251,7 +251,9 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
 async def test_what_is_heard_while_it_is_written() -> None:
     heard: list[tuple[Span, str]] = []
     asked_ = asked()
-    await runner.run(asked_, voice(Speaker(f"{SIMPLER}\n```"), lambda span, text: heard.append((span, text))))
+    await runner.run(
+        asked_, session(Speaker(f"{SIMPLER}\n```"), lambda span, text: heard.append((span, text)))
+    )
     regions = {asked_.document.text[span.start : span.end] for span, _ in heard}
     assert regions == {BODY}
     assert heard[-1][1] == SIMPLER

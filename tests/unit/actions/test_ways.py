@@ -9,15 +9,24 @@ import pytest
 
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.prose import has_han
-from qwen_lsp.actions.task import KINDS, Explanation, Knowledge, Outcome, Proposal, Refused, Task, apply
+from qwen_lsp.actions.task import (
+    KINDS,
+    Explanation,
+    Outcome,
+    Proposal,
+    Refused,
+    RepositoryContext,
+    Task,
+    apply,
+)
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
 from qwen_lsp.text import Document, Span
-from tests.support.chatting import Speaker, task, voice
+from tests.support.chatting import Speaker, session, task
 
 
 async def outcome(asked: Task, *answers: str) -> Outcome:
-    return await runner.run(asked, voice(Speaker(*answers)))
+    return await runner.run(asked, session(Speaker(*answers)))
 
 
 async def result(asked: Task, *answers: str) -> str:
@@ -84,7 +93,9 @@ async def test_documentation_is_streamed_as_it_will_stand() -> None:
     asked = task("docstring", "def f(a):⟦⟧\n    return a\n")
     heard: list[tuple[Span, str]] = []
     speaker = Speaker("Give back what was given.")
-    await runner.run(asked, voice(speaker, lambda span, text: heard.append((span, text))), Knowledge())
+    await runner.run(
+        asked, session(speaker, lambda span, text: heard.append((span, text))), RepositoryContext()
+    )
     assert {span for span, _ in heard} == {Span(10, 10)}
     assert heard[0][1] == '    """Give ba"""\n'
     assert heard[-1][1] == '    """Give back what was given."""\n'
@@ -195,7 +206,7 @@ async def test_comments_are_translated_and_nothing_else() -> None:
         "先检查 😀": "# Check first 😀",
     }
     speaker = Speaker(says=lambda prompt: next(new for old, new in said.items() if old in prompt))
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     text = apply(asked.document.text, found.edits)
     assert text == asked.document.text.replace("返回总价。", "Return the total.").replace(
@@ -223,7 +234,7 @@ async def test_a_translation_is_heard_as_a_whole() -> None:
     asked = task("translate", "⟦# 先检查\nx = 1  # 再计算⟧\n")
     heard: list[tuple[Span, str]] = []
     speaker = Speaker("Check first", "Then add up")
-    await runner.run(asked, voice(speaker, lambda region, text: heard.append((region, text))))
+    await runner.run(asked, session(speaker, lambda region, text: heard.append((region, text))))
     regions = {asked.document.text[span.start : span.end] for span, _ in heard}
     assert regions == {"先检查\nx = 1  # 再计算"}
     assert heard[-1][1] == "Check first\nx = 1  # Then add up"
@@ -259,12 +270,12 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
 async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
     code = f"{SHOP}\n\ndef tax(price):\n    return price\n"
     test = "def test_total():\n    assert total([tax(1), rate_of(2)]) == 3\n"
-    known = Knowledge(
+    known = RepositoryContext(
         importing=lambda name: "from shop.rates import rate_of" if name == "rate_of" else "",
         is_known=lambda name: name == "rate_of",
     )
     asked = task("test", code, path="shop/prices.py", root=str(shop))
-    found = await runner.run(asked, voice(Speaker(test, test)), known)
+    found = await runner.run(asked, session(Speaker(test, test)), known)
     assert isinstance(found, Proposal), found
     assert found.other is not None
     text = apply("", found.other.edits)
@@ -277,7 +288,7 @@ async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     (shop / "tests" / "test_prices.py").write_text(there, "utf-8")
     speaker = Speaker(TEST)
     asked = task("test", SHOP, path="shop/prices.py", root=str(shop))
-    found = await runner.run(asked, voice(speaker))
+    found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     assert found.other is not None
     assert found.other.document is not None
@@ -301,7 +312,7 @@ async def test_an_action_of_the_user_s_own_that_only_says_something() -> None:
         "risks", "Risks", "List the risks of this {language} code in {path}; {other}.", output="text"
     )
     speaker = Speaker("None that I see.")
-    found = await runner.run(task("risks", SHOP, custom=custom), voice(speaker))
+    found = await runner.run(task("risks", SHOP, custom=custom), session(speaker))
     assert found == Explanation("None that I see.")
     assert "risks of this Python code in pkg/code.py; {other}." in speaker.prompts[0]
 
@@ -354,7 +365,7 @@ async def test_line_ends_tabs_and_wide_characters_stay(
     )
     asked = task(kind, native(WIDE.replace(lines, f"⟦{lines}⟧", 1)))
     said = answer.replace("    ", unit) if kind == "fix" else answer  # it goes on from what was given
-    result = await runner.run(asked, voice(Speaker(said)))
+    result = await runner.run(asked, session(Speaker(said)))
     assert isinstance(result, Proposal), result
     before, after = asked.document.text, apply(asked.document.text, result.edits)
     assert after != before
@@ -378,7 +389,7 @@ async def test_chinese_in_every_way(kind: str) -> None:
         selected = WIDE.replace("# 合计 😀", "⟦# adds up the prices⟧")
     asked = task(kind, selected, locale="zh", instruction="用 sum")
     speaker = Speaker(*["抱歉，我无法完成。"] * 9)
-    result = await runner.run(asked, voice(speaker))
+    result = await runner.run(asked, session(speaker))
     prompt = speaker.prompts[0]
     if kind in ("docstring", "explain", "translate", "errors", "edit"):
         assert "中文" in prompt
@@ -400,8 +411,8 @@ async def test_what_the_repository_is_asked_about() -> None:
     speaker = Speaker("It adds up.")
     await runner.run(
         task("docstring", "def f(path):⟦⟧\n    return load(path.get('a')).items()\n"),
-        voice(speaker),
-        Knowledge(signatures=signatures),
+        session(speaker),
+        RepositoryContext(signatures=signatures),
     )
     assert asked[0] & {"load", "get", "items"} == {"load"}
     assert "def load(path: str) -> dict" in speaker.prompts[0]

@@ -14,7 +14,7 @@ from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import view_of
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
-from qwen_lsp.model.client import Chunk
+from qwen_lsp.model.generation import Chunk
 from qwen_lsp.text import Change, Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 from tests.support.places import cursor

@@ -14,7 +14,7 @@ from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
 from qwen_lsp.lsp import convert
 from qwen_lsp.model import catalog, tokens
-from qwen_lsp.model.client import Chunk
+from qwen_lsp.model.generation import Chunk
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.text import Change, Cursor, Document, Edit, Span, whole_text_change
 from tests.support.scaling import MAX_GROWTH, growth, ratio

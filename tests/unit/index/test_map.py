@@ -83,7 +83,7 @@ def test_the_index_command_says_what_it_did(root: Path, tmp_path: Path) -> None:
     answer = CliRunner().invoke(main, ["index", str(root)])
     assert "6  files indexed" in answer.output
     assert "1  left out: no language we know" in answer.output
-    assert "made anew: its bytes are not those that were written" in answer.output
+    assert "rebuilt: its bytes are not those that were written" in answer.output
     CliRunner().invoke(main, ["index", str(root), "--delete"])
     assert list((tmp_path / "index").iterdir()) == []
 

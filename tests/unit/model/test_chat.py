@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout
-from qwen_lsp.model.chat import ChatRequest, Message, ask
+from qwen_lsp.model.chat import ask
 from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.dialects.openai import OPENAI
+from qwen_lsp.model.generation import ChatRequest, Message
 from tests.support.engine_server import EngineServer, endless, garbage, refuses, says
 from tests.support.waiting import until
 
@@ -19,7 +21,7 @@ MESSAGES = (Message("system", "Be brief."), Message("user", "价格?"))
 @pytest.fixture
 async def openai(engine: EngineServer) -> AsyncIterator[Client]:
     engine.kind = "openai"
-    client = Client(Endpoint(engine.url, "openai", model="qwen"))
+    client = Client(Endpoint(engine.url, OPENAI, model="qwen"))
     yield client
     await client.close()
 

@@ -13,7 +13,9 @@ import pytest
 
 from qwen_lsp.endpoints import is_http, is_loopback
 from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
-from qwen_lsp.model.client import Chunk, Client, Endpoint, Request
+from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.dialects.openai import OPENAI
+from qwen_lsp.model.generation import Chunk, Request
 from tests.support.engine_server import (
     Answer,
     EngineServer,
@@ -54,7 +56,7 @@ async def llama(engine: EngineServer) -> AsyncIterator[Client]:
 @pytest.fixture
 async def openai(engine: EngineServer) -> AsyncIterator[Client]:
     engine.kind = "openai"
-    async with connected(Endpoint(engine.url, "openai", model="qwen")) as client:
+    async with connected(Endpoint(engine.url, OPENAI, model="qwen")) as client:
         yield client
 
 
@@ -230,14 +232,14 @@ async def test_nobody_there() -> None:
         with pytest.raises(EndpointUnavailable, match="cannot be reached"):
             await collect(client)
         with pytest.raises(EndpointUnavailable):
-            await client.properties()
+            await client.model()
         assert not await client.health()
 
 
 async def test_a_host_that_does_not_exist() -> None:
     async with connected(Endpoint("http://no-such-host.invalid:1")) as client:
         with pytest.raises((EndpointUnavailable, EndpointTimeout)):
-            await client.properties()
+            await client.model()
 
 
 @pytest.mark.parametrize("kind", ["llama", "openai"])
@@ -281,7 +283,7 @@ async def test_the_key_is_sent_and_never_shown(engine: EngineServer) -> None:
         assert "wrong" not in str(caught.value)
     async with connected(Endpoint(engine.url)) as client:
         with pytest.raises(EndpointRejected, match="401"):
-            await client.properties()
+            await client.model()
         assert await client.health(), "llama.cpp tells its health to everybody"
 
 
@@ -289,20 +291,29 @@ async def test_health_while_loading(engine: EngineServer, llama: Client) -> None
     engine.is_loading = True
     assert not await llama.health()
     with pytest.raises(EndpointUnavailable, match="not ready"):
-        await llama.properties()
+        await llama.model()
     engine.is_loading = False
     assert await llama.health()
 
 
 async def test_the_other_questions(engine: EngineServer, llama: Client, openai: Client) -> None:
-    assert await openai.models() == ["scripted-0.5b"]
+    assert await openai.model() == "qwen", "the settings name it"
+    async with connected(Endpoint(engine.url, OPENAI)) as unnamed:
+        assert await unnamed.model() == "scripted-0.5b"
     assert await openai.health()
     with pytest.raises(EndpointRejected, match="404"):
-        await llama.properties()
+        await llama.model()
     engine.kind = "llama"
-    assert (await llama.properties())["total_slots"] == 2
+    assert await llama.model() == "scripted-0.5b.gguf"
     assert len(await llama.tokenize("<|fim_prefix|>")) == 1
     assert [slot.id for slot in await llama.slots()] == [0, 1]
+
+
+async def test_what_a_dialect_has_not_is_not_asked_for(engine: EngineServer, openai: Client) -> None:
+    with pytest.raises(EndpointRejected, match="`openai` cannot split a text into tokens"):
+        await openai.tokenize("x")
+    with pytest.raises(EndpointRejected, match="`openai` cannot list slots"):
+        await openai.slots()
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"])

@@ -53,19 +53,19 @@ async def refused(config: EndpointConfig) -> tuple[str, list[State]]:
 
 async def test_the_kind_is_found_out(server: EngineServer) -> None:
     async with connected(EndpointConfig(url=server.url)) as (client, states):
-        assert client.endpoint.kind == "llama"
+        assert client.endpoint.dialect.name == "llama"
         assert client.endpoint.model == "scripted-0.5b.gguf"
         assert [state.phase for state in states] == ["ready"]
     server.kind = "openai"
     async with connected(EndpointConfig(url=f"{server.url}/v1/")) as (client, _):
-        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "scripted-0.5b")
+        assert (client.endpoint.dialect.name, client.endpoint.model) == ("openai", "scripted-0.5b")
         assert client.endpoint.url == server.url
 
 
 async def test_a_named_kind_and_model_are_taken(server: EngineServer) -> None:
     config = EndpointConfig(url=server.url, kind="openai", model="mine")
     async with connected(config) as (client, _):
-        assert (client.endpoint.kind, client.endpoint.model) == ("openai", "mine")
+        assert (client.endpoint.dialect.name, client.endpoint.model) == ("openai", "mine")
 
 
 async def test_the_key_comes_from_the_environment(

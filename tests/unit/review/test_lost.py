@@ -81,6 +81,35 @@ def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
         ("a.js", CASES[2][2], JS.format("").replace("body.items", "body?.items")),
         ("a.go", CASES[4][2], GO.format("\tif ops.Empty() || ops == nil {\n\t\treturn nil\n\t}\n")),
         ("tests/test_a.py", CASES[0][2], CASES[0][3]),
+        (
+            "a.py",
+            "def f(items):\n    for item in items:\n        if not item:\n            continue\n"
+            "        item.run()\n",
+            "def f(items):\n    for item in items:\n        if not item.strip():\n            continue\n"
+            "        item.run()\n",
+        ),
+        (
+            "a.py",
+            "def f(self):\n    if not self.paused and self.f:\n        self.pause()\n",
+            "def f(self):\n    if self.f:\n        self.pause()\n    elif self.paused:\n        self.a()\n",
+        ),
+        ("a.py", "def f(k):\n    g(quote(k))\n", "def f(k):\n    g(quote(k, '/'))\n"),
+        (
+            "a.js",
+            "function f(a) {\n  !a.b && (a.b = g(1))\n  return a.b.c\n}\n",
+            "function f(a) {\n  if (!a.b) {\n    a.b = h(1)\n  }\n  return a.b.c\n}\n",
+        ),
+        (
+            "a.js",
+            "function f(a, b) {\n  if (!a || b.x) {\n    if (!a) return 1;\n  }\n  return b.y;\n}\n",
+            "function f(a, b) {\n  if (!a || b.z) {\n    if (!a) return 1;\n  }\n  return b.y;\n}\n",
+        ),
+        (
+            "a.py",
+            "def f(x):\n    if isinstance(x, Reason):\n        return 1\n    return Reason.name\n",
+            "def f(x):\n    return Reason.name\n",
+        ),
+        ("a.py", CASES[0][2].replace("dispatcher is", "hasattr(dispatcher, 'a') is"), CASES[0][3]),
     ],
 )
 def test_what_is_still_there_or_not_needed(path: str, before: str, after: str) -> None:

@@ -27,7 +27,7 @@ def test_signatures_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert known.has("total")
     assert not known.has("nothing_of_that_name")
     (unit,) = units(ChangedFile(compare("main.py", "", HERE), "", HERE))[-1:]
-    informed = known.informed(replace(unit, changed=frozenset({5})))
+    informed = known.enrich(replace(unit, changed=frozenset({5})))
     assert informed.signatures == ("def total(items, tax)",)
     assert "# def total(items, tax)\n" in hole(informed, 5).before
     assert informed.key != replace(informed, signatures=()).key
@@ -37,4 +37,4 @@ def test_without_an_index_nothing_is_known(tmp_path: Path) -> None:
     for known in (repository.at(None), repository.at(tmp_path)):
         assert not known.has("total")
         (unit,) = units(ChangedFile(compare("main.py", None, HERE), None, HERE))[-1:]
-        assert known.informed(unit) is unit
+        assert known.enrich(unit) is unit

@@ -19,11 +19,11 @@ from qwen_lsp.review import reviewer
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.change.units import units
-from qwen_lsp.review.find.asking import Effort, Pass
+from qwen_lsp.review.find.asking import Budget, Pass
 from qwen_lsp.review.find.difference import difference
 from qwen_lsp.review.find.infill import Limits, suspicion
 from qwen_lsp.review.find.repository import Repository
-from qwen_lsp.review.find.surroundings import Hole, foreseeable, hole, is_foreseeable
+from qwen_lsp.review.find.surroundings import Hole, hole, is_predictable, predictable
 from qwen_lsp.review.find.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.review.report import html, interchange, markdown, pull_request
 from qwen_lsp.review.report.report import Report
@@ -87,10 +87,10 @@ def review(
     *,
     bar: Bar = BAR,
     locale: Locale = "en",
-    effort: Effort | None = None,
+    budget: Budget | None = None,
 ) -> Report:
     file = ChangedFile(compare("a.py", BEFORE, after), BEFORE, after)
-    options = Options(locale=locale, effort=effort or Effort())
+    options = Options(locale=locale, budget=budget or Budget())
     one = unlikely_pass(model, "scripted", bar, locale)
     return asyncio.run(reviewer.review(Change("t", (file,)), options, [one]))
 
@@ -186,10 +186,10 @@ def test_the_coverage_of_a_pass_adds_up() -> None:
         AFTER
         + "\n\nimport os\n\n\ndef g(a, b):\n    # a comment\n    c = a + b\n    d = c[1]\n    return d\n"
     )
-    report = review(Scripted({}), after, effort=Effort(most_pieces=2))
+    report = review(Scripted({}), after, budget=Budget(max_units=2))
     (record,) = report.coverage.passes
-    assert record.unasked == {"unforeseeable": 3, "limit": 2}
-    assert record.units + record.unasked["unforeseeable"] == report.coverage.lines - 4  # blank lines
+    assert record.unasked == {"unpredictable": 3, "limit": 2}
+    assert record.units + record.unasked["unpredictable"] == report.coverage.lines - 4  # blank lines
     asyncio.run(_out_of_time(after))
 
 
@@ -197,9 +197,9 @@ async def _out_of_time(after: str) -> None:
     file = ChangedFile(compare("a.py", BEFORE, after), BEFORE, after)
     one = unlikely_pass(Scripted({}), "scripted", BAR, "en")
     cache = Cache(None)
-    first = await reviewer.review(Change("t", (file,)), Options(effort=Effort(most_seconds=-1)), [one], cache)
+    first = await reviewer.review(Change("t", (file,)), Options(budget=Budget(max_seconds=-1)), [one], cache)
     (record,) = first.coverage.passes
-    assert record.unasked == {"unforeseeable": 3, "time": 4}
+    assert record.unasked == {"unpredictable": 3, "time": 4}
     for expected in (0, 4):
         again = await reviewer.review(Change("t", (file,)), Options(), [one], cache)
         assert again.coverage.passes[0].cached == expected
@@ -211,7 +211,7 @@ def test_findings_are_heard_as_they_come() -> None:
     heard: list[int] = []
     change = Change("t", (file,))
     asyncio.run(
-        reviewer.review(change, Options(), [one], heard=lambda report: heard.append(len(report.findings)))
+        reviewer.review(change, Options(), [one], on_report=lambda report: heard.append(len(report.findings)))
     )
     assert heard == [0, 1]
 
@@ -248,9 +248,9 @@ def test_only_what_can_be_foreseen_is_asked() -> None:
         "    password = 'hunter2-and-more'\n    x = [\n        a,\n    ]\n    return x + a  # sum\n"
     )
     (*_, unit) = units(ChangedFile(compare("a.py", None, text), None, text))
-    asked = [hole(unit, number).written.strip() for number in foreseeable(unit)]
+    asked = [hole(unit, number).written.strip() for number in predictable(unit)]
     assert asked == ["x = [", "a,", "return x + a  # sum"]
-    assert not is_foreseeable("x = '" + "a" * 200 + "'")
+    assert not is_predictable("x = '" + "a" * 200 + "'")
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_a_line_is_asked_about_again_only_when_something_around_it_changed() -> 
 
 def test_the_surroundings_of_a_line() -> None:
     (unit,) = units(ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER))
-    left_out = hole(replace(unit, signatures=("def other(a, b)",)), *foreseeable(unit))
+    left_out = hole(replace(unit, signatures=("def other(a, b)",)), *predictable(unit))
     assert left_out.before.startswith("# a.py\n# def other(a, b)\ndef find(")
     assert left_out.before.endswith("    if items[middle] < wanted:\n")
     assert left_out.after == "    return middle\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwen_lsp.syntax import languages
-from qwen_lsp.syntax.rules import dangers
+from qwen_lsp.syntax.rules import introduced_vulnerabilities
 from tests.support.places import split
 
 FOUND = [
@@ -45,7 +45,9 @@ HARMLESS = [
 
 
 def added(before: str, inserted: str, after: str, language: str) -> list[str]:
-    return dangers(before + after, before + inserted + after, languages.find(language, None), is_news=True)
+    return introduced_vulnerabilities(
+        before + after, before + inserted + after, languages.find(language, None), new_rules_only=True
+    )
 
 
 @pytest.mark.parametrize(("language", "marked", "inserted", "rule"), FOUND)
@@ -63,12 +65,12 @@ def test_a_harmless_neighbour_is_not(language: str, marked: str, inserted: str) 
 def test_more_of_a_kind_counts_where_the_text_is_not_the_authors() -> None:
     python = languages.find("python", None)
     once, twice = "a = eval(first)\n", "a = eval(first)\nb = eval(second)\n"
-    assert dangers(once, twice, python) == ["code-injection"]
-    assert dangers(twice, once, python) == []
+    assert introduced_vulnerabilities(once, twice, python) == ["code-injection"]
+    assert introduced_vulnerabilities(twice, once, python) == []
 
 
 def test_examples_and_tests_may_hold_what_a_program_may_not() -> None:
     python = languages.find("python", None)
     secret = 'password = "kJ8vQ2xP9zL4mR7t"\n'
-    assert dangers("", secret, python, "src/login.py") == ["hardcoded-secret"]
-    assert dangers("", secret, python, "tests/test_login.py") == []
+    assert introduced_vulnerabilities("", secret, python, "src/login.py") == ["hardcoded-secret"]
+    assert introduced_vulnerabilities("", secret, python, "tests/test_login.py") == []

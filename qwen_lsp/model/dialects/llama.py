@@ -1,0 +1,120 @@
+"""llama.cpp's own API: `/completion` with grammars, slots, a prompt cache and probabilities.
+
+A chat goes to `/completion`, too, its messages written by the model's own template, because only there may an
+answer begin with given text, keep to a grammar or a JSON schema, and use a slot of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from qwen_lsp.model.dialects.dialect import AskJson, Capabilities, Dialect, Post, raise_for, text_of
+from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
+
+
+async def _model(named: str, ask: AskJson) -> str:
+    properties = await ask("GET", "/props")
+    path = str(properties.get("model_alias") or properties.get("model_path") or "")
+    return named or path.replace("\\", "/").rpartition("/")[2]
+
+
+def _completion(request: Request, model: str) -> Post:
+    forced = _grammar_of_tokens(request.tokens) if request.tokens else _grammar(request.forced)
+    body = {
+        **({"grammar": forced} if request.tokens or request.forced else {}),
+        "prompt": request.prompt,
+        "n_predict": request.max_tokens,
+        "stop": list(request.stop),
+        "id_slot": request.slot,
+        "n_probs": request.n_alternatives,
+        **_ALWAYS,
+    }
+    return Post("/completion", body, _read)
+
+
+async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
+    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    if request.begins:  # a last message of the assistant is left open, so that the answer goes on from it
+        messages.append({"role": "assistant", "content": request.begins})
+    written = await ask("POST", "/apply-template", {"messages": messages})
+    body: dict[str, Any] = {
+        "prompt": str(written["prompt"]),
+        "n_predict": request.max_tokens,
+        "stop": list(request.stop),
+        "id_slot": request.slot,
+        **_ALWAYS,
+    }
+    if request.n_probs:
+        body["n_probs"] = request.n_probs
+    if request.json_schema is not None:
+        body["json_schema"] = request.json_schema
+    elif request.grammar:
+        body["grammar"] = request.grammar
+    return Post("/completion", body, _read, request.begins)
+
+
+# `timings_per_token`: so that an answer we leave early has its figures too.
+_ALWAYS = {"temperature": 0.0, "cache_prompt": True, "stream": True, "timings_per_token": True}
+
+
+def _read(data: dict[str, Any]) -> Chunk:
+    raise_for(data)
+    logprobs = tuple(float(token["logprob"]) for token in data.get("completion_probabilities") or ())
+    timings = data.get("timings") or {}
+    return Chunk(
+        text_of(data["content"]),
+        logprobs,
+        _others(data),
+        str(data.get("stop_type") or "stop") if data.get("stop") else None,
+        Timings(
+            prompt_tokens=int(timings.get("cache_n", 0)) + int(timings.get("prompt_n", 0)),
+            cached_tokens=int(timings.get("cache_n", 0)),
+            generated_tokens=int(timings.get("predicted_n", 0)),
+            prompt_ms=float(timings.get("prompt_ms", 0.0)),
+            generated_ms=float(timings.get("predicted_ms", 0.0)),
+        ),
+    )
+
+
+def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Read the likeliest other tokens; only those of a single token matter."""
+    tokens: list[dict[str, Any]] = data.get("completion_probabilities") or []
+    if len(tokens) != 1:
+        return ()
+    top = tokens[0].get("top_logprobs") or ()
+    return tuple((str(one["token"]), float(one["logprob"])) for one in top if one["id"] != tokens[0]["id"])
+
+
+def _grammar(forced: str) -> str:
+    """Write a GBNF grammar for a text that begins with `forced`."""
+    # A JSON string and a GBNF literal escape quotes, backslashes, tabs and line ends alike.
+    return f'root ::= {msgspec.json.encode(forced).decode()} ( . | "\\n" )*'
+
+
+def _grammar_of_tokens(tokens: Sequence[int]) -> str:
+    """Write a GBNF grammar for these tokens and nothing else."""
+    return "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
+
+
+async def _tokenize(text: str, ask: AskJson) -> list[int]:
+    answer = await ask("POST", "/tokenize", {"content": text, "parse_special": True})
+    return list(answer["tokens"])
+
+
+async def _slots(ask: AskJson) -> list[Slot]:
+    return [Slot(int(slot["id"]), bool(slot["is_processing"])) for slot in await ask("GET", "/slots")]
+
+
+LLAMA = Dialect(
+    name="llama",
+    can=Capabilities(grammar=True, logprobs=True, prompt_cache=True, slots=True, cancels_on_disconnect=True),
+    health="/health",
+    model=_model,
+    completion=_completion,
+    chat=_chat,
+    tokenize=_tokenize,
+    list_slots=_slots,
+)
