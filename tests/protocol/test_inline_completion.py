@@ -496,7 +496,8 @@ async def test_nothing_goes_on_from_an_item_that_would_stand_elsewhere(editor: E
         types.InlineCompletionTriggerKind.Automatic, types.SelectedCompletionInfo(elsewhere, "third")
     )
     params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(place.uri), at)
-    assert (await within(editor.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))).items == []
+    answer = await within(editor.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))
+    assert not answer.items
     editor.engine.answer = says("")
     found, _ = await ask_beside_a_list(editor, "text = json.du║\n", "du", "dumps")
     assert found == []
