@@ -12,13 +12,14 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 import psutil
 from rich.text import Text
 
-from qwen_lsp import policy, sandbox
+from qwen_lsp import policy, sandbox, trust
 from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.completion import fim_check
@@ -29,6 +30,7 @@ from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import open_host, thread_counts
 from qwen_lsp.model.select import ChosenModel, chosen_model
 from qwen_lsp.syntax import languages
+from qwen_lsp.visible import visible_path
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
@@ -71,6 +73,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     yield check_settings()
     yield check_sandbox()
     yield check_policy()
+    yield check_trust(Path.cwd())
     yield check_memory(config)
     yield check_gpu(hardware.probe())
     try:
@@ -93,6 +96,14 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
 def check_python() -> Check:
     """Name the interpreter and the system, for bug reports; an older Python cannot install this package."""
     return Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_trust(folder: Path) -> Check:
+    """Say whether this folder is trusted, and how to change that."""
+    if trust.is_trusted(folder):
+        return Check("trust", "ok", f"{visible_path(str(folder))} is trusted")
+    detail = "this folder is not trusted: its `.qwen-lsp.toml` only leaves files out, no code of it is run"
+    return Check("trust", "ok", f"{detail}; `qwen-lsp trust .` trusts it")
 
 
 def check_policy() -> Check:

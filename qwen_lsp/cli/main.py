@@ -22,6 +22,7 @@ from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
 from qwen_lsp.cli.purge import purge
 from qwen_lsp.cli.review import review
+from qwen_lsp.cli.trust import trust
 from qwen_lsp.config import Layer, user_file
 from qwen_lsp.schema import schema
 
@@ -40,6 +41,7 @@ main.add_command(show_map)
 main.add_command(review)
 main.add_command(action)
 main.add_command(purge)
+main.add_command(trust)
 main.add_command(endpoint)
 
 
@@ -51,8 +53,13 @@ main.add_command(endpoint)
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of your own; wins over the file."
 )
+@click.option(
+    "--trust-folders", is_flag=True, help="The client has asked whether to trust the folders it opens."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None) -> None:
+def serve(
+    stdio: bool, allow_remote: bool, settings: tuple[str, ...], trust_folders: bool, log_level: str | None
+) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
     from qwen_lsp.lsp import server
@@ -64,7 +71,7 @@ def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level:
         values["log.level"] = log_level
     layer = Layer("command line", values, trusted=True)
     logs.start(log_level or "info")
-    server.serve_stdio(layer)
+    server.serve_stdio(layer, trusts_folders=trust_folders)
 
 
 @main.command(short_help="Complete at a place and show the text.")

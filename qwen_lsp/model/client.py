@@ -128,6 +128,7 @@ class Client:
         return masked
 
     async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:
+        # Not by httpx-sse: engines write errors as bare lines between events, which it drops.
         if post.echo:
             yield Chunk(post.echo)
         is_over = False

@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
     },
     {"policy"},
     {"config", "git", "logs", "settings_file"},
-    {"schema"},
+    {"schema", "trust"},
     {"syntax"},
     {"index", "model"},
     {"context"},
@@ -51,7 +51,7 @@ ALLOWED = {("bench", "cli")}
 LIBRARIES = {
     "pygls": {"lsp"},
     "lsprotocol": {"lsp"},
-    "httpx": {"model"},
+    "httpx": {"model", "review"},  # to a model, and where a review is posted
     "xllamacpp": {"model"},
     "tree_sitter": {"syntax"},
     "rich": {"cli"},
