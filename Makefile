@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Two processes: the real editors and the model, and everything else (tests/conftest.py says which is which).
-TWO := -n 2 --dist loadgroup --no-loadscope-reorder
+TWO := -n 2 --dist loadscope --no-loadscope-reorder
 
 # The tests start hundreds of servers; without compiled files each one would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE

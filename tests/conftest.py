@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # The machines are shared and noisy: a slow example says nothing. The same examples every time, so that a
 # change is judged by what it changed; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -24,20 +26,27 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # the plugin reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _Halves(LoadScopeScheduling):
     """Of two processes, one has the real editors and the real model, the other all else, file by file.
 
-    Two models at once halve each other's speed, and a file's tests share servers. Where real processes
-    meet, a test that fails is run once more, and the summary names it: a window of a busy machine loses
-    a click now and then, and what fails twice is at fault.
+    Two models at once halve each other's speed, and a file's tests share servers.
     """
-    for item in items:
-        place = item.nodeid.split("::")[0]
-        if not place.startswith("tests/unit"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-        is_real = place.startswith(("tests/editors", "tests/model")) or item.get_closest_marker("model")
-        item.add_marker(pytest.mark.xdist_group("real" if is_real else place))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "real" if nodeid.startswith(("tests/editors", "tests/model")) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Halves(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Where real processes meet, a test that fails is run once more, and the summary names it.
+
+    A window of a busy machine loses a click now and then; what fails twice is at fault.
+    """
+    if not item.nodeid.startswith("tests/unit"):
+        item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.hookimpl(wrapper=True)
