@@ -30,7 +30,7 @@ from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Change
 
 # The likeliest other tokens to ask for, to make other candidates of.
-_N_ALTERNATIVES = 4
+_N_ALTERNATIVES = 8
 
 log = logging.getLogger(__name__)
 
