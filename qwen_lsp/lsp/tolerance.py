@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from cattrs import Converter
@@ -31,6 +32,23 @@ _NOTIFICATIONS = frozenset(
 
 # Halves of characters, escaped or as they are: nothing can write them down or pass them on.
 _HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+
+
+# What is nested deeper could be read, but not be written into an answer.
+_MAX_LEVELS = 100
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_LEVELS):
+        level = [item for one in level for item in _items(one)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _whole(value: Any) -> Any:
@@ -67,14 +85,17 @@ class TolerantProtocol(LanguageServerProtocol):
         """Take the body of one message; return whether it was JSON at all."""
         try:
             data = json.loads(body)
-            if _HALVES.search(body):
+            is_deep = body.count(b"[") + body.count(b"{") > _MAX_LEVELS and _is_deep(data)
+            if _HALVES.search(body) and not is_deep:
                 data = _whole(data)
         except (ValueError, RecursionError) as error:
             log.warning("a message is no JSON: %s", error)
             self._refuse(None, _Codes.ParseError, f"not JSON: {error}")
             return False
         try:
-            if self._is_in_order(data):
+            if is_deep and isinstance(data, dict):
+                self._refused(data, _Codes.InvalidRequest, "it is nested too deeply")
+            elif self._is_in_order(data):
                 self.handle_message(self.structure_message(data))
         except BrokenPipeError:
             raise

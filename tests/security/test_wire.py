@@ -138,6 +138,9 @@ async def test_a_server_under_fire_still_answers() -> None:
     assert not [line for line in client.stderr if "Traceback" in line]
 
 
+DEEP: Any = "x"
+for _ in range(150):
+    DEEP = [DEEP]
 # What has an id and is no request, with the code of its error.
 WRONG: list[tuple[dict[str, Any], int]] = [
     ({"method": "textDocument/didOpen", "params": {}}, -32600),
@@ -154,6 +157,7 @@ WRONG: list[tuple[dict[str, Any], int]] = [
     ({"method": "textDocument/inlineCompletion"}, -32602),
     ({"method": "textDocument/inlineCompletion", "params": []}, -32602),
     ({"method": "textDocument/codeAction", "params": {"range": 5}}, -32602),
+    ({"method": "codeAction/resolve", "params": {"title": "t", "data": DEEP}}, -32600),
     ({"method": 5}, -32600),
     ({"method": None}, -32600),
     ({}, -32600),
