@@ -19,6 +19,7 @@ from qwen_lsp.text import Document, Span
 
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MOST_IN_A_FUNCTION = 2
+_NAME = re.compile(r"[^\W\d]\w*")
 _NOT = re.compile(r"^(?:!|not)")
 _SELF = frozenset(("self", "this", "cls"))
 
@@ -84,9 +85,23 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
             line = new.conditions.get(rest) if rest not in old.conditions else None
         # What is asked elsewhere now, or the other way round, was not lost.
         core = _NOT.sub("", operand)
-        if line is not None and new.text.count(core) < old.text.count(core) and operand not in new.text:
+        is_gone = new.text.count(core) < old.text.count(core) and operand not in new.text
+        if line is not None and is_gone and not _is_asked_otherwise(operand, rest, old, new):
             return line, {"operand": old.shown[operand]}
     return None
+
+
+def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new: Function) -> bool:
+    """Whether a condition that is new, and not what is left, speaks of most of the same names."""
+    names = set(_NAME.findall(operand))
+    fresh = [text for text in new.single if text not in old.single and text != rest[-1]]
+    fresh += [
+        text
+        for chain in new.conditions
+        if chain not in old.conditions and chain != rest
+        for text in chain[1:]
+    ]
+    return any(2 * len(names & set(_NAME.findall(text))) >= len(names) for text in fresh)
 
 
 def _still_used(subject: str, old: Function, new: Function) -> int | None:
