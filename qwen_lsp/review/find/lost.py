@@ -37,7 +37,7 @@ def check(
         return []
     found = []
     for old, new in changed_functions(before, document.text, language):
-        lost = list(_lost(old, new))
+        lost = list(_lost(old, new, locale))
         if len(lost) <= _MOST_IN_A_FUNCTION:
             found += [
                 _finding(document, rule, line, words, locale)
@@ -47,7 +47,7 @@ def check(
     return found
 
 
-def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, str]]]:
+def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, int, dict[str, str]]]:
     for subject, test in old.tests.items():
         if (
             test
@@ -62,7 +62,7 @@ def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, st
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
         if gone and not new.handled[call]:
-            yield "lost-handler", new.calls[call], {"call": call, "errors": ", ".join(sorted(gone))}
+            yield "lost-handler", new.calls[call], {"call": call, "errors": _errors(gone, locale)}
             break
     for lock in sorted(old.locks - new.locks):
         kept = [line for call, line in new.calls.items() if call in old.calls]
@@ -71,6 +71,12 @@ def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, st
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
             yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def _errors(names: Collection[str], locale: Locale) -> str:
+    if "*" in names:
+        return "an error" if locale == "en" else "错误"
+    return ", ".join(sorted(names))
 
 
 def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[int, dict[str, str]] | None:
