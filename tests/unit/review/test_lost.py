@@ -101,7 +101,7 @@ def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
         ),
         (
             "a.py",
-            "def f(s):\n    try:\n        s.run(1)\n    except Exception:\n        s.close()\n        raise\n",
+            "def f(s):\n    try:\n        s.run(1)\n    except Exception:\n        s.end()\n        raise\n",
             "def f(s):\n    with s:\n        s.run(1)\n",
         ),
         ("a.py", "def f(k):\n    g(quote(k))\n", "def f(k):\n    g(quote(k, '/'))\n"),
