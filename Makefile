@@ -12,6 +12,9 @@ STAMP := $(VENV)/.installed
 # Two processes: the real editors and the model, and everything else (tests/conftest.py says which is which).
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
+# The tests start hundreds of servers; without compiled files each one would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup model demo vscode dist test test-all check fix clean
 
 help:

@@ -34,15 +34,17 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
     url: Annotated[
         str,
         Meta(
-            description="llama.cpp's server or any OpenAI-compatible one, such as http://127.0.0.1:8080. "
-            "A host that is not this machine has to be named in `allowedHosts`.",
+            description="llama.cpp's server, Ollama or any OpenAI-compatible one, such as "
+            "http://127.0.0.1:8080. A host that is not this machine has to be named in `allowedHosts`.",
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
     kind: Annotated[
-        Literal["auto", "llama", "openai"],
+        Literal["auto", "llama", "ollama", "openai", "suffix"],
         Meta(
-            description="`llama`: llama.cpp's own API; `openai`: /v1/completions; `auto`: ask it.",
+            description="`llama`: llama.cpp's own API; `ollama`: Ollama's; `openai`: /v1/completions with "
+            "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: the same "
+            "with a `suffix` field; `auto`: ask it.",
             extra_json_schema=USER_ONLY,
         ),
     ] = "auto"

@@ -57,6 +57,10 @@ TEXTS: dict[str, Text] = {
         "Close programs that use the processor, or set `model.name` to a smaller model.",
         "请关闭占用处理器的程序，或将 `model.name` 设为更小的模型。",
     ),
+    "review.not_trusted": Text(
+        "Not in force: {files}. If you trust this folder, run `qwen-lsp trust {folder}`.",
+        "{files} 未生效。如果信任此文件夹，请运行 `qwen-lsp trust {folder}`。",
+    ),
     "remedy.off": Text("Set `completion.enabled` to true.", "将 `completion.enabled` 设为 true 即可开启。"),
     "remedy.no_model": Text(
         "Run `qwen-lsp models pull {model}` in a terminal.", "请在终端运行 `qwen-lsp models pull {model}`。"

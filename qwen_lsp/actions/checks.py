@@ -24,7 +24,7 @@ from qwen_lsp.text import Document
 
 # Actions that may change what a function is called with.
 _MAY_CHANGE_SIGNATURES = {"edit", "types"}
-# The least share of the tokens that must be left; rewriting simpler may leave fewer than mending.
+# The least share of the tokens that must be left; rewriting simpler may leave fewer than repairing.
 _LEAST_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
 _LEAST_LEFT_ELSE = 0.6
 _MOST_GROWTH = 6.0

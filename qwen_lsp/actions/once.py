@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp import trust
 from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import ModelSession, OnProgress
@@ -173,6 +174,7 @@ def task_of(
         span,
         path=named_files.repository_path(Path(document.path)),
         root=str(root) if root else "",
+        is_trusted=root is not None and trust.is_trusted(root),
         instruction=instruction,
         diagnostics=diagnostics,
         locale=locale,

@@ -47,7 +47,7 @@ class Task:
 
     Shape: `kind` is one of KINDS or the name of `custom`; `path` is relative to the repository, with
     forward slashes; `root` the repository's folder, "" where there is none; `locale` the language to
-    write prose in, for `translate` the one to translate into.
+    write prose in, for `translate` the one to translate into; `is_trusted`: code of `root` may be run.
     """
 
     kind: str
@@ -59,6 +59,7 @@ class Task:
     diagnostics: tuple[Diagnostic, ...] = ()
     locale: Locale = "en"
     custom: CustomAction | None = None
+    is_trusted: bool = False
 
     @property
     def is_for_reading(self) -> bool:

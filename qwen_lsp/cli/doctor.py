@@ -12,33 +12,33 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 import psutil
 from rich.text import Text
 
-from qwen_lsp import policy, sandbox
+from qwen_lsp import policy, sandbox, trust
 from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.echo import echo
-from qwen_lsp.completion import prompt
-from qwen_lsp.completion.budget import Budget
+from qwen_lsp.completion import fim_check
 from qwen_lsp.config import Config, user_file
-from qwen_lsp.errors import EndpointError, QwenLspError
+from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import calibrate, hardware, recommend, speed, store
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.engine import COMPLETION_SLOT, open_host, thread_counts
-from qwen_lsp.model.generation import Chunk, Request
+from qwen_lsp.model.engine import open_host, thread_counts
 from qwen_lsp.model.select import ChosenModel, chosen_model
 from qwen_lsp.syntax import languages
-from qwen_lsp.text import Cursor, Document
+from qwen_lsp.visible import visible_path
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
 
-_PROBE_BEFORE = "def add(first, second):\n    return "
-_PROBE_AFTER = "\n\n\ndef multiply(first, second):\n    return first * second\n"
-_PROBE_ANSWER = "first + second"
+TEMPLATE_REMEDY = (
+    "the server puts a chat template around the prompt, which eats the FIM markers: set `endpoint.kind` to "
+    "`ollama` for Ollama, to `suffix` for a gateway with that field, or turn the template off in the server"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     yield check_settings()
     yield check_sandbox()
     yield check_policy()
+    yield check_trust(Path.cwd())
     yield check_memory(config)
     yield check_gpu(hardware.probe())
     try:
@@ -95,6 +96,14 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
 def check_python() -> Check:
     """Name the interpreter and the system, for bug reports; an older Python cannot install this package."""
     return Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_trust(folder: Path) -> Check:
+    """Say whether this folder is trusted, and how to change that."""
+    if trust.is_trusted(folder):
+        return Check("trust", "ok", f"{visible_path(str(folder))} is trusted")
+    detail = "this folder is not trusted: its `.qwen-lsp.toml` only leaves files out, no code of it is run"
+    return Check("trust", "ok", f"{detail}; `qwen-lsp trust .` trusts it")
 
 
 def check_policy() -> Check:
@@ -216,26 +225,23 @@ def _check_endpoint(client: Client) -> Check:
 
 
 async def _check_markers(client: Client, config: Config, model: ChosenModel) -> Check:
-    """Prove that the FIM markers are single tokens and that the model fills a hole by its suffix."""
+    """Prove that the FIM markers are single tokens and that the model fills holes by what follows them."""
     tokens = model.profile.tokens
     if client.endpoint.dialect.tokenize is not None:
         for mark in (tokens.fim_prefix, tokens.fim_suffix, tokens.fim_middle):
             if len(await client.tokenize(mark)) != 1:
                 remedy = "choose a Qwen Coder model (qwen-lsp models list)"
                 return Check("FIM markers", "failed", f"{mark} is not one token of this model", remedy)
-    document = Document("", _PROBE_BEFORE + _PROBE_AFTER, language="python")
     layout = model.profile.fim_layout if config.completion.layout == "auto" else config.completion.layout
-    rendered = prompt.fim(Cursor(document, len(_PROBE_BEFORE)), tokens, layout, Budget(256, 256, 12, 12))
-    chunks = await _collect(
-        client, Request(rendered.text, 12, (*tokens.stops, "\n"), COMPLETION_SLOT, rendered.healed_prefix)
-    )
-    answer = "".join(chunk.text for chunk in chunks).removeprefix(rendered.healed_prefix).strip()
-    if answer == _PROBE_ANSWER:
-        return Check("FIM markers", "ok", f"{layout}: the probe was filled with {answer!r}")
+    found = await fim_check.check(client, tokens, layout)
+    detail = f"{layout}: {found.n_right} of {len(found.answers)} holes filled right"
+    if found.verdict == "works":
+        return Check("FIM markers", "ok", detail)
+    detail += "; answers: " + ", ".join(map(repr, found.answers))
+    if found.verdict == "template":
+        return Check("FIM markers", "failed", detail, TEMPLATE_REMEDY)
     remedy = "this model may not know fill-in-the-middle; choose a Qwen Coder model"
-    return Check(
-        "FIM markers", "warning", f"the probe was filled with {answer!r}, not {_PROBE_ANSWER!r}", remedy
-    )
+    return Check("FIM markers", "warning", detail, remedy)
 
 
 async def _check_speed(client: Client) -> Check:
@@ -248,11 +254,3 @@ async def _check_speed(client: Client) -> Check:
         return Check("speed", "ok", detail)
     remedy = "choose a smaller model, or use an endpoint with a GPU (`endpoint.url`)"
     return Check("speed", "warning", f"{detail}: slower than typing", remedy)
-
-
-async def _collect(client: Client, request: Request) -> list[Chunk]:
-    async with client.stream(request) as stream:
-        chunks = [chunk async for chunk in stream]
-    if not chunks:
-        raise EndpointError("the endpoint sent an empty answer")
-    return chunks

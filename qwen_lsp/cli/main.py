@@ -18,10 +18,12 @@ from qwen_lsp.cli.commit_message import commit_message
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.context import context
 from qwen_lsp.cli.echo import echo
+from qwen_lsp.cli.endpoint import endpoint
 from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
 from qwen_lsp.cli.purge import purge
 from qwen_lsp.cli.review import review
+from qwen_lsp.cli.trust import trust
 from qwen_lsp.config import Layer, user_file
 from qwen_lsp.schema import schema
 
@@ -41,6 +43,8 @@ main.add_command(review)
 main.add_command(commit_message)
 main.add_command(action)
 main.add_command(purge)
+main.add_command(trust)
+main.add_command(endpoint)
 
 
 @main.command()
@@ -51,8 +55,13 @@ main.add_command(purge)
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of your own; wins over the file."
 )
+@click.option(
+    "--trust-folders", is_flag=True, help="The client has asked whether to trust the folders it opens."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level: str | None) -> None:
+def serve(
+    stdio: bool, allow_remote: bool, settings: tuple[str, ...], trust_folders: bool, log_level: str | None
+) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
     from qwen_lsp.lsp import server
@@ -64,7 +73,7 @@ def serve(stdio: bool, allow_remote: bool, settings: tuple[str, ...], log_level:
         values["log.level"] = log_level
     layer = Layer("command line", values, trusted=True)
     logs.start(log_level or "info")
-    server.serve_stdio(layer)
+    server.serve_stdio(layer, trusts_folders=trust_folders)
 
 
 @main.command(short_help="Complete at a place and show the text.")

@@ -19,6 +19,7 @@ import click
 from qwen_lsp.cli.config import read_config
 from qwen_lsp.cli.echo import echo, progress
 from qwen_lsp.errors import InputError
+from qwen_lsp.visible import visible_path
 
 if TYPE_CHECKING:
     from qwen_lsp.review.cache import Cache
@@ -95,6 +96,7 @@ def review(
     no_cache: bool,
 ) -> None:
     """Find the bugs that matter in a change. By default: the working tree against the default branch."""
+    from qwen_lsp import trust
     from qwen_lsp.review import reviewer, settings
     from qwen_lsp.review.cache import Cache, default_file
     from qwen_lsp.review.change.selecting import Selection
@@ -112,7 +114,11 @@ def review(
     if len(named := [name for name, value in given.items() if value]) > 1:
         raise click.UsageError(f"{' and '.join(named)} name different changes: give one of them")
     change = _change(range_, base, staged, unstaged, diff_file, stdin, ci)
-    trusted = settings.load(change.root, (change.base or "") if ci else None)
+    is_trusted = change.root is not None and trust.is_trusted(change.root)
+    trusted = settings.load(change.root, (change.base or "") if ci else None, is_trusted=is_trusted)
+    if trusted.ignored:
+        names, folder = " and ".join(trusted.ignored), visible_path(str(change.root))
+        echo(f"not in force: {names}. If you trust this folder: qwen-lsp trust {folder}", err=True)
     own = trusted.settings
     locale = locale_for(lang or own.language, change)
     options = reviewer.Options(
@@ -121,7 +127,7 @@ def review(
         disabled=frozenset(own.disabled),
         dismissals=trusted.dismissals,
         budget=Budget(max_seconds=model_seconds),
-        linters=True,
+        linters="configured" if is_trusted or ci else "plain",
     )
     if own.min_confidence is not None:
         options = replace(options, min_confidence=own.min_confidence)

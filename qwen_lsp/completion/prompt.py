@@ -47,6 +47,11 @@ class FimPrompt:
     prefix: str
     suffix: str
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """What stands before the hole, without the healed prefix, and after it."""
+        return self.prefix.removesuffix(self.healed_prefix), self.suffix
+
 
 def fim(
     cursor: Cursor,

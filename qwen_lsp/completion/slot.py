@@ -130,6 +130,7 @@ class CompletionSlot:
             slot=COMPLETION_SLOT,
             forced=forced,
             n_alternatives=_N_ALTERNATIVES,
+            around=view.prompt.around,
         )
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))

@@ -96,12 +96,14 @@ class ActionRunner:
                 raise NotDone(f"there is no action {kind!r}", INVALID_PARAMS)
             diagnostics = tuple(self._diagnostic(document, entry) for entry in data.get("diagnostics") or ())
             locale = data.get("locale")
+            root = self._session.root_of(document)
             task = Task(
                 kind,
                 document,
                 self._span(document, data["range"]),
                 path=self._session.relative_path(document) or "",
-                root=self._session.root_of(document),
+                root=root,
+                is_trusted=bool(root) and self._session.trusts(root),
                 instruction=str(data.get("instruction") or ""),
                 diagnostics=diagnostics,
                 locale=locale if locale in ("en", "zh") else self._client.locale,

@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath, PureWindowsPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
 from qwen_lsp.text import Change, Document, Edit, Span, whole_text_change
 
@@ -101,6 +103,27 @@ def whole_chars(text: str) -> str:
     except UnicodeEncodeError:
         return _HALF_CHAR.sub("\ufffd", text)
     return text
+
+
+def document_uri(params: Any) -> str:
+    """Return the URI of `textDocument` in parameters that are not of the standard.
+
+    Raises: JsonRpcInvalidParams, when there is none.
+    """
+    uri = getattr(getattr(params, "textDocument", None), "uri", None)
+    if not isinstance(uri, str):
+        raise JsonRpcInvalidParams("`textDocument.uri` is missing")
+    return uri
+
+
+def place(params: Any) -> types.Position:
+    """Return `position` in parameters that are not of the standard. Raises: JsonRpcInvalidParams."""
+    at = getattr(params, "position", None)
+    line, character = getattr(at, "line", None), getattr(at, "character", None)
+    try:
+        return types.Position(line, character)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise JsonRpcInvalidParams("`position` is missing") from error
 
 
 def path_of(uri: str) -> str | None:

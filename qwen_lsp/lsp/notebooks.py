@@ -119,7 +119,7 @@ class Notebooks:
         # A cell has no path: its text is not that of the file.
         for item in items:
             text = convert.whole_chars(item.text)
-            self._documents[item.uri] = Document(item.uri, text, item.version, item.language_id)
+            self._documents[item.uri] = Document(item.uri, text, item.version, str(item.language_id))
 
     def _drop(self, cells: Sequence[types.TextDocumentIdentifier]) -> list[str]:
         return [cell.uri for cell in cells if self._documents.pop(cell.uri, None) is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from qwen_lsp.lsp.client import Client
@@ -10,6 +11,7 @@ from qwen_lsp.lsp.review_diagnostics import finding_json, publish
 from qwen_lsp.lsp.review_scope import Scope, collect, folder_of, scope
 from qwen_lsp.lsp.review_shown import ChangesSince, Reviews, Shown
 from qwen_lsp.lsp.session import Session
+from qwen_lsp.messages import text
 from qwen_lsp.review import reviewer, settings
 from qwen_lsp.review.cache import Cache, default_file
 from qwen_lsp.review.change.selecting import Selection
@@ -18,6 +20,8 @@ from qwen_lsp.review.find.asking import Budget
 from qwen_lsp.review.find.passes import Shared, opened
 from qwen_lsp.review.find.repository import Repository
 from qwen_lsp.review.report.report import Report
+
+log = logging.getLogger(__name__)
 
 # The model is asked no longer than somebody waits for a review.
 _MODEL_SECONDS = 120.0
@@ -41,7 +45,10 @@ async def review(
     folder = folder_of(asked.uri, session.folders)
     with reviews.following() as since:
         change, uris = await collect(asked, folder, dict(session.documents), client.encoding)
-        trusted = settings.load(change.root)
+        is_trusted = change.root is not None and session.trusts(change.root)
+        trusted = settings.load(change.root, is_trusted=is_trusted)
+        if trusted.ignored:
+            _say_once(client, reviews, trusted.ignored, str(change.root))
         chosen = reviewer.Options(
             locale=client.locale,
             min_confidence=trusted.settings.min_confidence or reviewer.Options().min_confidence,
@@ -78,6 +85,15 @@ async def review(
         "summary": report.summary(),
         "status": report.status,
     }
+
+
+def _say_once(client: Client, reviews: Reviews, ignored: tuple[str, ...], folder: str) -> None:
+    """Say which settings of a folder wait for the user's trust: somebody has asked for a review."""
+    if folder not in reviews.asked_for_trust:
+        reviews.asked_for_trust.add(folder)
+        message = text("review.not_trusted", client.locale, files=", ".join(ignored), folder=folder)
+        log.warning("%s", message)
+        client.show_message(message)
 
 
 def _place(

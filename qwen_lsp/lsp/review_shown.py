@@ -59,6 +59,7 @@ class Reviews:
     """The findings that the client shows, by URI and fingerprint, and the reviews under way."""
 
     shown: dict[str, dict[str, Shown]] = field(default_factory=dict)
+    asked_for_trust: set[str] = field(default_factory=set)
     _running: list[ChangesSince] = field(default_factory=list)
 
     @contextmanager

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Any, BinaryIO
 
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
@@ -79,6 +80,9 @@ class Server(LanguageServer):
         """Log what the framework could not handle; automatic requests never pop up a message."""
         if isinstance(error, action_run.NotDone):
             return  # an answer, not a failure
+        if isinstance(error, JsonRpcInvalidParams):
+            log.warning("%s", error)
+            return
         log.error("%s", error, exc_info=error)
 
     def serve(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
@@ -102,13 +106,14 @@ class Server(LanguageServer):
 
 def _is_failure(record: logging.LogRecord) -> bool:
     """Keep the framework from logging a traceback for what is an answer."""
-    return not (record.exc_info and isinstance(record.exc_info[1], action_run.NotDone))
+    is_answer = action_run.NotDone, JsonRpcInvalidParams
+    return not (record.exc_info and isinstance(record.exc_info[1], is_answer))
 
 
-def create(command_line: Layer) -> Server:
+def create(command_line: Layer, *, trusts_folders: bool = False) -> Server:
     """Build the server with all its features; reads no file and starts nothing."""
     server = Server()
-    session, client = Session(command_line), Client(server)
+    session, client = Session(command_line, trusts_folders=trusts_folders), Client(server)
     notebooks_ = Notebooks(session.documents)
     indexing = Indexing(session, client, notebooks_)
     context = SessionContext(session, notebooks_, indexing)
@@ -165,7 +170,7 @@ def create(command_line: Layer) -> Server:
     return server
 
 
-def serve_stdio(command_line: Layer) -> None:
+def serve_stdio(command_line: Layer, *, trusts_folders: bool = False) -> None:
     """Serve one client over stdin and stdout until it goes.
 
     File descriptor 1 is handed to stderr first, so nothing that prints can break the protocol (invariant 10).
@@ -173,7 +178,7 @@ def serve_stdio(command_line: Layer) -> None:
     protocol_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    server = create(command_line)
+    server = create(command_line, trusts_folders=trusts_folders)
     server.serve(sys.stdin.buffer, protocol_out)
     # The framework swallows the exit code that the specification asks for: 1 without a shutdown before.
     sys.exit(0 if server.is_shut_down else 1)

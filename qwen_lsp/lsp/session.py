@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from qwen_lsp import trust
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.names import NamesOf
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
@@ -41,7 +42,7 @@ class Configured:
 class Session:
     """What one client has open, and what answers it."""
 
-    def __init__(self, command_line: Layer) -> None:
+    def __init__(self, command_line: Layer, *, trusts_folders: bool = False) -> None:
         self.documents: dict[str, Document] = {}
         self.config = Config()
         self.folders: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Session:
         self.snippets: Callable[[Cursor, int], Sequence[tuple[str, str]]] | None = None
         self.names: NamesOf | None = None
         self._command_line = command_line
+        self._trusts_folders = trusts_folders
         self._layers: dict[str, Layer] = {}
         self._reported: set[Problem] = set()
         self._completer: Completer | None = None
@@ -65,6 +67,12 @@ class Session:
         """Return the workspace folder that holds the document, the innermost one; "" for none."""
         path = PurePath(document.path or "")
         return max((root for root in self.folders if path.is_relative_to(root)), key=len, default="")
+
+    def trusts(self, folder: str | PurePath) -> bool:
+        """Say whether the user trusts a folder: by the client, which has asked, or by `qwen-lsp trust`."""
+        path = PurePath(folder)
+        is_open = any(path.is_relative_to(one) for one in self.folders)
+        return (self._trusts_folders and is_open) or trust.is_trusted(str(path))
 
     def relative_path(self, document: Document) -> str | None:
         """Return the document's path below its workspace folder, with forward slashes."""

@@ -78,7 +78,7 @@ def register(
         """Freeze the text that the editor shows; from now on it wins over the disk."""
         item = params.text_document
         text, path = convert.whole_chars(item.text), convert.path_of(item.uri)
-        document = Document(item.uri, text, item.version, item.language_id, path)
+        document = Document(item.uri, text, item.version, str(item.language_id), path)
         session.documents[item.uri] = document
         reviewing.opened(document)
         indexing.changed(document)

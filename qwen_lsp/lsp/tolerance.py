@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from typing import Any
 
 from cattrs import Converter
@@ -18,12 +19,27 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, default_converter
 
+from qwen_lsp.lsp.convert import whole_chars
+
 log = logging.getLogger(__name__)
 
 _Codes = types.ErrorCodes
 _NOTIFICATIONS = frozenset(
     method for method, (_, response, *_rest) in types.METHOD_TO_TYPES.items() if response is None
 )
+
+
+# Halves of characters, escaped or as they are: nothing can write them down or pass them on.
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+
+
+def _whole(value: Any) -> Any:
+    """Replace the halves of characters in every string of a message."""
+    if isinstance(value, str):
+        return whole_chars(value)
+    if isinstance(value, dict):
+        return {whole_chars(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def converter() -> Converter:
@@ -51,6 +67,8 @@ class TolerantProtocol(LanguageServerProtocol):
         """Take the body of one message; return whether it was JSON at all."""
         try:
             data = json.loads(body)
+            if _HALVES.search(body):
+                data = _whole(data)
         except (ValueError, RecursionError) as error:
             log.warning("a message is no JSON: %s", error)
             self._refuse(None, _Codes.ParseError, f"not JSON: {error}")

@@ -17,7 +17,7 @@ import msgspec
 from qwen_lsp.endpoints import is_loopback
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
 from qwen_lsp.model import gate, tls
-from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post, ReadChunk
+from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
 from qwen_lsp.model.tls import NO_TLS, Tls
@@ -104,7 +104,7 @@ class Client:
             async with self._http.stream("POST", post.path, json=self._outgoing(post.body)) as response:
                 if response.status_code != 200:
                     raise _rejected(response, await response.aread())
-                yield self._chunks(response, post.read, post.echo)
+                yield self._chunks(response, post)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
 
@@ -115,7 +115,9 @@ class Client:
         text, found = gate.masked(request.prompt + request.forced)
         self.redacted += found
         length = len(request.prompt)
-        return replace(request, prompt=text[:length], forced=text[length:])
+        return replace(
+            request, prompt=text[:length], forced=text[length:]
+        )  # `around` is masked with its body
 
     def _outgoing(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what may be sent of a body: the one way by which anything leaves."""
@@ -125,21 +127,24 @@ class Client:
         self.redacted += found
         return masked
 
-    async def _chunks(self, response: httpx.Response, read: ReadChunk, echo: str) -> AsyncIterator[Chunk]:
-        if echo:
-            yield Chunk(echo)
+    async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:
+        # Not by httpx-sse: engines write errors as bare lines between events, which it drops.
+        if post.echo:
+            yield Chunk(post.echo)
         is_over = False
         async for line in response.aiter_lines():
-            if not line.startswith("data:"):
+            if not post.is_lines and not line.startswith("data:"):
                 if line.startswith(("error:", '{"error"')):
                     raise EndpointRejected(f"the endpoint broke off: {line[:300]}")
                 continue
-            payload = line[5:].strip()
+            payload = (line if post.is_lines else line[5:]).strip()
+            if not payload:
+                continue
             if payload == "[DONE]":
                 is_over = True
                 break
             try:
-                chunk = read(msgspec.json.decode(payload))
+                chunk = post.read(msgspec.json.decode(payload))
             except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise EndpointRejected(f"the endpoint sent something unreadable: {payload[:200]}") from error
             is_over = is_over or chunk.stop_reason is not None

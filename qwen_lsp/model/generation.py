@@ -18,7 +18,8 @@ class Request:
     `forced` is what the answer is to begin with, and the chunks contain it. A dialect with grammars forces
     it. Elsewhere there is no common way: white space is left to the model (the caller compares), anything
     else is put at the end of the prompt and so no token is healed. `tokens` are all that the answer may
-    consist of, by number; only for a dialect with grammars.
+    consist of, by number; only for a dialect with grammars. `around` are the texts before (without `forced`)
+    and after the hole that the prompt was made of, for a dialect that writes the markers by itself.
     """
 
     prompt: str
@@ -28,6 +29,7 @@ class Request:
     forced: str = ""
     n_alternatives: int = 1
     tokens: Sequence[int] = ()
+    around: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Both may be mirrors under another address. A hub redirects to hosts of its own for the bytes; the
 user's token goes to the hub alone. Every failure becomes a SourceFailed with the reason, soon: a
-network that swallows packets must not keep the user waiting.
+network that swallows packets must not keep the user waiting. Not by huggingface_hub: a download goes on from
+one source to the next in the same part, with one hash over all of it, which that library does not offer.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.redaction import redact
@@ -50,7 +51,10 @@ _MOST_OF_A_MODEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to review. Units: `min_confidence` is between 0 and 1. `linters`: other tools are run, too."""
+    """How to review. Units: `min_confidence` is between 0 and 1. `linters`: whether other tools run.
+
+    A plain linter does not ask what the repository configures for it.
+    """
 
     locale: Locale = "en"
     min_confidence: float = 0.5
@@ -58,7 +62,7 @@ class Options:
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
     budget: Budget = field(default_factory=Budget)
-    linters: bool = False
+    linters: Literal["none", "plain", "configured"] = "none"
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,10 @@ async def review(
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
-    if options.linters:
-        found += await asyncio.to_thread(linters.run, change, [entry.file for entry in reviewed], found)
+    if options.linters != "none":
+        is_own = options.linters == "configured"
+        linted = [entry.file for entry in reviewed]
+        found += await asyncio.to_thread(linters.run, change, linted, found, is_configured=is_own)
     found += await asyncio.to_thread(across.run, change, [entry.file for entry in reviewed], options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]

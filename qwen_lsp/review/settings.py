@@ -22,6 +22,8 @@ from qwen_lsp.review.dismissals import Dismissal, read
 from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
 
+log = logging.getLogger(__name__)
+
 FILE = ".qwen-lsp.toml"
 _MAX_BYTES = 1_000_000
 _RENAMED = {"least_confidence": "min_confidence"}
@@ -42,14 +44,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What was read, and from where."""
+    """What is in force. `ignored` are the files that would be, if the user trusted the folder."""
 
     settings: Settings
     dismissals: tuple[Dismissal, ...]
+    ignored: tuple[str, ...] = ()
 
 
-def load(root: Path | None, commit: str | None = None) -> Trusted:
+def load(root: Path | None, commit: str | None = None, *, is_trusted: bool = False) -> Trusted:
     """Read both files from the working tree, or as they were in a commit; "" is a base without files.
+
+    A working tree that is not trusted can only leave out files of its own.
 
     Raises: ConfigError, InputError when a file is there and cannot be used.
     """
@@ -59,10 +64,25 @@ def load(root: Path | None, commit: str | None = None) -> Trusted:
         return Trusted(Settings(), ())
     if commit is not None:
         found = git.blobs(root, [f"{commit}:{FILE}", f"{commit}:{DISMISSALS}"])
+    elif not is_trusted:
+        return _narrowing(root)
     else:
         found = [_read(root, FILE), _read(root, DISMISSALS)]
     settings, dismissals = (decode(data)[0] if data is not None else "" for data in found)
     return Trusted(_settings(settings), tuple(read(dismissals)))
+
+
+def _narrowing(root: Path) -> Trusted:
+    """Read what an unknown folder may say: which of its files are left out."""
+    data, dismissals = _read(root, FILE), _read(root, DISMISSALS)
+    ignored = [DISMISSALS] if dismissals and dismissals.strip() else []
+    try:
+        own = _settings(decode(data)[0]) if data is not None else Settings()
+    except ConfigError as error:
+        log.warning("%s", error)
+        return Trusted(Settings(), (), (FILE, *ignored))
+    kept = Settings(exclude=own.exclude)
+    return Trusted(kept, (), (*([FILE] if own != kept else []), *ignored))
 
 
 def _read(root: Path, name: str) -> bytes | None:

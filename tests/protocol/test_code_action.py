@@ -307,16 +307,12 @@ async def test_a_cancel_frees_the_slot(editor: Editor) -> None:
     engine = editor.engine
     engine.answer = endless("total = total + price\n")
     place = await editor.open(f"║{CODE}")
-    taken: list[float] = []
     for _ in range(5):
         one = await action(editor, place.uri, "simplify")
         work = asyncio.create_task(resolved(editor, one))
         await until(lambda: engine.running, "the model writes")
-        started = time.monotonic()
         work.cancel()
         await until(lambda: not engine.running, "the slot is free")
-        taken.append(time.monotonic() - started)
-    print("seconds from cancel to a free slot:", *(f"{seconds:.3f}" for seconds in taken))
     assert engine.last.state == "left"
     engine.answer = says(SUM)
     assert (await resolved(editor, await action(editor, place.uri, "simplify"))).edit is not None
@@ -545,8 +541,8 @@ async def test_five_thousand_lines_are_listed_quickly(editor: Editor) -> None:
     for uri, times in taken.items():
         times.sort()
         print(f"{uri}: median {times[10]:.1f} ms, p95 {times[18]:.1f} ms")
-        # `bench overhead` shows p95 on a quiet machine; the best of twenty is what no busy machine hides.
-        assert times[0] <= 20.0
+    # 560 times the text: whatever looked at all of it would show, also on a busy machine.
+    assert taken[large.uri][0] <= 10 * taken[small.uri][0]
 
 
 async def test_line_ends_and_wide_characters_survive(editor: Editor) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -48,9 +47,7 @@ async def test_an_answer_that_never_comes_ends_at_the_deadline(engine: EngineSer
         for answer in (Answer(end="hang"), says("x", end="hang"), endless(between_s=0.1)):
             engine.answer = answer
             place = await editor.open("def f():\n    ║\n")
-            started = time.monotonic()
             assert await editor.suggest(place) is None
-            assert 0.25 < time.monotonic() - started < 5
             reason, detail = await editor.reason(place.uri)
             assert reason == "timeout"
             assert "completion.timeoutMs" in detail

@@ -271,7 +271,8 @@ async def test_every_request_is_answered_when_many_come_at_once(editor: Editor) 
         place = await editor.type(place, char)
         tasks.append(asyncio.create_task(editor.suggest(place, invoked=False)))
     answers = await within(asyncio.gather(*tasks))
-    assert len(answers) == 10
+    assert set(answers) <= {None, "value"}
+    assert answers[-1] == "value", "the newest request wins"
     await until(lambda: not editor.engine.running, "nothing is left running")
 
 

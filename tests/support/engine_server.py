@@ -1,4 +1,4 @@
-"""A scripted engine on loopback that answers as llama.cpp's server and OpenAI-compatible ones do.
+"""A scripted engine on loopback that answers as llama.cpp's server, Ollama and OpenAI-compatible ones do.
 
 It runs in the test's own event loop. `answer` says what every generation gets from now on, because a
 server may ask more often than a test foresees. Every generation is recorded in `generations`, with
@@ -124,10 +124,12 @@ class EngineServer:
 
     answer: Answer = field(default_factory=lambda: says("pass"))
     script: Callable[[Generation], Answer] | None = None
-    kind: Literal["llama", "openai"] = "llama"
+    kind: Literal["llama", "openai", "ollama"] = "llama"
     model: str = "scripted-0.5b"  # of a size that is shown nothing of other files
     api_key: str = ""
     is_loading: bool = False
+    has_logprobs: bool = True  # LM Studio has none
+    most_stops: int | None = None  # more are refused: OpenAI itself takes four
     generations: list[Generation] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -208,6 +210,8 @@ class _Connection:
             await self._generate(Generation(path, chat, time.monotonic()))
         elif (method, path) == ("GET", "/v1/models"):
             await self._json(200, {"object": "list", "data": [{"id": server.model, "object": "model"}]})
+        elif server.kind == "ollama":
+            await self._answer_as_ollama(method, path, body)
         elif server.kind == "openai":
             await self._json(404, _error(404, "Not Found", "not_found_error"))
         elif (method, path) == ("POST", "/completion"):
@@ -229,6 +233,26 @@ class _Connection:
             server.strange.append(f"{method} {path}")
             await self._json(404, _error(404, "File Not Found", "not_found_error"))
 
+    async def _answer_as_ollama(self, method: str, path: str, body: bytes) -> None:
+        server = self.server
+        if (method, path) == ("GET", "/api/version"):
+            await self._json(200, {"version": "0.12.11"})
+        elif (method, path) == ("GET", "/api/tags"):
+            names = ("llama3.2:latest", server.model)
+            await self._json(200, {"models": [{"name": name, "model": name} for name in names]})
+        elif (method, path) in (("POST", "/api/generate"), ("POST", "/api/chat")):
+            request = json.loads(body)
+            if path == "/api/chat":
+                request["prompt"] = _template(request["messages"])
+            elif not request.get("raw"):  # its template is put around what is sent
+                request["prompt"] = _template([{"role": "user", "content": request["prompt"]}])
+            request["max_tokens"] = request["options"]["num_predict"] or -1
+            await self._generate(Generation(path, request, time.monotonic()))
+        else:
+            if path != "/props":  # which is how llama.cpp's server is told from others
+                server.strange.append(f"{method} {path}")
+            await self._json(404, {"error": "404 page not found"})
+
     async def _request(self) -> tuple[str, str, dict[str, str], bytes]:
         ahead, self.ahead = self.ahead, b""
         head = (ahead + await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -249,6 +273,9 @@ class _Connection:
         server = self.server
         server.generations.append(generation)
         answer = server.script(generation) if server.script else server.answer
+        n_stops = len(generation.body.get("stop") or ())
+        if server.most_stops is not None and n_stops > server.most_stops:
+            answer = refuses(400, f"at most {server.most_stops} stop sequences")
         try:
             if answer.status != 200:
                 await self._unless_left(asyncio.sleep(answer.first_s))
@@ -277,8 +304,19 @@ class _Connection:
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
             await self._send(line)
         is_chat = generation.path == "/v1/chat/completions"
-        write = _Chat if is_chat else _OpenAi if generation.path.startswith("/v1") else _Llama
+        is_ollama = generation.path.startswith("/api/")
+        write = (
+            _Ollama
+            if is_ollama
+            else _Chat
+            if is_chat
+            else _OpenAi
+            if generation.path.startswith("/v1")
+            else _Llama
+        )
         voice = write(generation, answer)
+        if not self.server.has_logprobs:
+            generation.body.pop("logprobs", None)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
         most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
         for number, text in enumerate(texts[:most] if not answer.raw else ()):
@@ -373,7 +411,8 @@ class _OpenAi:
 
     def chunk(self, text: str) -> bytes:
         self.n += 1
-        logprobs = {"tokens": [text], "token_logprobs": [self.answer.logprob]}
+        is_told = self.generation.body.get("logprobs")
+        logprobs = {"tokens": [text], "token_logprobs": [self.answer.logprob]} if is_told else None
         choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": None}
         return _event({"object": "text_completion", "choices": [choice]})
 
@@ -390,6 +429,40 @@ class _OpenAi:
             _event({"object": "text_completion", "choices": [], "usage": usage}),
             b"data: [DONE]\n\n",
         ]
+
+
+@dataclass
+class _Ollama:
+    """The lines of `/api/generate` and `/api/chat`."""
+
+    generation: Generation
+    answer: Answer
+    n: int = 0
+
+    def chunk(self, text: str) -> bytes:
+        self.n += 1
+        line: dict[str, Any] = {"model": self.generation.body["model"], "done": False}
+        if self.generation.path == "/api/chat":
+            line["message"] = {"role": "assistant", "content": text}
+        else:
+            line["response"] = text
+        if self.generation.body.get("logprobs"):
+            top = [{"token": token, "logprob": _OTHER_LOGPROB} for token in self.answer.others]
+            line["logprobs"] = [{"token": text, "logprob": self.answer.logprob, "top_logprobs": top}]
+        return json.dumps(line).encode() + b"\n"
+
+    def end(self, reason: str) -> Sequence[bytes]:
+        text = "message" if self.generation.path == "/api/chat" else "response"
+        last = {
+            text: {"role": "assistant", "content": ""} if text == "message" else "",
+            "done": True,
+            "done_reason": "length" if reason == "limit" else "stop",
+            "prompt_eval_count": len(self.generation.prompt) // 4,
+            "prompt_eval_duration": 1_000_000,
+            "eval_count": self.n,
+            "eval_duration": 2_000_000,
+        }
+        return [json.dumps(last).encode() + b"\n"]
 
 
 @dataclass

@@ -139,7 +139,7 @@ suite('the real model', { timeout: 900_000 }, () => {
     await vscode.closeTab('Preview explanation.md')
   })
 
-  test('a review finds the seeded bug, and its quick fix mends it', async () => {
+  test('a review finds the seeded bug, and its quick fix repairs it', async () => {
     const { vscode } = tour
     await vscode.openFile('shop.py')
     await reviewing.reviewFromSourceControl(vscode)

@@ -184,7 +184,12 @@ def _is_sentence(comment: str) -> bool:
 def task(kind: str, function: Function, locale: Locale) -> Task:
     """Make the task for one function."""
     return Task(
-        kind, function.document, function.span, path=Path(function.document.path or "").name, locale=locale
+        kind,
+        function.document,
+        function.span,
+        path=Path(function.document.path or "").name,
+        locale=locale,
+        is_trusted=True,
     )
 
 

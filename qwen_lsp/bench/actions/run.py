@@ -274,7 +274,7 @@ async def _extract(report: Report, programs: Sequence[Program], checkout: Path, 
 async def _mend(
     report: Report, client: Client, config: Config, drawn: Sequence[Misspelt], end: float
 ) -> None:
-    """Mend long functions in both ways, one right after the other."""
+    """Repair long functions in both ways, one right after the other."""
     for one in drawn:
         for measure, way in zip(_LONG, (rewrite.run, fix.run), strict=True):
             if report.has(measure, one.name):

@@ -112,7 +112,7 @@ def run(root: Path, n: int, build: Sequence[str] = ()) -> Iterator[Undone]:
         if not change.files:
             continue
         lines = {file.path: changed_lines(file.before or "", file.after or "") for file in change.files}
-        report = asyncio.run(reviewer.review(change, Options(linters=True)))
+        report = asyncio.run(reviewer.review(change, Options(linters="configured")))
         ours = [
             _row(one.rule, one.path, one.start_line, one.message)
             for one in report.findings

@@ -49,7 +49,7 @@ def run(repository: Path, n: int) -> Iterator[tuple[str, list[Found]]]:
             except InputError as error:  # a clone may lack some of its objects
                 log.warning("%s was not reviewed: %s", commit[:12], error)
                 continue
-            report = asyncio.run(reviewer.review(change, Options(linters=True)))
+            report = asyncio.run(reviewer.review(change, Options(linters="configured")))
             yield commit, [Found(root.name, commit, one) for one in report.findings]
 
 

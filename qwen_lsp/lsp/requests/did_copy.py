@@ -20,6 +20,6 @@ def register(server: LanguageServer, session: Session, context: SessionContext) 
     def did_copy(params: Any) -> None:
         """Take `{textDocument, text}`: what the user cut or copied there."""
         text = getattr(params, "text", None)
-        document = session.documents.get(str(getattr(params.textDocument, "uri", "")))
+        document = session.documents.get(convert.document_uri(params))
         if document is not None and isinstance(text, str):
             context.copied(document, convert.whole_chars(text))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.errors import ModelError
@@ -27,9 +26,9 @@ def register(
     @server.feature(FOCUS)
     async def did_focus(params: Any) -> None:
         """Take `{textDocument, position, diagnostics?}`."""
-        document = session.documents.get(params.textDocument.uri)
+        document = session.documents.get(convert.document_uri(params))
         if document is not None:
-            place = types.Position(int(params.position.line), int(params.position.character))
+            place = convert.place(params)
             cursor = notebooks.whole(Cursor(document, convert.offset(document, place, client.encoding)))
             if exclusion.is_excluded(session, cursor.document):
                 return

@@ -11,6 +11,7 @@ from typing import Any
 from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.completion.display import percentages
+from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.status import Reporter
@@ -31,7 +32,7 @@ def register(
     @server.feature(EXPLAIN)
     def explain(params: Any) -> dict[str, Any] | None:
         """Answer for a document; null when nothing was asked in it."""
-        answer = explainer.explained(str(params.textDocument.uri))
+        answer = explainer.explained(convert.document_uri(params))
         return answer if answer["outcome"] != "none" else None
 
     @server.command(COMMAND)

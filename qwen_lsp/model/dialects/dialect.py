@@ -41,12 +41,16 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request to send: what `read` makes of each event of the answer follows the text `echo`."""
+    """A request to send: what `read` makes of each event of the answer follows the text `echo`.
+
+    The answer is a stream of server-sent events, or of one JSON object a line where `is_lines` says so.
+    """
 
     path: str
     body: Mapping[str, Any]
     read: ReadChunk
     echo: str = ""
+    is_lines: bool = False
 
 
 class AskJson(Protocol):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from qwen_lsp.model.dialects.dialect import Dialect
 from qwen_lsp.model.dialects.llama import LLAMA
-from qwen_lsp.model.dialects.openai import OPENAI
+from qwen_lsp.model.dialects.ollama import OLLAMA
+from qwen_lsp.model.dialects.openai import INFILL, OPENAI
 
-DIALECTS: tuple[Dialect, ...] = (LLAMA, OPENAI)
+DIALECTS: tuple[Dialect, ...] = (LLAMA, OLLAMA, OPENAI, INFILL)
+# The last one cannot be told from the one before by asking, so only the user can name it.
+_ASKED = DIALECTS[:-1]
 
 
 def wanted(kind: str) -> tuple[Dialect, ...]:
     """Return the dialects to try for what `endpoint.kind` says: one by its name, or all for "auto"."""
-    return DIALECTS if kind == "auto" else tuple(one for one in DIALECTS if one.name == kind)
+    return _ASKED if kind == "auto" else tuple(one for one in DIALECTS if one.name == kind)

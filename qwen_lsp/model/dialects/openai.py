@@ -1,5 +1,7 @@
 """The OpenAI-compatible API: `/v1/completions` and `/v1/chat/completions`, as vLLM and SGLang have it.
 
+The prompt has the model's own markers in it, or the suffix goes into a field of its own (`suffix`).
+
 Its servers differ in what they do with a prompt that was read before, and none says so.
 """
 
@@ -26,15 +28,18 @@ async def _model(named: str, ask: AskJson) -> str:
 
 def _completion(request: Request, model: str) -> Post:
     echo = request.forced if request.forced.strip() else ""
-    body = {
+    return Post("/v1/completions", _text_body(request, model, request.prompt + echo), _read_text, echo)
+
+
+def _text_body(request: Request, model: str, prompt: str) -> dict[str, Any]:
+    return {
         "model": model,
-        "prompt": request.prompt + echo,
+        "prompt": prompt,
         "max_tokens": max(request.max_tokens, 1),
         "stop": list(request.stop[:_MAX_STOPS]),
         "logprobs": 1,
         **_ALWAYS,
     }
-    return Post("/v1/completions", body, _read_text, echo)
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
@@ -109,11 +114,30 @@ def _usage(data: dict[str, Any]) -> Timings:
     )
 
 
+def _infill(request: Request, model: str) -> Post:
+    """Write a completion whose markers the server puts in."""
+    before, after = request.around
+    echo = request.forced if request.forced.strip() else ""
+    return Post(
+        "/v1/completions", _text_body(request, model, before + echo) | {"suffix": after}, _read_text, echo
+    )
+
+
 OPENAI = Dialect(
     name="openai",
     can=Capabilities(logprobs=True, cancels_on_disconnect=True),
     health="/v1/models",
     model=_model,
     completion=_completion,
+    chat=_chat,
+)
+
+# For gateways that put the markers in by themselves; they are not shown pieces of other files.
+INFILL = Dialect(
+    name="suffix",
+    can=Capabilities(logprobs=True, suffix=True, cancels_on_disconnect=True),
+    health="/v1/models",
+    model=_model,
+    completion=_infill,
     chat=_chat,
 )

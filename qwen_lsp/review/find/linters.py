@@ -13,12 +13,17 @@ from qwen_lsp.text import Document, decode
 _PYTHON = (".py", ".pyi", ".pyw")
 
 
-def run(change: Change, files: Sequence[ChangedFile], ours: Sequence[Finding]) -> list[Finding]:
-    """Return what linters find in the text after a change and not in the text before it."""
+def run(
+    change: Change, files: Sequence[ChangedFile], ours: Sequence[Finding], *, is_configured: bool = True
+) -> list[Finding]:
+    """Return what linters find in the text after a change and not in the text before it.
+
+    `is_configured`: the repository may choose the rules.
+    """
     python = [file for file in files if file.path.endswith(_PYTHON) and file.after and not file.is_partial]
     if not python:
         return []
-    configuration, strict = _configuration(change), change.is_strict
+    configuration, strict = _configuration(change) if is_configured else {}, change.is_strict
     after = ruff.run(
         [ruff.Source(file.path, file.after or "") for file in python], configuration, is_strict=strict
     )

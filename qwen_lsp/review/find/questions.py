@@ -219,7 +219,10 @@ async def _answered(
 
 
 def _repaired(answer: str) -> str:
-    """Mend what small models get wrong in JSON: commas too many, brackets too few."""
+    """Repair what small models get wrong in JSON: commas too many, brackets too few.
+
+    Not by json-repair, which makes a value of any prose: what is no answer should stay none.
+    """
     text = re.sub(r",\s*(?=[}\]])", "", answer[answer.find("{") :])
     opened: list[str] = []
     for char in re.sub(r'"(?:\\.|[^"\\])*"', "", text):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,8 @@ from urllib.parse import quote
 
 from qwen_lsp.endpoints import keeps_key
 from qwen_lsp.errors import InputError, QwenLspError
+from qwen_lsp.model import tls
+from qwen_lsp.model.tls import NO_TLS
 from qwen_lsp.review.report import pull_request
 from qwen_lsp.review.report.markers import Marks, marks
 from qwen_lsp.review.report.report import Report
@@ -44,33 +44,33 @@ class Posted:
     refused: int
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 class _Api:
     """JSON over HTTP with one host."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         if not keeps_key(url):
             raise InputError(f"{url}: the token goes only over https, or to this machine")
+        import httpx  # brings the terminal library along, which a review without posting need not wait for
+
         self._url = url.rstrip("/")
-        self._headers = {"Accept": "application/json", "User-Agent": "qwen-lsp", **headers}
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._http = httpx.Client(
+            headers={"Accept": "application/json", "User-Agent": "qwen-lsp", **headers},
+            verify=tls.context(NO_TLS) if url.startswith("https:") else True,
+            timeout=_TIMEOUT_S,
+            follow_redirects=False,
+        )
 
     def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        data = json.dumps(body).encode() if body is not None else None
-        headers = self._headers | ({"Content-Type": "application/json"} if data else {})
-        request = urllib.request.Request(self._url + path, data, headers, method=method)
+        import httpx
+
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_S) as response:
-                return json.loads(response.read() or b"null")
-        except urllib.error.HTTPError as error:
-            answer = error.read()[:300].decode("utf-8", "replace")
-            raise PostingError(f"{method} {self._url}{path}: {error.code} {answer}", error.code) from error
-        except (urllib.error.URLError, TimeoutError, ValueError) as error:
-            raise PostingError(f"{self._url} cannot be reached: {error}") from error
+            response = self._http.request(method, self._url + path, json=body)
+            if response.status_code >= 300:
+                message = f"{method} {self._url}{path}: {response.status_code} {response.text[:300]}"
+                raise PostingError(message, response.status_code)
+            return response.json() if response.content else None
+        except (httpx.HTTPError, ValueError) as error:
+            raise PostingError(f"{self._url} cannot be reached: {error or type(error).__name__}") from error
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Yield every entry of a list."""

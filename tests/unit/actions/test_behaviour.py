@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qwen_lsp.actions import run as runner
@@ -33,7 +35,7 @@ OTHER = [
 
 
 async def simplified(language: str, before: str, after: str, kind: str = "simplify") -> object:
-    asked = task(kind, f"⟦{before}⟧", language=language, path="code")
+    asked = replace(task(kind, f"⟦{before}⟧", language=language, path="code"), is_trusted=True)
     return await runner.run(asked, session(Speaker(says=lambda prompt: f"```{language}\n{after}```")))
 
 

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 
 import psutil
@@ -93,10 +92,8 @@ async def test_does_not_pass(program: str, reason: str) -> None:
     ],
 )
 async def test_endless_programs_end_at_the_time_limit(program: str) -> None:
-    start = time.monotonic()
     outcome = await run(program, time_limit_s=0.4)
     assert outcome == Outcome(False, "time limit of 0.4 s")
-    assert time.monotonic() - start < 10
     assert not psutil.Process().children(recursive=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise, takewhile
 
 import pytest
@@ -160,9 +159,7 @@ def test_a_long_file() -> None:
     document = Document("file:///a.py", text, 1, "python")
     assert document.line_count > 20_000
     at = Cursor(document, document.offset(10_001, 11))
-    started = time.perf_counter()
     made = render(at)
-    assert time.perf_counter() - started < 2.0
     assert estimate(made.prefix) > 512, "a window of less than half the budget wastes it"
     assert made.prefix.endswith(at.line_prefix)
     assert made.suffix.startswith(at.line_suffix)
@@ -175,9 +172,7 @@ def test_a_long_file() -> None:
 def test_a_line_of_10_kb(before: str, line_end: str) -> None:
     document = Document("file:///a.json", f"first{line_end}{before}{before}{line_end}last", 1)
     at = Cursor(document, len("first") + len(line_end) + len(before))
-    started = time.perf_counter()
     made = render(at)
-    assert time.perf_counter() - started < 2.0
     assert 0 < estimate(made.prefix) <= 1024
     assert 0 < estimate(made.suffix) <= 256
     assert (before * 2).endswith(made.prefix[-64:])

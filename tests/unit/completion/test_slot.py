@@ -40,7 +40,7 @@ async def test_what_is_ended_before_it_began_is_over_too(
     assert flight is not None
     slot.stop()
     waiting = flight.changed.wait()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     assert flight.is_done
     assert flight.is_stopped
     await slot.close()

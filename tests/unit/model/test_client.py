@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -255,10 +254,7 @@ async def test_leaving_early_closes_the_connection_and_frees_the_slot(
                 break
         if kind == "llama":
             assert [slot.is_busy for slot in await client.slots()] == [False, True]
-    left = time.monotonic()
     await until(lambda: engine.last.state == "left", "the server sees the client leave")
-    assert engine.last.ended_s is not None
-    assert engine.last.ended_s - left < 1.0
     assert not any(slot.is_busy for slot in await llama.slots())
 
 

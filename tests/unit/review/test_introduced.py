@@ -23,7 +23,11 @@ CHAIN = "if x == 1:\n    a()\nelif x == 2:\n    b()\nelif x == 3:\n    c()\n"
 def found(*pairs: tuple[str, str | None, str], linters: bool = False) -> list[Finding]:
     """Review files, each given as its path, its text before and its text after."""
     files = [ChangedFile(compare(path, before, after), before, after) for path, before, after in pairs]
-    return list(asyncio.run(reviewer.review(Change("t", tuple(files)), Options(linters=linters))).findings)
+    return list(
+        asyncio.run(
+            reviewer.review(Change("t", tuple(files)), Options(linters="configured" if linters else "none"))
+        ).findings
+    )
 
 
 def test_what_a_change_causes_on_other_lines_is_marked() -> None:
@@ -101,7 +105,7 @@ def test_noqa_counts_unless_the_review_is_strict() -> None:
     assert found(("src/a.py", None, after), linters=True) == []
     file = ChangedFile(compare("src/a.py", None, after), None, after)
     change = Change("t", (file,), is_strict=True)
-    report = asyncio.run(reviewer.review(change, Options(linters=True)))
+    report = asyncio.run(reviewer.review(change, Options(linters="configured")))
     assert [entry.rule for entry in report.findings] == ["F821"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -37,6 +37,7 @@ class Host:
         self.requests: list[tuple[str, str, Any, dict[str, str]]] = []
         self.refuses_reviews = False
         self.redirects = False
+        self.breaks_off = False
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         path, _, query = path.partition("?")
@@ -84,6 +85,8 @@ def host() -> Iterator[tuple[Host, str]]:
                 return
             status, answer = state.answer(self.command, self.path, body)
             self.send_response(status)
+            if state.breaks_off:
+                self.send_header("Content-Length", "10000")
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
@@ -185,6 +188,16 @@ def test_the_token_follows_no_redirect(host: tuple[Host, str], report: Report) -
     state.redirects = True
     with pytest.raises(PostingError, match="302"):
         posting.to_gitlab(report, gitlab(url))
+
+
+@pytest.mark.parametrize("post", [posting.to_github, posting.to_gitlab])
+def test_a_host_that_breaks_off_is_an_error_that_says_so(
+    host: tuple[Host, str], report: Report, post: Callable[..., Any]
+) -> None:
+    state, url = host
+    state.breaks_off = True
+    with pytest.raises(PostingError, match="cannot be reached"):
+        post(report, github(url) | gitlab(url))
 
 
 @pytest.mark.parametrize("missing", ["GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_REF"])

@@ -198,12 +198,12 @@ def test_settings_and_dismissals_of_the_base_commit(tmp_path: Path) -> None:
         },
     )
     found = change.from_git(root)
-    assert settings.load(root).settings.exclude == ("*",)
+    assert settings.load(root, is_trusted=True).settings.exclude == ("*",)
     trusted = settings.load(root, found.base)
     assert (trusted.settings.exclude, trusted.dismissals) == (("x/",), ())
     write(root, {".qwen-lsp.toml": "[review]\nexclud = []\n"})
     with pytest.raises(ConfigError, match="exclud"):
-        settings.load(root)
+        settings.load(root, is_trusted=True)
 
 
 @pytest.mark.parametrize(

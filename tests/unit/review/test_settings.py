@@ -13,7 +13,7 @@ from qwen_lsp.review import settings
 
 def of(root: Path, text: str) -> settings.Settings:
     (root / settings.FILE).write_text(text)
-    return settings.load(root).settings
+    return settings.load(root, is_trusted=True).settings
 
 
 def test_an_old_name_is_read_with_a_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

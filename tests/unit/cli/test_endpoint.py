@@ -1,0 +1,118 @@
+"""`qwen-lsp endpoint`, as it is run in a terminal, against doubles of the servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_lsp.cli.endpoint import endpoint
+from qwen_lsp.completion.fim_check import HOLES
+from qwen_lsp.config import resolve, user_layer
+from qwen_lsp.errors import QwenLspError
+from qwen_lsp.model import discover
+from tests.support.engine_server import Answer, EngineServer, Generation, running, says
+from tests.support.isolation import isolate_user
+
+
+@pytest.fixture(autouse=True)
+def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    return isolate_user(monkeypatch, tmp_path / "home")
+
+
+def knows_fim(generation: Generation) -> Answer:
+    """Fill holes as a coder does that sees the markers; answer a question in prose."""
+    if generation.prompt.startswith("<|im_start|>"):
+        return says("Sure! Here is the code:")
+    hole = next(hole for hole in HOLES if hole.before.split("\n")[0] in generation.prompt)
+    rest = hole.answer.removeprefix(generation.forced.strip())
+    return says(rest if generation.forced else f"{hole.answer}{hole.after[:1]}")
+
+
+async def command(*arguments: str) -> tuple[int, str, str]:
+    """Run the command beside the double's event loop; what an error says is what a terminal shows."""
+    result = await asyncio.to_thread(CliRunner().invoke, endpoint, arguments)
+    said = str(result.exception) if isinstance(result.exception, QwenLspError) else ""
+    assert said or result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr + said
+
+
+def template_eats(generation: Generation) -> Answer:
+    return says("Sure! Here is how to complete the function:")
+
+
+def server_with(script: Callable[[Generation], Answer], kind: str) -> EngineServer:
+    assert kind in ("llama", "openai", "ollama")
+    server = EngineServer(script=script, model="qwen2.5-coder-1.5b")
+    server.kind = "llama" if kind == "llama" else "ollama" if kind == "ollama" else "openai"
+    return server
+
+
+@pytest.mark.parametrize("kind", ["llama", "ollama", "openai"])
+async def test_one_that_works_is_added_and_taken_out(settings_file: Path, kind: str) -> None:
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text("# mine\n[completion]\nlineTokens = 20  # short\n", "utf-8")
+    async with running(server_with(knows_fim, kind)) as server:
+        code, out, _ = await command("test", server.url, "--json")
+        found = json.loads(out)
+        assert (code, found["kind"], found["verdict"]) == (0, kind, "works")
+        assert ("grammar" in found["missing"]) == (kind != "llama")
+        code, out, err = await command("add", server.url)
+        assert code == 0, err
+        assert "3 of 3 holes right" in out
+    config, problems = resolve([user_layer()[0]])
+    assert problems == []
+    assert (config.endpoint.url, config.endpoint.kind) == (server.url, kind)
+    assert config.completion.line_tokens == 20
+    assert "# mine" in settings_file.read_text("utf-8")
+    assert "# short" in settings_file.read_text("utf-8")
+    assert (await command("remove"))[0] == 0
+    assert resolve([user_layer()[0]])[0].endpoint.url == ""
+    assert "# short" in settings_file.read_text("utf-8")
+
+
+async def test_one_whose_template_eats_the_markers_is_not_added(settings_file: Path) -> None:
+    async with running(server_with(template_eats, "openai")) as server:
+        code, out, err = await command("add", server.url)
+        assert code != 0
+        assert "chat template" in out
+        assert "--force" in err
+        assert not settings_file.exists()
+        assert (await command("add", server.url, "--force"))[0] == 0
+        assert server.url in settings_file.read_text("utf-8")
+
+
+async def test_a_host_elsewhere_is_asked_about_first(settings_file: Path) -> None:
+    code, _, err = await command("add", "http://gpu.example.org:8000")
+    assert code != 0
+    assert "gpu.example.org" in err
+    assert not settings_file.exists()
+
+
+async def test_nothing_there_is_a_sentence() -> None:
+    code, _, err = await command("test", "http://127.0.0.1:9")
+    assert code != 0
+    assert "cannot be" in err
+
+
+async def test_settings_that_cannot_be_read_stay(settings_file: Path) -> None:
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text("[completion\n", "utf-8")
+    async with running(server_with(knows_fim, "openai")) as server:
+        code, _, err = await command("add", server.url)
+    assert code != 0
+    assert str(settings_file) in err
+    assert settings_file.read_text("utf-8") == "[completion\n"
+
+
+async def test_what_runs_here_is_found() -> None:
+    async with (
+        running(server_with(knows_fim, "ollama")) as ollama,
+        running(server_with(knows_fim, "openai")) as other,
+    ):
+        found = await discover.find((ollama.port, 9, other.port))
+    assert [(one.url, one.kind) for one in found] == [(ollama.url, "ollama"), (other.url, "openai")]
