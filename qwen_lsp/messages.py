@@ -141,6 +141,7 @@ TEXTS: dict[str, Text] = {
     ),
     "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
+    "rule.unreachable": Text("it would keep the lines below from ever running", "会使后面的代码无法执行"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
     "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
     "rule.syntax": Text("it would add syntax errors", "会引入语法错误"),

@@ -13,6 +13,7 @@ import click
 
 from qwen_lsp import __version__
 from qwen_lsp.cli.action import action
+from qwen_lsp.cli.audit import audit
 from qwen_lsp.cli.bench import bench
 from qwen_lsp.cli.commit_message import commit_message
 from qwen_lsp.cli.config import parse_setting, read_config
@@ -45,6 +46,7 @@ main.add_command(action)
 main.add_command(purge)
 main.add_command(trust)
 main.add_command(endpoint)
+main.add_command(audit)
 
 
 @main.command()

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 TokenLogprobs = tuple[tuple[int, float], ...]
 """For each token the length of the text after it, and its natural log-probability."""
 
-# Taking over a shorter piece by a key of its own saves nothing, and looking at it costs.
-_MIN_PART_CHARS = 3
+MIN_PART_CHARS = 3
+"""Taking over a shorter piece by a key of its own saves nothing, and looking at it costs."""
 # Han and kana have no spaces between words: each is one.
 _LETTER = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]")
 
@@ -73,7 +73,7 @@ class Answer:
         if end == len(self.text) and is_whole:
             return self.rest
         part = self.text[self.n_typed : end].rstrip()
-        return part if len(part.strip()) >= _MIN_PART_CHARS else ""
+        return part if len(part.strip()) >= MIN_PART_CHARS else ""
 
     @property
     def first_part_probability(self) -> float:
@@ -84,7 +84,7 @@ class Answer:
         total = 0.0
         for value, _, end in self._tokens(self.n_typed, len(self.text)):
             total += value
-            is_part = len(self.text[self.n_typed : end].strip()) >= _MIN_PART_CHARS
+            is_part = len(self.text[self.n_typed : end].strip()) >= MIN_PART_CHARS
             if is_part and not self._splits_word(end):
                 break
         return math.exp(total)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qwen_lsp.completion import filters
-from qwen_lsp.completion.answer import Answer
+from qwen_lsp.completion import filters, gates, part_ends
+from qwen_lsp.completion.answer import MIN_PART_CHARS, Answer
 from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.flight import Flight
@@ -92,12 +92,22 @@ class Display:
         text, _ = flight.cleaned(self._config.disabled_filters)
         if not isinstance(text, Reject) and (answer := flight.answer(typed, text)).after(typed):
             part = self._part(request, answer, is_whole=False)
-            fim = flight.view.prompt
-            if part.strip() and not request.danger(fim.prefix, typed + part, fim.suffix):
+            if part.strip() and not self._is_held_back(request, flight, typed + part):
                 return request.completed(part)
         # What is likely enough and yet not shown, is judged when it is finished.
         is_unlikely = written.first_part_probability < self._config.min_confidence
         return self._unsure(request, written) if is_settled and is_unlikely else None
+
+    def _is_held_back(self, request: CompletionRequest, flight: Flight, text: str) -> bool:
+        """Whether a gate would take the beginning of an answer back once more is written.
+
+        Between other code a part is a whole; above other lines it may be the head of what comes below it.
+        """
+        fim, view = flight.view.prompt, flight.view
+        if request.danger(fim.prefix, text, fim.suffix):
+            return True
+        is_between = bool(view.around.line_suffix.strip())
+        return is_between and gates.syntax(fim.prefix, text, fim.suffix, view.language) is not None
 
     def first_line(self, request: CompletionRequest, flight: Flight, typed: str) -> Completion | None:
         """Answer a request by hand with the first whole line; the rest is streamed, then in the cache."""
@@ -116,6 +126,8 @@ class Display:
         ignored = last.ignored_count_at(document.text, offset, answer.rest) if last else 0
         request.trace.min_confidence = min_confidence_after(self._config.min_confidence, ignored)
         part = answer.confident_prefix(request.trace.min_confidence, is_whole=is_whole)
+        if not is_whole or len(part) < len(answer.rest):
+            part = _long_enough(part_ends.ended(part, request.view.around))
         self._last[document.uri] = Shown(offset, answer.rest, part, ignored)
         return part
 
@@ -126,6 +138,10 @@ class Display:
         needed = trace.min_confidence = trace.min_confidence or self._config.min_confidence
         given, wanted = percentages(sure, needed)
         return request.rejected("unsure", f"the model gives it {given}, less than {wanted}")
+
+
+def _long_enough(part: str) -> str:
+    return part if len(part.strip()) >= MIN_PART_CHARS else ""
 
 
 def percentages(sure: float, needed: float) -> tuple[str, str]:

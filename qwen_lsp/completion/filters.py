@@ -69,7 +69,8 @@ def chatter(text: str, case: Case) -> str | Reject:
         return text
     lines = text.split("\n")
     first = 0 if case.around.is_blank else 1
-    at = next((number for number in range(first, len(lines)) if talk.is_talk(lines[number])), None)
+    numbers = range(first, len(lines))
+    at = next((n for n in numbers if talk.is_talk(lines[n]) or talk.is_stand_in(lines[n])), None)
     if at == 0:
         return Reject("the model talks instead of writing code")
     return text if at is None else "\n".join(lines[:at]).rstrip()
@@ -147,7 +148,7 @@ _MARKS = "\"'`;,:。，；：、"  # end what stands left of the cursor by thems
 
 def _is_surplus(text: str, tail: str, case: Case) -> bool:
     """Whether the tail closes or ends something opened left of the cursor rather than in the answer."""
-    opener = _PAIRS.get(tail[0])
+    opener = _PAIRS.get(tail[0]) or ("<" if tail == ">" else None)  # of a type or a header; alone on the line
     if opener is None:
         return len(tail) > 1 or tail in _MARKS
     opened = case.around.line_prefix + text[: -len(tail)]
@@ -172,8 +173,19 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
         if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
         if following[: len(answer) - at] == answer[at:]:
-            return "\n".join(lines[:number]).rstrip()
+            return _without_open_clause(lines[:number])
     return text
+
+
+_OPEN_CLAUSE = re.compile(r"(\s*\}?)\s*(?:else|elif|elsif|elseif|except|catch|finally|rescue|ensure)\b.*\Z")
+
+
+def _without_open_clause(lines: list[str]) -> str:
+    """Join the lines; an `else` at their end, whose body stands there already, is left out."""
+    text = "\n".join(lines).rstrip()
+    head, line_end, last = text.rpartition("\n")
+    clause = _OPEN_CLAUSE.match(last)
+    return (head + line_end + clause[1]).rstrip() if clause and line_end and opens_block(last) else text
 
 
 def may_still_repeat(text: str, case: Case) -> bool:
@@ -245,6 +257,54 @@ def repeats_line_above(text: str, case: Case) -> str | Reject:
     return text
 
 
+def trailing_comment(text: str, case: Case) -> str | Reject:
+    """Cut the comment with which the model explains its last line, in a file that has none beside code."""
+    mark = case.around.comment_mark
+    if not mark or case.around.place != "code" or case.mode == "line":
+        return text  # one line is cut where it is written
+    head, line_end, last = text.rpartition("\n")
+    before = last if line_end else case.around.line_prefix + last
+    at = _comment_beside_code(before, mark)
+    lines_above = case.prefix.split("\n")[-_STYLE_LINES:]
+    if at is None or any(_comment_beside_code(line, mark) is not None for line in lines_above):
+        return text
+    return head + line_end + before[:at].removeprefix("" if line_end else case.around.line_prefix).rstrip()
+
+
+# So many lines above the cursor show whether comments stand beside code in a file.
+_STYLE_LINES = 60
+
+
+def _comment_beside_code(line: str, mark: str) -> int | None:
+    """Return where a comment begins behind code on a line; None without one, and where quotes are open."""
+    at = line.find(f" {mark}")
+    code = line[: max(at, 0)]
+    is_quoted = code.count('"') % 2 or code.count("'") % 2 or code.count("`") % 2
+    return at if code.strip() and not code.lstrip().startswith(mark) and not is_quoted else None
+
+
+def unreachable(text: str, case: Case) -> str | Reject:
+    """Drop an answer that leaves the block although more steps of the same block follow it."""
+    around = case.around
+    if around.place != "code" or not around.comment_mark or around.line_suffix.strip():
+        return text
+    last = (around.line_prefix + text).rstrip().rpartition("\n")[2]
+    is_sibling = indent_of(last) == indent_of(around.next_line)
+    if is_sibling and _LEAVES.match(last) and not _CONDITION.search(last) and _STEP.match(around.next_line):
+        return Reject("what follows would never run")
+    return text
+
+
+_LEAVES = re.compile(r"\s*(?:return|raise|throw|break|continue)(?!\w)")
+_CONDITION = re.compile(r"\s(?:if|unless)\b(?!.*\belse\b)")  # `return 0 if empty`
+# What can't stand behind the end of a block: labels, clauses, closing lines and definitions can.
+_STEP = re.compile(
+    r"\s*(?!(?:case|default|when|else|elif|elsif|elseif|except|catch|finally|rescue|ensure|end|fi|done|esac"
+    r"|def|function|func|fn|class|async|public|private|protected|static|local\s+function|until)\b)"
+    r"[\w$@(*&](?!\w*\s*:(?![=:]))"
+)
+
+
 def names_only(text: str, case: Case) -> str | Reject:
     """Drop a name that cannot be known: a file name for an empty comment, a package with its version.
 
@@ -302,6 +362,8 @@ FILTERS: tuple[Filter, ...] = (
     repetition,
     repeats_suffix,
     repeats_line_above,
+    trailing_comment,
+    unreachable,
     names_only,
     prose,
     pair,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qwen_lsp.completion import filters, stopping
+from qwen_lsp.completion import filters, stopping, token_prefixes
 from qwen_lsp.completion.answer import Answer
 from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Reject
@@ -39,8 +39,8 @@ class Flight:
     Shape: `point` is where the answer goes, None for a prompt that is only read; `ahead` is what has to be
     typed there before the view is that of the document (a prefetch).
     Units: `start` is where in `raw` the healed prefix, or the white space in its place, ends. `logprobs` has,
-    for each token, the length of `raw` after it and its log-probability. `others` are the other beginnings
-    that `raw` could have taken, with the log-probability of the choice.
+    for each token or piece of one, the length of `raw` after it and its log-probability. `others` are the
+    other beginnings that `raw` could have taken, with the log-probability of the choice.
     """
 
     view: View
@@ -55,6 +55,7 @@ class Flight:
     stop_reason: str = ""
     others: tuple[tuple[str, float], ...] = ()
     logprobs: list[tuple[int, float]] = field(default_factory=list)
+    n_tokens: int = 0
     timings: Timings = field(default_factory=Timings)
     entry: Entry | None = None
     error: Exception | None = None
@@ -107,8 +108,10 @@ class Flight:
         healed = self.view.prompt.healed_prefix
         if len(self.raw) <= len(healed) < len(self.raw) + len(chunk.text):  # the first token of our own
             self.others = tuple((self.raw + text, value) for text, value in chunk.others)
+        before = len(self.raw)
         self.raw += normalize_line_ends(chunk.text)
-        self.logprobs.extend((len(self.raw), value) for value in chunk.logprobs)
+        self.logprobs.extend(_token_ends(chunk, before, len(self.raw), len(healed)))
+        self.n_tokens += len(chunk.logprobs)
         if chunk.timings.prompt_tokens:
             self.timings = chunk.timings
         if chunk.stop_reason is not None:
@@ -164,7 +167,7 @@ class Flight:
         trace.raw, trace.answer, trace.filters = self.raw, self.text, list(self.steps)
         trace.stop_reason = self.cut_reason or self.stop_reason
         trace.prompt_tokens, trace.cached_tokens = timings.prompt_tokens, timings.cached_tokens
-        trace.generated_tokens = timings.generated_tokens or len(self.logprobs)
+        trace.generated_tokens = timings.generated_tokens or self.n_tokens
         trace.prompt_ms, trace.generated_ms = timings.prompt_ms, timings.generated_ms
         trace.probability, trace.tokens = answer.probability, answer.tokens
         if self.first_text is not None:
@@ -173,9 +176,9 @@ class Flight:
     @property
     def is_hopeless(self) -> bool:
         """Whether the model is too unsure for an automatic suggestion to come of this."""
-        if len(self.logprobs) < _HOPELESS_TOKENS:
+        if self.n_tokens < _HOPELESS_TOKENS:
             return False
-        return sum(value for _, value in self.logprobs) / len(self.logprobs) < _HOPELESS_MEAN
+        return sum(value for _, value in self.logprobs) / self.n_tokens < _HOPELESS_MEAN
 
     def cleaned(self, disabled: tuple[str, ...]) -> tuple[str | Reject, list[FilterStep]]:
         """Return the answer through the filters; of an unfinished one, its whole words."""
@@ -186,6 +189,14 @@ class Flight:
             hit_limit = self.stop_reason in ("limit", "length")
             text = stopping.finish(text, self.view.mode, self.view.around, hit_limit=hit_limit)
         return filters.clean(text, self.view.case, disabled)
+
+
+def _token_ends(chunk: Chunk, before: int, after: int, n_healed: int) -> list[tuple[int, float]]:
+    """Return where a chunk's tokens, or the pieces of its only one, end in `raw`; and how likely each is."""
+    if len(chunk.logprobs) != 1 or after - before != len(chunk.text):
+        return [(after, value) for value in chunk.logprobs]
+    found = token_prefixes.pieces(chunk.text, chunk.logprobs[0], chunk.others, max(n_healed - before, 0))
+    return [(before + end, value) for end, value in found]
 
 
 def _start(raw: str, healed: str) -> int | None:

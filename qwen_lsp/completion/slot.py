@@ -30,7 +30,7 @@ from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Change
 
 # The likeliest other tokens to ask for, to make other candidates of.
-_N_ALTERNATIVES = 4
+_N_ALTERNATIVES = 8
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +131,7 @@ class CompletionSlot:
             forced=forced,
             n_alternatives=_N_ALTERNATIVES,
             around=view.prompt.around,
+            sources=view.prompt.sources,
         )
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from qwen_lsp.completion import talk
+from qwen_lsp.completion import part_ends, talk
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block, surroundings
 from qwen_lsp.completion.units import balance_of, unit_end
 from qwen_lsp.syntax import brackets
@@ -60,7 +60,7 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """
     ways = {"line": _cut_line, "pair": _cut_pair, "block": _cut_block}
     found = ways[mode](text, around)
-    if found.reason is None and talk.repeats_a_phrase(found.text.rpartition("\n")[2]):
+    if found.reason is None and any(talk.repeats_a_phrase(line) for line in found.text.split("\n")):
         return Cut(found.text, "loop")  # the filter of that name decides what is kept
     return found
 
@@ -93,7 +93,7 @@ def _cut_block(text: str, around: Surroundings) -> Cut:
 def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> str:
     """Cut an answer that ended by itself or ran into the token limit back to what is whole."""
     if mode == "line" or (mode == "pair" and "\n" not in text):
-        return whole_words(text) if hit_limit else text
+        return part_ends.ended(whole_words(text), around) if hit_limit else text
     lines = text.split("\n")
     if mode == "block" and not hit_limit and not around.goes_on and not around.wants_one_entry:
         return text

@@ -38,6 +38,17 @@ _TALK = re.compile(
     )""",
     re.VERBOSE,
 )
+# A comment in place of the code that it announces.
+_STAND_IN = re.compile(
+    r"""\s*(?:\#|//|--|;|%|/?\*|<!--|\{/\*).*(?:
+        \bplaceholder\ (?:for|logic|implementation|code)\b
+      | \byour\ (?:own\ )?(?:code|logic|implementation)\ (?:goes\ )?here\b
+      | \b(?:add|put|write|insert|implement)\ your\b | \breplace\ (?:this|it)\ with\b
+      | \bfor\ example,\ you\ (?:might|could|can|may)\b | \bhere,?\ we\ (?:just|simply)\b
+      | 在(?:此处?|这里)(?:添加|编写|实现|写)
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _PHRASE = re.compile(r"(.{3,60}?)\1\1+")
 _PLACEHOLDER = re.compile(r"<(?:NAME|EMAIL|KEY|PASSWORD|IP_ADDRESS|REDACTED)>")
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -51,6 +62,11 @@ def is_refusal(text: str) -> bool:
 def is_talk(line: str) -> bool:
     """Tell whether a line speaks to the user; one that is a comment of the code does not match."""
     return _TALK.match(line) is not None
+
+
+def is_stand_in(line: str) -> bool:
+    """Tell whether a line is a comment that says what code should stand there."""
+    return _STAND_IN.match(line) is not None
 
 
 def has_placeholder(text: str) -> bool:

@@ -87,11 +87,21 @@ class Suggester:
         self._session.forget(uri)
 
     async def suggest(
-        self, cursor: Cursor, trigger: Trigger, on_text: OnText | None = None
+        self,
+        cursor: Cursor,
+        trigger: Trigger,
+        on_text: OnText | None = None,
+        selected: Edit | None = None,
     ) -> list[Suggestion]:
-        """Return the candidates at a cursor, the best first."""
+        """Return the candidates at a cursor, the best first.
+
+        `selected` is the item that the editor's list of completions would put in: a suggestion then goes on
+        from it and replaces what it replaces.
+        """
         document, uri = cursor.document, cursor.document.uri
-        asked = self._notebooks.whole(cursor)
+        whole = self._notebooks.whole(cursor)
+        shift = whole.offset - cursor.offset
+        asked = whole if selected is None else _accepted(whole, _moved(selected, shift))
         with self._following(cursor) as point:
             outcome = await self._outcome(uri, asked, trigger, on_text)
         self._status.noted(outcome.trace)
@@ -103,8 +113,11 @@ class Suggester:
             return []
         log.info("suggestion after %.0f ms", outcome.trace.total_ms)
         now = self._session.documents.get(uri, document)
-        edits = [_moved(edit, cursor.offset - asked.offset) for edit in (outcome.edit, *outcome.alternatives)]
-        if now is not document:  # typed on, and this client has not asked again
+        edits = [_moved(edit, -shift) for edit in (outcome.edit, *outcome.alternatives)]
+        if selected is not None:
+            is_same = now is document
+            edits = [Edit(selected.span, selected.new_text + edit.new_text) for edit in edits if is_same]
+        elif now is not document:  # typed on, and this client has not asked again
             is_followed = now is point.document
             edits = [moved for edit in edits if is_followed and (moved := point.rebase(edit))]
         if not edits:
@@ -157,6 +170,12 @@ class Suggester:
         return types.Command(
             text("command.accepted", self._client.locale), DID_ACCEPT_COMMAND, arguments=[id_]
         )
+
+
+def _accepted(cursor: Cursor, item: Edit) -> Cursor:
+    """Return the cursor as it would be with an item of the list put in."""
+    document = cursor.document
+    return Cursor(document.with_edit(item, document.version), item.span.start + len(item.new_text))
 
 
 def _moved(edit: Edit, by: int) -> Edit:

@@ -72,6 +72,11 @@ class Balance:
     depth: int
 
 
+def is_markup(language: Language | None) -> bool:
+    """Tell whether tags are matched in a language as brackets are."""
+    return language is not None and language.id in _MARKUP
+
+
 def balance(text: str, language: Language | None = None) -> Balance:
     """Match the brackets, tags and long strings of a text; quoted text and comments count for nothing.
 
@@ -81,7 +86,7 @@ def balance(text: str, language: Language | None = None) -> Balance:
     mark = language.comment if language and isinstance(language.comment, str) else ""
     quotes = _LONG_QUOTES.get(name, ())
     counted = "[]{}" if name in _LOOSE_PARENTHESES else "()[]{}"
-    is_markup = name in _MARKUP or (language is None and "</" in text)
+    has_tags = is_markup(language) or (language is None and "</" in text)
     depths, in_string = [0], [False]
     foreign: list[int] = []
     stack: list[str] = []
@@ -123,12 +128,12 @@ def balance(text: str, language: Language | None = None) -> Balance:
             depths.extend([len(stack)] * skipped.count("\n"))
             in_string.extend([True] * skipped.count("\n"))
             at += len(skipped)
-        elif char == "<" and is_markup and (tag := _tag(text, at)) is not None:
+        elif char == "<" and has_tags and (tag := _tag(text, at)) is not None:
             end = _take_tag(tag, stack, foreign)
             depths.extend([len(stack) + 1] * tag.group().count("\n"))
             in_string.extend([False] * tag.group().count("\n"))
             at = end
-        elif char == "<" and is_markup and _begins_tag(text, at):
+        elif char == "<" and has_tags and _begins_tag(text, at):
             stack.append("<")  # a start tag that goes on
             at += 1
         elif char in counted:

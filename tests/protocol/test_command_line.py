@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp import __version__
-from tests.support.editor import within
+from tests.support.editor import editing, within
 from tests.support.engine_server import EngineServer, refuses, says
 from tests.support.places import split
 
@@ -193,6 +193,45 @@ async def test_the_prompt_shows_what_other_files_hold(
         settings.write_text(base + more, "utf-8")
         await run("complete", place, "--json")
         assert ("percent: int" in engine.last.prompt) == is_shown
+
+
+# Else they follow the speed that each run has measured.
+_SIZES = "snippetTokens = 300\nprefixTokens = 600\nsuffixTokens = 100\n"
+
+
+async def test_the_prompt_is_the_one_of_an_editor_with_the_same_root(
+    settings: Path, engine: EngineServer, tmp_path: Path
+) -> None:
+    """Path, window, pieces of other files: what one shows at a place, the other does."""
+    repository = tmp_path / "shop"
+    (repository / "src").mkdir(parents=True)
+    git = await asyncio.create_subprocess_exec("git", "init", "-q", str(repository))
+    assert await within(git.wait()) == 0
+    (repository / "src" / "prices.py").write_text(
+        "def discounted_total(prices: list[int], percent: int) -> int:\n    return 0\n", "utf-8"
+    )
+    filler = "".join(f"RATE_{number} = {number}\n" for number in range(400))
+    marked = (
+        f"from prices import discounted_total\n\n{filler}\ndef pay(prices):\n    return discounted_total(║)\n"
+    )
+    place = write(repository / "src" / "pay.py", marked)
+    settings.write_text(settings.read_text("utf-8") + "[completion]\n" + _SIZES, "utf-8")
+    await run("complete", place, "--json")
+    seen = engine.last.prompt
+    assert "percent: int" in seen
+
+    async with editing(engine, repository) as editor:
+        asked = await editor.open(marked, uri=(repository / "src" / "pay.py").as_uri())
+
+        async def prompt() -> str:
+            await editor.suggest(asked)
+            return str((await editor.why(asked.uri)).prompt)
+
+        for _ in range(100):  # the index is ready some time after the folder was opened
+            if (last := await prompt()) == seen:
+                break
+            await asyncio.sleep(0.1)
+        assert last == seen
 
 
 async def test_without_a_model(tmp_path: Path) -> None:

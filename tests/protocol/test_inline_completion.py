@@ -460,3 +460,45 @@ async def test_version_and_place_come_from_the_moment_of_asking(editor: Editor) 
     await editor.session.edit(place.uri, Edit(Span(6, 6), "y = 2\n"))  # below the cursor
     assert not await within(asked), "the text after the cursor is another one now"
     assert (await editor.reason(place.uri))[0] == "superseded"
+
+
+async def ask_beside_a_list(editor: Editor, marked: str, typed: str, item: str) -> Any:
+    """Ask with an item selected in the list of completions that would replace what is `typed`."""
+    place = await editor.open(marked)
+    at = position(split(marked)[0], Kind.Utf16)
+    where = types.Range(types.Position(at.line, at.character - len(typed)), at)
+    params = types.InlineCompletionParams(
+        types.InlineCompletionContext(
+            types.InlineCompletionTriggerKind.Automatic, types.SelectedCompletionInfo(where, item)
+        ),
+        types.TextDocumentIdentifier(place.uri),
+        at,
+    )
+    answer = await within(editor.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))
+    return [(found.insert_text, found.range) for found in answer.items], where
+
+
+async def test_a_suggestion_goes_on_from_the_item_selected_in_the_list(editor: Editor) -> None:
+    editor.engine.answer = says("(items)")
+    marked = "import json\n\ntext = json.du║\n"
+    found, where = await ask_beside_a_list(editor, marked, "du", "dumps")
+    assert found == [("dumps(items)", where)]
+    seen = editor.engine.last.prompt + editor.engine.last.forced
+    assert seen.endswith("text = json.dumps")
+
+
+async def test_nothing_goes_on_from_an_item_that_would_stand_elsewhere(editor: Editor) -> None:
+    """The reverse case: what does not continue the item is no suggestion, and neither is the item alone."""
+    editor.engine.answer = says("(items)")
+    place = await editor.open("first = 1\nsecond = ║\n")
+    elsewhere = types.Range(types.Position(0, 0), types.Position(0, 5))
+    at = position("first = 1\nsecond = ", Kind.Utf16)
+    context = types.InlineCompletionContext(
+        types.InlineCompletionTriggerKind.Automatic, types.SelectedCompletionInfo(elsewhere, "third")
+    )
+    params = types.InlineCompletionParams(context, types.TextDocumentIdentifier(place.uri), at)
+    answer = await within(editor.session.request(types.TEXT_DOCUMENT_INLINE_COMPLETION, params))
+    assert not answer.items
+    editor.engine.answer = says("")
+    found, _ = await ask_beside_a_list(editor, "text = json.du║\n", "du", "dumps")
+    assert found == []

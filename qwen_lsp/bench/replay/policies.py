@@ -63,7 +63,7 @@ def openers(
     """Return how each policy is opened on a trace; `options` are settings that `ours` is tried with."""
 
     def of_arm(arm: Arm) -> Open:
-        command = (arm.python, "-m", "qwen_lsp", "serve") if arm.python else lsp_session.SERVER_COMMAND
+        command = (arm.python, "-P", "-m", "qwen_lsp", "serve") if arm.python else lsp_session.SERVER_COMMAND
         return lambda trace: our_server(trace, config, arm.options, command)
 
     return {

@@ -12,7 +12,7 @@ from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.suggest import Suggester
-from qwen_lsp.text import Cursor
+from qwen_lsp.text import Cursor, Edit, Span
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ def register(server: LanguageServer, session: Session, client: Client, suggester
             return types.InlineCompletionList(items=[])
         encoding = client.encoding
         cursor = Cursor(document, convert.offset(document, params.position, encoding))
+        selected = _selected(params.context.selected_completion_info, cursor, encoding)
+        if selected is not None and not selected.span.start <= cursor.offset <= selected.span.end:
+            return types.InlineCompletionList(items=[])  # nothing can continue an item that stands elsewhere
 
         def send_partial(text: str) -> None:
             message = {
@@ -45,7 +48,9 @@ def register(server: LanguageServer, session: Session, client: Client, suggester
         suggestions = await suggester.suggest(
             cursor,
             _trigger(params.context.trigger_kind),
-            send_partial if client.options.stream_completion else None,
+            # The text of a partial answer is put in at the cursor, so it cannot replace an item.
+            send_partial if client.options.stream_completion and selected is None else None,
+            selected,
         )
         return types.InlineCompletionList(
             items=[
@@ -57,6 +62,14 @@ def register(server: LanguageServer, session: Session, client: Client, suggester
                 for suggestion in suggestions
             ]
         )
+
+
+def _selected(info: types.SelectedCompletionInfo | None, cursor: Cursor, encoding: str) -> Edit | None:
+    """Return the item selected in the list of completions as an edit; None where no list is open."""
+    if info is None:
+        return None
+    start, end = (convert.offset(cursor.document, at, encoding) for at in (info.range.start, info.range.end))
+    return Edit(Span(start, end), info.text)
 
 
 def _trigger(kind: types.InlineCompletionTriggerKind | int) -> Trigger:
