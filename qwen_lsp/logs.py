@@ -89,7 +89,7 @@ def _key(record: logging.LogRecord) -> tuple[object, ...]:
     return (record.name, record.pathname, record.lineno, *where)
 
 
-class _PrivateFile(RotatingFileHandler):
+class PrivateFile(RotatingFileHandler):
     """A log file, and what it becomes when it rotates, that only its user may read."""
 
     def _open(self) -> TextIOWrapper:
@@ -109,7 +109,7 @@ def start(level: str) -> None:
     try:
         files.private_file(log_file())
         handlers.append(
-            _PrivateFile(log_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
+            PrivateFile(log_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
         )
     except OSError:
         pass

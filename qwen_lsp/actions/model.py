@@ -39,7 +39,7 @@ class ModelSession:
     """Asks one model.
 
     Units: `context_tokens` is what question and answer may have together; `timeout_ms` is what the action may
-    take, however many questions it asks.
+    take, however many questions it asks. `sources` name the files that the questions are about.
     """
 
     client: Client
@@ -47,6 +47,7 @@ class ModelSession:
     timeout_ms: int
     on_progress: OnProgress | None = None
     exchanges: list[Exchange] = field(default_factory=list)
+    sources: tuple[str, ...] = ()
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -101,6 +102,7 @@ class ModelSession:
             grammar=grammar,
             n_probs=n_others,
             timeout_ms=remaining_ms,
+            sources=self.sources,
         )
         reply = await ask(self.client, request, on_text)
         total_ms = (time.perf_counter() - started) * 1000

@@ -32,6 +32,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext | No
     """
     if task.kind == "edit" and not task.instruction.strip():
         return Refused("no_instruction")
+    session.sources = (task.path,) if task.path else ()
     way = _WAYS.get(task.kind, rewrite.run)
     if task.custom is not None:
         way = explain.run if task.is_for_reading else rewrite.run

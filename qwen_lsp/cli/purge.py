@@ -54,7 +54,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
     from qwen_lsp import logs
     from qwen_lsp.completion.stats.database import stats_file
     from qwen_lsp.index import database
-    from qwen_lsp.model import catalog, hardware, speed, store
+    from qwen_lsp.model import audit, catalog, hardware, speed, store
     from qwen_lsp.review import cache
 
     # Both folders may be the user's own choice and hold other files.
@@ -71,6 +71,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
         ("this machine", hardware.machine_file()),
         ("statistics", stats_file()),
         ("logs", logs.log_file()),
+        ("record of what left this machine", audit.audit_file()),
     )
     for kind, file in single:
         # SQLite's companions and rotated logs lie beside their file.

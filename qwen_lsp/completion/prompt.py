@@ -39,13 +39,15 @@ _OPEN_TOKEN = re.compile(
 class FimPrompt:
     """The prompt and the texts it was made from, all with LF line ends.
 
-    `healed_prefix` is the end of the prefix that the prompt leaves out and the answer has to begin with.
+    `healed_prefix` is the end of the prefix that the prompt leaves out and the answer has to begin with;
+    `sources` are the paths of the files in it.
     """
 
     text: str
     healed_prefix: str
     prefix: str
     suffix: str
+    sources: tuple[str, ...] = ()
 
     @property
     def around(self) -> tuple[str, str]:
@@ -82,7 +84,8 @@ def fim(
     if path and language:
         before = f"{language.comment_line(path)}\n{before}"
     text = render(tokens, layout, before, suffix)
-    return FimPrompt(repository(files, tokens) + text, healed, prefix, suffix)
+    sources = (*((path,) if path else ()), *(name for name, _ in files))
+    return FimPrompt(repository(files, tokens) + text, healed, prefix, suffix, sources)
 
 
 def repository(files: Sequence[tuple[str, str]], tokens: ControlTokens) -> str:

@@ -131,6 +131,7 @@ class CompletionSlot:
             forced=forced,
             n_alternatives=_N_ALTERNATIVES,
             around=view.prompt.around,
+            sources=view.prompt.sources,
         )
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))

@@ -7,16 +7,16 @@ Leaving a stream early closes the connection, and that is what frees the engine'
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from qwen_lsp.endpoints import is_loopback
+from qwen_lsp.endpoints import host_of, is_loopback
 from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
-from qwen_lsp.model import gate, tls
+from qwen_lsp.model import audit, gate, tls
 from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
@@ -24,6 +24,8 @@ from qwen_lsp.model.tls import NO_TLS, Tls
 
 if TYPE_CHECKING:
     import httpx
+
+_JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class Client:
 
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
-        post = self._dialect.completion(self._guarded(request), self.endpoint.model)
-        async with self._stream(post) as chunks:
+        request, n_masked = self._guarded(request)
+        post = self._dialect.completion(request, self.endpoint.model)
+        async with self._stream(post, request.sources, n_masked) as chunks:
             yield chunks
 
     @asynccontextmanager
@@ -93,39 +96,49 @@ class Client:
         Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
         """
         post = await self._dialect.chat(request, self.endpoint.model, self._ask_json)
-        async with self._stream(post) as chunks:
+        async with self._stream(post, request.sources) as chunks:
             yield chunks
 
     @asynccontextmanager
-    async def _stream(self, post: Post) -> AsyncIterator[AsyncIterator[Chunk]]:
+    async def _stream(
+        self, post: Post, sources: Sequence[str], n_masked: int = 0
+    ) -> AsyncIterator[AsyncIterator[Chunk]]:
         import httpx
 
+        body = self._outgoing(post.path, post.body, sources, n_masked)
         try:
-            async with self._http.stream("POST", post.path, json=self._outgoing(post.body)) as response:
+            async with self._http.stream("POST", post.path, content=body, headers=_JSON) as response:
                 if response.status_code != 200:
                     raise _rejected(response, await response.aread())
                 yield self._chunks(response, post)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
 
-    def _guarded(self, request: Request) -> Request:
+    def _guarded(self, request: Request) -> tuple[Request, int]:
         """Take the secrets out of a prompt; the forced text goes on from it, so both are read as one."""
         if not self.endpoint.is_guarded:
-            return request
+            return request, 0
         text, found = gate.masked(request.prompt + request.forced)
-        self.redacted += found
         length = len(request.prompt)
-        return replace(
-            request, prompt=text[:length], forced=text[length:]
-        )  # `around` is masked with its body
+        # `around` is masked with the body that it becomes a part of.
+        return replace(request, prompt=text[:length], forced=text[length:]), found
 
-    def _outgoing(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what may be sent of a body: the one way by which anything leaves."""
-        if not self.endpoint.is_guarded:
-            return body
-        masked, found = gate.masked_body(body)
-        self.redacted += found
-        return masked
+    def _outgoing(
+        self, path: str, body: Mapping[str, Any], sources: Sequence[str] = (), n_masked: int = 0
+    ) -> bytes:
+        """Return what may be sent of a body, and record it: the one way by which anything leaves.
+
+        `n_masked` secrets were taken out before; what stands in their place may look like one again.
+        """
+        found = 0
+        if self.endpoint.is_guarded:
+            body, found = gate.masked_body(body)
+        n_redacted = max(found, n_masked)
+        self.redacted += n_redacted
+        data = msgspec.json.encode(body)
+        if not is_loopback(self.endpoint.url):
+            audit.record(host_of(self.endpoint.url), path, data, n_redacted, sources)
+        return data
 
     async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:
         # Not by httpx-sse: engines write errors as bare lines between events, which it drops.
@@ -196,8 +209,9 @@ class Client:
         import httpx
 
         try:
-            sent = self._outgoing(body) if body is not None else None
-            response = await self._http.request(method, path, json=sent, timeout=10.0)
+            sent = self._outgoing(path, body) if body is not None else None
+            headers = _JSON if sent is not None else {}
+            response = await self._http.request(method, path, content=sent, headers=headers, timeout=10.0)
         except httpx.HTTPError as error:
             raise _mapped(error, self.endpoint.url) from error
         if response.status_code != 200:

@@ -20,6 +20,7 @@ class Request:
     else is put at the end of the prompt and so no token is healed. `tokens` are all that the answer may
     consist of, by number; only for a dialect with grammars. `around` are the texts before (without `forced`)
     and after the hole that the prompt was made of, for a dialect that writes the markers by itself.
+    `sources` name the files in the prompt, for the record of what left this machine.
     """
 
     prompt: str
@@ -30,6 +31,7 @@ class Request:
     n_alternatives: int = 1
     tokens: Sequence[int] = ()
     around: tuple[str, str] = ("", "")
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class ChatRequest:
     Units: `max_tokens` 0 only reads the messages into the cache. `begins` is what the answer begins
     with and the reply contains it; endpoints that cannot continue a text ignore it. `json_schema`
     and `grammar` (GBNF, where a dialect has grammars) exclude each other. `n_probs` above 0 asks for the
-    log-probability of each token and of so many others.
+    log-probability of each token and of so many others. `sources` are as in a Request.
     """
 
     messages: Sequence[Message]
@@ -59,6 +61,7 @@ class ChatRequest:
     n_probs: int = 0
     slot: int = 0
     timeout_ms: int = 120_000
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _PIECE = re.compile(
     r"(?P<han>[⺀-鿿豈-﫿぀-ヿ가-힯＀-￯])"
     r"|(?P<word>[^\r\n\w]?[^\W\d_]+)"
     r"|(?P<digit>\d)"
-    r"|(?P<sign> ?(?:[^\s\w]|_)+[\r\n]*)"
+    r"|(?P<sign> ?(?:[^\s\w]+|_+)++[\r\n]*)"  # possessive: a long run keeps no way back
     r"|\s*[\r\n]+|\s+"
 )
 # Identifiers in code split about every five letters: fitted so that no file of code is underestimated.
