@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from qwen_lsp.cli.bench_review import review
+from qwen_lsp.cli.bench_review import commit_messages, review
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.model.select import chosen_model
@@ -419,3 +419,4 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
 
 
 bench.add_command(review)
+bench.add_command(commit_messages)

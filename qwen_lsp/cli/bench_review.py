@@ -157,3 +157,17 @@ def _undone(clones: tuple[Path, ...], n: int, build: str | None) -> None:
                 for line in arm:
                     echo(f"{name}\t{row.fix.commit[:12]}\t{row.fix.subject[:60]}\t{line}")
     echo(fixes.summary(rows, with_build=build is not None), nl=False)
+
+
+@click.command("commit-messages")
+@click.argument("clone", type=_FOLDER)
+@click.option("--n", default=100, show_default=True, type=click.IntRange(1), help="How many commits.")
+@click.option("--show", is_flag=True, help="Show both messages of each commit.")
+def commit_messages(clone: Path, n: int, show: bool) -> None:
+    """Write messages for commits of a clone and compare them with their authors' own."""
+    from qwen_lsp.bench.review import messages
+
+    rows = list(messages.run(clone, n))
+    for row in rows if show else ():
+        echo(f"{row.commit}\t{row.theirs}\n\t\t{row.ours}")
+    echo(messages.summary(rows), nl=False)

@@ -15,6 +15,7 @@ from qwen_lsp import __version__
 from qwen_lsp.cli.action import action
 from qwen_lsp.cli.audit import audit
 from qwen_lsp.cli.bench import bench
+from qwen_lsp.cli.commit_message import commit_message
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.context import context
 from qwen_lsp.cli.echo import echo
@@ -40,6 +41,7 @@ main.add_command(context)
 main.add_command(index)
 main.add_command(show_map)
 main.add_command(review)
+main.add_command(commit_message)
 main.add_command(action)
 main.add_command(purge)
 main.add_command(trust)

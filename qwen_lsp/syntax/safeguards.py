@@ -260,6 +260,8 @@ def _given(tree: Tree, nodes: Iterable[Node], read: Function) -> None:
 def _caught(tree: Tree, node: Node) -> frozenset[str]:
     found: set[str] = set()
     for child in node.named_children:
+        if re.search(r"(?m)\b(?:raise|throw(?: \w+)?);?\s*\}?\s*\Z", _source(tree, child)):
+            continue  # it tidies up and passes the error on
         if child.type == "except_clause":
             head = _source(tree, child).split(":", 1)[0]
             names = re.findall(r"[\w.]+", re.sub(r"^except\*?|\bas\s+\w+", "", head))

@@ -19,6 +19,7 @@ from qwen_lsp.text import Document, Span
 
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MOST_IN_A_FUNCTION = 2
+_NAME = re.compile(r"[^\W\d]\w*")
 _NOT = re.compile(r"^(?:!|not)")
 _SELF = frozenset(("self", "this", "cls"))
 
@@ -36,7 +37,7 @@ def check(
         return []
     found = []
     for old, new in changed_functions(before, document.text, language):
-        lost = list(_lost(old, new))
+        lost = list(_lost(old, new, locale))
         if len(lost) <= _MOST_IN_A_FUNCTION:
             found += [
                 _finding(document, rule, line, words, locale)
@@ -46,7 +47,7 @@ def check(
     return found
 
 
-def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, str]]]:
+def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, int, dict[str, str]]]:
     for subject, test in old.tests.items():
         if (
             test
@@ -61,7 +62,7 @@ def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, st
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
         if gone and not new.handled[call]:
-            yield "lost-handler", new.calls[call], {"call": call, "errors": ", ".join(sorted(gone))}
+            yield "lost-handler", new.calls[call], {"call": call, "errors": _errors(gone, locale)}
             break
     for lock in sorted(old.locks - new.locks):
         kept = [line for call, line in new.calls.items() if call in old.calls]
@@ -70,6 +71,12 @@ def _lost(old: Function, new: Function) -> Iterator[tuple[str, int, dict[str, st
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
             yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def _errors(names: Collection[str], locale: Locale) -> str:
+    if "*" in names:
+        return "an error" if locale == "en" else "错误"
+    return ", ".join(sorted(names))
 
 
 def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[int, dict[str, str]] | None:
@@ -84,9 +91,23 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
             line = new.conditions.get(rest) if rest not in old.conditions else None
         # What is asked elsewhere now, or the other way round, was not lost.
         core = _NOT.sub("", operand)
-        if line is not None and new.text.count(core) < old.text.count(core) and operand not in new.text:
+        is_gone = new.text.count(core) < old.text.count(core) and operand not in new.text
+        if line is not None and is_gone and not _is_asked_otherwise(operand, rest, old, new):
             return line, {"operand": old.shown[operand]}
     return None
+
+
+def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new: Function) -> bool:
+    """Whether a condition that is new, and not what is left, speaks of most of the same names."""
+    names = set(_NAME.findall(operand))
+    fresh = [text for text in new.single if text not in old.single and text != rest[-1]]
+    fresh += [
+        text
+        for chain in new.conditions
+        if chain not in old.conditions and chain != rest
+        for text in chain[1:]
+    ]
+    return any(2 * len(names & set(_NAME.findall(text))) >= len(names) for text in fresh)
 
 
 def _still_used(subject: str, old: Function, new: Function) -> int | None:

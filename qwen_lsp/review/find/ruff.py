@@ -30,7 +30,7 @@ _TIMEOUT_S = 60
 _CONFIGURATION = ("ruff.toml", ".ruff.toml", "pyproject.toml")
 _SELECTED = (
     "F,E9,B,PLE,PLW,ASYNC,S,RUF006,RUF008,RUF016,RUF017,RUF018,RUF024,RUF026,RUF028,RUF032,RUF033,RUF034,"
-    "RUF048,RUF053,RUF060"
+    "RUF048,RUF053,RUF060,RUF068,W605,SIM220,SIM221,SIM222,SIM223,ISC004,PIE794,PIE796,INT001,INT002,INT003"
 )
 # Not bugs, or decided by taste: what these say is right less often than not.
 _DROPPED = (
@@ -51,6 +51,7 @@ _OURS = {
     "S201": "debug-mode",
 }  # fmt: skip
 # Messages name other lines, which move.
+_SECURITY = re.compile(r"S\d")
 _NUMBERED = re.compile(r"line \d+")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
 _INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
@@ -168,13 +169,20 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     # A project's configuration may also ask for style: a review is about bugs.
     if code.startswith("invalid") or not code:
         return True
-    if not code.startswith(tuple(_SELECTED.split(","))) or code.startswith(tuple(_DROPPED.split(","))):
+    if not any(_selects(one, code) for one in _SELECTED.split(",")):
         return False
-    if re.match(r"(?:F|B|S|E9|PLE|PLW|ASYNC|RUF)\d", code) is None and not code.startswith("E9"):
+    if any(_selects(one, code) for one in _DROPPED.split(",")):
         return False
     if code == "F401" and path.endswith("__init__.py"):
         return False
-    return not (is_test_path(path) and code.startswith(("S", "B017", "B018", "PLW01", "B011")))
+    return not (
+        is_test_path(path) and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011")))
+    )
+
+
+def _selects(selector: str, code: str) -> bool:
+    """Whether a rule is one of those that a selector names: `S` selects S102 and not SIM108."""
+    return code.startswith(selector) and (selector[-1].isdigit() or code[len(selector)].isdigit())
 
 
 def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
@@ -197,7 +205,7 @@ def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
 
 
 def _grade(code: str) -> tuple[Severity, Category]:
-    category: Category = "security" if code.startswith("S") else "bug"
+    category: Category = "security" if _SECURITY.match(code) else "bug"
     if code == "invalid-syntax" or code.startswith(_ERRORS):
         return "error", category
     return ("info" if code.startswith(_INFO) else "warning"), category

@@ -11,6 +11,7 @@ from qwen_lsp.review import reviewer
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.change.diff import FilePatch
+from qwen_lsp.review.find import ruff
 from qwen_lsp.review.find.surroundings import is_predictable
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.reviewer import Options
@@ -79,6 +80,18 @@ def test_ruff_speaks_of_what_the_base_did_not_have() -> None:
     assert (rules["F821"].severity, rules["F821"].source) == ("error", "linter")
     assert rules["F821"].url.startswith("https://")
     assert found(("src/a.py", after, after + "\n\nB = 1\n"), linters=True) == []
+
+
+def test_ruff_keeps_to_rules_about_bugs() -> None:
+    after = "import re\n\n\ndef f(x):\n    l = x if x else None\n    return re.match('\\d', l)\n"
+    (finding,) = found(("src/a.py", "import re\n", after), linters=True)
+    assert (finding.rule, finding.category, finding.severity) == ("W605", "bug", "warning")
+
+
+def test_a_selector_takes_its_own_letters_only() -> None:
+    text = "def f(x):\n    if x:\n        y = 1\n    else:\n        y = 2\n    return y\n"
+    configured = ruff.run([ruff.Source("src/a.py", text)], {"ruff.toml": "lint.select = ['SIM']\n"})
+    assert configured == {}, "SIM108 is style"
 
 
 def test_ruff_and_our_rules_do_not_say_the_same_twice() -> None:

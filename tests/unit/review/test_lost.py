@@ -93,6 +93,17 @@ def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
             "def f(self):\n    if not self.paused and self.f:\n        self.pause()\n",
             "def f(self):\n    if self.f:\n        self.pause()\n    elif self.paused:\n        self.a()\n",
         ),
+        (
+            "a.py",
+            "def f(s, end):\n    while end and s.find(ch(end)) >= 0:\n        end -= 1\n",
+            "def f(s, end):\n    while end:\n        c = at(end)\n        if s.find(c) < 0:\n"
+            "            return\n",
+        ),
+        (
+            "a.py",
+            "def f(s):\n    try:\n        s.run(1)\n    except Exception:\n        s.end()\n        raise\n",
+            "def f(s):\n    with s:\n        s.run(1)\n",
+        ),
         ("a.py", "def f(k):\n    g(quote(k))\n", "def f(k):\n    g(quote(k, '/'))\n"),
         (
             "a.js",
