@@ -189,7 +189,8 @@ export class Connection implements vscode.Disposable {
       'Qwen LSP',
       {
         command: path,
-        args: [...args, 'serve', ...options],
+        // Whether to trust the folders is a question that VS Code has asked already.
+        args: [...args, 'serve', ...(vscode.workspace.isTrusted ? ['--trust-folders'] : []), ...options],
         options: { cwd: this.context.extensionPath, env: environment() },
       },
       {

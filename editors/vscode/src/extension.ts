@@ -84,6 +84,7 @@ export function activate(context: vscode.ExtensionContext): void {
     const isForItsStart = ['server', 'endpoint'].some((part) => event.affectsConfiguration(`${SECTION}.${part}`))
     if (isForItsStart) void connection.restart()
   })
+  const trusted = vscode.workspace.onDidGrantWorkspaceTrust(() => void connection.restart())
   // In this order they are disposed of: who writes to the log goes before it.
   context.subscriptions.push(
     watchCopies(connection),
@@ -94,6 +95,7 @@ export function activate(context: vscode.ExtensionContext): void {
     pause,
     documents,
     watched,
+    trusted,
     ...registered,
     connection,
     log,
