@@ -15,6 +15,7 @@ import pytest
 from qwen_lsp import __version__
 from tests.support.editor import editing, within
 from tests.support.engine_server import EngineServer, refuses, says
+from tests.support.holes import fills_holes
 from tests.support.places import split
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -260,7 +261,7 @@ async def test_config(settings: Path, engine: EngineServer) -> None:
 
 
 async def test_doctor_with_an_endpoint(settings: Path, engine: EngineServer) -> None:
-    engine.answer = says("first + second")
+    engine.script = fills_holes
     ran = await run("doctor", "--json")
     assert ran.code == 0
     checks = {check["name"]: check for check in ran.json}

@@ -11,26 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_lsp.cli.endpoint import endpoint
-from qwen_lsp.completion.fim_check import HOLES
 from qwen_lsp.config import resolve, user_layer
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import discover
 from tests.support.engine_server import Answer, EngineServer, Generation, running, says
+from tests.support.holes import fills_holes
 from tests.support.isolation import isolate_user
 
 
 @pytest.fixture(autouse=True)
 def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return isolate_user(monkeypatch, tmp_path / "home")
-
-
-def knows_fim(generation: Generation) -> Answer:
-    """Fill holes as a coder does that sees the markers; answer a question in prose."""
-    if generation.prompt.startswith("<|im_start|>"):
-        return says("Sure! Here is the code:")
-    hole = next(hole for hole in HOLES if hole.before.split("\n")[0] in generation.prompt)
-    rest = hole.answer.removeprefix(generation.forced.strip())
-    return says(rest if generation.forced else f"{hole.answer}{hole.after[:1]}")
 
 
 async def command(*arguments: str) -> tuple[int, str, str]:
@@ -56,7 +47,7 @@ def server_with(script: Callable[[Generation], Answer], kind: str) -> EngineServ
 async def test_one_that_works_is_added_and_taken_out(settings_file: Path, kind: str) -> None:
     settings_file.parent.mkdir(parents=True, exist_ok=True)
     settings_file.write_text("# mine\n[completion]\nlineTokens = 20  # short\n", "utf-8")
-    async with running(server_with(knows_fim, kind)) as server:
+    async with running(server_with(fills_holes, kind)) as server:
         code, out, _ = await command("test", server.url, "--json")
         found = json.loads(out)
         assert (code, found["kind"], found["verdict"]) == (0, kind, "works")
@@ -102,7 +93,7 @@ async def test_nothing_there_is_a_sentence() -> None:
 async def test_settings_that_cannot_be_read_stay(settings_file: Path) -> None:
     settings_file.parent.mkdir(parents=True, exist_ok=True)
     settings_file.write_text("[completion\n", "utf-8")
-    async with running(server_with(knows_fim, "openai")) as server:
+    async with running(server_with(fills_holes, "openai")) as server:
         code, _, err = await command("add", server.url)
     assert code != 0
     assert str(settings_file) in err
@@ -111,8 +102,8 @@ async def test_settings_that_cannot_be_read_stay(settings_file: Path) -> None:
 
 async def test_what_runs_here_is_found() -> None:
     async with (
-        running(server_with(knows_fim, "ollama")) as ollama,
-        running(server_with(knows_fim, "openai")) as other,
+        running(server_with(fills_holes, "ollama")) as ollama,
+        running(server_with(fills_holes, "openai")) as other,
     ):
         found = await discover.find((ollama.port, 9, other.port))
     assert [(one.url, one.kind) for one in found] == [(ollama.url, "ollama"), (other.url, "openai")]
