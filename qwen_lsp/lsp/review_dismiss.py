@@ -30,7 +30,9 @@ async def dismiss(reviews: Reviews, folders: tuple[str, ...], options: dict[str,
         ),
         "",
     )
-    await asyncio.to_thread(_write_down, entry, folder_of(str(options.get("uri") or ""), folders), named)
+    folder = folder_of(str(options.get("uri") or ""), folders)
+    top = await asyncio.to_thread(_write_down, entry, folder, named)
+    reviews.dismissed.append((top, entry))
     changed = []
     for uri, shown in reviews.shown.items():
         kept = {print_: one for print_, one in shown.items() if not entry.covers(one.finding)}
@@ -40,10 +42,12 @@ async def dismiss(reviews: Reviews, folders: tuple[str, ...], options: dict[str,
     return changed
 
 
-def _write_down(entry: Dismissal, folder: Path, named: str) -> None:
+def _write_down(entry: Dismissal, folder: Path, named: str) -> Path:
+    """Add an entry to the file of a folder's repository; return the top of that."""
     if entry == Dismissal():
         raise InputError("what is to be dismissed? give a `fingerprint`, a `rule` or a `path`")
-    file = git.top(folder) / DISMISSALS
+    top = git.top(folder)
+    file = top / DISMISSALS
     try:
         before = file.read_text("utf-8")
     except FileNotFoundError:
@@ -51,3 +55,4 @@ def _write_down(entry: Dismissal, folder: Path, named: str) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
     write(file, with_entry(before, entry, named).encode())
+    return top

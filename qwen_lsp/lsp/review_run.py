@@ -54,7 +54,10 @@ async def review(
             min_confidence=trusted.settings.min_confidence or reviewer.Options().min_confidence,
             selection=Selection(trusted.settings.include, trusted.settings.exclude),
             disabled=frozenset(trusted.settings.disabled),
-            dismissals=trusted.dismissals,
+            dismissals=(
+                *trusted.dismissals,
+                *(entry for top, entry in reviews.dismissed if change.root == top),
+            ),
             budget=Budget(max_seconds=_MODEL_SECONDS),
         )
 

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from qwen_lsp.text import Change, Document, Edit, Span, whole_text_change
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qwen_lsp.review.dismissals import Dismissal
     from qwen_lsp.review.finding import Finding
 
 REVIEW = "qwenLsp.review"
@@ -56,10 +59,15 @@ class ChangesSince:
 
 @dataclass
 class Reviews:
-    """The findings that the client shows, by URI and fingerprint, and the reviews under way."""
+    """The findings that the client shows, by URI and fingerprint, and the reviews under way.
+
+    `dismissed` is what was set aside in a folder since the start: the user's own doing, whatever the folder's
+    files are trusted with.
+    """
 
     shown: dict[str, dict[str, Shown]] = field(default_factory=dict)
     asked_for_trust: set[str] = field(default_factory=set)
+    dismissed: list[tuple[Path, Dismissal]] = field(default_factory=list)
     _running: list[ChangesSince] = field(default_factory=list)
 
     @contextmanager

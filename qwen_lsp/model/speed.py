@@ -71,13 +71,18 @@ def remembered() -> dict[str, Speed]:
     for model, values in everything.items() if isinstance(everything, dict) else ():
         with contextlib.suppress(KeyError, TypeError, ValueError):
             speed = Speed(float(values["read"]), float(values["write"]))
-            if speed.read > 0 and speed.write > 0:
+            if speed.read > 0 and speed.write > 0 and speed != Speed():
                 found[model] = speed
     return found
 
 
 def save(model: str, speed: Speed) -> None:
-    """Remember the speed of a model; a folder that cannot be written is no harm."""
+    """Remember the speed of a model; a folder that cannot be written is no harm.
+
+    The first guess is no measurement: remembered for a large model, it would recommend that model here.
+    """
+    if speed == Speed():
+        return
     file = speed_file()
     try:
         everything = json.loads(files.read(file, _MAX_BYTES))

@@ -199,6 +199,7 @@ async def test_dismissing(engine: EngineServer, repository: Path) -> None:
         answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
         assert (answer["findings"], answer["status"]) == ([], "no_findings")
         assert told[uri] == []
+        assert len(editor.take_messages()) == 1, "that the folder's own file waits for trust is said once"
 
 
 async def test_forgetting(engine: EngineServer, repository: Path) -> None:

@@ -59,6 +59,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, models: Path) -> None:
         if name.startswith(("PIP_", "HF_", "MODELSCOPE_")) or name.lower().endswith("_proxy") or name == "CI":
             monkeypatch.delenv(name)
     monkeypatch.setenv("QWEN_LSP_MODELS", str(models))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(models / "cache"))  # where measured speeds are remembered
     monkeypatch.setenv("QWEN_LSP_CONFIG", str(models / "no-settings.toml"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")

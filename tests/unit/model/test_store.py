@@ -214,3 +214,10 @@ def test_a_part_is_only_continued_for_the_same_file() -> None:
     unfinished.write_bytes(b"x" * 40)
     unfinished.with_name(unfinished.name + ".json").write_text("not json")
     assert part.start(unfinished, Whole("b" * 64, 100)) == 0
+
+
+def test_a_guessed_speed_is_not_remembered() -> None:
+    speed.save("qwen2.5-coder-7b", Speed())
+    assert speed.remembered() == {}
+    speed.save("qwen2.5-coder-7b", Speed(read=20.0, write=4.0))
+    assert speed.load("qwen2.5-coder-7b") == Speed(read=20.0, write=4.0)
