@@ -38,7 +38,7 @@ export async function streamed(vscode) {
   await until('the change is whole', async () => {
     seen.add((await newSide(vscode)).join('\n'))
     return button(vscode, 'Accept Change').isVisible()
-  })
+  }, 300_000)
   return seen
 }
 

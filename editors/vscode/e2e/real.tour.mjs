@@ -37,7 +37,13 @@ suite('the real model', { timeout: 900_000 }, () => {
     tour.vscode = await open({
       files: { 'inventory.py': INVENTORY, 'words.py': INVENTORY, 'parts.py': PARTS, 'told.py': PARTS, ...reviewing.files },
       vsix: [host.vsix],
-      settings: { 'git.enabled': true, 'git.openRepositoryInParentFolders': 'never' },
+      settings: {
+        'git.enabled': true,
+        'git.openRepositoryInParentFolders': 'never',
+        // Other tests run beside this one.
+        'qwenLsp.actions.timeoutMs': 300_000,
+        'qwenLsp.completion.timeoutMs': 60_000,
+      },
       prepare: ({ folder }) => reviewing.change(folder),
     })
   })

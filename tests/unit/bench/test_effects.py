@@ -27,8 +27,8 @@ def test_one_that_cuts() -> None:
 
 
 def test_one_that_rejects() -> None:
-    found = effects("def f(x):\n    ║\n    return compute(x)\n", "return compute(x)")
-    assert fired(found) == {"repeats_suffix": "return compute(x)"}
+    found = effects("def f(x):\n    ║\n    value = compute(x)\n", "value = compute(x)")
+    assert fired(found) == {"repeats_suffix": "value = compute(x)"}
 
 
 def test_the_gate() -> None:
