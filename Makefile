@@ -9,8 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Two processes: the real editors and the model, and everything else (tests/conftest.py says which is which).
-TWO := -n 2 --dist loadscope --no-loadscope-reorder
+# The real editors and the real model have the machine to themselves: two models at once ruin each other.
+REAL := tests/editors tests/model
+PYTEST := $(BIN)/python -m pytest
 
 # The tests start hundreds of servers; without compiled files each one would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,11 +37,13 @@ demo: model
 	@$(BIN)/python -m qwen_lsp.bench.demo fixtures/repos
 
 test: model
-	@$(BIN)/python -m pytest $(TWO) -m "not slow"
+	@$(PYTEST) -n 2 --dist loadfile -m "not slow" $(REAL:%=--ignore=%)
+	@$(PYTEST) -m "not slow" $(REAL)
 
 test-all: model
 	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
-	@$(BIN)/python -m pytest $(TWO)
+	@$(PYTEST) -n 2 --dist loadfile $(REAL:%=--ignore=%)
+	@$(PYTEST) $(REAL)
 
 vscode: $(STAMP)
 	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix

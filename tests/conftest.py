@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadScopeScheduling
 
 # The machines are shared and noisy: a slow example says nothing. The same examples every time, so that a
 # change is judged by what it changed; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -24,20 +22,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "required: with QWEN_LSP_REQUIRE_ALL set, skipping it is a failure; so is a `model` test"
     )
-
-
-class _Halves(LoadScopeScheduling):
-    """Of two processes, one has the real editors and the real model, the other all else, file by file.
-
-    Two models at once halve each other's speed, and a file's tests share servers.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "real" if nodeid.startswith(("tests/editors", "tests/model")) else nodeid.split("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _Halves(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
