@@ -51,7 +51,7 @@ def _acted(generation: Generation) -> Answer:
         case "forever":
             # No two lines alike: a loop would be ended by the server itself.
             lines = (f"prices = prices + [{number * number}]\n    " for number in range(2000))
-            return Answer(tuple(lines), between_s=_BETWEEN_S, end="hang")
+            return Answer(("def forever(prices):\n    ", *lines), between_s=_BETWEEN_S, end="hang")
         case "failing":
             return refuses(500)
         case "explained":
