@@ -28,6 +28,10 @@ BOUND_KEYS = (
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[!-?A-\[\]-~]*)?")
 
 
+# What an endpoint speaks; `auto` finds it out.
+Kind = Literal["auto", "llama", "ollama", "openai", "suffix"]
+
+
 class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
     """A server to use in place of an engine of our own. Only the user's own settings can name one."""
 
@@ -40,7 +44,7 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
         ),
     ] = ""
     kind: Annotated[
-        Literal["auto", "llama", "ollama", "openai", "suffix"],
+        Kind,
         Meta(
             description="`llama`: llama.cpp's own API; `ollama`: Ollama's; `openai`: /v1/completions with "
             "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: the same "

@@ -35,11 +35,6 @@ from qwen_lsp.visible import visible_path
 Status = Literal["ok", "warning", "failed", "skipped"]
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
 
-TEMPLATE_REMEDY = (
-    "the server puts a chat template around the prompt, which eats the FIM markers: set `endpoint.kind` to "
-    "`ollama` for Ollama, to `suffix` for a gateway with that field, or turn the template off in the server"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -239,7 +234,7 @@ async def _check_markers(client: Client, config: Config, model: ChosenModel) -> 
         return Check("FIM markers", "ok", detail)
     detail += "; answers: " + ", ".join(map(repr, found.answers))
     if found.verdict == "template":
-        return Check("FIM markers", "failed", detail, TEMPLATE_REMEDY)
+        return Check("FIM markers", "failed", detail, fim_check.TEMPLATE_REMEDY)
     remedy = "this model may not know fill-in-the-middle; choose a Qwen Coder model"
     return Check("FIM markers", "warning", detail, remedy)
 

@@ -8,22 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import msgspec
 
 from qwen_lsp.cli.config import read_config
 from qwen_lsp.cli.echo import echo
-from qwen_lsp.config import user_file
-from qwen_lsp.endpoints import EndpointConfig, host_of, is_loopback
-from qwen_lsp.errors import QwenLspError
+from qwen_lsp.config import Layer, resolve, user_file
+from qwen_lsp.endpoints import EndpointConfig, Kind, host_of, is_loopback
+from qwen_lsp.errors import ConfigError, QwenLspError
 
 if TYPE_CHECKING:
     from qwen_lsp.completion.fim_check import Result
     from qwen_lsp.model.client import Client
 
-_KINDS = ("auto", "llama", "ollama", "openai", "suffix")
 # What is done about what an endpoint cannot do, in the words of the setting or the feature.
 _WITHOUT = {
     "grammar": "a word that is typed half is asked for from its beginning",
@@ -86,8 +85,8 @@ def _options(command: Any) -> Any:
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
         click.option("--key-env", default="", metavar="NAME", help="Environment variable with the API key."),
         click.option("--model", default="", metavar="NAME", help="The model, where it serves several."),
-        click.option("--kind", default="auto", type=click.Choice(_KINDS), help="What it speaks."),
-        click.argument("url"),
+        click.option("--kind", default="auto", type=click.Choice(get_args(Kind)), help="What it speaks."),
+        click.argument("url", callback=lambda context, parameter, value: _address(value)),
     ):
         command = option(command)
     return command
@@ -150,15 +149,20 @@ def remove() -> None:
     echo(f"taken out of {user_file()}")
 
 
+def _address(text: str) -> str:
+    return text if "//" in text else f"http://{text}"
+
+
 def _config(url: str, kind: str, model: str, key_env: str, allow_remote: bool) -> EndpointConfig:
-    values = {
-        "url": url if "//" in url else f"http://{url}",
-        "kind": kind,
-        "model": model,
-        "apiKeyEnv": key_env,
-        "allowRemote": allow_remote,
-    }
-    return msgspec.convert(values, EndpointConfig)
+    """Return the settings as the command line gives them, within what an administrator allows.
+
+    Raises: ConfigError when that is not this address.
+    """
+    values = {"url": url, "kind": kind, "model": model, "apiKeyEnv": key_env, "allowRemote": allow_remote}
+    config, problems = resolve([Layer("command line", {"endpoint": values}, trusted=True)])
+    if config.endpoint.url != url:
+        raise ConfigError("; ".join(map(str, problems)))
+    return config.endpoint
 
 
 def _tested(config: EndpointConfig) -> Tested:
@@ -192,7 +196,7 @@ async def _ask(client: Client) -> Tested:
 
 
 def _show(tested: Tested, as_json: bool) -> None:
-    from qwen_lsp.cli.doctor import TEMPLATE_REMEDY
+    from qwen_lsp.completion.fim_check import TEMPLATE_REMEDY
 
     if as_json:
         echo(json.dumps(tested.to_json(), ensure_ascii=False))

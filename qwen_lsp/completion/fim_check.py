@@ -25,6 +25,11 @@ _BUDGET = Budget(256, 256, _MAX_TOKENS, _MAX_TOKENS)
 # How chat models begin when they were asked a question.
 _PROSE = re.compile(r"```|^\s*(?:Sure|Here|The |It |To |This |I |You |在|这|您|以下)", re.IGNORECASE)
 
+TEMPLATE_REMEDY = (
+    "the server puts a chat template around the prompt, which eats the FIM markers: set `endpoint.kind` to "
+    "`ollama` for Ollama, to `suffix` for a gateway with that field, or turn the template off in the server"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Hole:

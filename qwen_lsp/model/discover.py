@@ -1,6 +1,6 @@
 """Model servers that run on this machine, found at the ports where they usually listen.
 
-Only loopback is asked, each port once, with requests that change nothing. Knows no settings.
+Only loopback is asked, with requests that change nothing. Knows no settings.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import EndpointError
-from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.dialects.known import wanted
+from qwen_lsp.model.remote import RemoteEndpoint
 
 # Where each server listens by itself.
 PORTS = {
@@ -20,7 +20,7 @@ PORTS = {
     "vLLM": 8000,
     "SGLang": 30000,
 }
-_PATIENCE_S = 3.0
+_PATIENCE_S = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,11 @@ async def find(ports: tuple[int, ...] = tuple(PORTS.values())) -> list[Found]:
 
 
 async def _at(url: str) -> Found | None:
-    for dialect in wanted("auto"):
-        client = Client(Endpoint(url, dialect))
-        try:
-            model = await asyncio.wait_for(client.model(), _PATIENCE_S)
-            return Found(url, dialect.name, model)
-        except (EndpointError, TimeoutError):
-            continue
-        finally:
-            await client.close()
-    return None
+    host = RemoteEndpoint(EndpointConfig(url=url), lambda state: None)
+    try:
+        endpoint = (await asyncio.wait_for(host.ready(), _PATIENCE_S)).endpoint
+        return Found(url, endpoint.dialect.name, endpoint.model)
+    except (EndpointError, TimeoutError):
+        return None
+    finally:
+        await host.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from qwen_lsp import policy
 from qwen_lsp.cli.endpoint import endpoint
 from qwen_lsp.config import resolve, user_layer
 from qwen_lsp.errors import QwenLspError
@@ -81,6 +82,29 @@ async def test_a_host_elsewhere_is_asked_about_first(settings_file: Path) -> Non
     code, _, err = await command("add", "http://gpu.example.org:8000")
     assert code != 0
     assert "gpu.example.org" in err
+    assert not settings_file.exists()
+
+
+async def test_an_address_without_a_scheme_is_one() -> None:
+    async with running(server_with(fills_holes, "openai")) as server:
+        code, _, err = await command("add", f"127.0.0.1:{server.port}")
+    assert code == 0, err
+    assert resolve([user_layer()[0]])[0].endpoint.url == server.url
+
+
+@pytest.mark.parametrize("name", ["test", "add"])
+async def test_a_host_that_the_administrator_forbids_gets_nothing(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    rules = tmp_path / "policy.toml"
+    rules.write_text('allowedHosts = ["models.example.org"]\n', "utf-8")
+    monkeypatch.setattr(policy, "system_file", lambda: rules)
+    async with running(server_with(fills_holes, "openai")) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url)  # through which any host can be reached here
+        code, _, err = await command(name, "http://gpu.example.org", "--allow-remote")
+        assert server.headers == []
+    assert code != 0
+    assert str(rules) in err
     assert not settings_file.exists()
 
 
