@@ -5,7 +5,7 @@ It opens no connection: whoever has one passes in how to ask for JSON, and posts
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -95,3 +95,27 @@ def text_of(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a text that is not one")
     return value
+
+
+def echo_of(request: Request) -> str:
+    """Return what stands at the end of a prompt because nothing can force it: white space is the model's."""
+    return request.forced if request.forced.strip() else ""
+
+
+def turns(request: ChatRequest) -> list[dict[str, str]]:
+    """Write the messages of a chat as every API has them."""
+    return [{"role": message.role, "content": message.content} for message in request.messages]
+
+
+def probabilities(
+    tokens: Sequence[Mapping[str, Any]], key: str = "token"
+) -> tuple[tuple[float, ...], tuple[tuple[str, float], ...]]:
+    """Read the log-probability of each token, and the likeliest others, which only matter for a single one.
+
+    `key` is what tells one token from another.
+    """
+    top = tokens[0].get("top_logprobs") or () if len(tokens) == 1 else ()
+    return (
+        tuple(float(token["logprob"]) for token in tokens),
+        tuple((str(one["token"]), float(one["logprob"])) for one in top if one[key] != tokens[0][key]),
+    )

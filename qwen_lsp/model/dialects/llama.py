@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from qwen_lsp.model.dialects.dialect import AskJson, Capabilities, Dialect, Post, raise_for, text_of
+from qwen_lsp.model.dialects.dialect import (
+    AskJson,
+    Capabilities,
+    Dialect,
+    Post,
+    probabilities,
+    raise_for,
+    text_of,
+    turns,
+)
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
 
 
@@ -36,7 +45,7 @@ def _completion(request: Request, model: str) -> Post:
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
+    messages = turns(request)
     if request.begins:  # a last message of the assistant is left open, so that the answer goes on from it
         messages.append({"role": "assistant", "content": request.begins})
     written = await ask("POST", "/apply-template", {"messages": messages})
@@ -62,12 +71,13 @@ _ALWAYS = {"temperature": 0.0, "cache_prompt": True, "stream": True, "timings_pe
 
 def _read(data: dict[str, Any]) -> Chunk:
     raise_for(data)
-    logprobs = tuple(float(token["logprob"]) for token in data.get("completion_probabilities") or ())
+    # By number, because two tokens may have the same text.
+    logprobs, others = probabilities(data.get("completion_probabilities") or (), "id")
     timings = data.get("timings") or {}
     return Chunk(
         text_of(data["content"]),
         logprobs,
-        _others(data),
+        others,
         str(data.get("stop_type") or "stop") if data.get("stop") else None,
         Timings(
             prompt_tokens=int(timings.get("cache_n", 0)) + int(timings.get("prompt_n", 0)),
@@ -77,15 +87,6 @@ def _read(data: dict[str, Any]) -> Chunk:
             generated_ms=float(timings.get("predicted_ms", 0.0)),
         ),
     )
-
-
-def _others(data: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Read the likeliest other tokens; only those of a single token matter."""
-    tokens: list[dict[str, Any]] = data.get("completion_probabilities") or []
-    if len(tokens) != 1:
-        return ()
-    top = tokens[0].get("top_logprobs") or ()
-    return tuple((str(one["token"]), float(one["logprob"])) for one in top if one["id"] != tokens[0]["id"])
 
 
 def _grammar(forced: str) -> str:

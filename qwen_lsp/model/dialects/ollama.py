@@ -2,7 +2,7 @@
 
 Its OpenAI-compatible API would wrap a prompt in the model's template, which eats the FIM markers. Answers are
 lines of JSON. From https://docs.ollama.com/api/generate; log-probabilities came with 0.12.11 and are missing
-before. A context other than the loaded one loads the model anew, so every request names the same.
+before. A context other than the loaded one loads the model again, so every request names the same.
 """
 
 from __future__ import annotations
@@ -11,12 +11,22 @@ import re
 from typing import Any
 
 from qwen_lsp.errors import EndpointUnavailable
-from qwen_lsp.model.dialects.dialect import AskJson, Capabilities, Dialect, Post, raise_for, text_of
+from qwen_lsp.model.dialects.dialect import (
+    AskJson,
+    Capabilities,
+    Dialect,
+    Post,
+    echo_of,
+    probabilities,
+    raise_for,
+    text_of,
+    turns,
+)
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Timings
 
 # Ollama's own default of 4,096 cuts what is longer at its beginning, without a word.
 _CONTEXT_TOKENS = 8192
-# A minute longer than a pause for coffee: loading a model takes seconds.
+# Ollama's own default is five minutes, and loading a model again takes seconds.
 _KEEP_ALIVE = "30m"
 
 
@@ -37,7 +47,7 @@ async def _model(named: str, ask: AskJson) -> str:
 
 
 def _completion(request: Request, model: str) -> Post:
-    echo = request.forced if request.forced.strip() else ""
+    echo = echo_of(request)
     body: dict[str, Any] = {
         "model": model,
         "prompt": request.prompt + echo,
@@ -55,7 +65,7 @@ def _completion(request: Request, model: str) -> Post:
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": turns(request),
         "stream": True,
         "keep_alive": _KEEP_ALIVE,
         "options": _options(request.max_tokens, request.stop),
@@ -80,14 +90,11 @@ def _options(max_tokens: int, stop: Any) -> dict[str, Any]:
 def _read(data: dict[str, Any]) -> Chunk:
     raise_for(data)
     text = data["message"].get("content", "") if "message" in data else data.get("response", "")
-    tokens: list[dict[str, Any]] = data.get("logprobs") or []
-    top = tokens[0].get("top_logprobs") or () if len(tokens) == 1 else ()
+    logprobs, others = probabilities(data.get("logprobs") or ())
     return Chunk(
         text_of(text),
-        tuple(float(token["logprob"]) for token in tokens),
-        tuple(
-            (str(one["token"]), float(one["logprob"])) for one in top if one["token"] != tokens[0]["token"]
-        ),
+        logprobs,
+        others,
         str(data.get("done_reason") or "stop") if data.get("done") else None,
         Timings(
             prompt_tokens=int(data.get("prompt_eval_count") or 0),

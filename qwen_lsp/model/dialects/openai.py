@@ -10,7 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from qwen_lsp.errors import EndpointUnavailable
-from qwen_lsp.model.dialects.dialect import AskJson, Capabilities, Dialect, Post, raise_for, text_of
+from qwen_lsp.model.dialects.dialect import (
+    AskJson,
+    Capabilities,
+    Dialect,
+    Post,
+    echo_of,
+    probabilities,
+    raise_for,
+    text_of,
+    turns,
+)
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Timings
 
 # Servers refuse longer lists (vLLM and OpenAI itself take four); the rest is cut by us.
@@ -27,7 +37,7 @@ async def _model(named: str, ask: AskJson) -> str:
 
 
 def _completion(request: Request, model: str) -> Post:
-    echo = request.forced if request.forced.strip() else ""
+    echo = echo_of(request)
     return Post("/v1/completions", _text_body(request, model, request.prompt + echo), _read_text, echo)
 
 
@@ -45,7 +55,7 @@ def _text_body(request: Request, model: str, prompt: str) -> dict[str, Any]:
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": turns(request),
         "max_tokens": max(request.max_tokens, 1),
         "stop": list(request.stop[:_MAX_STOPS]),
         **_ALWAYS,
@@ -89,16 +99,11 @@ def _read_delta(data: dict[str, Any]) -> Chunk:
     if not data["choices"]:
         return Chunk("", timings=timings, stop_reason="stop" if data.get("usage") else None)
     choice = data["choices"][0]
-    tokens: list[dict[str, Any]] = (choice.get("logprobs") or {}).get("content") or []
-    others = (
-        tuple((str(one["token"]), float(one["logprob"])) for one in tokens[0].get("top_logprobs") or ())
-        if len(tokens) == 1
-        else ()
-    )
+    logprobs, others = probabilities((choice.get("logprobs") or {}).get("content") or ())
     return Chunk(
         text_of(choice["delta"].get("content") or ""),
-        tuple(float(token["logprob"]) for token in tokens),
-        tuple(one for one in others if one[0] != tokens[0]["token"]),
+        logprobs,
+        others,
         choice.get("finish_reason"),
         timings,
     )
@@ -117,7 +122,7 @@ def _usage(data: dict[str, Any]) -> Timings:
 def _infill(request: Request, model: str) -> Post:
     """Write a completion whose markers the server puts in."""
     before, after = request.around
-    echo = request.forced if request.forced.strip() else ""
+    echo = echo_of(request)
     return Post(
         "/v1/completions", _text_body(request, model, before + echo) | {"suffix": after}, _read_text, echo
     )
