@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qwen_lsp.syntax.rules import Category, Severity
+from qwen_lsp.messages import Locale
+from qwen_lsp.syntax.rules import Category, Rule, Severity
 from qwen_lsp.text import Document, Edit, Span
 
 Source = Literal["rule", "linter", "completion", "model"]
@@ -178,6 +179,30 @@ def at(
         identity=identity,
         is_caused=is_caused,
         url=url,
+    )
+
+
+def whole_line(document: Document, line: int) -> Span:
+    """Return the span of a line without the white space around it; lines count from 0."""
+    text = document.line(line)
+    start = document.starts[line]
+    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))
+
+
+def of_rule(
+    document: Document, line: int, rule: Rule, message: str, locale: Locale, *, identity: str
+) -> Finding:
+    """Make a finding of a rule at a whole line, which counts from 0."""
+    return at(
+        document,
+        whole_line(document, line),
+        rule=rule.id,
+        severity=rule.severity,
+        confidence=rule.confidence,
+        category=rule.category,
+        message=message,
+        scenario=rule.scenario.to(locale),
+        identity=identity,
     )
 
 

@@ -21,7 +21,7 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding, introduced
 from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature
 from qwen_lsp.syntax.rules import all_rules
-from qwen_lsp.text import Document, Span, decode
+from qwen_lsp.text import Document, decode
 
 CALL, IMPORT = "call-does-not-fit", "no-such-name"
 RULES = (CALL, IMPORT)
@@ -202,19 +202,8 @@ def _finding(document: Document, one: Problem, locale: Locale) -> Finding:
 
 def _at(document: Document, line: int, one: Problem, message: str, locale: Locale) -> Finding:
     rule = all_rules()[IMPORT if one.kind == "no-such-name" else CALL]
-    text = document.line(line - 1)
-    start = document.starts[line - 1] + len(text) - len(text.lstrip())
-    return finding.at(
-        document,
-        Span(start, document.starts[line - 1] + len(text.rstrip())),
-        rule=rule.id,
-        severity=rule.severity,
-        confidence=rule.confidence,
-        category=rule.category,
-        message=message,
-        scenario=rule.scenario.to(locale),
-        identity=f"{one.kind} {one.called} {one.detail}",
-    )
+    identity = f"{one.kind} {one.called} {one.detail}"
+    return finding.of_rule(document, line - 1, rule, message, locale, identity=identity)
 
 
 def _words(one: Problem, locale: Locale) -> str:

@@ -15,7 +15,7 @@ from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.syntax.safeguards import Function, changed_functions
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document
 
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MOST_IN_A_FUNCTION = 2
@@ -126,19 +126,8 @@ def _still_used(subject: str, old: Function, new: Function) -> int | None:
 
 def _finding(document: Document, name: str, line: int, words: dict[str, str], locale: Locale) -> Finding:
     rule = all_rules()[name]
-    text = document.line(line)
-    start = document.starts[line] + len(text) - len(text.lstrip())
     message = rule.message.to(locale)
     for key, value in words.items():
         message = message.replace(f"{{{key}}}", value)
-    return finding.at(
-        document,
-        Span(start, document.starts[line] + len(text.rstrip())),
-        rule=name,
-        severity=rule.severity,
-        confidence=rule.confidence,
-        category=rule.category,
-        message=message,
-        scenario=rule.scenario.to(locale),
-        identity=f"{name} {sorted(words.items())}",
-    )
+    identity = f"{name} {sorted(words.items())}"
+    return finding.of_rule(document, line, rule, message, locale, identity=identity)

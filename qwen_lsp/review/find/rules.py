@@ -10,7 +10,7 @@ from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.embedded import Part, parts
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import hits
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document
 
 
 def run(
@@ -35,7 +35,7 @@ def _of_part(document: Document, part: Part, locale: Locale, disabled: Collectio
             document,
             hit.span
             if part.lines is None
-            else _whole_line(document, part.lines[inner.line_of(hit.span.start)]),
+            else finding.whole_line(document, part.lines[inner.line_of(hit.span.start)]),
             rule=hit.rule.id,
             severity=hit.severity,
             confidence=hit.confidence,
@@ -46,9 +46,3 @@ def _of_part(document: Document, part: Part, locale: Locale, disabled: Collectio
         )
         for hit in hits(inner, part.language, everything, disabled=disabled)
     ]
-
-
-def _whole_line(document: Document, line: int) -> Span:
-    text = document.line(line)
-    start = document.starts[line]
-    return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))
