@@ -46,7 +46,7 @@ def _first_open(part: str, around: Surroundings) -> int | None:
     at = _after_open_string(part, around, quotes)
     while at < len(part):
         char = part[at]
-        if char in quotes and not (char == "'" and part[at - 1 : at].isalnum()):
+        if _is_quote(part, at, quotes):
             end = _closing_quote(part, at)
             if end is None:
                 return min([at, *(start for _, start in opened)])
@@ -69,6 +69,11 @@ def _quotes(language: Language | None) -> str:
     return '"`' if name in _LONE_QUOTES else "\"'`"
 
 
+def _is_quote(text: str, at: int, quotes: str) -> bool:
+    """Whether a sign begins a string; behind a letter, a single quote is an apostrophe."""
+    return text[at] in quotes and not (text[at] == "'" and text[at - 1 : at].isalnum())
+
+
 def _closing_quote(part: str, at: int) -> int | None:
     """Return where the string that begins at a quote is over; None when it is not."""
     quote = part[at : at + 3] if part[at : at + 3] in ('"""', "'''") else part[at]
@@ -87,8 +92,7 @@ def _after_open_string(part: str, around: Surroundings, quotes: str) -> int:
     """Return where the string that the cursor stands in is over: 0 outside of one, all when it goes on."""
     line, at, quote = around.line_prefix, 0, ""
     while at < len(line) and not quote:
-        is_quote = line[at] in quotes and not (line[at] == "'" and line[at - 1 : at].isalnum())
-        end = _closing_quote(line, at) if is_quote else at + 1
+        end = _closing_quote(line, at) if _is_quote(line, at, quotes) else at + 1
         quote, at = (line[at], at) if end is None else ("", end)
     if not quote and around.place != "string":
         return 0

@@ -51,6 +51,10 @@ def _items(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
 def _whole(value: Any) -> Any:
     """Replace the halves of characters in every string of a message."""
     if isinstance(value, str):
@@ -111,7 +115,7 @@ class TolerantProtocol(LanguageServerProtocol):
             self._refuse(None, _Codes.InvalidRequest, "a message is one object")
             return False
         id_, method = data.get("id"), data.get("method")
-        is_request, has_id = "id" in data, isinstance(id_, (int, str)) and not isinstance(id_, bool)
+        is_request, has_id = "id" in data, _is_id(id_)
         wrong = ""
         if data.get("jsonrpc") != self.VERSION:
             wrong = "`jsonrpc` is not 2.0"
@@ -135,10 +139,8 @@ class TolerantProtocol(LanguageServerProtocol):
         return not wrong or self._refused(data, _Codes.InvalidRequest, wrong)
 
     def _refused(self, data: dict[str, Any], code: types.ErrorCodes, message: str) -> bool:
-        id_ = data.get("id")
-        has_id = isinstance(id_, (int, str)) and not isinstance(id_, bool)
         if "id" in data:
-            self._refuse(id_ if has_id else None, code, message)
+            self._refuse(data["id"] if _is_id(data["id"]) else None, code, message)
         else:
             log.warning("a message is left out: %s", message)
         return False

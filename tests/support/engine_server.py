@@ -303,18 +303,7 @@ class _Connection:
         for number, line in enumerate(answer.raw):
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
             await self._send(line)
-        is_chat = generation.path == "/v1/chat/completions"
-        is_ollama = generation.path.startswith("/api/")
-        write = (
-            _Ollama
-            if is_ollama
-            else _Chat
-            if is_chat
-            else _OpenAi
-            if generation.path.startswith("/v1")
-            else _Llama
-        )
-        voice = write(generation, answer)
+        voice = _voice(generation, answer)
         if not self.server.has_logprobs:
             generation.body.pop("logprobs", None)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
@@ -482,6 +471,15 @@ class _Chat(_OpenAi):
         last = {"index": 0, "delta": {}, "finish_reason": "length" if reason == "limit" else "stop"}
         first = {"object": "chat.completion.chunk", "choices": [last]}
         return [_event(first), *super().end(reason)[1:]]
+
+
+def _voice(generation: Generation, answer: Answer) -> _Llama | _OpenAi | _Ollama:
+    """Return what writes the messages of the API that was asked."""
+    if generation.path.startswith("/api/"):
+        return _Ollama(generation, answer)
+    if generation.path == "/v1/chat/completions":
+        return _Chat(generation, answer)
+    return (_OpenAi if generation.path.startswith("/v1") else _Llama)(generation, answer)
 
 
 def _template(messages: Sequence[dict[str, str]]) -> str:

@@ -69,13 +69,16 @@ class Undone:
     build: tuple[str, ...]
 
 
-def fixes(root: Path, n: int) -> list[Fix]:
-    """List the newest `n` fixes of a clone. Raises: InputError when the folder is no clone."""
+def fixes(root: Path, n: int) -> list[tuple[Fix, Change]]:
+    """List the newest `n` fixes of a clone, each with the change that takes it back.
+
+    Raises: InputError when the folder is no clone.
+    """
     # `--raw` and not `--numstat`: it needs no contents, and a clone may lack some.
     listed = git.output(
         root, "log", "--no-merges", "--no-renames", "--format=%x1e%H%x1f%P%x1f%s", "--raw", "HEAD"
     ).decode("utf-8", "replace")
-    found: list[Fix] = []
+    found: list[tuple[Fix, Change]] = []
     for entry in listed.split("\x1e")[1:]:
         head, *rows = entry.split("\n")
         commit, parents, subject = head.split("\x1f", 2)
@@ -83,8 +86,8 @@ def fixes(root: Path, n: int) -> list[Fix]:
             continue
         sources = [row.split("\t")[-1] for row in rows if " M\t" in row and _is_source(row)]
         fix = Fix(commit, parents, subject, tuple(sources))
-        if 0 < len(sources) <= _MAX_FILES and 0 < _n_lines(undone(root, fix)) <= _MAX_LINES:
-            found.append(fix)
+        if 0 < len(sources) <= _MAX_FILES and 0 < _n_lines(change := undone(root, fix)) <= _MAX_LINES:
+            found.append((fix, change))
         if len(found) == n:
             break
     return found
@@ -107,10 +110,7 @@ def run(root: Path, n: int, build: Sequence[str] = ()) -> Iterator[Undone]:
     `build` is the command of another build of this program; the clone gets a commit for each of its rows.
     """
     root = root.resolve()
-    for fix in fixes(root, n):
-        change = undone(root, fix)
-        if not change.files:
-            continue
+    for fix, change in fixes(root, n):
         lines = {file.path: changed_lines(file.before or "", file.after or "") for file in change.files}
         report = asyncio.run(reviewer.review(change, Options(linters="configured")))
         ours = [

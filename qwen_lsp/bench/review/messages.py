@@ -18,7 +18,6 @@ from qwen_lsp.review.change.change import Change, from_git
 from qwen_lsp.review.message import skeleton, style
 
 _TYPE = re.compile(r"^(\w+)(?:\([^)]*\))?!?: ")
-_HAN = re.compile("[\u4e00-\u9fff]")
 _WORD = re.compile(r"\w+")
 
 
@@ -53,7 +52,7 @@ def run(clone: Path, n: int) -> Iterator[Compared]:
             commit[:12],
             theirs,
             ours,
-            bool(_HAN.search(theirs)) == bool(_HAN.search(ours)),
+            style.has_han(theirs) == style.has_han(ours),
             _same_kind(theirs, ours),
             _same_symbol(change, theirs, ours),
         )

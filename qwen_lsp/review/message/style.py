@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def learn(subjects: Sequence[str]) -> Style:
     words = [one.split()[0] for one in texts if one.split()]
     scopes = Counter(match[2] for match in matches if match[2])
     return Style(
-        "zh" if _share(own, lambda one: bool(_HAN.search(one))) else "en",
+        "zh" if _share(own, has_han) else "en",
         is_conventional,
         frozenset(match[1] for match in matches),
         frozenset(scopes) if sum(scopes.values()) > _MAJORITY * len(matches) else frozenset(),
@@ -66,9 +66,13 @@ def learn(subjects: Sequence[str]) -> Style:
     )
 
 
-def _share(texts: Sequence[str], holds: object) -> bool:
-    assert callable(holds)
-    return sum(bool(holds(one)) for one in texts) > _MAJORITY * len(texts)
+def has_han(message: str) -> bool:
+    """Tell whether a message has a Chinese character."""
+    return _HAN.search(message) is not None
+
+
+def _share(texts: Sequence[str], holds: Callable[[str], bool]) -> bool:
+    return sum(map(holds, texts)) > _MAJORITY * len(texts)
 
 
 def of_repository(root: Path, at: str = "HEAD") -> Style:

@@ -28,9 +28,9 @@ def clone(tmp_path: Path) -> Path:
 
 def test_a_fix_is_undone_in_its_sources_only(tmp_path: Path) -> None:
     root = clone(tmp_path)
-    (fix,) = fixes.fixes(root, 10)
+    ((fix, change),) = fixes.fixes(root, 10)
     assert (fix.subject, fix.paths, fix.language) == ("Fix crash without events", ("a.py",), "Python")
-    (file,) = fixes.undone(root, fix).files
+    (file,) = change.files
     assert (file.before, file.after) == (FIXED, BUGGY)
 
 
