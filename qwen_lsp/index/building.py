@@ -234,10 +234,10 @@ class _Job:
             self._known = self._read_known(f"SELECT {_FILE_COLUMNS} FROM files")
             gone = self._known.keys() - set(paths)
         wanted = [self._wanted(path) for path in paths if self._differs(path)]
-        taken_files = parse_all(self._root, wanted, self._pause, is_careful=self._is_careful)
-        for done, (path, parsed) in enumerate(taken_files, 1):
-            self._write(path, parsed)
-            self._progress(done, len(wanted))
+        with closing(parse_all(self._root, wanted, self._pause, is_careful=self._is_careful)) as parsed_files:
+            for done, (path, parsed) in enumerate(parsed_files, 1):
+                self._write(path, parsed)
+                self._progress(done, len(wanted))
         for path in sorted(gone):
             self._remove(path)
         self._commit()

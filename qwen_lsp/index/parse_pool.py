@@ -14,9 +14,8 @@ import struct
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from queue import SimpleQueue
 from typing import IO, Any, NamedTuple
 
@@ -103,8 +102,10 @@ def take(root: str, wanted: Wanted) -> ParsedFile | None:
 
 def parse_all(
     root: str, wanted: Sequence[Wanted], pause: Callable[[], None], *, is_careful: bool = False
-) -> Iterator[tuple[str, ParsedFile | None]]:
+) -> Generator[tuple[str, ParsedFile | None], None, None]:
     """Look at files, and yield each one's path with what there is to say of it, in their order.
+
+    Its child processes end with it: whoever may leave it early closes it.
 
     `is_careful` leaves the parsing of few files to a child process, too: something has died before.
     """
@@ -182,12 +183,7 @@ class _Child:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            for stream in (process.stdin, process.stdout):
-                # What could not be sent is still in the pipe's buffer, and nobody is there to read it.
-                with suppress(OSError, ValueError):
-                    if stream is not None:
-                        stream.close()
-            process.wait()
+            process.communicate()
 
 
 def _send(stream: IO[bytes], value: Any) -> None:

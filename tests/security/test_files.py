@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -240,6 +241,7 @@ def test_a_full_disk_or_a_lock_costs_no_index(root: Path, monkeypatch: pytest.Mo
         with pytest.raises(sqlite3.OperationalError) as caught, closing(Builder(root)) as builder:
             builder.update()
         assert not database.is_damage(caught.value)
+        assert not psutil.Process().children(recursive=True), "the parsers end with the failure"
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM files").fetchone()[0] == 5
     report = building.update(root)
