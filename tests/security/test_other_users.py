@@ -1,4 +1,4 @@
-"""The boundary to other users of the machine: with a umask that hides nothing, they read and write nothing of ours."""
+"""The boundary to other users of the machine: even with a umask of 0 they read and change nothing of ours."""
 
 from __future__ import annotations
 
