@@ -63,7 +63,11 @@ def lost(words: str, translated: str) -> list[str]:
     if has_han(words):
         lowered = translated.lower()
         missing += [word for word in _ASCII_WORD.findall(bare) if word.lower() not in lowered]
-    added = [mark for mark in _INLINE.findall(translated) if mark not in marks and mark[0] in "<{@"]
+    added = [
+        mark
+        for mark in _INLINE.findall(translated[: 2 * _MAX_CHARS])
+        if mark not in marks and mark[0] in "<{@"
+    ]
     return list(dict.fromkeys(missing)) + added
 
 
