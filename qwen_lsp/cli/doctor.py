@@ -98,7 +98,7 @@ def check_trust(folder: Path) -> Check:
     """Say whether this folder is trusted, what of it waits for that, and how to change it."""
     if trust.is_trusted(folder):
         return Check("trust", "ok", f"{visible_path(str(folder))} is trusted")
-    detail = "this folder is not trusted: its files only leave files out, no code of it is run"
+    detail = "this folder is not trusted: its `.qwen-lsp.toml` only leaves files out, no code of it is run"
     try:
         waiting = settings.waiting(git.top(folder) or folder)
     except InputError as error:
