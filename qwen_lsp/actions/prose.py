@@ -9,7 +9,7 @@ from qwen_lsp.messages import Locale
 _HAN = re.compile("[㐀-鿿豈-﫿]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # A Chinese text about code holds many Latin names, an English one hardly a Han character.
-_LEAST_HAN, _MOST_HAN = 0.15, 0.05
+_MIN_HAN, _MAX_HAN = 0.15, 0.05
 
 
 def has_han(text: str) -> bool:
@@ -27,4 +27,4 @@ def in_language(text: str, locale: Locale) -> bool:
     if not n_han + n_words:
         return True
     share = n_han / (n_han + 2 * n_words)
-    return share >= _LEAST_HAN if locale == "zh" else share <= _MOST_HAN
+    return share >= _MIN_HAN if locale == "zh" else share <= _MAX_HAN

@@ -45,8 +45,8 @@ from qwen_lsp.text import Document
 log = logging.getLogger(__name__)
 
 # A model that speaks too often is not listened to: its surest findings only.
-_MOST_OF_A_MODEL_PER_FILE = 3
-_MOST_OF_A_MODEL = 10
+_MAX_OF_A_MODEL_PER_FILE = 3
+_MAX_OF_A_MODEL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +272,9 @@ def _capped(found: Sequence[Finding]) -> list[Finding]:
     kept = [entry for entry in found if entry.source in RULES]
     of_file: Counter[str] = Counter()
     for entry in sorted(found, key=lambda entry: -entry.confidence):
-        if entry.source in RULES or of_file[entry.path] >= _MOST_OF_A_MODEL_PER_FILE:
+        if entry.source in RULES or of_file[entry.path] >= _MAX_OF_A_MODEL_PER_FILE:
             continue
-        if sum(of_file.values()) < _MOST_OF_A_MODEL:
+        if sum(of_file.values()) < _MAX_OF_A_MODEL:
             of_file[entry.path] += 1
             kept.append(entry)
     return kept

@@ -271,7 +271,7 @@ async def test_a_stale_document_is_refused(engine: EngineServer, ours: bool) -> 
             assert told.value.code == -32801
         else:
             assert (await resolved(editor, one)).edit is None
-            assert "changed meanwhile" in editor.take_messages()[0]
+            assert "has changed since" in editor.take_messages()[0]
         assert engine.generations == []
 
 
@@ -369,7 +369,7 @@ async def test_the_command_for_clients_that_apply_by_themselves(editor: Editor) 
     assert "use sum" in engine.last.prompt
     assert editor.session.applied == []
     refused = await command(editor, kind="edit", **values)
-    assert refused["message"] == "Say what is to be changed."
+    assert refused["message"] == "Describe the change to make."
 
 
 async def test_the_command_for_other_clients(engine: EngineServer) -> None:
@@ -426,7 +426,7 @@ async def test_a_command_that_cannot_be_read(editor: Editor, values: dict[str, A
 
 async def test_a_command_for_a_document_that_is_not_open(editor: Editor) -> None:
     answer = await command(editor, kind="fix", uri="file:///none", version=1, range=range_json(WHOLE))
-    assert "changed meanwhile" in answer["message"]
+    assert "has changed since" in answer["message"]
 
 
 async def test_a_new_test_file(engine: EngineServer, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ async def test_a_comment_that_asks_for_something(editor: Editor) -> None:
     engine.answer = says(SUM)
     place = await editor.open(f"║{text}")
     one = await action(editor, place.uri, "edit", types.Range(types.Position(2, 4), types.Position(2, 4)))
-    assert one.title == "Do: use the built-in sum"
+    assert one.title == "Edit: use the built-in sum"
     await resolved(editor, one)
     assert "use the built-in sum" in engine.last.prompt
 
@@ -484,7 +484,7 @@ async def test_a_selection_that_lasts_is_read_ahead(editor: Editor) -> None:
         return [generation for generation in engine.generations if generation.slot == 1]
 
     await until(of_actions, "the selection is read")
-    assert all(generation.most_tokens == 0 for generation in of_actions())
+    assert all(generation.max_tokens == 0 for generation in of_actions())
     read = of_actions()[-1].prompt
     engine.answer = says(SUM)
     await resolved(editor, await action(editor, place.uri, "simplify"))
@@ -574,6 +574,6 @@ async def test_the_place_where_the_cursor_rests_is_read_ahead(editor: Editor) ->
     await listed(editor, place.uri, types.Range(here, here))
     await until(lambda: engine.generations, "the place is read")
     read = engine.last
-    assert (read.most_tokens, read.slot) == (0, 0)
+    assert (read.max_tokens, read.slot) == (0, 0)
     await editor.suggest(place)
     assert engine.last.prompt.startswith(read.prompt)

@@ -74,7 +74,7 @@ async def test_only_true_is_a_wish(engine: EngineServer, wish: Any) -> None:
 
 async def test_from_the_start_to_ready(engine: EngineServer) -> None:
     async with watching(engine, user={"endpoint.model": "scripted"}) as editor:
-        assert (await told(editor, "starting")).message == "The model is loaded when it is first needed."
+        assert (await told(editor, "starting")).message == "The model will be loaded on first use."
         await editor.open("x = ║\n")
         status = await told(editor, "ready")
         assert status.message == "Ready."
@@ -194,7 +194,7 @@ async def test_an_engine_that_dies_is_started_again(engine: EngineServer, settin
         await editor.open("x = ║\n")
         await until(lambda: len(editor.session.statuses) >= 3, "the engine has died", 60)
         assert states(editor)[:3] == ["starting", "loading", "starting"]
-        assert "died" in editor.session.statuses[2].message
+        assert "stopped" in editor.session.statuses[2].message
 
 
 async def test_an_endpoint_that_comes_late() -> None:

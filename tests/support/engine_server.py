@@ -110,7 +110,7 @@ class Generation:
         return max(int(self.body.get("id_slot", 0)), 0)
 
     @property
-    def most_tokens(self) -> int:
+    def max_tokens(self) -> int:
         return int(self.body.get("n_predict", self.body.get("max_tokens", -1)))
 
 
@@ -129,7 +129,7 @@ class EngineServer:
     api_key: str = ""
     is_loading: bool = False
     has_logprobs: bool = True  # LM Studio has none
-    most_stops: int | None = None  # more are refused: OpenAI itself takes four
+    max_stops: int | None = None  # more are refused: OpenAI itself takes four
     generations: list[Generation] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -274,8 +274,8 @@ class _Connection:
         server.generations.append(generation)
         answer = server.script(generation) if server.script else server.answer
         n_stops = len(generation.body.get("stop") or ())
-        if server.most_stops is not None and n_stops > server.most_stops:
-            answer = refuses(400, f"at most {server.most_stops} stop sequences")
+        if server.max_stops is not None and n_stops > server.max_stops:
+            answer = refuses(400, f"at most {server.max_stops} stop sequences")
         try:
             if answer.status != 200:
                 await self._unless_left(asyncio.sleep(answer.first_s))
@@ -307,7 +307,7 @@ class _Connection:
         if not self.server.has_logprobs:
             generation.body.pop("logprobs", None)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
-        most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
+        most = generation.max_tokens if generation.max_tokens >= 0 else len(texts)
         for number, text in enumerate(texts[:most] if not answer.raw else ()):
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
             await self._send(voice.chunk(text))

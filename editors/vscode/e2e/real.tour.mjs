@@ -160,7 +160,7 @@ suite('the real model', { timeout: 900_000 }, () => {
     const { vscode } = tour
     const [engine] = await vscode.processes('qwen_lsp.model.engine_host')
     process.kill(engine, 'SIGKILL')
-    const told = await vscode.statusIs(/died|being loaded|ended/i)
+    const told = await vscode.statusIs(/stopped|loading|ended/i)
     await vscode.statusIs(/ready/i)
     const [again] = await vscode.processes('qwen_lsp.model.engine_host')
     assert.notEqual(again, engine, told)

@@ -10,7 +10,7 @@ from qwen_lsp.review.change.change import Change
 _HAN = re.compile("[\u4e00-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _COMMENT = re.compile(r"(?:#|//|/\*|\*|--|<!--|\"\"\")\s*(.+)")
-_MOST_LINES = 2_000
+_MAX_LINES = 2_000
 
 
 def locale_for(asked: str, change: Change) -> Locale:
@@ -24,7 +24,7 @@ def locale_for(asked: str, change: Change) -> Locale:
                 if line.kind != "added" or not (comment := _COMMENT.search(line.text)):
                     continue
                 n_lines += 1
-                if n_lines > _MOST_LINES:
+                if n_lines > _MAX_LINES:
                     break
                 if _HAN.search(comment[1]):
                     chinese += 1

@@ -138,7 +138,7 @@ async def test_the_suffix_has_its_own_field() -> None:
 @pytest.mark.parametrize("kind", ["openai", "suffix"])
 async def test_a_server_that_takes_four_stops(kind: str) -> None:
     async with running(server_of(kind)) as server, connected(server, KINDS[kind]) as client:
-        server.most_stops = 4
+        server.max_stops = 4
         await collect(client, replace(REQUEST, stop=tuple("abcdefg")))
         assert server.last.body["stop"] == list("abcd")
 
