@@ -361,7 +361,7 @@ TEXTS: dict[str, Text] = {
     "command.plain.edit": Text("Edit by instruction", "按说明编辑"),
     "command.annotation": Text("Written by the model", "由模型生成"),
     # what an action is doing
-    "action.waiting": Text("Reading the code", "正在读取代码"),
+    "action.waiting": Text("Reading the code.", "正在读取代码。"),
     "action.writing": Text("{lines} lines written.", "已写出 {lines} 行。"),
     "action.explained": Text("The explanation is in {file}.", "说明位于 {file}。"),
 }
