@@ -63,7 +63,8 @@ async def test_a_change_of_a_cell_reaches_the_reviews(
     features[types.NOTEBOOK_DOCUMENT_DID_OPEN](types.DidOpenNotebookDocumentParams(book, [item]))
     at = types.Range(types.Position(0, 0), types.Position(0, 0))
     content = types.NotebookDocumentCellContentChanges(
-        types.VersionedTextDocumentIdentifier(2, CELL), [types.TextDocumentContentChangePartial(at, "# one\n")]
+        types.VersionedTextDocumentIdentifier(2, CELL),
+        [types.TextDocumentContentChangePartial(at, "# one\n")],
     )
     event = types.NotebookDocumentChangeEvent(cells=types.NotebookDocumentCellChanges(text_content=[content]))
     which = types.VersionedNotebookDocumentIdentifier(2, BOOK)
