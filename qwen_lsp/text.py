@@ -15,6 +15,20 @@ from dataclasses import dataclass, field
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
+# Han characters, to be put into the class of an expression: unified ideographs, extension A, compatibility.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_HAN = re.compile(f"[{HAN}]")
+
+
+def has_han(text: str) -> bool:
+    """Whether a text holds a Han character."""
+    return _HAN.search(text) is not None
+
+
+def han_count(text: str) -> int:
+    """Return the number of Han characters in a text."""
+    return len(_HAN.findall(text))
+
 
 def line_starts(text: str) -> list[int]:
     """List the offset at which each line starts; an empty text has one line."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from qwen_lsp.actions import annotate, rename, suite
-from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import Diagnostic
 from qwen_lsp.actions.translate import to_translate
 from qwen_lsp.config import ActionsConfig, CustomAction
@@ -20,7 +19,7 @@ from qwen_lsp.messages import Locale, text
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document, Span, has_han
 
 _LINES_AROUND = 120
 _MAX_FIXES = 3

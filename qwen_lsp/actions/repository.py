@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import RepositoryContext
-from qwen_lsp.context.look import CALLED, KEYWORDS, Look
+from qwen_lsp.context.lookup import CALLED, KEYWORDS, Look
 from qwen_lsp.context.place import TYPE_KINDS, place
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import NOTHING

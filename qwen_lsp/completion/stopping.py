@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from qwen_lsp.completion import part_ends, talk
+from qwen_lsp.completion import chatter, part_ends
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block, surroundings
 from qwen_lsp.completion.units import balance_of, unit_end
 from qwen_lsp.syntax import brackets
@@ -60,7 +60,7 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """
     ways = {"line": _cut_line, "pair": _cut_pair, "block": _cut_block}
     found = ways[mode](text, around)
-    if found.reason is None and any(talk.repeats_a_phrase(line) for line in found.text.split("\n")):
+    if found.reason is None and any(chatter.repeats_a_phrase(line) for line in found.text.split("\n")):
         return Cut(found.text, "loop")  # the filter of that name decides what is kept
     return found
 

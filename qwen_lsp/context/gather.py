@@ -12,7 +12,7 @@ from collections.abc import Callable
 from qwen_lsp.context import packing, ranking, sources
 from qwen_lsp.context.fit import fits
 from qwen_lsp.context.fit import group as group_of
-from qwen_lsp.context.look import Look
+from qwen_lsp.context.lookup import Look
 from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.index.reader import Index

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from qwen_lsp.context.look import CALLED, KEYWORDS, MAX_MEMBERS, MAX_NAMES, Look
+from qwen_lsp.context.lookup import CALLED, KEYWORDS, MAX_MEMBERS, MAX_NAMES, Look
 from qwen_lsp.context.place import TYPE_KINDS
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import Candidate, Source

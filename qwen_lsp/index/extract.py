@@ -1,6 +1,6 @@
 """What the index keeps of one file: definitions, imports, distinct references, pieces with their words.
 
-Pure: text in, values out. It never raises for strange code (invariant 6): a file that cannot be parsed
+Pure: text in, values out. It never raises for malformed code (invariant 6): a file that cannot be parsed
 still has words.
 """
 

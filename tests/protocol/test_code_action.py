@@ -234,7 +234,7 @@ async def test_the_answer_is_streamed(editor: Editor) -> None:
     one = await action(editor, place.uri, "simplify")
     answer = await resolved(editor, one)
     assert applied(editor, place.uri, answer.edit)
-    await until(lambda: streamed and streamed[-1].done, "the end is told")
+    await until(lambda: streamed and streamed[-1].done, "the end is reported")
     assert {message.id for message in streamed} == {_data(one)["id"]}
     assert all(message.version == 1 and message.uri == place.uri for message in streamed)
     assert streamed[-1].text == SUM.removesuffix("\n```")
@@ -266,9 +266,9 @@ async def test_a_stale_document_is_refused(engine: EngineServer, ours: bool) -> 
         one = await action(editor, place.uri, "simplify")
         await editor.type(place, "# new\n")
         if ours:
-            with pytest.raises(ServerError) as told:
+            with pytest.raises(ServerError) as reported:
                 await resolved(editor, one)
-            assert told.value.code == -32801
+            assert reported.value.code == -32801
         else:
             assert (await resolved(editor, one)).edit is None
             assert "has changed since" in editor.take_messages()[0]
@@ -284,9 +284,9 @@ async def test_a_document_that_changes_while_the_model_writes(editor: Editor) ->
     await until(lambda: engine.running, "the model writes")
     await editor.type(place, "# new\n")
     await until(work.done, "the action ends, though the model never answers")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await work
-    assert told.value.code == -32801
+    assert reported.value.code == -32801
 
 
 async def test_rubbish_is_told_and_not_applied(editor: Editor) -> None:
@@ -295,11 +295,11 @@ async def test_rubbish_is_told_and_not_applied(editor: Editor) -> None:
     editor.session.on_stream = streamed.append
     engine.answer = says("I'm sorry, but I can't assist with that.")
     place = await editor.open(f"║{CODE}")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await resolved(editor, await action(editor, place.uri, "simplify"))
-    assert told.value.code == -32803
-    assert "refused" in str(told.value)
-    await until(lambda: streamed and streamed[-1].done, "the end is told")
+    assert reported.value.code == -32803
+    assert "refused" in str(reported.value)
+    await until(lambda: streamed and streamed[-1].done, "the end is reported")
     assert streamed[-1].text == ""
 
 
@@ -326,9 +326,9 @@ async def test_the_progress_bar_s_stop_button(editor: Editor) -> None:
     await until(lambda: any("action" in str(p.token) for p in editor.session.progress), "it is shown")
     token = next(p.token for p in editor.session.progress if "action" in str(p.token))
     editor.session.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await within(work)
-    assert told.value.code == -32800
+    assert reported.value.code == -32800
     await until(lambda: not engine.running, "the slot is free")
 
 
@@ -419,9 +419,9 @@ async def test_an_explanation_as_a_document_or_a_message(engine: EngineServer) -
 @pytest.mark.parametrize("values", [{}, {"kind": "dance"}, {"kind": "fix", "range": 3}])
 async def test_a_command_that_cannot_be_read(editor: Editor, values: dict[str, Any]) -> None:
     place = await editor.open(f"║{CODE}")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await command(editor, **{"uri": place.uri, **values})
-    assert told.value.code == -32602
+    assert reported.value.code == -32602
 
 
 async def test_a_command_for_a_document_that_is_not_open(editor: Editor) -> None:

@@ -98,7 +98,7 @@ async def test_another_endpoint_is_the_user_s_to_name(engine: EngineServer, sett
                 break
         else:
             pytest.fail("the new endpoint was never asked")
-        assert second.strange == []
+        assert second.unknown == []
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -160,8 +160,8 @@ async def test_lines_are_cut_at_the_limit_and_nothing_else_is_lost() -> None:
     assert [line async for line in child.lines(stream, 100)] == [b"one", b"two", b"x" * 100, b"", b"last"]
 
 
-def test_a_child_that_keeps_dying_is_left_alone_until_it_was_quiet() -> None:
-    backoff = Backoff((0.1, 1.0), quiet_s=60)
+def test_a_child_that_keeps_crashing_is_not_restarted_for_a_while() -> None:
+    backoff = Backoff((0.1, 1.0), reset_s=60)
     assert [backoff.died(now, lived_s=1) for now in (0, 2, 4)] == [0.1, 1.0, None]
     assert not backoff.may_start(30)
     assert backoff.may_start(70)

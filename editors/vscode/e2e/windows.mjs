@@ -26,7 +26,7 @@ export async function workspace(root) {
 
 /**
  * Wait for the folders of the workspace. On a busy machine VS Code 1.139 in a browser has been seen to show a
- * workspace without any, and to leave it at that: then the page is loaded again, and that is said.
+ * workspace without any, and to leave it at that: then the page is reloaded, and that is logged.
  */
 async function foldersAreThere(page) {
   const folder = page.locator('.explorer-folders-view .monaco-list-row[aria-label^="two"]').first()

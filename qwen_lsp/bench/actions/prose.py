@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qwen_lsp.actions.prose import has_han, in_language
+from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.task import Proposal, Task, apply
 from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Document, Edit, Span, has_han
 
 _MIN_LINES, _MAX_LINES = 4, 30
 _MAX_FILES = 400

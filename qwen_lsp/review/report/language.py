@@ -6,8 +6,8 @@ import re
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review.change.change import Change
+from qwen_lsp.text import has_han
 
-_HAN = re.compile("[\u4e00-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _COMMENT = re.compile(r"(?:#|//|/\*|\*|--|<!--|\"\"\")\s*(.+)")
 _MAX_LINES = 2_000
@@ -26,7 +26,7 @@ def locale_for(asked: str, change: Change) -> Locale:
                 n_lines += 1
                 if n_lines > _MAX_LINES:
                     break
-                if _HAN.search(comment[1]):
+                if has_han(comment[1]):
                     chinese += 1
                 elif _LETTERS.search(comment[1]):
                     english += 1

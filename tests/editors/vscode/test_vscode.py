@@ -100,7 +100,7 @@ async def test_tour_with_the_scripted_engine(
     quiet = [generation for generation in completed if scripted.asked_in(generation) == "paused"]
     assert quiet
     assert not [generation.prompt for generation in quiet if "quiet" in generation.prompt]
-    assert engine.strange == []
+    assert engine.unknown == []
 
 
 async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:

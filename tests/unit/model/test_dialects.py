@@ -52,7 +52,7 @@ async def test_an_answer_begins_with_what_is_forced(kind: str) -> None:
         assert any(chunk.logprobs for chunk in chunks)
         assert [chunk.stop_reason for chunk in chunks if chunk.stop_reason]
         assert max(chunk.timings.prompt_tokens for chunk in chunks) > 0
-        assert server.strange == []
+        assert server.unknown == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
