@@ -51,7 +51,7 @@ export function windows(tour) {
     test('every kind of editor is served, seen from inside the extension host', async () => {
       tour.other = await tour.vscode.window('multi/multi.code-workspace')
       await foldersAreThere(tour.other.page)
-      await tour.other.statusIs(/ready|first needed/i)
+      await tour.other.statusIs(/ready|first use/i)
       const tests = await report(tour.other, 'Qwen Test: Run All', 'tests')
       const failed = tests.filter(({ error }) => error)
       assert.equal(failed.map(({ name, error }) => `${name}: ${error}`).join('\n'), '')
