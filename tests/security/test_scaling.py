@@ -130,7 +130,7 @@ READERS: dict[str, Callable[[str], object]] = {
 
 
 # Nesting that nobody writes: the price of an ancestor is its depth. A deadline holds instead, below.
-NESTED = {"names", "brackets", "links", "a deep key", "unclosed links", "opening"}
+NESTED = {"names", "tags", "brackets", "links", "a deep key", "unclosed links", "opening"}
 # The square of so many characters is a second of work and more.
 _CHARS, _WORTH_A_LOOK_S = 8_000, 0.1
 PARSED = {"rules", "an outline", "rules of a page"}
