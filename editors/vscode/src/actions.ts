@@ -194,7 +194,9 @@ export class Actions implements vscode.Disposable {
 
   private async finish(preview: Preview, answer: ActionAnswer | undefined): Promise<void> {
     if (answer?.markdown) {
+      await preview.opened
       await this.explain(preview, answer.markdown)
+      await this.documents.refreshPreviews()
       this.forget()
       return
     }

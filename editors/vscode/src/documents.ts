@@ -31,10 +31,22 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     await vscode.window.showTextDocument(document, { preview: true })
   }
 
-  /** Show Markdown as VS Code renders it. */
+  /**
+   * Show Markdown as VS Code renders it.
+   *
+   * VS Code's preview sets its page only after the first rendering, and drops that rendering where the text has
+   * changed meanwhile: the page then stays empty whatever comes. The first rendering of a window loads its
+   * engine, which takes seconds; so that is done before.
+   */
   async preview(path: string, markdown: string, isBeside = false): Promise<void> {
-    const command = isBeside ? 'markdown.showPreviewToSide' : 'markdown.showPreview'
-    await vscode.commands.executeCommand(command, this.put(path, markdown))
+    const uri = this.put(path, markdown)
+    await vscode.commands.executeCommand('markdown.api.render', markdown)
+    await vscode.commands.executeCommand(isBeside ? 'markdown.showPreviewToSide' : 'markdown.showPreview', uri)
+  }
+
+  /** Render the whole page of each Markdown preview again: nothing that was written is missing then. */
+  async refreshPreviews(): Promise<void> {
+    await vscode.commands.executeCommand('markdown.preview.refresh')
   }
 
   dispose(): void {
