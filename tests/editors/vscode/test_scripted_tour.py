@@ -22,7 +22,7 @@ async def test_tour_with_the_scripted_engine(
     async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
         settings = {"vsix": str(vsix), "tests": str(tests_vsix), "engine": engine.url}
         await tour("scripted", host, settings, {"PATH": path(programs)})
-    written = [generation for generation in engine.generations if generation.most_tokens > 0]
+    written = [generation for generation in engine.generations if generation.max_tokens > 0]
     completed = [generation for generation in written if generation.slot != CHAT_SLOT]
     endless = [generation.state for generation in completed if scripted.asked_in(generation) == "endless"]
     forever = [generation.state for generation in written if scripted.acted_on(generation) == "forever"]
@@ -30,4 +30,4 @@ async def test_tour_with_the_scripted_engine(
     quiet = [generation for generation in completed if scripted.asked_in(generation) == "paused"]
     assert quiet
     assert not [generation.prompt for generation in quiet if "quiet" in generation.prompt]
-    assert engine.strange == []
+    assert engine.unknown == []
