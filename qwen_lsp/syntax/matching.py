@@ -96,13 +96,18 @@ class Matcher:
         for span in within if within is not None else [Span(0, len(tree.text))]:
             cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
-            for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
+            for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds, self._stops):
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
                 for name, text in self._expressions.notes_of(captures.get("here", [])).items():
                     match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
             if self._is_late:
                 raise TimeoutError("it is nested too deeply for the rules")
+
+    def _stops(self, *_: object) -> bool:
+        """Say whether the time is over; the library asks between steps that it takes by itself."""
+        self._is_late = self._is_late or time.thread_time() > self._end_s
+        return self._is_late
 
     def _holds(
         self,
@@ -113,8 +118,7 @@ class Matcher:
     ) -> bool:
         plain = predicate.rstrip("?")
         is_negated = plain.startswith("not-")
-        self._is_late = self._is_late or time.thread_time() > self._end_s
-        if self._is_late:
+        if self._stops():
             return False
         nodes = [node for text, kind in args if kind == "capture" for node in captures.get(text, ())]
         words = [text for text, kind in args if kind == "string"]

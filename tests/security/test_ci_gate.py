@@ -201,7 +201,7 @@ def test_the_summary_says_what_the_change_tried(base: Path, tmp_path: Path) -> N
     done = gate(proposed(base, tmp_path, brought), "--format", "markdown")
     assert ".gitattributes" in done.output
     assert "build/a.py" in done.output
-    assert "would dismiss" in done.output
+    assert "try to dismiss" in done.output
     assert "code-injection" in done.output
 
 
