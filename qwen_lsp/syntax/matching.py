@@ -26,6 +26,8 @@ from qwen_lsp.syntax.tree import Tree, parse
 from qwen_lsp.text import Span
 
 Node = tree_sitter.Node
+# Of nodes, one in the other: the price of an ancestor is its depth, and nobody nests a tenth of this.
+_MAX_DEPTH = 12_000
 
 # Matches under way at a time; beyond it the oldest are given up, so that no file takes for ever.
 _MATCH_LIMIT = 4_096
@@ -74,6 +76,7 @@ class Matcher:
         """Units: `max_seconds` is processor time of this thread from now on."""
         self._end_s = time.thread_time() + max_seconds
         self._is_late = False
+        self._is_deep: bool | None = None
         # Without a deadline: predicates on the text of a node that was parsed with one crash the process
         # (tree-sitter 0.26.1 asks the reader for the text, and does not look at what comes back).
         self._tree = parse(text, language)
@@ -93,21 +96,21 @@ class Matcher:
         if tree is None or (compiled := _query(tree.language, sources)) is None:
             return
         query, ends = compiled
+        # The library cannot be stopped in the middle where predicates are asked (0.26.1 crashes).
+        if self._is_deep is None:
+            self._is_deep = _is_deeper(tree, _MAX_DEPTH)
+        if self._is_deep:
+            raise TimeoutError("it is nested too deeply for the rules")
         for span in within if within is not None else [Span(0, len(tree.text))]:
             cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
-            for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds, self._stops):
+            for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
                 for name, text in self._expressions.notes_of(captures.get("here", [])).items():
                     match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
             if self._is_late:
                 raise TimeoutError("it is nested too deeply for the rules")
-
-    def _stops(self, *_: object) -> bool:
-        """Say whether the time is over; the library asks between steps that it takes by itself."""
-        self._is_late = self._is_late or time.thread_time() > self._end_s
-        return self._is_late
 
     def _holds(
         self,
@@ -118,13 +121,31 @@ class Matcher:
     ) -> bool:
         plain = predicate.rstrip("?")
         is_negated = plain.startswith("not-")
-        if self._stops():
+        self._is_late = self._is_late or time.thread_time() > self._end_s
+        if self._is_late:
             return False
         nodes = [node for text, kind in args if kind == "capture" for node in captures.get(text, ())]
         words = [text for text, kind in args if kind == "string"]
         if not nodes:
             return is_negated
         return PREDICATES[plain.removeprefix("not-")](self._expressions, nodes, words) != is_negated
+
+
+def _is_deeper(tree: Tree, depth: int) -> bool:
+    """Whether nodes are nested deeper than that. Cost: linear, some percent of what the rules take."""
+    if len(tree.data) <= depth:  # a level takes a byte at least
+        return False
+    cursor = tree.syntax.walk()
+    while True:
+        if cursor.depth > depth:
+            return True
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return False
 
 
 def _capture(tree: Tree, node: Node) -> Capture:
