@@ -90,7 +90,7 @@ async def test_changed_settings_replace_the_completer_and_end_its_requests() -> 
         assert isinstance(outcome, Rejected)
         assert outcome.reason == "superseded"
         await one.close_host()
-        assert one.host_state.phase == "off"
+        assert one.host_state("completion").phase == "off"
 
 
 async def test_a_model_that_does_not_exist() -> None:
