@@ -220,16 +220,19 @@ async def lines(stream: asyncio.StreamReader, max_bytes: int = MAX_LINE_BYTES) -
 
 @dataclass(slots=True)
 class Backoff:
-    """How long to wait before a child that died is started again; a quiet time forgets earlier deaths."""
+    """How long to wait before a child that died is started again.
+
+    Earlier deaths no longer count after `reset_s` without one.
+    """
 
     pauses_s: Sequence[float]
-    quiet_s: float
+    reset_s: float
     deaths: int = 0
     _died_s: float = float("-inf")
 
     def died(self, now_s: float, lived_s: float) -> float | None:
         """Note a death; return the pause before the next start, or None: it dies too often."""
-        if lived_s > self.quiet_s or now_s - self._died_s > self.quiet_s + lived_s:
+        if lived_s > self.reset_s or now_s - self._died_s > self.reset_s + lived_s:
             self.deaths = 0
         self.deaths += 1
         self._died_s = now_s
@@ -237,7 +240,7 @@ class Backoff:
 
     def may_start(self, now_s: float) -> bool:
         """Say whether to start one: not while the last ones have died too often and too lately."""
-        return self.deaths <= len(self.pauses_s) or now_s - self._died_s > self.quiet_s
+        return self.deaths <= len(self.pauses_s) or now_s - self._died_s > self.reset_s
 
 
 def die_with_parent(parent: int) -> None:

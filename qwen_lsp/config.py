@@ -31,7 +31,10 @@ class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
 
     name: Annotated[
         str,
-        Meta(description="Name in `qwen-lsp models list`, or `auto`: the largest model on disk that suits."),
+        Meta(
+            description="Name in `qwen-lsp models list`, or `auto`: the largest "
+            "installed model that suits this machine."
+        ),
     ] = "auto"
     path: Annotated[
         str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
@@ -83,7 +86,8 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
         int, Meta(ge=1024, le=262_144, description="Context of each slot, in tokens.")
     ] = 8192
     cache_mib: Annotated[
-        int, Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's own is 8192.")
+        int,
+        Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's default is 8192."),
     ] = 256
     gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
     start_timeout_ms: Annotated[
@@ -97,46 +101,60 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
     enabled: Annotated[bool, Meta(description="Offer inline completion.")] = True
     layout: Annotated[
         Literal["auto", "spm", "psm"],
-        Meta(description="Order of prefix, suffix and middle; `auto`: the one that measured best."),
+        Meta(
+            description="Order of prefix, suffix and middle; `auto`: the one that "
+            "performed best in measurements."
+        ),
     ] = "auto"
     cold_prompt_ms: Annotated[
         int,
         Meta(
             ge=200,
             le=120_000,
-            description="How long reading a prompt from nothing may take; sizes the prompt.",
+            description="Maximum time to read a prompt with nothing cached; determines the prompt's size.",
         ),
     ] = 6000
     prefix_tokens: Annotated[
         int,
-        Meta(ge=0, le=65_536, description="Most text before the cursor, in tokens; 0: by measured speed."),
+        Meta(
+            ge=0,
+            le=65_536,
+            description="Maximum text before the cursor, in tokens; 0: chosen by measured speed.",
+        ),
     ] = 0
     suffix_tokens: Annotated[
-        int, Meta(ge=0, le=65_536, description="Most text after the cursor, in tokens; 0: by measured speed.")
+        int,
+        Meta(
+            ge=0,
+            le=65_536,
+            description="Maximum text after the cursor, in tokens; 0: chosen by measured speed.",
+        ),
     ] = 0
     snippet_tokens: Annotated[
         Annotated[int, Meta(ge=0, le=8192)] | Literal["auto"],
         Meta(
-            description="Room for what other files hold, in tokens, taken from the text before the cursor; "
-            "0: none; `auto`: a quarter of the prompt where the model takes it well."
+            description="Space for snippets of other files, in tokens, taken "
+            "from the text before the cursor; "
+            "0: none; `auto`: a quarter of the prompt for models that benefit from it."
         ),
     ] = "auto"
-    line_tokens: Annotated[int, Meta(ge=4, le=1024, description="Longest answer of one line, in tokens.")] = (
-        64
-    )
+    line_tokens: Annotated[
+        int, Meta(ge=4, le=1024, description="Maximum length of a one-line completion, in tokens.")
+    ] = 64
     block_tokens: Annotated[
-        int, Meta(ge=4, le=4096, description="Longest answer of several lines, in tokens.")
+        int, Meta(ge=4, le=4096, description="Maximum length of a multi-line completion, in tokens.")
     ] = 128
     timeout_ms: Annotated[
-        int, Meta(ge=100, le=600_000, description="Longest wait for one answer once the engine is ready.")
+        int,
+        Meta(ge=100, le=600_000, description="Maximum time to wait for an answer once the engine is ready."),
     ] = 20_000
     min_confidence: Annotated[
         float,
         Meta(
             ge=0.0,
             le=1.0,
-            description="Automatic suggestions are shown as far as the model thinks them at least this "
-            "likely to be what comes next; 0 shows everything.",
+            description="Automatic suggestions are cut where their probability, as the model sees it, "
+            "falls below this; 0 shows everything.",
         ),
     ] = 0.8
     answer_early: Annotated[
@@ -150,14 +168,14 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
         Meta(
             ge=0,
             le=2000,
-            description="How long a generation nobody waits for may go on in case the next key agrees.",
+            description="How long an abandoned generation may continue, in case the next key agrees with it.",
         ),
     ] = 200
     prefetch: Annotated[
         bool, Meta(description="When idle, compute what would follow the suggestion that is shown.")
     ] = True
     client_delay_ms: Annotated[
-        int, Meta(ge=0, le=2000, description="How long this client itself waits before it asks.")
+        int, Meta(ge=0, le=2000, description="How long this client itself waits before it sends a request.")
     ] = 0
     popup: Annotated[
         Literal["auto", "off"],
@@ -181,7 +199,7 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """What of the repository helps the model."""
+    """Context from the repository."""
 
     index: Annotated[
         bool,
@@ -220,18 +238,22 @@ class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
 
     enabled: Annotated[bool, Meta(description="Offer code actions.")] = True
     timeout_ms: Annotated[
-        int, Meta(ge=1000, le=3_600_000, description="Longest wait for one answer once the engine is ready.")
+        int,
+        Meta(
+            ge=1000, le=3_600_000, description="Maximum time to wait for an answer once the engine is ready."
+        ),
     ] = 180_000
     custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
 
 
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Statistics of suggestions, for `qwen-lsp stats`."""
+    """Suggestion statistics, for `qwen-lsp stats`."""
 
     enabled: Annotated[
         bool,
         Meta(
-            description="Count what became of suggestions. Only numbers, and they never leave this machine."
+            description="Count which suggestions were shown, accepted and kept. Only "
+            "numbers, which never leave this machine."
         ),
     ] = True
 

@@ -92,7 +92,7 @@ class ChatEndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """A server to use in place of an engine of our own. Only the user's own settings can name one."""
+    """A server to use instead of the built-in engine. Only the user's own settings can name one."""
 
     url: Annotated[
         str | tuple[str, ...],
@@ -108,7 +108,7 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
         Meta(
             description="`llama`: llama.cpp's own API; `ollama`: Ollama's; `openai`: /v1/completions with "
             "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: the same "
-            "with a `suffix` field; `auto`: ask it.",
+            "with a `suffix` field; `auto`: detect it.",
             extra_json_schema=USER_ONLY,
         ),
     ] = "auto"

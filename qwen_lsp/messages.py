@@ -22,29 +22,30 @@ class Text:
 
 TEXTS: dict[str, Text] = {
     # what the server is doing
-    "status.starting": Text("The model is loaded when it is first needed.", "模型将在首次使用时加载。"),
-    "status.loading": Text("The model is being loaded.", "正在加载模型。"),
+    "status.starting": Text("The model will be loaded on first use.", "模型将在首次使用时加载。"),
+    "status.loading": Text("Loading the model.", "正在加载模型。"),
     "status.restarting": Text(
-        "The engine died and is being started again.", "推理引擎意外退出，正在重新启动。"
+        "The engine stopped unexpectedly and is restarting.", "推理引擎意外退出，正在重新启动。"
     ),
     "status.ready": Text("Ready.", "就绪。"),
-    "status.busy": Text("The model is at work.", "模型正在生成。"),
+    "status.busy": Text("The model is generating.", "模型正在生成。"),
     "status.slow": Text(
-        "The model is slow here: it writes fewer than {least:g} tokens per second.",
+        "The model is slow on this machine: it writes fewer than {least:g} tokens per second.",
         "模型在本机运行缓慢：每秒生成不足 {least:g} 个词元。",
     ),
     "status.late": Text(
-        "The model is slow here: no answer within {seconds:g} s.",
+        "The model is slow on this machine: no answer within {seconds:g} s.",
         "模型在本机运行缓慢：{seconds:g} 秒内没有给出结果。",
     ),
-    "status.off": Text("Inline completion is switched off.", "行内补全已关闭。"),
+    "status.off": Text("Inline completion is off.", "行内补全已关闭。"),
     "status.no_model": Text("The model {model} is not on this machine.", "本机没有模型 {model}。"),
     "status.bad_model": Text("The model cannot be used: {detail}", "模型不可用：{detail}"),
-    "status.died": Text("The engine keeps dying.", "推理引擎反复退出。"),
-    "status.start": Text("The engine cannot be started: {detail}", "推理引擎无法启动：{detail}"),
+    "status.died": Text("The engine keeps crashing.", "推理引擎反复崩溃。"),
+    "status.start": Text("The engine could not be started: {detail}", "推理引擎启动失败：{detail}"),
     "status.address": Text("`endpoint.url` is not an address: {url}", "`endpoint.url` 不是有效的地址：{url}"),
     "status.remote": Text(
-        "{url} is not this machine, so nothing is sent to it.", "{url} 不是本机，因此没有向它发送任何内容。"
+        "{url} is not on this machine, so nothing is sent to it.",
+        "{url} 不是本机地址，因此没有向其发送任何内容。",
     ),
     "status.unreachable": Text("The endpoint {url} cannot be used: {detail}", "端点 {url} 不可用：{detail}"),
     "status.key": Text("The API key cannot be used: {detail}", "API 密钥不可用：{detail}"),
@@ -89,9 +90,8 @@ TEXTS: dict[str, Text] = {
         "Write it like http://127.0.0.1:8080.", "请写成 http://127.0.0.1:8080 这样的地址。"
     ),
     "remedy.remote": Text(
-        "If your code may leave this machine for it, "
-        'set `allowedHosts = ["{host}"]` under [endpoint] in {file}.',
-        '如果允许代码离开本机，请在 {file} 的 [endpoint] 下设置 `allowedHosts = ["{host}"]`。',
+        'To let your code be sent there, set `allowedHosts = ["{host}"]` under [endpoint] in {file}.',
+        '如需允许将代码发送到该主机，请在 {file} 的 [endpoint] 下设置 `allowedHosts = ["{host}"]`。',
     ),
     "remedy.endpoint": Text(
         "Start the server at {url}, or correct `endpoint.url`, `endpoint.model` or `endpoint.apiKeyEnv`.",
@@ -102,42 +102,45 @@ TEXTS: dict[str, Text] = {
         "请启动 {url} 上的服务，或更正 `endpoint.chat` 下的设置。",
     ),
     # what became of the last request
-    "explain.none": Text("Nothing has been asked in this file yet.", "这个文件里还没有请求过补全。"),
-    "explain.waiting": Text("The model is still at work on a suggestion.", "模型仍在生成建议。"),
-    "explain.loading": Text("A suggestion will come when the model is loaded.", "模型加载完成后会给出建议。"),
+    "explain.none": Text("No completion has been requested in this file yet.", "此文件尚未请求过补全。"),
+    "explain.waiting": Text("The model is still generating a suggestion.", "模型仍在生成建议。"),
+    "explain.loading": Text(
+        "Suggestions will appear once the model is loaded.", "模型加载完成后会给出建议。"
+    ),
     "explain.shown": Text("The model made a suggestion in {ms:.0f} ms.", "模型用 {ms:.0f} 毫秒给出了建议。"),
     "explain.early": Text(
-        "After {ms:.0f} ms the words that were there and sure enough were suggested; more may follow.",
-        "{ms:.0f} 毫秒时给出了已生成且把握足够的部分，其余部分可能随后给出。",
+        "After {ms:.0f} ms, the confident part of what was written so far was suggested; more may follow.",
+        "{ms:.0f} 毫秒时给出了已生成内容中置信度足够的部分，其余部分可能随后给出。",
     ),
     "explain.names": Text(
-        "After {ms:.0f} ms the rest of a name of this file or repository was suggested: the model had "
-        "nothing sure enough yet.",
-        "{ms:.0f} 毫秒时补全了本文件或仓库中的一个名称：此时模型还没有把握足够的结果。",
+        "After {ms:.0f} ms, the rest of a name from this file or repository was suggested: the model had "
+        "nothing confident enough yet.",
+        "{ms:.0f} 毫秒时补全了本文件或仓库中的一个名称：此时模型还没有置信度足够的结果。",
     ),
     "explain.cached": Text(
-        "The suggestion came from memory in {ms:.0f} ms: it had been made before.",
-        "建议来自缓存，用时 {ms:.0f} 毫秒：此前已经生成过。",
+        "The suggestion came from the cache in {ms:.0f} ms.",
+        "建议来自缓存，用时 {ms:.0f} 毫秒。",
     ),
     "explain.excluded": Text(
-        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "This file is excluded by `completion.exclude` or a `.qwenignore`.",
         "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
     ),
-    "explain.filtered": Text("An answer was held back: {rule}.", "有结果，但没有显示：{rule}。"),
+    "explain.filtered": Text("A suggestion was held back: {rule}.", "已有结果但未显示：{rule}。"),
     "explain.unsure": Text(
-        "An answer was held back: the model gave it a chance of {sure}, and {needed} is needed here "
-        "(`completion.minConfidence`). Ask by hand to see it.",
-        "有结果，但没有显示：模型的把握只有 {sure}，此处需要达到 {needed}（`completion.minConfidence`）。"
-        "手动触发可以查看。",
+        "A suggestion was held back: its probability is {sure}, and {needed} is required here "
+        "(`completion.minConfidence`). Trigger completion manually to see it.",
+        "已有结果但未显示：其概率为 {sure}，此处要求达到 {needed}（`completion.minConfidence`）。"
+        "手动触发补全即可查看。",
     ),
     "explain.not wanted here": Text(
-        "No suggestion is made here unless you ask by hand: {rule}.", "此处仅在手动触发时给出建议：{rule}。"
+        "Suggestions appear here only when triggered manually: {rule}.",
+        "此处仅在手动触发时给出建议：{rule}。",
     ),
     "explain.timeout": Text(
         "Too slow: no answer within {seconds:g} s (`completion.timeoutMs`).",
         "太慢：{seconds:g} 秒内没有结果（`completion.timeoutMs`）。",
     ),
-    "explain.superseded": Text("A newer request took its place.", "已被更新的请求取代。"),
+    "explain.superseded": Text("It was replaced by a newer request.", "已被更新的请求取代。"),
     "explain.cancelled": Text("The editor cancelled the request.", "编辑器取消了请求。"),
     "explain.internal": Text(
         "Something went wrong inside qwen-lsp; the log says what. The next suggestion is not affected.",
@@ -147,19 +150,18 @@ TEXTS: dict[str, Text] = {
     "rule.markdown_fence": Text("the model wrote Markdown", "模型输出的是 Markdown"),
     "rule.chatter": Text("the model talked instead of writing code", "模型输出的是说明而不是代码"),
     "rule.repetition": Text("the model repeated itself", "模型的输出自我重复"),
-    "rule.prefix_mismatch": Text(
-        "the model did not go on from what is typed", "模型没有接着已输入的内容继续"
-    ),
-    "rule.security": Text("it would add a security hole", "会引入安全漏洞"),
+    "rule.prefix_mismatch": Text("the model did not continue the typed text", "模型没有接着已输入的内容续写"),
+    "rule.security": Text("it would introduce a vulnerability", "会引入安全漏洞"),
     "rule.repeats_suffix": Text("it repeats the lines after the cursor", "与光标之后的内容重复"),
     "rule.prose": Text(
-        "it is not in the language of this file, or names nobody", "与本文件所用语言不符，或含有占位的姓名"
+        "it is not in the language of this file, or holds a placeholder name",
+        "与本文件所用语言不符，或含有占位名称",
     ),
-    "rule.names_only": Text("it is a name that cannot be known", "是无从知晓的名称"),
+    "rule.names_only": Text("it is only a name that cannot be inferred", "只是一个无法推断的名称"),
     "rule.repeats_line_above": Text("it repeats the line above", "与上一行重复"),
-    "rule.unreachable": Text("it would keep the lines below from ever running", "会使后面的代码无法执行"),
+    "rule.unreachable": Text("it would make the code below unreachable", "会使后面的代码无法执行"),
     "rule.empty": Text("there was nothing to add", "没有可补充的内容"),
-    "rule.typed": Text("all of it is typed already", "建议的内容已全部键入"),
+    "rule.typed": Text("you have typed all of it already", "建议的内容已全部键入"),
     "rule.syntax": Text("it would add syntax errors", "会引入语法错误"),
     "rule.inside_word": Text("the cursor is inside a word", "光标位于单词内部"),
     # reviews
@@ -178,11 +180,11 @@ TEXTS: dict[str, Text] = {
     ),
     "words.count.error": Text("{n} errors", "{n} 个错误"),
     "words.count.warning": Text("{n} warnings", "{n} 个警告"),
-    "words.count.info": Text("{n} remarks", "{n} 条提示"),
+    "words.count.info": Text("{n} infos", "{n} 条提示"),
     "words.count.hint": Text("{n} hints", "{n} 条建议"),
     "words.one.error": Text("1 error", "1 个错误"),
     "words.one.warning": Text("1 warning", "1 个警告"),
-    "words.one.info": Text("1 remark", "1 条提示"),
+    "words.one.info": Text("1 info", "1 条提示"),
     "words.one.hint": Text("1 hint", "1 条建议"),
     "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
     "review.unaccepted": Text(
@@ -194,11 +196,11 @@ TEXTS: dict[str, Text] = {
         "本次改动修改了审查方式（{files}）；审查时使用的是基准提交中的版本。",
     ),
     "review.tried.hide": Text(
-        "This change would have {file} skipped ({reason}); it was reviewed all the same.",
+        "This change would have {file} skipped ({reason}); it was reviewed anyway.",
         "本次改动会使 {file} 被跳过（{reason}）；仍按普通文件审查。",
     ),
     "review.tried.dismiss": Text(
-        "Findings that comments of this change would dismiss, and that count all the same: {n}.",
+        "Comments of this change try to dismiss findings; these count anyway: {n}.",
         "本次改动中的注释试图忽略 {n} 条发现，这些注释不生效。",
     ),
     "review.incomplete": Text("Parts that could not be reviewed: {files}.", "有 {files} 处无法审查。"),
@@ -207,19 +209,19 @@ TEXTS: dict[str, Text] = {
         "Dismissed by comments that this change adds: {n}.", "其中 {n} 条由本次改动中新增的注释忽略。"
     ),
     "review.no_model": Text(
-        "The model was not asked about all of it: {detail}", "未能就全部改动询问模型：{detail}"
+        "The model did not check the whole change: {detail}", "模型未能检查全部改动：{detail}"
     ),
     "review.pass": Text(
-        "Pass {name}: places {units}, known {cached}, failed {failed}; {seconds:.1f} s.",
-        "{name}：共 {units} 处，已知 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
+        "Pass {name}: places {units}, cached {cached}, failed {failed}; {seconds:.1f} s.",
+        "{name}：共 {units} 处，命中缓存 {cached} 处，失败 {failed} 处，用时 {seconds:.1f} 秒。",
     ),
-    "review.unasked": Text("Not asked: {listed}.", "未询问：{listed}。"),
-    "words.unasked.unpredictable": Text("cannot be checked", "无从推断"),
+    "review.unasked": Text("Not checked by the model: {listed}.", "未由模型检查：{listed}。"),
+    "words.unasked.unpredictable": Text("cannot be checked", "无法检查"),
     "words.unasked.limit": Text("over the limit", "超出数量上限"),
     "words.unasked.time": Text("out of time", "超出时间"),
     "words.unasked.no_model": Text("no model on this machine", "本机没有模型"),
     "words.unasked.unavailable": Text("model not available", "模型不可用"),
-    "review.fixed": Text("Gone since the baseline: {n}.", "基线中有 {n} 条已消失。"),
+    "review.fixed": Text("Resolved since the baseline: {n}.", "基线中已解决 {n} 条。"),
     # review by completion: what is written, and what the model would have written
     "unlikely.operator": Text(
         "`{old}` is written where the code around it suggests `{new}`.",
@@ -267,17 +269,17 @@ TEXTS: dict[str, Text] = {
     "words.reason.too_large": Text("too large", "文件过大"),
     "words.reason.encoding": Text("read with an unusual encoding", "声明了不常见的编码"),
     "words.reason.media": Text("image, font or other media", "图片、字体等媒体文件"),
-    "words.reason.nothing_added": Text("no line was changed", "没有改动任何行"),
+    "words.reason.nothing_added": Text("no changed lines", "没有改动任何行"),
     "words.dismiss": Text("Dismiss this finding", "忽略这一条"),
     "words.dismiss_rule": Text("Dismiss `{rule}` in this repository", "在本仓库中忽略 `{rule}`"),
     "words.apply": Text("Fix: {title}", "修复：{title}"),
     # why an action changes nothing; the model gets the English one, too
     "refused.excluded": Text(
-        "This file is left out by `completion.exclude` or a `.qwenignore`.",
+        "This file is excluded by `completion.exclude` or a `.qwenignore`.",
         "该文件已被 `completion.exclude` 或 `.qwenignore` 排除。",
     ),
     "refused.no_code": Text("There is no code in the selection.", "所选范围内没有代码。"),
-    "refused.no_instruction": Text("Say what is to be changed.", "请说明要修改的内容。"),
+    "refused.no_instruction": Text("Describe the change to make.", "请描述要做的修改。"),
     "refused.no_definition": Text("There is no function or class at the cursor.", "光标处没有函数或类。"),
     "refused.nothing_to_do": Text("There is nothing to do here.", "这里没有需要处理的内容。"),
     "refused.too_large": Text(
@@ -285,7 +287,7 @@ TEXTS: dict[str, Text] = {
         "所选内容超出模型的处理能力：请缩小选择范围，或调大 `engine.contextTokens`。",
     ),
     "refused.stale": Text(
-        "The file has changed meanwhile, so nothing was applied. Run the action again.",
+        "The file has changed since, so nothing was applied. Run the action again.",
         "文件已被修改，因此没有应用任何更改。请重新执行该操作。",
     ),
     "refused.empty": Text("The model gave no answer.", "模型没有给出回答。"),
@@ -333,11 +335,11 @@ TEXTS: dict[str, Text] = {
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
     ),
     "refused.extract_place": Text(
-        "Select whole statements inside of one function to move them into a new one.",
+        "Select whole statements inside one function to move them into a new one.",
         "请选中同一个函数内的完整语句，再提取为新函数。",
     ),
     "refused.extract_flow": Text(
-        "The lines return, yield, or leave a loop in a way that only works where they stand.",
+        "The lines return, yield, or leave a loop in a way that works only where they are.",
         "所选代码中的 return、yield、break 或 continue 离开原处就不再成立，无法提取。",
     ),
     "refused.extract_names": Text(
@@ -345,11 +347,11 @@ TEXTS: dict[str, Text] = {
         "提取为新函数后，以下变量将得不到正确的值：{detail}",
     ),
     "refused.extract_bound": Text(
-        "The lines use {detail}, which only works where they stand.",
+        "The lines use {detail}, which works only where they are.",
         "所选代码使用了 {detail}，离开原处就不再成立。",
     ),
     "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
-    "refused.no_test": Text("The answer holds no test.", "回答中没有测试。"),
+    "refused.no_test": Text("The answer contains no test.", "回答中没有测试。"),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
     ),
@@ -359,7 +361,7 @@ TEXTS: dict[str, Text] = {
     "command.accepted": Text("Suggestion accepted", "已接受建议"),
     "command.fix": Text("Fix: {message}", "修复：{message}"),
     "command.plain.fix": Text("Find and fix the bug", "查找并修复错误"),
-    "command.review": Text("Review this selection", "评审所选代码"),
+    "command.review": Text("Review this selection", "审查所选代码"),
     "command.explain": Text("Explain", "解释代码"),
     "command.docstring": Text("Write documentation", "编写文档注释"),
     "command.test": Text("Write a unit test", "编写单元测试"),
@@ -371,11 +373,11 @@ TEXTS: dict[str, Text] = {
     "command.optimise": Text("Make it faster", "优化性能"),
     "command.translate.en": Text("Translate comments into English", "将注释翻译成英文"),
     "command.translate.zh": Text("Translate comments into Chinese", "将注释翻译成中文"),
-    "command.edit": Text("Do: {order}", "执行：{order}"),
-    "command.plain.edit": Text("Edit by instruction", "按说明修改"),
+    "command.edit": Text("Edit: {order}", "修改：{order}"),
+    "command.plain.edit": Text("Edit by instruction", "按说明编辑"),
     "command.annotation": Text("Written by the model", "由模型生成"),
     # what an action is doing
-    "action.waiting": Text("The model reads.", "模型正在阅读代码。"),
+    "action.waiting": Text("Reading the code.", "正在读取代码。"),
     "action.writing": Text("{lines} lines written.", "已写出 {lines} 行。"),
     "action.explained": Text("The explanation is in {file}.", "说明位于 {file}。"),
 }

@@ -15,6 +15,20 @@ from dataclasses import dataclass, field
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
+# Han characters, to be put into the class of an expression: unified ideographs, extension A, compatibility.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_HAN = re.compile(f"[{HAN}]")
+
+
+def has_han(text: str) -> bool:
+    """Whether a text holds a Han character."""
+    return _HAN.search(text) is not None
+
+
+def han_count(text: str) -> int:
+    """Return the number of Han characters in a text."""
+    return len(_HAN.findall(text))
+
 
 def line_starts(text: str) -> list[int]:
     """List the offset at which each line starts; an empty text has one line."""
@@ -93,9 +107,8 @@ class Document:
 
     @property
     def line_ending(self) -> str:
-        """The line end of the first line, LF where there is none."""
-        match = _LINE_END.search(self.text)
-        return match.group() if match else "\n"
+        """The line end of the first line, LF where there is none. Cost: none, however long that line is."""
+        return self.text[self.line_end(0) : self.starts[1]] if len(self.starts) > 1 else "\n"
 
     def with_edit(self, edit: Edit, version: int) -> Document:
         """Return the document after one edit, re-using the line table of the untouched part.

@@ -25,9 +25,9 @@ from qwen_lsp.text import Document
 # Actions that may change what a function is called with.
 _MAY_CHANGE_SIGNATURES = {"edit", "types"}
 # The least share of the tokens that must be left; rewriting simpler may leave fewer than repairing.
-_LEAST_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
-_LEAST_LEFT_ELSE = 0.6
-_MOST_GROWTH = 6.0
+_MIN_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
+_MIN_LEFT_ELSE = 0.6
+_MAX_GROWTH = 6.0
 
 _PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls", "__file__", "__name__"}
 
@@ -100,9 +100,9 @@ def _deleted(target: Target, new_region: str) -> Refused | None:
         return Refused("deleted", ", ".join(lost))
     n_old, n_new = len(old.tokens()), len(new.tokens())
     kind = target.task.kind if target.task.custom is None else "edit"
-    if n_old > 12 and n_new < n_old * _LEAST_LEFT.get(kind, _LEAST_LEFT_ELSE):
+    if n_old > 12 and n_new < n_old * _MIN_LEFT.get(kind, _MIN_LEFT_ELSE):
         return Refused("deleted")
-    if n_old > 12 and n_new > n_old * _MOST_GROWTH + 200:
+    if n_old > 12 and n_new > n_old * _MAX_GROWTH + 200:
         return Refused("grown")
     return None
 

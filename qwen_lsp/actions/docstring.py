@@ -23,14 +23,14 @@ from qwen_lsp.actions import (
 from qwen_lsp.actions.documentation import Parts, Style
 from qwen_lsp.actions.existing_documentation import Existing
 from qwen_lsp.actions.model import ModelSession
-from qwen_lsp.actions.prose import has_han, in_language
+from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
-from qwen_lsp.text import Edit, Span, normalize_line_ends
+from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
 
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
 # A string of the answer may be so long; small models do not end one by themselves.

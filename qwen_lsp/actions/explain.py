@@ -9,7 +9,7 @@ from qwen_lsp.actions.target import choose
 from qwen_lsp.actions.task import Explanation, Refused, RepositoryContext, Task
 from qwen_lsp.text import normalize_line_ends
 
-_MOST_TOKENS = 400
+_MAX_TOKENS = 400
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Explanation | Refused:
@@ -23,7 +23,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     if rewrite.room(target, session) is None:
         return Refused("too_large")
     messages = prompts.explain(target, rewrite.signatures_of(target, context))
-    answer = await session.ask(messages, _MOST_TOKENS, original=target.shown, region=target.span)
+    answer = await session.ask(messages, _MAX_TOKENS, original=target.shown, region=target.span)
     text = normalize_line_ends(answer.text).strip()
     if reply.is_refusal(text):
         return Refused("refusal", text.split("\n")[0][:120])

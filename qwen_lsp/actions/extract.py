@@ -20,8 +20,8 @@ from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.pieces import Piece, Tied
 from qwen_lsp.text import Document, Edit, Span
 
-_MOST_TOKENS = 32
-_MOST_CHARS = 40
+_MAX_TOKENS = 32
+_MAX_CHARS = 40
 # Words that no function of a script may be called by, as far as a model would propose them.
 _RESERVED = {
     *("await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do"),
@@ -57,7 +57,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     if found is None:  # the file does not parse: nothing can be computed
         return await rewrite.run(task, session, context)
     asked = prompts.function_name(target, found.parameters, found.results)
-    answer = await session.ask(asked, _MOST_TOKENS, json_schema=_schema(language), original=target.shown)
+    answer = await session.ask(asked, _MAX_TOKENS, json_schema=_schema(language), original=target.shown)
     if reply.is_refusal(answer.text):
         return Refused("refusal", answer.text[:120])
     result = moved(document, language, found, _free(name_in(answer.text), language, found, document))
@@ -96,7 +96,7 @@ def name_in(answer: str) -> str:
 
 def _free(name: str, language: Language, found: Piece, document: Document) -> str:
     """Return a name that nothing in the file has: the model's, or one after what the function gives."""
-    name = re.sub(r"\W", "_", name.strip())[:_MOST_CHARS].strip("_")
+    name = re.sub(r"\W", "_", name.strip())[:_MAX_CHARS].strip("_")
     is_python = language.id == "python"
     name = name.lower() if is_python else rename.formed(name, language.id)
     is_taken = keyword.iskeyword(name) or hasattr(builtins, name) if is_python else name in _RESERVED

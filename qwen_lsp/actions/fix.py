@@ -22,11 +22,11 @@ _LINES_ABOVE = 2
 # So many lines that say what the code says mean that the answer goes on as the code does.
 _LINES_ALIKE = 3
 _N_OTHERS = 5
-_MOST_DOUBTS = 6
+_MAX_DOUBTS = 6
 _DOUBT_TOKENS = 64
 # How much it counts that the model is sure of what it writes after a change, beside how likely the change
 # was; and what is too unlikely. Source: 18 programs of QuixBugs, 1.5B.
-_WEIGHT_OF_REST, _LEAST_SCORE = 3.0, -3.5
+_WEIGHT_OF_REST, _MIN_SCORE = 3.0, -3.5
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -181,9 +181,9 @@ async def _low_confidence_tokens(
     found = doubts(answer, len(opening) + len(given))
     if located:  # there it is wrong for certain, however sure the model was
         found = [one for one in found if answer.text.count("\n", len(opening), one[1]) in located]
-    least = -math.inf if located else _LEAST_SCORE
+    least = -math.inf if located else _MIN_SCORE
     best: tuple[float, Proposal] | None = None
-    for logprob, place, other in found[:_MOST_DOUBTS]:
+    for logprob, place, other in found[:_MAX_DOUBTS]:
         if logprob < (least if best is None else best[0]):  # no sureness makes up for that
             break
         tried = await _retry(target, session, messages, answer.text[:place] + other)

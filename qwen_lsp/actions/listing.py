@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from qwen_lsp.actions import annotate, rename, suite
-from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import Diagnostic
 from qwen_lsp.actions.translate import to_translate
 from qwen_lsp.config import ActionsConfig, CustomAction
@@ -20,11 +19,11 @@ from qwen_lsp.messages import Locale, text
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document, Span, has_han
 
 _LINES_AROUND = 120
-_MOST_FIXES = 3
-_MOST_TITLE_CHARS = 70
+_MAX_FIXES = 3
+_MAX_TITLE_CHARS = 70
 # Documents without code to act on.
 NO_CODE = {"json", "markdown", "yaml", "toml", "html", "vue", "css"}
 _TESTED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"}
@@ -73,9 +72,9 @@ def _lines(document: Document, span: Span) -> tuple[int, int]:
 
 
 def _fixes(diagnostics: Sequence[Diagnostic], locale: Locale) -> Iterator[Offer]:
-    for number, diagnostic in enumerate(diagnostics[:_MOST_FIXES]):
+    for number, diagnostic in enumerate(diagnostics[:_MAX_FIXES]):
         message = " ".join(diagnostic.message.split())
-        short = message if len(message) <= _MOST_TITLE_CHARS else message[: _MOST_TITLE_CHARS - 1] + "…"
+        short = message if len(message) <= _MAX_TITLE_CHARS else message[: _MAX_TITLE_CHARS - 1] + "…"
         title = text("command.fix", locale, message=short)
         yield Offer("fix", "quickfix", title, diagnostic=number)
 
@@ -173,7 +172,7 @@ def _ordered(document: Document, span: Span, locale: Locale) -> Iterator[Offer]:
     for number in range(first, min(last, first + 40) + 1):
         if match := _ORDER.search(document.line(number)):
             order = match[1]
-            short = order if len(order) <= _MOST_TITLE_CHARS else order[: _MOST_TITLE_CHARS - 1] + "…"
+            short = order if len(order) <= _MAX_TITLE_CHARS else order[: _MAX_TITLE_CHARS - 1] + "…"
             yield Offer(
                 "edit", "refactor.rewrite", text("command.edit", locale, order=short), instruction=order
             )

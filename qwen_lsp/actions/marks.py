@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from qwen_lsp.actions.prose import has_han
+from qwen_lsp.text import HAN, has_han
 
 _NAME = r"[A-Za-z_$][\w$.]*"
 # Before the words of a line: a bullet or a number, a tag with its name, a field, an opening element.
@@ -67,7 +67,7 @@ def pieces(words: str) -> list[tuple[str, bool]]:
     """Split words into (text, is_mark), where marks stay as they are; they add up to the words."""
     found: list[tuple[str, bool]] = []
     at = 0
-    name = re.match(rf"{_NAME}(?=[\s㐀-鿿])", words) if has_han(words) else None
+    name = re.match(rf"{_NAME}(?=[\s{HAN}])", words) if has_han(words) else None
     if name is not None:  # `Total 计算总价`, as Go writes
         found.append((name.group(), True))
         at = name.end()

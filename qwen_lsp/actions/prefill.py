@@ -11,7 +11,7 @@ from qwen_lsp.model.client import Client
 from qwen_lsp.model.generation import ChatRequest
 
 # Reading must not keep a small machine busy for long.
-_MOST_TOKENS = 1500
+_MAX_TOKENS = 1500
 _TIMEOUT_MS = 20_000
 
 
@@ -23,7 +23,7 @@ async def read_ahead(task: Task, client: Client, context_tokens: int, context: R
     if not (client.can.prompt_cache and client.can.slots):
         return  # nobody knows what reading costs there, or whether it is kept
     target = choose(task, "selection")
-    if target is None or tokens.estimate(target.shown) > min(_MOST_TOKENS, context_tokens // 2):
+    if target is None or tokens.estimate(target.shown) > min(_MAX_TOKENS, context_tokens // 2):
         return
     messages = prompts.context(target, rewrite.signatures_of(target, context))
     await ask(client, ChatRequest(messages, 0, timeout_ms=_TIMEOUT_MS))

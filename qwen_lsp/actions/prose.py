@@ -5,16 +5,11 @@ from __future__ import annotations
 import re
 
 from qwen_lsp.messages import Locale
+from qwen_lsp.text import han_count
 
-_HAN = re.compile("[㐀-鿿豈-﫿]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # A Chinese text about code holds many Latin names, an English one hardly a Han character.
-_LEAST_HAN, _MOST_HAN = 0.15, 0.05
-
-
-def has_han(text: str) -> bool:
-    """Whether a text holds a Chinese character."""
-    return _HAN.search(text) is not None
+_MIN_HAN, _MAX_HAN = 0.15, 0.05
 
 
 def in_language(text: str, locale: Locale) -> bool:
@@ -23,8 +18,8 @@ def in_language(text: str, locale: Locale) -> bool:
     A text with neither letters nor Han characters is in every language.
     """
     bare = re.sub(r"```.*?(```|$)|`[^`\n]*`", " ", text, flags=re.DOTALL)
-    n_han, n_words = len(_HAN.findall(bare)), len(_WORD.findall(bare))
+    n_han, n_words = han_count(bare), len(_WORD.findall(bare))
     if not n_han + n_words:
         return True
     share = n_han / (n_han + 2 * n_words)
-    return share >= _LEAST_HAN if locale == "zh" else share <= _MOST_HAN
+    return share >= _MIN_HAN if locale == "zh" else share <= _MAX_HAN

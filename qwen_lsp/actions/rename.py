@@ -21,8 +21,8 @@ from qwen_lsp.text import Edit
 # Where the grammar identifies a local variable without doubt.
 LANGUAGES = {"python", "javascript", "typescript", "typescriptreact", "go", "java", "rust"}
 _SNAKE = {"python", "rust"}
-_MOST_NAMES = 12
-_MOST_CHARS = 40
+_MAX_NAMES = 12
+_MAX_CHARS = 40
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -38,7 +38,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     function = target.source.enclosing(target.place, functions_only=True)
     if function is None:
         return Refused("no_definition")
-    found = target.source.locals(function)[:_MOST_NAMES]
+    found = target.source.locals(function)[:_MAX_NAMES]
     if not found:
         return Refused("nothing_to_do")
     if rewrite.room(target, session) is None:
@@ -79,7 +79,7 @@ def _renamed(target: Target, function: Definition, names: dict[str, str]) -> Pro
     edits: list[Edit] = []
     for old, new in names.items():
         name = formed(new, source.language.id)
-        if not name or name in taken or len(name) > _MOST_CHARS or not name.isidentifier():
+        if not name or name in taken or len(name) > _MAX_CHARS or not name.isidentifier():
             continue
         taken.add(name)
         edits += [Edit(span, name) for span in source.occurrences(old, function.body)]

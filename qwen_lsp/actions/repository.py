@@ -12,15 +12,15 @@ from pathlib import PurePosixPath
 
 from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import RepositoryContext
-from qwen_lsp.context.look import CALLED, KEYWORDS, Look
+from qwen_lsp.context.lookup import CALLED, KEYWORDS, Look
 from qwen_lsp.context.place import TYPE_KINDS, place
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import NOTHING
 from qwen_lsp.index.reader import Index, IndexedDefinition
 from qwen_lsp.text import Cursor, Document, Span
 
-_MOST_NAMES = 30
-_MOST_CHAINS = 30
+_MAX_NAMES = 30
+_MAX_CHAINS = 30
 _CHAIN = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)([^\W\d]\w*)")
 
 
@@ -89,11 +89,11 @@ def _line(one: IndexedDefinition) -> str:
 
 def _in_order(text: str, names: set[str]) -> list[str]:
     words = dict.fromkeys(re.findall(r"[^\W\d]\w*", text))
-    return [word for word in words if word in names and word not in KEYWORDS][:_MOST_NAMES]
+    return [word for word in words if word in names and word not in KEYWORDS][:_MAX_NAMES]
 
 
 def _chains(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield each receiver in the text, from left to right, with the member that is asked of it."""
     matches: Iterable[re.Match[str]] = _CHAIN.finditer(text)
     found = dict.fromkeys((tuple(re.findall(r"[^\W\d]\w*", match[1])), match[2]) for match in matches)
-    yield from list(found)[:_MOST_CHAINS]
+    yield from list(found)[:_MAX_CHAINS]

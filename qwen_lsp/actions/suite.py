@@ -30,8 +30,8 @@ _SKIPPED = {
     "site-packages",
     "__pycache__",
 }
-_MOST_FOLDERS = 2000
-_MOST_EXAMPLE_LINES = 30
+_MAX_FOLDERS = 2000
+_MAX_EXAMPLE_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _suite(root: Path, candidates: list[str], framework: str, head: str, importi
 def _walk(root: Path) -> Iterator[str]:
     """Yield the files below a folder, relative and with forward slashes."""
     for number, (folder, folders, names) in enumerate(os.walk(root)):
-        if number >= _MOST_FOLDERS:
+        if number >= _MAX_FOLDERS:
             return
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
         for name in sorted(names):
@@ -175,7 +175,7 @@ def _example(root: Path, tests: list[str], opening: str) -> tuple[str, str]:
         if text and match:
             lines = text[match.start() :].split("\n")
             last = next((i for i in range(1, len(lines)) if re.match(r"[^\s)}\]]", lines[i])), len(lines))
-            return "\n".join(lines[: min(last, _MOST_EXAMPLE_LINES)]).rstrip(), text
+            return "\n".join(lines[: min(last, _MAX_EXAMPLE_LINES)]).rstrip(), text
     return "", ""
 
 

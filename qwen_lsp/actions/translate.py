@@ -10,7 +10,7 @@ import re
 
 from qwen_lsp.actions import checks, marks, prompts, reply
 from qwen_lsp.actions.model import ModelSession
-from qwen_lsp.actions.prose import has_han, in_language
+from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose, whole_lines
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
 from qwen_lsp.errors import EndpointTimeout
@@ -18,7 +18,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Prose
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Document, Edit, Span, has_han
 
 # Comments that speak to tools.
 _DIRECTIVE = re.compile(

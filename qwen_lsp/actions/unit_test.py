@@ -17,7 +17,7 @@ from qwen_lsp.syntax import code
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
 
-_MOST_TOKENS = 420
+_MAX_TOKENS = 420
 _IS_TEST = {
     "python": r"^\s*(async )?def test_\w+",
     "go": r"^func Test\w+\(",
@@ -56,7 +56,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     for _ in range(2):
         answer = await session.ask(
             messages,
-            _MOST_TOKENS,
+            _MAX_TOKENS,
             begins=prompts.opening(target),
             stop=(f"\n{fence}",),
             original=target.shown,

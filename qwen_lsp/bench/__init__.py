@@ -1,4 +1,5 @@
-"""The measurements that README quotes, one package a command, run by `qwen-lsp bench ...`.
+"""The measurements that the documents quote, one package a command, run by `qwen-lsp bench ...`.
 
-Nothing else imports it but `cli/`. `editor.py` is an editor without a screen, for measurements and tests.
+Must not be imported by the product, only by `cli/`. Start with the package named like the command;
+`editor.py` is an editor without a screen, for measurements and tests.
 """

@@ -24,7 +24,7 @@ _STYLES: dict[Severity, str] = {
     "info": "bold blue",
     "hint": "bold dim",
 }
-_MOST_SKIPPED = 10
+_MAX_SKIPPED = 10
 
 
 def as_text(report: Report) -> str:
@@ -40,10 +40,10 @@ def show(report: Report, console: Console) -> None:
         _finding(report, finding, console)
     cover = report.coverage
     lines = [(one.path, text(f"words.reason.{one.reason}", report.locale)) for one in cover.skipped]
-    for path, why in lines[:_MOST_SKIPPED]:
+    for path, why in lines[:_MAX_SKIPPED]:
         console.print(Text(f"- {visible_path(path)}: {why}", style="dim"), soft_wrap=True)
-    if len(lines) > _MOST_SKIPPED:
-        console.print(Text(f"- … {len(lines) - _MOST_SKIPPED}", style="dim"))
+    if len(lines) > _MAX_SKIPPED:
+        console.print(Text(f"- … {len(lines) - _MAX_SKIPPED}", style="dim"))
     for failed in cover.failed:
         message = f"! {visible_path(failed.path)}: {visible_path(failed.detail)}"
         console.print(Text(message, style="red"), soft_wrap=True)

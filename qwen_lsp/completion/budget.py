@@ -18,11 +18,11 @@ _SUFFIX_PART = 0.2
 # spans the pause between a jump and the first key, but in any case a function with its documentation: with
 # less the model was right on 21 of 30 lines where it was on 26 (docs/benchmarks.md, "The first text").
 _FIRST_SECONDS = 2.0
-_LEAST_FIRST_TOKENS = 480
+_MIN_FIRST_TOKENS = 480
 _FIRST_SUFFIX_PART = 0.25
 # The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
 _SNIPPET_PART = 0.25
-_LEAST_PREFIX_TOKENS = 256
+_MIN_PREFIX_TOKENS = 256
 _STEPS = (768, 1024, 1536, 2048, 3072, 4096, 8192)
 # A token that the engine can't write before the user has lost interest is not worth asking for.
 _LINE_SECONDS, _BLOCK_SECONDS = 3.0, 6.0
@@ -48,7 +48,7 @@ def budget(config: CompletionConfig, speed: Speed, profile: Profile) -> Budget:
     """Return the budget for this machine; a number in the settings wins over the measured one."""
     readable = min(speed.read * config.cold_prompt_ms / 1000, profile.context_tokens / 2)
     total = max((step for step in _STEPS if step <= readable), default=_STEPS[0])
-    first = max(int(speed.read * _FIRST_SECONDS), _LEAST_FIRST_TOKENS)
+    first = max(int(speed.read * _FIRST_SECONDS), _MIN_FIRST_TOKENS)
     suffix = config.suffix_tokens or min(int(total * _SUFFIX_PART), int(first * _FIRST_SUFFIX_PART))
     prefix = config.prefix_tokens or total - suffix
     first_prefix = config.prefix_tokens or max(first - suffix, 1)
@@ -65,5 +65,5 @@ def beside(budget: Budget) -> Budget:
 
     So reading such a prompt takes no longer. What is nearest to the cursor stays in any case.
     """
-    least = min(budget.prefix_tokens, _LEAST_PREFIX_TOKENS)
+    least = min(budget.prefix_tokens, _MIN_PREFIX_TOKENS)
     return replace(budget, prefix_tokens=max(budget.prefix_tokens - budget.snippet_tokens, least))

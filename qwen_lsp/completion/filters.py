@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from qwen_lsp.completion import style, talk
+from qwen_lsp.completion import chatter as signs
+from qwen_lsp.completion import style
 from qwen_lsp.completion.stopping import Mode
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block
+from qwen_lsp.text import has_han
 from qwen_lsp.trace import FilterStep
 
 # Shorter lines repeat by chance (`}`, `else:`), longer ones do not.
@@ -62,7 +64,7 @@ def markdown_fence(text: str, case: Case) -> str | Reject:
 
 def chatter(text: str, case: Case) -> str | Reject:
     """Drop a refusal, and an answer that begins to talk to the user; cut one that does so after the code."""
-    if talk.is_refusal(text):
+    if signs.is_refusal(text):
         return Reject("the model refuses instead of writing code")
     # Prose may well say "Here is the list": only where nothing but code is expected is it talk.
     if case.around.place != "code" or not case.around.comment_mark:
@@ -70,7 +72,7 @@ def chatter(text: str, case: Case) -> str | Reject:
     lines = text.split("\n")
     first = 0 if case.around.is_blank else 1
     numbers = range(first, len(lines))
-    at = next((n for n in numbers if talk.is_talk(lines[n]) or talk.is_stand_in(lines[n])), None)
+    at = next((n for n in numbers if signs.is_talk(lines[n]) or signs.is_stand_in(lines[n])), None)
     if at == 0:
         return Reject("the model talks instead of writing code")
     return text if at is None else "\n".join(lines[:at]).rstrip()
@@ -235,7 +237,7 @@ def repetition(text: str, case: Case) -> str | Reject:
     """Cut a loop after its first round; drop an answer that says one phrase over and over."""
     lines = text.split("\n")
     for first in range(len(lines)):
-        if talk.repeats_a_phrase(lines[first]):
+        if signs.repeats_a_phrase(lines[first]):
             kept = "\n".join(lines[:first]).rstrip()
             return kept if kept else Reject("the model repeats itself")
         for size in range(1, min((len(lines) - first) // _ROUNDS, _MAX_LOOP_LINES) + 1):
@@ -332,13 +334,9 @@ def prose(text: str, case: Case) -> str | Reject:
 
     Files that were open before prime the language of a comment; training data has had names taken out.
     """
-    if talk.has_placeholder(text) and not talk.has_placeholder(case.prefix):
+    if signs.has_placeholder(text) and not signs.has_placeholder(case.prefix):
         return Reject("the answer has a placeholder for a name in it")
-    if (
-        case.around.place == "comment"
-        and talk.is_chinese(text)
-        and not talk.is_chinese(case.prefix + case.suffix)
-    ):
+    if case.around.place == "comment" and has_han(text) and not has_han(case.prefix + case.suffix):
         return Reject("the answer is in another language than the file")
     return text
 

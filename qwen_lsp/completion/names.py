@@ -17,17 +17,17 @@ from qwen_lsp.text import Cursor
 # The names of a repository that begin with some letters, each with the number of files that it is in.
 NamesOf = Callable[[Cursor, str], Mapping[str, int]]
 
-LEAST_TYPED = 3
+MIN_TYPED = 3
 """Letters before a name is completed: after two of them 0.90 were right, after three 0.94."""
 
-LEAST_SHARE = 0.7
+MIN_SHARE = 0.7
 """The part of all names beginning so, each as often as it occurs, that the suggested one must have."""
 
-_LEAST_REST = 2
+_MIN_REST = 2
 _MAX_NAME = 80
 # So many characters of a long file are counted on either side of the cursor.
 _WINDOW_CHARS = 100_000
-_TYPED = re.compile(rf"(?<![\w$])[A-Za-z_$][\w$]{{{LEAST_TYPED - 1},{_MAX_NAME}}}\Z", re.ASCII)
+_TYPED = re.compile(rf"(?<![\w$])[A-Za-z_$][\w$]{{{MIN_TYPED - 1},{_MAX_NAME}}}\Z", re.ASCII)
 NAME = re.compile(r"(?<![\w$])[A-Za-z_$][\w$]{3,}", re.ASCII)
 
 
@@ -65,8 +65,8 @@ class Names:
         if not found:
             return ""
         name, n = max(found.items(), key=lambda item: (item[1], item[0]))
-        is_likely = n >= LEAST_SHARE * found.total()
-        return name[len(typed) :] if is_likely and len(name) - len(typed) >= _LEAST_REST else ""
+        is_likely = n >= MIN_SHARE * found.total()
+        return name[len(typed) :] if is_likely and len(name) - len(typed) >= _MIN_REST else ""
 
     def _around(self, text: str, start: int, end: int) -> Counter[str]:
         before, after = text[max(start - _WINDOW_CHARS, 0) : start], text[end : end + _WINDOW_CHARS]

@@ -13,15 +13,15 @@ from statistics import median
 from qwen_lsp.text import Cursor
 
 # Longer gaps are pauses, not rhythm. Source: Tabby's debouncer leaves out gaps over 400 ms.
-_LONGEST_GAP_MS = 600.0
+_MAX_GAP_MS = 600.0
 _FIRST_GUESS_MS = 200.0
 _WINDOW = 20
 
 # An engine that answers this fast gains nothing from starting at each key, and would only heat the machine.
-_LONGEST_DELAY_MS = 100.0
+_MAX_DELAY_MS = 100.0
 # The part of the gap after which an answer still reaches the screen before the next key.
 _ANSWER_PART = 0.8
-_SHORTEST_WAIT_MS = 120.0
+_MIN_WAIT_MS = 120.0
 # After these a person more often stops to think, so waiting longer for more text costs little.
 _PAUSE_AFTER = {"\n": 4.0, " ": 1.5, "(": 2.0, ",": 1.5, "=": 2.0, ":": 2.0, ".": 1.5}
 
@@ -35,7 +35,7 @@ class Rhythm:
 
     def key(self, now_ms: float) -> None:
         """Note an automatic request, which is what follows a key."""
-        if self._last_ms is not None and now_ms - self._last_ms <= _LONGEST_GAP_MS:
+        if self._last_ms is not None and now_ms - self._last_ms <= _MAX_GAP_MS:
             self._gaps.append(now_ms - self._last_ms)
         self._last_ms = now_ms
 
@@ -50,12 +50,12 @@ def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float) -> flo
 
     Half a gap would spare an interrupted start on a fast engine; a slow one needs that time itself.
     """
-    return max(min(gap_ms / 2 - first_text_ms, _LONGEST_DELAY_MS) - client_delay_ms, 0.0)
+    return max(min(gap_ms / 2 - first_text_ms, _MAX_DELAY_MS) - client_delay_ms, 0.0)
 
 
 def answer_wait_ms(gap_ms: float, last_char: str) -> float:
     """Return how long an automatic request may wait before it is answered with what there is."""
-    return max(gap_ms * _ANSWER_PART * _PAUSE_AFTER.get(last_char, 1.0), _SHORTEST_WAIT_MS)
+    return max(gap_ms * _ANSWER_PART * _PAUSE_AFTER.get(last_char, 1.0), _MIN_WAIT_MS)
 
 
 def unwanted(cursor: Cursor) -> str | None:

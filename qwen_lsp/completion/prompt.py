@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from qwen_lsp.completion.budget import Budget, beside
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.fim import render
-from qwen_lsp.model.tokens import LONGEST_TOKEN_CHARS, estimate_within
+from qwen_lsp.model.tokens import MAX_TOKEN_CHARS, estimate_within
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Cursor, Document, normalize_line_ends
 
@@ -166,7 +166,7 @@ def _start_inside(document: Document, piece: int, end: int, room: int) -> int:
 
 def _tokens(document: Document, start: int, end: int, limit: int) -> int | None:
     """Estimate the tokens between two offsets; None when they are more than `limit`."""
-    if end - start > (limit + 1) * LONGEST_TOKEN_CHARS:
+    if end - start > (limit + 1) * MAX_TOKEN_CHARS:
         return None
     return estimate_within(normalize_line_ends(document.text[start:end]), limit)
 

@@ -183,7 +183,7 @@ class CompletionSlot:
         text, flight.steps = flight.cleaned(self._config.disabled_filters)
         reason = rule = ""
         if flight.cut_reason == "prefix mismatch":
-            rule, reason = "prefix_mismatch", "the model did not go on from what is typed"
+            rule, reason = "prefix_mismatch", "the model did not continue the typed text"
         elif isinstance(text, Reject):
             rule = flight.steps[-1].name
             reason = f"{rule}: {text.reason}"

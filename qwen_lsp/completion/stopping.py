@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from qwen_lsp.completion import part_ends, talk
+from qwen_lsp.completion import chatter, part_ends
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block, surroundings
 from qwen_lsp.completion.units import balance_of, unit_end
 from qwen_lsp.syntax import brackets
@@ -34,8 +34,8 @@ _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
 _LOOP_LINES = 3
 # Further than this an answer hardly ever finds back to what follows.
-_MOST_LINES = 12
-_MOST_LINES_BEYOND = 5  # the first whole unit, when the function goes on after the cursor
+_MAX_LINES = 12
+_MAX_LINES_BEYOND = 5  # the first whole unit, when the function goes on after the cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def cut(text: str, mode: Mode, around: Surroundings) -> Cut:
     """
     ways = {"line": _cut_line, "pair": _cut_pair, "block": _cut_block}
     found = ways[mode](text, around)
-    if found.reason is None and any(talk.repeats_a_phrase(line) for line in found.text.split("\n")):
+    if found.reason is None and any(chatter.repeats_a_phrase(line) for line in found.text.split("\n")):
         return Cut(found.text, "loop")  # the filter of that name decides what is kept
     return found
 
@@ -85,7 +85,7 @@ def _cut_block(text: str, around: Surroundings) -> Cut:
             return Cut(_without_dangling(lines[:number], around, reason), reason)
         if reason:
             return Cut(_joined(lines[: number if unit is None else unit]), reason)
-        if unit is not None and around.goes_on and number - unit > _MOST_LINES_BEYOND:
+        if unit is not None and around.goes_on and number - unit > _MAX_LINES_BEYOND:
             return Cut(_joined(lines[:unit]), "long")
     return Cut(text, None)
 
@@ -197,7 +197,7 @@ def _far_end(
         if _BLOCK_CLOSER.match(line) and around.opens_block and indent_of(line) == around.indent:
             return None  # closes what the cursor's own line opened; the next line decides
         return "dedent"
-    if number >= _MOST_LINES and not is_open:
+    if number >= _MAX_LINES and not is_open:
         return "long"
     before = lines[max(number - _LOOP_LINES + 1, 0) : number]
     is_again = not is_open and before == [line] * (_LOOP_LINES - 1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from qwen_lsp.context import packing, ranking, sources
 from qwen_lsp.context.fit import fits
 from qwen_lsp.context.fit import group as group_of
-from qwen_lsp.context.look import Look
+from qwen_lsp.context.lookup import Look
 from qwen_lsp.context.place import heads_above, place
 from qwen_lsp.context.snippets import NOTHING, Candidate, Gathered, Recent
 from qwen_lsp.index.reader import Index
@@ -20,8 +20,8 @@ from qwen_lsp.text import Cursor, Span
 
 # More candidates than this are not scored: the sources asked first are the better ones. And so many of the
 # best are weighed against one another: what comes after them finds no room in any budget.
-_MOST_CANDIDATES = 600
-_MOST_RANKED = 200
+_MAX_CANDIDATES = 600
+_MAX_RANKED = 200
 # These do not follow names, so they may bring text that the file has no use for.
 _FROM_ANY_FILE = frozenset({"edit", "viewed", "similar"})
 
@@ -56,8 +56,8 @@ def gather(
         asked = source(look)
         found += [one for one in asked if fits(one.path, here_group)] if name in _FROM_ANY_FILE else asked
     words = ranking.near_words(here.near)
-    scored = ((one, ranking.score(one, here, words)) for one in found[:_MOST_CANDIDATES])
-    best = ranking.best_of_each(scored)[:_MOST_RANKED]
+    scored = ((one, ranking.score(one, here, words)) for one in found[:_MAX_CANDIDATES])
+    best = ranking.best_of_each(scored)[:_MAX_RANKED]
     snippets, files, tokens = packing.pack(best, here, budget_tokens, estimate)
     elapsed_ms = (time.perf_counter() - started) * 1000
     return Gathered(tuple(snippets), files, tokens, elapsed_ms, tuple(late), index.problem)

@@ -20,10 +20,10 @@ SAME = 0.9
 # Pieces of several lines that are more like the text at the cursor than this would be repeated by the
 # model. Source: llama.vim's limit for chunks near the cursor.
 TOO_NEAR = 0.5
-_LEAST_LINES_COMPARED = 3
+_MIN_LINES_COMPARED = 3
 _WHOLE_PART = 0.6
 _LINE_TOKENS = 2  # the indentation and the end of a line
-_MOST_CHARS_PER_TOKEN, _LEAST_TOKENS = 8, 3
+_MAX_CHARS_PER_TOKEN, _MIN_TOKENS = 8, 3
 _HEADER_TOKENS = 4  # the marker and the line ends around a path
 _WORD = re.compile(r"\w+")
 
@@ -68,7 +68,7 @@ def pack(
     for candidate, parts in ranked:
         room = _WHOLE_PART * budget_tokens - packed.tokens
         # Counting tokens is most of the work, so what is certainly too long is not counted.
-        is_too_long = len(candidate.text) > room * _MOST_CHARS_PER_TOKEN or room < _LEAST_TOKENS
+        is_too_long = len(candidate.text) > room * _MAX_CHARS_PER_TOKEN or room < _MIN_TOKENS
         tokens = len(candidate.text) // 4 if is_too_long else packed.cost(candidate, candidate.text)
         dropped = _dropped(candidate, place, around, packed.kept)
         if not dropped and (is_too_long or tokens > room):
@@ -82,7 +82,7 @@ def pack(
         is_headed = candidate.group and (candidate.path, candidate.group) in packed.heads
         if snippets[number].dropped != "budget" or not is_headed or candidate.name.startswith("__"):
             continue
-        if budget_tokens - packed.tokens < _LEAST_TOKENS:
+        if budget_tokens - packed.tokens < _MIN_TOKENS:
             break
         tokens = packed.cost(candidate, candidate.name)
         if packed.tokens + tokens <= budget_tokens:
@@ -148,7 +148,7 @@ def _dropped(candidate: Candidate, place: Place, around: set[str], kept: Sequenc
         is_inside = snippet.path == candidate.path and _contains(snippet.span, candidate.span)
         if is_inside and candidate.text in snippet.text:
             return "duplicate"
-    if candidate.text.count("\n") + 1 >= _LEAST_LINES_COMPARED:
+    if candidate.text.count("\n") + 1 >= _MIN_LINES_COMPARED:
         own = set(_WORD.findall(candidate.text))
         if _likeness(own, around) > TOO_NEAR:
             return "similar"

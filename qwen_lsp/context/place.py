@@ -17,8 +17,8 @@ from qwen_lsp.text import Cursor, Span
 # Lines above and below the cursor whose names count. A name's weight halves every so many lines.
 _LINES_ABOVE, _LINES_BELOW = 40, 10
 _HALF_LINES = 8
-_MOST_NEAR = 400  # names; data holds more
-_MOST_LINES_UP = 4000
+_MAX_NEAR = 400  # names; data holds more
+_MAX_LINES_UP = 4000
 _DEFINES = re.compile(
     r"\b(?:def|class|function|fn|func|fun|interface|struct|impl|trait|enum|module|namespace|object|record)\b"
     r"|\)[^;(]*\{$|=>\s*\{$"
@@ -130,7 +130,7 @@ def _near(cursor: Cursor, line: int, first: int, last: int) -> dict[str, float]:
         weight = 0.5 ** (distance / _HALF_LINES)
         for word in reversed(_WORD.findall(document.line(number))):
             weights.setdefault(word, weight)
-        if len(weights) > _MOST_NEAR:
+        if len(weights) > _MAX_NEAR:
             break
     return weights
 
@@ -151,7 +151,7 @@ def heads_above(cursor: Cursor) -> list[int]:
     line = document.line_of(cursor.offset)
     found: list[int] = []
     level = _level(cursor, line)
-    for number in range(line - 1, max(line - _MOST_LINES_UP, -1), -1):
+    for number in range(line - 1, max(line - _MAX_LINES_UP, -1), -1):
         if level <= 0:
             break
         text = document.line(number)

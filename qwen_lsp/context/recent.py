@@ -18,9 +18,9 @@ _EDITS, _COPIES, _VIEWS = 16, 3, 8
 # An edit so close to the one before belongs to it; a hunk is shown with lines around it, up to a length.
 _SAME_HUNK_LINES = 8
 _LINES_AROUND = 2
-_MOST_LINES = 24
+_MAX_LINES = 24
 _VIEW_LINES = 12
-_LEAST_COPIED_CHARS, _MOST_COPIED_CHARS = 8, 2000
+_MIN_COPIED_CHARS, _MAX_COPIED_CHARS = 8, 2000
 # What was done so long ago counts half.
 _HALF_S = 300.0
 
@@ -53,7 +53,7 @@ class RecentActivity:
         latest = self._edits[-1] if self._edits else None
         if latest is not None and latest.path == path:
             is_near = first <= latest.last + _SAME_HUNK_LINES and last >= latest.first - _SAME_HUNK_LINES
-            if is_near and max(last, latest.last) - min(first, latest.first) < _MOST_LINES:
+            if is_near and max(last, latest.last) - min(first, latest.first) < _MAX_LINES:
                 self._edits.pop()
                 first, last = min(first, latest.first), max(last, min(latest.last, after.line_count - 1))
         self._edits.append(_event(path, after, first - _LINES_AROUND, last + _LINES_AROUND, first, last))
@@ -61,7 +61,7 @@ class RecentActivity:
     def copied(self, path: str, text: str) -> None:
         """Note a text that was cut or copied; what is too short or too long to be a hint is left out."""
         text = normalize_line_ends(text).strip("\n")
-        if len(text.strip()) >= _LEAST_COPIED_CHARS and len(text) <= _MOST_COPIED_CHARS:
+        if len(text.strip()) >= _MIN_COPIED_CHARS and len(text) <= _MAX_COPIED_CHARS:
             self._copies.append(_Event(path, 0, 0, Span(0, 0), text, time.monotonic()))
 
     def viewed(self, path: str, document: Document, offset: int) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from qwen_lsp.context.look import CALLED, KEYWORDS, MOST_MEMBERS, MOST_NAMES, Look
+from qwen_lsp.context.lookup import CALLED, KEYWORDS, MAX_MEMBERS, MAX_NAMES, Look
 from qwen_lsp.context.place import TYPE_KINDS
 from qwen_lsp.context.signatures import brief
 from qwen_lsp.context.snippets import Candidate, Source
@@ -18,12 +18,12 @@ from qwen_lsp.index.words import words_of
 from qwen_lsp.syntax.outline import Import
 from qwen_lsp.text import Span, normalize_line_ends
 
-_MOST_IMPORTED_FILES = 8
-_MOST_IMPORTS = 30
-_MOST_OF_EACH = 60
+_MAX_IMPORTED_FILES = 8
+_MAX_IMPORTS = 30
+_MAX_OF_EACH = 60
 _SEARCH_WORDS = 24
 _SIMILAR_CHUNKS = 4
-_MOST_CHUNK_CHARS = 4000  # longer pieces are data
+_MAX_CHUNK_CHARS = 4000  # longer pieces are data
 _LINES_AT_USE = 4  # around a call, a test or a copied line
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -41,7 +41,7 @@ def receiver_members(look: Look) -> list[Candidate]:
         _candidate(look, one, "receiver", 1.0)
         for entry in modules[:1]
         for path in look.files_of(entry)[:1]
-        for one in look.index.members_of(path, "", limit=MOST_MEMBERS)
+        for one in look.index.members_of(path, "", limit=MAX_MEMBERS)
     ]
 
 
@@ -54,7 +54,7 @@ def members(look: Look) -> list[Candidate]:
     return [
         found
         for one, nearness in look.types_in_scope().items()
-        for found in _members(look, one, "member", nearness)[:_MOST_OF_EACH]
+        for found in _members(look, one, "member", nearness)[:_MAX_OF_EACH]
     ]
 
 
@@ -68,13 +68,13 @@ def definitions(look: Look) -> list[Candidate]:
         for name in place.near
         if (len(name) > 2 and name not in KEYWORDS) or name in imported or not name.isascii()
     ]
-    for name in names[:MOST_NAMES]:
+    for name in names[:MAX_NAMES]:
         for one in look.resolve(name):
             if one.path == place.path:
                 continue
             found.append(_candidate(look, one, "definition", place.near[name]))
             if one.kind in TYPE_KINDS:
-                found += _members(look, one, "definition", 0.8 * place.near[name])[:_MOST_OF_EACH]
+                found += _members(look, one, "definition", 0.8 * place.near[name])[:_MAX_OF_EACH]
     return found
 
 
@@ -88,7 +88,7 @@ def imported(look: Look) -> list[Candidate]:
     """What the imported files and names offer, used yet or not."""
     found: list[Candidate] = []
     files: dict[str, None] = {}
-    for entry in look.imports[:_MOST_IMPORTS]:
+    for entry in look.imports[:_MAX_IMPORTS]:
         if entry.name and entry.name != "*":
             name = entry.alias or entry.name
             # What is imported and not used yet is about to be.
@@ -97,11 +97,11 @@ def imported(look: Look) -> list[Candidate]:
                 if one.path != look.place.path:
                     found.append(_candidate(look, one, "import", nearness))
                     if one.kind in TYPE_KINDS and nearness == 1.0:
-                        found += _members(look, one, "import", 0.8)[:_MOST_OF_EACH]
+                        found += _members(look, one, "import", 0.8)[:_MAX_OF_EACH]
         else:
             files.update(dict.fromkeys(look.files_of(entry)[:1]))
-    for path in list(files)[:_MOST_IMPORTED_FILES]:
-        top = look.index.members_of(path, "", limit=_MOST_OF_EACH)
+    for path in list(files)[:_MAX_IMPORTED_FILES]:
+        top = look.index.members_of(path, "", limit=_MAX_OF_EACH)
         found += [_candidate(look, one, "import", 0.2) for one in top]
     return found
 
@@ -130,7 +130,7 @@ def callers(look: Look) -> list[Candidate]:
 def diagnosed(look: Look) -> list[Candidate]:
     """Definitions of the names that messages on the cursor's lines speak of."""
     names = dict.fromkeys(name for text in look.recent.diagnostics for name in _WORD.findall(text))
-    found = [one for name in list(names)[:MOST_NAMES] if len(name) > 2 for one in look.resolve(name)]
+    found = [one for name in list(names)[:MAX_NAMES] if len(name) > 2 for one in look.resolve(name)]
     return [_candidate(look, one, "diagnostic", 1.0) for one in found if one.path != look.place.path]
 
 
@@ -163,7 +163,7 @@ def similar(look: Look) -> list[Candidate]:
         if len(found) == _SIMILAR_CHUNKS:
             break
         length = chunk.span.end - chunk.span.start
-        if chunk.path == look.place.path or length > _MOST_CHUNK_CHARS:
+        if chunk.path == look.place.path or length > _MAX_CHUNK_CHARS:
             continue
         text = look.index.text_of(chunk.path, chunk.span)
         if text and text.strip():

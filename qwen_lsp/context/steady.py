@@ -16,7 +16,7 @@ from qwen_lsp.index.reader import Index
 from qwen_lsp.text import Cursor
 
 _FOLLOWING_CHARS = 200
-# What is skipped for being late while a key waits is made up for at the next quiet moment.
+# What is skipped for being late while a key waits is made up for in the next pause.
 _TYPING_MS, _IDLE_MS = 30.0, 200.0
 
 Files = Sequence[tuple[str, str]]

@@ -33,9 +33,9 @@ _COMMON_CHUNKS = 200
 # Common words move slowly: they are counted again when so many files have changed.
 MANY_CHANGED = 100
 # The full-text table cannot forget: beyond this share of dead rows the index is rebuilt.
-_MOST_DEAD, _DEAD_MATTERS = 0.5, 20_000
+_MAX_DEAD, _DEAD_MATTERS = 0.5, 20_000
 _NAMES_KEPT = 300_000
-_MOST_TOLD = 20
+_MAX_TOLD = 20
 _FILE_TABLES = ("definitions", "refs", "imports", "chunks", "words (rowid, word)")
 _FILE_COLUMNS = "id, path, size_bytes, mtime_ns, inode, hash, skipped"
 
@@ -249,7 +249,7 @@ class _Job:
     def is_mostly_dead(self) -> bool:
         """Say whether most of what the full-text table leads to is gone."""
         dead = self._next_chunk - 1 - int(self._meta("chunks"))
-        return dead > _DEAD_MATTERS and dead > _MOST_DEAD * self._next_chunk
+        return dead > _DEAD_MATTERS and dead > _MAX_DEAD * self._next_chunk
 
     # --- what changed ------------------------------------------------------------------------------
 
@@ -411,7 +411,7 @@ class _Job:
         odd = run(
             "SELECT path, problem FROM files WHERE problem != '' UNION ALL "
             "SELECT path, skipped FROM files WHERE skipped IN ('unreadable', 'crash') LIMIT ?",
-            (_MOST_TOLD,),
+            (_MAX_TOLD,),
         )
         report.problems += [f"{path}: {problem}" for path, problem in odd]
 

@@ -1,6 +1,6 @@
 """What the index keeps of one file: definitions, imports, distinct references, pieces with their words.
 
-Pure: text in, values out. It never raises for strange code (invariant 6): a file that cannot be parsed
+Pure: text in, values out. It never raises for malformed code (invariant 6): a file that cannot be parsed
 still has words.
 """
 
@@ -23,7 +23,7 @@ PARSE_DEADLINE_MS = 5000
 
 # A piece ends before a definition once it has the first number of lines, after a blank line once it has
 # the second, and in any case at the third.
-_GOOD_LINES, _ENOUGH_LINES, _MOST_LINES = 15, 30, 40
+_GOOD_LINES, _ENOUGH_LINES, _MAX_LINES = 15, 30, 40
 
 # Names of files that stand for their folder.
 _FOLDER_STEMS = {"__init__", "index", "mod"}
@@ -75,7 +75,7 @@ def pieces(text: str, definition_starts: Sequence[int]) -> list[Span]:
             continue
         is_end = (
             number in heads
-            or length >= _MOST_LINES
+            or length >= _MAX_LINES
             or (length >= _ENOUGH_LINES and not text[lines[number - 1] : lines[number]].strip())
         )
         if is_end:

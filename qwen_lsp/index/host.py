@@ -32,7 +32,7 @@ _SETTLE_S = 0.3
 # More changed files than this are found sooner by looking at all of them.
 _MANY_PATHS = 100
 # However long completions go on, one file in this time is indexed.
-_LONGEST_PAUSE_S = 0.5
+_MAX_PAUSE_S = 0.5
 _PROGRESS_FILES = 50
 
 
@@ -115,7 +115,7 @@ class _Todo:
 
     def wait_while_paused(self, root: str) -> None:
         """Wait between two files. Raises: _Ended."""
-        self._is_free.wait(_LONGEST_PAUSE_S)
+        self._is_free.wait(_MAX_PAUSE_S)
         if self.is_over or root in self.forgotten:
             raise _Ended
 

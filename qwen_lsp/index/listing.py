@@ -23,8 +23,8 @@ OWN_IGNORE_FILE = ".qwenignore"
 IGNORE_FILES = (".gitignore", OWN_IGNORE_FILE)
 
 _MAX_IGNORE_BYTES = 1_000_000
-_MOST_NESTED = 8  # repositories inside of repositories
-_MOST_PROBLEMS = 20
+_MAX_NESTED = 8  # repositories inside of repositories
+_MAX_PROBLEMS = 20
 # Never entered where git does not say: version control, caches and installed packages.
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "venv", "bower_components", "__pypackages__"}
 _SHOWN_HIDDEN = {".github"}
@@ -40,7 +40,7 @@ class Listing:
 
     def note(self, problem: str) -> None:
         """Keep a problem; a thousand of one kind say no more than twenty."""
-        if len(self.problems) < _MOST_PROBLEMS:
+        if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(problem)
 
 
@@ -59,7 +59,7 @@ def refusal(root: Path) -> str:
 def list_files(root: Path) -> Listing:
     """List the files of a root that nothing says to ignore."""
     listing = Listing()
-    found = _list(root, "", listing, _MOST_NESTED)
+    found = _list(root, "", listing, _MAX_NESTED)
     specs = _Specs(root, (OWN_IGNORE_FILE,), listing)
     for path in sorted({path for path in found if not specs.ignores_below(path)}):
         if is_excluded(path):

@@ -13,9 +13,9 @@ from qwen_lsp.index.reader import Index
 
 # A token of code is some three and a half characters; a map need not be exact.
 _CHARS_PER_TOKEN = 3.5
-_MOST_FILES = 400
-_MOST_IN_FILE = 12
-_MOST_CHARS = 120
+_MAX_FILES = 400
+_MAX_IN_FILE = 12
+_MAX_CHARS = 120
 _PRIVATE = 0.3  # what a private name is worth beside a public one
 _KINDS = ("class", "interface", "enum", "struct", "trait", "function", "method", "macro", "type", "table")
 
@@ -46,7 +46,7 @@ def repository_map(index: Index, *, budget_tokens: int) -> list[MapFile]:
 
     A definition is worth the rank of its file, times how many files use its name, shared with its namesakes.
     """
-    rows = index.rows_for_map(_KINDS, _MOST_FILES)
+    rows = index.rows_for_map(_KINDS, _MAX_FILES)
     by_file: dict[tuple[str, float], list[tuple[float, MapEntry]]] = defaultdict(list)
     for path, rank, kind, name, container, signature, start, users, definers in rows:
         entry = MapEntry(kind, name, container, _short(signature), start, users)
@@ -57,9 +57,7 @@ def repository_map(index: Index, *, budget_tokens: int) -> list[MapFile]:
         (
             (-weight, place, path, rank, entry)
             for (path, rank), entries in by_file.items()
-            for place, (weight, entry) in enumerate(
-                sorted(entries, key=lambda pair: -pair[0])[:_MOST_IN_FILE]
-            )
+            for place, (weight, entry) in enumerate(sorted(entries, key=lambda pair: -pair[0])[:_MAX_IN_FILE])
             if entry.users
         ),
         key=lambda candidate: candidate[:3],
@@ -78,7 +76,7 @@ def repository_map(index: Index, *, budget_tokens: int) -> list[MapFile]:
 
 
 def _short(signature: str) -> str:
-    return signature if len(signature) <= _MOST_CHARS else f"{signature[: _MOST_CHARS - 1]}…"
+    return signature if len(signature) <= _MAX_CHARS else f"{signature[: _MAX_CHARS - 1]}…"
 
 
 def as_text(files: list[MapFile]) -> str:

@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 # Fewer files are done sooner than a process starts.
 MANY_FILES = 150
 _SLICE_FILES = 12
-_MOST_PROCESSES = 4
+_MAX_PROCESSES = 4
 # Slices that may wait for the writer: no child may idle while it writes some thousand files.
-_MOST_WAITING = 200
+_MAX_WAITING = 200
 # Syntax nodes come by the ten thousand and hold no circles: looking for some takes a tenth of the time.
 _GC_OBJECTS = 200_000
 _LENGTH = struct.Struct("<I")
@@ -116,7 +116,7 @@ def parse_all(
         return
     size = 1 if is_careful else _SLICE_FILES
     slices = [wanted[at : at + size] for at in range(0, len(wanted), size)]
-    processes = min(_MOST_PROCESSES, os.cpu_count() or 1, len(slices))
+    processes = min(_MAX_PROCESSES, os.cpu_count() or 1, len(slices))
     idle: SimpleQueue[_Child] = SimpleQueue()
     children = [_Child(root) for _ in range(processes)]
     for child in children:
@@ -135,7 +135,7 @@ def parse_all(
             for part in slices:
                 pause()
                 pending.append((part, threads.submit(work, part)))
-                while len(pending) > processes + _MOST_WAITING or (pending and pending[0][1].done()):
+                while len(pending) > processes + _MAX_WAITING or (pending and pending[0][1].done()):
                     yield from _results(*pending.popleft())
             while pending:
                 yield from _results(*pending.popleft())

@@ -14,8 +14,8 @@ from collections import defaultdict
 _DAMPING = 0.85
 _ROUNDS = 20
 _ENOUGH = 1e-4  # change of the whole in one round, relative
-_MOST_DEFINERS = 5
-_LEAST_CHARS = 3
+_MAX_DEFINERS = 5
+_MIN_CHARS = 3
 
 # Which files define a name, by number of the name and family of languages.
 Definers = dict[tuple[int, str], list[int]]
@@ -40,7 +40,7 @@ def _definers(connection: sqlite3.Connection) -> Definers:
         "JOIN names n ON n.id = d.name_id JOIN files f ON f.id = d.file_id WHERE length(n.name) >= ? "
         "AND d.kind NOT IN ('heading', 'key', 'rule', 'element') "
         "GROUP BY d.name_id, f.family HAVING count(DISTINCT d.file_id) <= ?",
-        (_LEAST_CHARS, _MOST_DEFINERS),
+        (_MIN_CHARS, _MAX_DEFINERS),
     )
     return {(name, family): [int(part) for part in str(files).split(",")] for name, family, files in rows}
 

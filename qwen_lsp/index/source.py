@@ -36,7 +36,7 @@ _GENERATED = re.compile(
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
 # Mean and greatest length of lines beyond which nobody has written them. Prose has long lines.
-_MEAN_CHARS, _LONGEST_CHARS, _SHORT_TEXT = 250, 20_000, 2000
+_MEAN_CHARS, _MAX_CHARS, _SHORT_TEXT = 250, 20_000, 2000
 _PROSE = {"markdown", "html", "vue"}
 
 
@@ -135,6 +135,6 @@ def _unwritten(text: str, language: str) -> Literal["generated", "minified", ""]
     if language not in _PROSE and len(text) > _SHORT_TEXT:
         if len(text) > _MEAN_CHARS * (text.count("\n") + 1):
             return "minified"
-        if len(text) > _LONGEST_CHARS and max(map(len, text.split("\n"))) > _LONGEST_CHARS:
+        if len(text) > _MAX_CHARS and max(map(len, text.split("\n"))) > _MAX_CHARS:
             return "minified"
     return ""

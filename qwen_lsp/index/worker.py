@@ -20,8 +20,8 @@ from qwen_lsp.index.host import Event, Order
 
 log = logging.getLogger(__name__)
 
-# Two deaths are forgiven; after a third one it is left alone until it was quiet for so long.
-_BACKOFF_S, _QUIET_S = (0.0, 1.0), 300.0
+# It is restarted after two deaths in a row; after a third one not before so much time has passed.
+_BACKOFF_S, _RESET_S = (0.0, 1.0), 300.0
 _END_S = 5.0
 
 
@@ -32,7 +32,7 @@ class Worker:
         self._on_event = on_event
         self._child: Child | None = None
         self._roots: dict[str, bool] = {}  # and whether it is watched by us
-        self._backoff = Backoff(_BACKOFF_S, _QUIET_S)
+        self._backoff = Backoff(_BACKOFF_S, _RESET_S)
         self._is_closed = False
         self._pauses = 0
         self._supervision: asyncio.Task[None] | None = None
@@ -114,7 +114,7 @@ class Worker:
         log.warning("the indexing process ended with %s", code)
         if pause_s is None:
             for root in self._roots:
-                self._on_event(Event("failed", root, detail="the indexing process keeps dying"))
+                self._on_event(Event("failed", root, detail="the indexing process keeps crashing"))
             return
         await asyncio.sleep(pause_s)
         for root, is_watched in list(self._roots.items()):

@@ -73,10 +73,10 @@ class Client:
             shown = await self._server.window_show_document_async(
                 types.ShowDocumentParams(uri, take_focus=False)
             )
+            return shown.success  # an answer of null has none
         except Exception as error:  # whatever the client says instead, it is shown as a message
             log.warning("the client does not show a document: %s", error)
             return False
-        return shown.success
 
     async def configuration(self, section: str) -> Any:
         """Return what the client answers for one section of its settings."""

@@ -86,7 +86,7 @@ class SessionContext:
             found[0].steady.forget(found[1])
 
     def close(self) -> None:
-        """Stop waiting for a quiet moment."""
+        """Stop waiting for a pause in typing."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _REGISTRATION = "qwen-lsp-files"
 # An open document is parsed again when nobody has typed in it for so long.
 _PAUSE_S = 0.3
-_MOST_OVERLAY_CHARS = 300_000
+_MAX_OVERLAY_CHARS = 300_000
 
 
 class Indexing:
@@ -123,7 +123,7 @@ class Indexing:
         """Let an open document's text stand for its file once the typing pauses."""
         if timer := self._timers.pop(document.uri, None):
             timer.cancel()
-        if self.place(document) is not None and len(document.text) <= _MOST_OVERLAY_CHARS:
+        if self.place(document) is not None and len(document.text) <= _MAX_OVERLAY_CHARS:
             later = asyncio.get_running_loop().call_later
             self._timers[document.uri] = later(_PAUSE_S, self._settled, document.uri)
 

@@ -11,12 +11,19 @@ from qwen_lsp.lsp import convert
 from qwen_lsp.lsp.action_list import range_json
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.review_shown import Reviews
-from qwen_lsp.review.finding import GRADES, Finding
+from qwen_lsp.review.finding import Finding
 from qwen_lsp.review.report import pages
 from qwen_lsp.review.report.suggestions import suggestion
+from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import Document, Span
 
 SOURCE = "qwen-lsp"
+_SEVERITIES: dict[Severity, types.DiagnosticSeverity] = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "info": types.DiagnosticSeverity.Information,
+    "hint": types.DiagnosticSeverity.Hint,
+}
 
 
 def finding_json(encoding: str, finding: Finding, document: Document, uri: str) -> dict[str, Any]:
@@ -59,7 +66,7 @@ def _diagnostic(encoding: str, finding: Finding, document: Document) -> types.Di
     return types.Diagnostic(
         range=convert.lsp_range(document, finding.span, encoding),
         message=f"{finding.message} {finding.scenario}".strip(),
-        severity=types.DiagnosticSeverity(GRADES[finding.severity].lsp),
+        severity=_SEVERITIES[finding.severity],
         source=SOURCE,
         code=finding.rule,
         code_description=types.CodeDescription(page) if page else None,

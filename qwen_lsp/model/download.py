@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import filelock
 
+from qwen_lsp import files
 from qwen_lsp.config import ModelConfig
 from qwen_lsp.errors import DownloadError
 from qwen_lsp.model import hubs, packages, part, store
@@ -48,7 +49,7 @@ def pull(profile: Profile, model: ModelConfig, progress: Progress = Progress()) 
     if file := store.path(profile):
         return file
     try:
-        store.final_path(profile).parent.mkdir(parents=True, exist_ok=True)
+        files.private_folder(store.final_path(profile).parent)
         with _locked(profile, progress):
             # Another process may have finished it while this one waited.
             return store.path(profile) or _pull(profile, model, progress)

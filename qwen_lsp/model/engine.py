@@ -149,7 +149,7 @@ class Engine:
             pause_s, reason = self._backoff.died(now, now - started), self._reason()
             if pause_s is None:
                 self._backoff.deaths = 0  # the next request tries again
-                detail = f"the engine keeps dying: {reason}. `qwen-lsp doctor` finds out why"
+                detail = f"the engine keeps crashing: {reason}. Run `qwen-lsp doctor` to find out why"
                 self._set(State("failed", detail, "died"))
                 return
             log.warning("the engine died (%s); starting again in %.1f s", reason, pause_s)

@@ -40,7 +40,7 @@ _SILENCE_TIMEOUT_S = 30.0
 _RETRY_WAITS_S = (0.0, 1.0, 2.0, 4.0, 8.0)
 # A connection that brings this much before it breaks is slow going, not a failure.
 _HEADWAY_BYTES = 8 * 1024 * 1024
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -133,7 +133,7 @@ def _locate_on_huggingface(base_url: str, hub_file: HubFile, profile: Profile) -
     with _client() as client:
         # The identity encoding keeps Content-Length the length of the file.
         request = client.build_request("HEAD", url, headers={**headers, "Accept-Encoding": "identity"})
-        for _ in range(_MOST_REDIRECTS):
+        for _ in range(_MAX_REDIRECTS):
             response = client.send(request)
             target = response.next_request
             if target is None or target.url.netloc != request.url.netloc:

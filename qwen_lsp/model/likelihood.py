@@ -14,7 +14,7 @@ from qwen_lsp.model.client import Client
 from qwen_lsp.model.generation import Request
 
 _ALTERNATIVES = 5
-_MOST_TOKENS = 96
+_MAX_TOKENS = 96
 _TIMEOUT_S = 120.0
 
 
@@ -64,7 +64,7 @@ async def line(client: Client, prompt: str, begins: str, slot: int, timeout_s: f
 
     Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
     """
-    request = Request(prompt, _MOST_TOKENS, ("\n",), slot, begins, _ALTERNATIVES)
+    request = Request(prompt, _MAX_TOKENS, ("\n",), slot, begins, _ALTERNATIVES)
     return await _generated(client, request, timeout_s)
 
 

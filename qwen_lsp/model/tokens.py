@@ -26,7 +26,7 @@ _SPACES_PER_TOKEN = 16  # of tabs; spaces and line ends make longer tokens
 
 # A longer text is more than the lines that are asked about again and again, and would be kept for nothing.
 _MAX_CACHED_CHARS = 4096
-LONGEST_TOKEN_CHARS = _SPACES_PER_TOKEN
+MAX_TOKEN_CHARS = _SPACES_PER_TOKEN
 """No text is estimated at fewer tokens than one for so many characters."""
 
 
@@ -37,7 +37,7 @@ def estimate(text: str) -> int:
 
 def estimate_within(text: str, limit: int) -> int | None:
     """Return the same, None when it is more than `limit`. Cost: linear in what the limit holds."""
-    if len(text) > (limit + 1) * LONGEST_TOKEN_CHARS:
+    if len(text) > (limit + 1) * MAX_TOKEN_CHARS:
         return None
     tokens = _cached(text) if len(text) <= _MAX_CACHED_CHARS else _count(text, limit)
     return tokens if tokens <= limit else None

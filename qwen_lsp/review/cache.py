@@ -25,7 +25,7 @@ from qwen_lsp.text import Document, Edit, Span
 
 log = logging.getLogger(__name__)
 
-_MOST_ENTRIES = 20_000
+_MAX_ENTRIES = 20_000
 # Another process writes for milliseconds; what cannot be written in this time is not kept.
 _LOCKED_S = 0.2
 _TABLE = (
@@ -93,7 +93,7 @@ class Cache:
             self._database.execute(
                 "DELETE FROM reviewed WHERE key IN "
                 "(SELECT key FROM reviewed ORDER BY used DESC LIMIT -1 OFFSET ?)",
-                (_MOST_ENTRIES,),
+                (_MAX_ENTRIES,),
             )
             self._database.close()
         except sqlite3.Error as error:

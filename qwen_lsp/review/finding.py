@@ -1,4 +1,4 @@
-"""A Finding: one thing that is wrong in a change, where, why, and how sure we are. And the severity table.
+"""A Finding: one thing that is wrong in a change, where, why, and how sure we are.
 
 Lines and columns are numbered from 1 in code points; the end line is included, the end column is not.
 The offsets of `span` and `fix` are those of the text after the change.
@@ -22,26 +22,6 @@ Source = Literal["rule", "linter", "completion", "model"]
 RULES: frozenset[Source] = frozenset(("rule", "linter"))
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "hint")
-
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """What one severity is called elsewhere. `lsp` is the protocol's number, `score` SARIF's for security."""
-
-    lsp: int
-    sarif: str
-    score: str | None
-    rdjson: str
-    gitlab: str
-    github: str
-
-
-GRADES: dict[Severity, Grade] = {
-    "error": Grade(1, "error", "8.0", "ERROR", "critical", "failure"),
-    "warning": Grade(2, "warning", "5.0", "WARNING", "major", "warning"),
-    "info": Grade(3, "note", "2.0", "INFO", "minor", "notice"),
-    "hint": Grade(4, "note", None, "INFO", "info", "notice"),
-}
 
 
 def is_at_least(severity: Severity, least: Severity) -> bool:

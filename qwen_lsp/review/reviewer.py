@@ -25,7 +25,7 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import across, asking, linters, lost, parses, rules
+from qwen_lsp.review.find import asking, cross_file, linters, lost_safeguards, parses, rules
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.finding import (
     RULES,
@@ -45,8 +45,8 @@ from qwen_lsp.text import Document
 log = logging.getLogger(__name__)
 
 # A model that speaks too often is not listened to: its surest findings only.
-_MOST_OF_A_MODEL_PER_FILE = 3
-_MOST_OF_A_MODEL = 10
+_MAX_OF_A_MODEL_PER_FILE = 3
+_MAX_OF_A_MODEL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,9 @@ async def review(
         is_own = options.linters == "configured"
         linted = [entry.file for entry in reviewed]
         found += await asyncio.to_thread(linters.run, change, linted, found, is_configured=is_own)
-    found += await asyncio.to_thread(across.run, change, [entry.file for entry in reviewed], options.locale)
+    found += await asyncio.to_thread(
+        cross_file.run, change, [entry.file for entry in reviewed], options.locale
+    )
     deleted = [one.file for one in planned if one.reason == "deleted"]
     files = [entry.file for entry in reviewed]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
@@ -188,7 +190,9 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
         found += parses.check(document, file.before, language, changed, options.locale)
     if file.before and file.patch.removed and not file.is_partial:
-        gone = lost.check(document, file.before, language, changed, options.locale, options.disabled)
+        gone = lost_safeguards.check(
+            document, file.before, language, changed, options.locale, options.disabled
+        )
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
@@ -272,9 +276,9 @@ def _capped(found: Sequence[Finding]) -> list[Finding]:
     kept = [entry for entry in found if entry.source in RULES]
     of_file: Counter[str] = Counter()
     for entry in sorted(found, key=lambda entry: -entry.confidence):
-        if entry.source in RULES or of_file[entry.path] >= _MOST_OF_A_MODEL_PER_FILE:
+        if entry.source in RULES or of_file[entry.path] >= _MAX_OF_A_MODEL_PER_FILE:
             continue
-        if sum(of_file.values()) < _MOST_OF_A_MODEL:
+        if sum(of_file.values()) < _MAX_OF_A_MODEL:
             of_file[entry.path] += 1
             kept.append(entry)
     return kept

@@ -34,7 +34,7 @@ from qwen_lsp.syntax.nodes import (
 Node = tree_sitter.Node
 
 # How far a name is followed: beyond that it is taken for harmless.
-_MOST_STEPS = 6
+_MAX_STEPS = 6
 
 
 # kind -> (field of the names, field of the value); "" where the value is not known.
@@ -197,7 +197,7 @@ class Expressions:
         """Return the source of a node."""
         return self._data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
-    def is_constant(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+    def is_constant(self, node: Node, steps: int = _MAX_STEPS) -> bool:
         """Whether the value is written in the source: a literal, a constant's name, or made only of such."""
         node = unwrapped(node)
         if steps == 0:
@@ -235,7 +235,7 @@ class Expressions:
             return all(self.is_constant(part, steps) for part in node.named_children)
         return False
 
-    def is_built(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+    def is_built(self, node: Node, steps: int = _MAX_STEPS) -> bool:
         """Whether a text is put together from parts, at least one of which is not constant."""
         node = unwrapped(node)
         if steps == 0:
@@ -277,7 +277,7 @@ class Expressions:
             for binding in self._bindings(node, self.text(node))
         )
 
-    def literal_text(self, node: Node, steps: int = _MOST_STEPS) -> str:
+    def literal_text(self, node: Node, steps: int = _MAX_STEPS) -> str:
         """Return the literal parts of a text, in order, following names."""
         found: list[str] = []
         pending = [(node, steps)]
@@ -293,7 +293,7 @@ class Expressions:
                 pending += [(part, left) for part in reversed(current.named_children)]
         return "".join(found)
 
-    def is_user_input(self, node: Node, steps: int = _MOST_STEPS) -> bool:
+    def is_user_input(self, node: Node, steps: int = _MAX_STEPS) -> bool:
         """Whether something that a request brought is part of the value, and nothing cleaned it."""
         node = unwrapped(node)
         text = self.text(node)

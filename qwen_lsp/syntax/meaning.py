@@ -21,7 +21,7 @@ _LOOSE = {"===": "==", "!==": "!=", "is": "==", "is not": "!="}
 _ABSENT = {"None", "null", "nil", "undefined"}
 _STRING = "<text>"
 # Deeper trees are data, not decisions; and each level is a call in here.
-_MOST_DEPTH = 150
+_MAX_DEPTH = 150
 
 
 def same_meaning(one: str, other: str, language: Language | None) -> bool:
@@ -37,7 +37,7 @@ def _form(node: tree_sitter.Node, depth: int) -> str:
     kind = node.type
     if "comment" in kind or kind in ("type", "type_annotation"):
         return ""
-    if depth > _MOST_DEPTH or node.child_count == 0:
+    if depth > _MAX_DEPTH or node.child_count == 0:
         return _STRING if "string" in kind or kind == "heredoc_body" else _text(node)
     if kind == "string" or kind.endswith(("_string", "string_literal", "template_string")):
         code = [_form(child, depth + 1) for child in node.named_children if _is_code_in_text(child)]

@@ -6,6 +6,7 @@ costs only the judgement (invariant 6). Bytes and nodes stay in here.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import tree_sitter
@@ -19,6 +20,7 @@ PlaceKind = Literal["code", "string", "comment"]
 _MAX_CHARS = 100_000
 
 
+@lru_cache(maxsize=4)  # what stands at a cursor, and whether an answer fits there, is asked of the same text
 def _parse(text: str, language: Language | None) -> tree_sitter.Tree | None:
     loaded = grammar(language) if language and len(text) <= _MAX_CHARS else None
     return tree_sitter.Parser(loaded).parse(text.encode("utf-8", "replace")) if loaded else None

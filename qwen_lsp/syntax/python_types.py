@@ -52,7 +52,7 @@ _MEMBERS = {
 }
 # Functions whose names are often written for the type.
 _MEANT = {"any": "Any", "callable": "Callable"}
-_MOST_CHARS = 120
+_MAX_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def settled(
         text = writer.union(parts)
     except (SyntaxError, ValueError, RecursionError, MemoryError, _Unfit):
         return None
-    if len(text) > _MOST_CHARS:
+    if len(text) > _MAX_CHARS:
         return None
     if writer.is_ahead and not where.is_lazy:  # what is not there yet must not be run
         text = f'"{text}"'

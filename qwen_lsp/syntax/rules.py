@@ -30,9 +30,9 @@ Category = Literal["security", "bug", "error-handling", "performance", "leftover
 
 _GROUPS = {"js": ("javascript", "typescript", "typescriptreact")}
 _FIELD = re.compile(r"\{(\w+)\}")
-_MOST_SHOWN_CHARS = 60
+_MAX_SHOWN_CHARS = 60
 # More places than this are searched as one, from the first to the last.
-_MOST_SPANS = 50
+_MAX_SPANS = 50
 _TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*(?:_test|[._-]test|[._-]spec|Tests?)\.\w+)$",
@@ -314,7 +314,7 @@ def _spans(document: Document, changed: Collection[int]) -> list[Span]:
             spans[-1] = Span(spans[-1].start, end)
         else:
             spans.append(Span(start, end))
-    return [Span(spans[0].start, spans[-1].end)] if len(spans) > _MOST_SPANS else spans
+    return [Span(spans[0].start, spans[-1].end)] if len(spans) > _MAX_SPANS else spans
 
 
 def _edit(document: Document, fix: Fix, captures: dict[str, Capture] | Any, texts: dict[str, str]) -> Edit:
@@ -348,6 +348,6 @@ def _kind_of_secret(secret: str, locale: Locale) -> str:
 def _worded(text: str, captures: dict[str, str]) -> str:
     def shown(field: re.Match[str]) -> str:
         value = " ".join(captures.get(field[1], field[0]).split())
-        return value if len(value) <= _MOST_SHOWN_CHARS else f"{value[: _MOST_SHOWN_CHARS - 1]}…"
+        return value if len(value) <= _MAX_SHOWN_CHARS else f"{value[: _MAX_SHOWN_CHARS - 1]}…"
 
     return _FIELD.sub(shown, text)

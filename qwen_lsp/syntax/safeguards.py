@@ -55,7 +55,7 @@ _SUBJECTS = {
 }
 _MAX_SUBJECT_CHARS = 60
 # A function of which more is gone was written again.
-_FEW_LINES, _MOST_GONE = 8, 0.3
+_FEW_LINES, _MAX_GONE = 8, 0.3
 # Functions that say what a value is, and not something about two values.
 _PREDICATE = re.compile(
     r"(?:^|\.|_)(?:is|has|can)[A-Z_a-z]\w*$|^(?:len|callable|bool|any|all|typeof)$|[nN]on[nN]ull$"
@@ -119,7 +119,7 @@ def changed_functions(
             continue
         old_lines, new_lines = _lines(old_tree, old), _lines(new_tree, new)
         n_gone = (old_lines - new_lines).total()
-        if 0 < n_gone <= max(_FEW_LINES, old_lines.total() * _MOST_GONE):
+        if 0 < n_gone <= max(_FEW_LINES, old_lines.total() * _MAX_GONE):
             pair = _read(old_tree, name, old), _read(new_tree, name, new)
             if pair[0].parameters == pair[1].parameters:
                 yield pair

@@ -49,4 +49,4 @@ async def engine() -> AsyncIterator[EngineServer]:
     """The scripted engine; at the end it must have seen only what a real one knows."""
     async with running() as server:
         yield server
-    assert server.strange == []
+    assert server.unknown == []

@@ -1,7 +1,7 @@
 """`make dist`: every file of a release, made so that the same sources give the same bytes.
 
 `python -m tests.editors.dist OUT` writes the wheel, the sdist, the plugins of four editors, a bill of
-materials and SHA256SUMS. Archives are packed anew with sorted names, one date and no user, because the tools
+materials and SHA256SUMS. Archives are repacked with sorted names, one date and no user, because the tools
 that make them write when and by whom.
 """
 
@@ -159,7 +159,7 @@ def checksums(out: Path) -> Path:
 
 
 def repack_zip(file: Path) -> None:
-    """Pack a zip archive anew, in the order of its names."""
+    """Repack a zip archive in the order of its names."""
     with zipfile.ZipFile(file) as archive:
         names = sorted(name for name in archive.namelist() if not name.endswith("/"))
         files = {name: archive.read(name) for name in names}
@@ -167,7 +167,7 @@ def repack_zip(file: Path) -> None:
 
 
 def repack_tar(file: Path) -> None:
-    """Pack a .tar.gz anew, without users, times and names of machines."""
+    """Repack a .tar.gz without users, times and names of machines."""
     plain = io.BytesIO()
     with (
         tarfile.open(file) as archive,

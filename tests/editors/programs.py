@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from tests.support.places import REPOSITORY
 
-# Files that tests make (the screen dump, the settings' schema) are written anew when this is set.
+# Files that tests make (the screen dump, the settings' schema) are rewritten when this is set.
 UPDATE = bool(os.environ.get("QWEN_LSP_UPDATE"))
 FOLDER = REPOSITORY / ".cache" / "editors"
 NEOVIM = "0.11.4"

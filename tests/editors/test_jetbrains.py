@@ -183,7 +183,7 @@ async def test_the_template_starts_the_server() -> None:
 
 
 def test_the_template_s_settings_are_the_server_s() -> None:
-    """With QWEN_LSP_UPDATE set, the file is written anew."""
+    """With QWEN_LSP_UPDATE set, the file is rewritten."""
     file = TEMPLATE / "settings.schema.json"
     ours = settings_schema()
     wanted = {"$schema": ours.pop("$schema"), "type": "object", "properties": {"qwenLsp": ours}}

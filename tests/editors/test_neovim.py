@@ -300,3 +300,34 @@ async def test_the_native_branch_with_a_stand_in_for_neovim_0_12(
 
 def _bytes(file: Path) -> bytes:
     return file.read_bytes()
+
+
+# A client without a process, as a second folder's would be.
+SECOND = """
+local other = vim.lsp.start({
+  name = 'qwen-lsp',
+  root_dir = '/other',
+  cmd = function()
+    return {
+      request = function(method, _, done)
+        if method == 'initialize' then done(nil, { capabilities = {} }) end
+        return true, 1
+      end,
+      notify = function() return true end,
+      is_closing = function() return false end,
+      terminate = function() end,
+    }
+  end,
+}, { bufnr = vim.api.nvim_create_buf(true, true), reuse_client = function() return false end })
+return other
+"""
+
+
+async def test_commands_go_to_the_server_of_the_buffer(tmp_path: Path, engine: EngineServer) -> None:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
+        await ready(neovim)
+        second = await neovim.lua(SECOND)
+        attached = f"vim.tbl_keys(vim.lsp.get_client_by_id({second}).attached_buffers)[1]"
+        await neovim.until(f"{attached} ~= nil", "the second client has a buffer")
+        assert await neovim.lua(f"return require('qwen_lsp').client({attached}).id") == second
+        assert await neovim.lua("return require('qwen_lsp').client().id") != second

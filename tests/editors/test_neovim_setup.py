@@ -99,7 +99,7 @@ async def test_from_a_plugin_folder_to_accepted_ghost_text(
             await neovim.keys(":QwenLsp install<CR>")
             await says(neovim, "the server is installed")
             await neovim.keys(f":QwenLsp models pull {catalog.default_profile().name}<CR>")
-            await says(neovim, "the model is here")
+            await says(neovim, "the model is downloaded")
             state = "(require('qwen_lsp').server_status or {}).state"
             loaded = f"vim.tbl_contains({{ 'ready', 'busy', 'slow' }}, {state})"
             await neovim.until(loaded, "the model is loaded")

@@ -1,4 +1,4 @@
-"""Actions with the real model: what is proposed can be applied, and what cannot is told."""
+"""Actions with the real model: what is proposed can be applied, and what cannot is reported."""
 
 from __future__ import annotations
 

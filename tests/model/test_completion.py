@@ -79,7 +79,7 @@ async def test_a_place_in_a_repository(session: Session, scene: Scene) -> None:
         assert streamed, "a client that wants to see the text grow does"
         assert trace.timings.prompt_tokens > 0
         assert trace.timings.generated_tokens > 0
-        assert scene.path.relative_to(REPOS).as_posix() in trace.prompt, "the model is told where it is"
+        assert scene.path.relative_to(REPOS).as_posix() in trace.prompt, "the model knows where it is"
     finally:
         session.on_partial = None
         await session.close(uri)

@@ -1,4 +1,4 @@
-"""$/cancelRequest: the client is told, the engine is left alone, and its slot is free soon after."""
+"""$/cancelRequest: the client is answered, the engine is left alone, and its slot is free soon after."""
 
 from __future__ import annotations
 

@@ -326,7 +326,7 @@ async def test_settings_that_are_null_end_the_start(engine: EngineServer) -> Non
         document.open("x = ║\n")
         sent = document.server.notifications
         await until(
-            lambda: any(message["method"] == "qwenLsp/status" for message in sent), "the status is told"
+            lambda: any(message["method"] == "qwenLsp/status" for message in sent), "the status is reported"
         )
 
 

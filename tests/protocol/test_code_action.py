@@ -234,7 +234,7 @@ async def test_the_answer_is_streamed(editor: Editor) -> None:
     one = await action(editor, place.uri, "simplify")
     answer = await resolved(editor, one)
     assert applied(editor, place.uri, answer.edit)
-    await until(lambda: streamed and streamed[-1].done, "the end is told")
+    await until(lambda: streamed and streamed[-1].done, "the end is reported")
     assert {message.id for message in streamed} == {_data(one)["id"]}
     assert all(message.version == 1 and message.uri == place.uri for message in streamed)
     assert streamed[-1].text == SUM.removesuffix("\n```")
@@ -266,12 +266,12 @@ async def test_a_stale_document_is_refused(engine: EngineServer, ours: bool) -> 
         one = await action(editor, place.uri, "simplify")
         await editor.type(place, "# new\n")
         if ours:
-            with pytest.raises(ServerError) as told:
+            with pytest.raises(ServerError) as reported:
                 await resolved(editor, one)
-            assert told.value.code == -32801
+            assert reported.value.code == -32801
         else:
             assert (await resolved(editor, one)).edit is None
-            assert "changed meanwhile" in editor.take_messages()[0]
+            assert "has changed since" in editor.take_messages()[0]
         assert engine.generations == []
 
 
@@ -284,9 +284,9 @@ async def test_a_document_that_changes_while_the_model_writes(editor: Editor) ->
     await until(lambda: engine.running, "the model writes")
     await editor.type(place, "# new\n")
     await until(work.done, "the action ends, though the model never answers")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await work
-    assert told.value.code == -32801
+    assert reported.value.code == -32801
 
 
 async def test_rubbish_is_told_and_not_applied(editor: Editor) -> None:
@@ -295,11 +295,11 @@ async def test_rubbish_is_told_and_not_applied(editor: Editor) -> None:
     editor.session.on_stream = streamed.append
     engine.answer = says("I'm sorry, but I can't assist with that.")
     place = await editor.open(f"║{CODE}")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await resolved(editor, await action(editor, place.uri, "simplify"))
-    assert told.value.code == -32803
-    assert "refused" in str(told.value)
-    await until(lambda: streamed and streamed[-1].done, "the end is told")
+    assert reported.value.code == -32803
+    assert "refused" in str(reported.value)
+    await until(lambda: streamed and streamed[-1].done, "the end is reported")
     assert streamed[-1].text == ""
 
 
@@ -326,9 +326,9 @@ async def test_the_progress_bar_s_stop_button(editor: Editor) -> None:
     await until(lambda: any("action" in str(p.token) for p in editor.session.progress), "it is shown")
     token = next(p.token for p in editor.session.progress if "action" in str(p.token))
     editor.session.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await within(work)
-    assert told.value.code == -32800
+    assert reported.value.code == -32800
     await until(lambda: not engine.running, "the slot is free")
 
 
@@ -369,7 +369,7 @@ async def test_the_command_for_clients_that_apply_by_themselves(editor: Editor) 
     assert "use sum" in engine.last.prompt
     assert editor.session.applied == []
     refused = await command(editor, kind="edit", **values)
-    assert refused["message"] == "Say what is to be changed."
+    assert refused["message"] == "Describe the change to make."
 
 
 async def test_the_command_for_other_clients(engine: EngineServer) -> None:
@@ -419,14 +419,14 @@ async def test_an_explanation_as_a_document_or_a_message(engine: EngineServer) -
 @pytest.mark.parametrize("values", [{}, {"kind": "dance"}, {"kind": "fix", "range": 3}])
 async def test_a_command_that_cannot_be_read(editor: Editor, values: dict[str, Any]) -> None:
     place = await editor.open(f"║{CODE}")
-    with pytest.raises(ServerError) as told:
+    with pytest.raises(ServerError) as reported:
         await command(editor, **{"uri": place.uri, **values})
-    assert told.value.code == -32602
+    assert reported.value.code == -32602
 
 
 async def test_a_command_for_a_document_that_is_not_open(editor: Editor) -> None:
     answer = await command(editor, kind="fix", uri="file:///none", version=1, range=range_json(WHOLE))
-    assert "changed meanwhile" in answer["message"]
+    assert "has changed since" in answer["message"]
 
 
 async def test_a_new_test_file(engine: EngineServer, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ async def test_a_comment_that_asks_for_something(editor: Editor) -> None:
     engine.answer = says(SUM)
     place = await editor.open(f"║{text}")
     one = await action(editor, place.uri, "edit", types.Range(types.Position(2, 4), types.Position(2, 4)))
-    assert one.title == "Do: use the built-in sum"
+    assert one.title == "Edit: use the built-in sum"
     await resolved(editor, one)
     assert "use the built-in sum" in engine.last.prompt
 
@@ -484,7 +484,7 @@ async def test_a_selection_that_lasts_is_read_ahead(editor: Editor) -> None:
         return [generation for generation in engine.generations if generation.slot == 1]
 
     await until(of_actions, "the selection is read")
-    assert all(generation.most_tokens == 0 for generation in of_actions())
+    assert all(generation.max_tokens == 0 for generation in of_actions())
     read = of_actions()[-1].prompt
     engine.answer = says(SUM)
     await resolved(editor, await action(editor, place.uri, "simplify"))
@@ -574,6 +574,6 @@ async def test_the_place_where_the_cursor_rests_is_read_ahead(editor: Editor) ->
     await listed(editor, place.uri, types.Range(here, here))
     await until(lambda: engine.generations, "the place is read")
     read = engine.last
-    assert (read.most_tokens, read.slot) == (0, 0)
+    assert (read.max_tokens, read.slot) == (0, 0)
     await editor.suggest(place)
     assert engine.last.prompt.startswith(read.prompt)

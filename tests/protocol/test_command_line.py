@@ -78,7 +78,7 @@ async def test_json(settings: Path, engine: EngineServer, tmp_path: Path) -> Non
     assert ran.json["reason"] is None
     assert ran.json["timings"]["total_ms"] >= ran.json["timings"]["first_text_ms"] > 0
     assert ran.json["timings"]["generated_tokens"] > 0
-    assert engine.strange == []
+    assert engine.unknown == []
 
 
 async def test_in_place(settings: Path, engine: EngineServer, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ async def longest_answer(editor: Editor) -> int:
     await editor.suggest(place)
     await editor.session.close(place.uri)
     asked = editor.engine.generations[n_before:]
-    return asked[0].most_tokens if asked else 0  # settings that change meanwhile end the request
+    return asked[0].max_tokens if asked else 0  # settings that change meanwhile end the request
 
 
 def did_change(editor: Editor, settings: Any) -> None:
@@ -98,7 +98,7 @@ async def test_another_endpoint_is_the_user_s_to_name(engine: EngineServer, sett
                 break
         else:
             pytest.fail("the new endpoint was never asked")
-        assert second.strange == []
+        assert second.unknown == []
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -240,5 +240,5 @@ async def test_a_client_that_cannot_be_asked_pushes_its_settings(engine: EngineS
                 "context": {"triggerKind": 1},
             },
         )
-        assert engine.generations[0].most_tokens == 15
+        assert engine.generations[0].max_tokens == 15
         await client.goodbye()

@@ -22,7 +22,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 INDEX_S = 60.0
-IDLE_S = 2.0  # how long nobody asks before the context is chosen anew
+IDLE_S = 2.0  # how long nobody asks before the context is chosen again
 BEFORE = "        return self._storage."
 
 
@@ -96,7 +96,7 @@ async def test_typing_in_one_scope_changes_nothing_in_front(engine: EngineServer
         assert len(engine.generations) > 10
         for before, after in pairwise(engine.generations):
             fronts = {each.prompt.partition("<|fim_prefix|>")[0] for each in (before, after)}
-            # Only on a machine so busy that the typing seems to pause is the context chosen anew.
+            # Only on a machine so busy that the typing seems to pause is the context chosen again.
             assert len(fronts) == 1 or after.started_s - before.started_s >= IDLE_S
 
 

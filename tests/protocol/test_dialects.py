@@ -28,7 +28,7 @@ async def test_ghost_text(
     async with editing(engine, user={"endpoint.kind": asked}) as editor:
         place = await editor.open("def add(first, second):\n    return║\n\n\nprint(add(1, 2))\n")
         assert ((await editor.suggest(place)) or "").strip() == "first + second"
-    assert engine.strange == []
+    assert engine.unknown == []
     assert all(generation.state == "ended" or generation.state == "left" for generation in engine.generations)
 
 

@@ -42,7 +42,7 @@ async def test_the_second_answers_while_the_first_is_down(engine: EngineServer) 
             async with running(first):
                 await message(editor, "Ready.")
                 await until_answered(editor, "first")
-    assert engine.strange == first.strange == []
+    assert engine.unknown == first.unknown == []
 
 
 async def until_answered(editor: Editor, text: str) -> None:

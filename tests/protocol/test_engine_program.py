@@ -43,7 +43,7 @@ async def main():
     engine = EngineServer(answer=says("return 1"), api_key=key, port=port)
     async with running(engine):
         said = {{"pid": os.getpid(), "arguments": sys.argv[1:], "variables": dict(os.environ)}}
-        Path({told!r}).write_text(json.dumps(said))
+        Path({reported!r}).write_text(json.dumps(said))
         print("standard output is not the protocol's here either", flush=True)
         await asyncio.Event().wait()
 
@@ -55,17 +55,17 @@ class Program:
     """The stand-in and what it tells of itself when it runs."""
 
     def __init__(self, folder: Path) -> None:
-        self.told = folder / "told.json"
+        self.reported = folder / "answer.json"
         self.path = folder / "llama-server"
         self.model = folder / "model.gguf"
         self.model.write_bytes(gguf_file.model())
-        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), told=str(self.told))
+        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), reported=str(self.reported))
         self.path.write_text(text, "utf-8")
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
 
     def tells(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.told.read_text("utf-8"))
-        return told
+        reported: dict[str, Any] = json.loads(self.reported.read_text("utf-8"))
+        return reported
 
     @property
     def pid(self) -> int:
@@ -198,5 +198,7 @@ async def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:
     states: list[State] = []
     async with engine_of(program, states) as engine:
         asked = asyncio.create_task(engine.ready())
-        await until(lambda: any("no such model" in state.detail for state in states), "the reason is told")
+        await until(
+            lambda: any("no such model" in state.detail for state in states), "the reason is reported"
+        )
         asked.cancel()

@@ -50,7 +50,7 @@ async def test_a_suggestion_from_memory(editor: Editor) -> None:
     assert await editor.suggest(place) == "urn a + b"
     why = await editor.why(place.uri)
     assert (why.outcome, why.source) == ("shown", "cache")
-    assert "from memory" in why.summary
+    assert "from the cache" in why.summary
 
 
 async def test_an_early_answer(editor: Editor) -> None:
@@ -68,7 +68,7 @@ async def test_the_model_is_at_work(editor: Editor) -> None:
     asked = asyncio.create_task(editor.suggest(place))
     await until(lambda: editor.engine.running, "the request arrives")
     why = await editor.why(place.uri)
-    assert (why.outcome, why.summary) == ("waiting", "The model is still at work on a suggestion.")
+    assert (why.outcome, why.summary) == ("waiting", "The model is still generating a suggestion.")
     asked.cancel()
     await until(lambda: not editor.engine.running, "the generation is ended")
     why = await editor.why(place.uri)
@@ -97,7 +97,7 @@ async def test_text_that_has_gone_another_way(editor: Editor, change: Edit) -> N
     await until(lambda: editor.engine.running, "the request arrives")
     await editor.session.edit(place.uri, change)
     assert await within(asked) is None
-    assert (await editor.why(place.uri)).summary == "A newer request took its place."
+    assert (await editor.why(place.uri)).summary == "It was replaced by a newer request."
 
 
 async def test_text_that_has_gone_another_way_before_the_model_was_asked(engine: EngineServer) -> None:
@@ -110,7 +110,7 @@ async def test_text_that_has_gone_another_way_before_the_model_was_asked(engine:
         await editor.session.edit(place.uri, Edit(Span(0, 1), "y"))
         answer = await within(asyncio.wrap_future(asked))
         assert not answer.items
-        assert (await editor.why(place.uri)).summary == "A newer request took its place."
+        assert (await editor.why(place.uri)).summary == "It was replaced by a newer request."
 
 
 FILTERED = {
@@ -134,7 +134,7 @@ async def test_a_filter_or_gate_names_itself(editor: Editor, rule: str) -> None:
     for _ in range(2):  # and again from memory
         why = await editor.why(place.uri)
         assert (why.outcome, why.rule) == ("filtered", rule)
-        assert why.summary == f"An answer was held back: {words}."
+        assert why.summary == f"A suggestion was held back: {words}."
         assert await editor.suggest(place) is None
 
 
@@ -171,7 +171,7 @@ async def test_inside_a_word(editor: Editor) -> None:
     assert await editor.suggest(place, invoked=False) is None
     why = await editor.why(place.uri)
     assert why.outcome == "not wanted here"
-    assert why.summary == "No suggestion is made here unless you ask by hand: the cursor is inside a word."
+    assert why.summary == "Suggestions appear here only when triggered manually: the cursor is inside a word."
 
 
 async def test_too_slow(engine: EngineServer) -> None:
@@ -238,7 +238,7 @@ async def test_switched_off(engine: EngineServer) -> None:
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
         why = await editor.why(place.uri)
-        assert (why.outcome, why.summary) == ("off", "Inline completion is switched off.")
+        assert (why.outcome, why.summary) == ("off", "Inline completion is off.")
         assert "completion.enabled" in why.remedy
 
 
@@ -247,7 +247,7 @@ async def test_in_chinese(engine: EngineServer) -> None:
         engine.answer = says("1 + * 2")
         place = await editor.open("return ║\n")
         assert await editor.suggest(place) is None
-        assert (await editor.why(place.uri)).summary == "有结果，但没有显示：会引入语法错误。"
+        assert (await editor.why(place.uri)).summary == "已有结果但未显示：会引入语法错误。"
 
 
 async def test_the_command_answers_and_shows(engine: EngineServer) -> None:
@@ -257,9 +257,9 @@ async def test_the_command_answers_and_shows(engine: EngineServer) -> None:
         assert await editor.suggest(first) is None
         answer = await command(editor, first.uri)
         assert (answer["outcome"], answer["rule"], answer["uri"]) == ("filtered", "syntax", first.uri)
-        assert editor.take_messages() == ["qwen-lsp: An answer was held back: it would add syntax errors."]
+        assert editor.take_messages() == ["qwen-lsp: A suggestion was held back: it would add syntax errors."]
         assert (await command(editor, second.uri))["outcome"] == "none"
-        assert editor.take_messages() == ["qwen-lsp: Nothing has been asked in this file yet."]
+        assert editor.take_messages() == ["qwen-lsp: No completion has been requested in this file yet."]
         for arguments in ((), (None,), ({"uri": 1},)):  # the document that was asked in last
             assert (await command(editor, *arguments))["uri"] == first.uri
             assert len(editor.take_messages()) == 1
@@ -269,7 +269,9 @@ async def test_the_command_says_what_to_do(engine: EngineServer) -> None:
     async with editing(engine, options={"completion": {"enabled": False}}) as editor:
         assert (await command(editor))["outcome"] == "none"
         (message,) = editor.take_messages()
-        assert message.endswith("Nothing has been asked in this file yet. Set `completion.enabled` to true.")
+        assert message.endswith(
+            "No completion has been requested in this file yet. Set `completion.enabled` to true."
+        )
 
 
 async def test_a_client_that_shows_it_itself_gets_no_message(engine: EngineServer) -> None:

@@ -155,7 +155,7 @@ async def test_a_home_folder_is_not_indexed(
         place = await editor.open("def f():\n    ║\n")
         assert await editor.suggest(place) == "pass"
         said = "is not indexed: it is your home folder"
-        await until(lambda: [line for line in editor.session.stderr if said in line], "it is told")
+        await until(lambda: [line for line in editor.session.stderr if said in line], "it is reported")
         assert indexers(editor) == []
 
 
@@ -195,7 +195,7 @@ async def test_a_broken_index_folder_costs_only_the_index(engine: EngineServer, 
         assert await editor.suggest(place) == "pass"
         await until(
             lambda: [line for line in editor.session.stderr if "cannot be indexed" in line],
-            "it is told",
+            "it is reported",
             INDEX_S,
         )
     assert os.path.isfile(folder)

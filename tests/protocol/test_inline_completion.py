@@ -196,7 +196,7 @@ async def test_unsaved_text_wins_over_the_disk(engine: EngineServer, tmp_path: P
         assert await editor.suggest(place) == "2"
         assert "unsaved" in engine.last.prompt + engine.last.forced
         assert "on_disk" not in engine.last.prompt
-        assert "src/价 格.py" in engine.last.prompt, "the model is told the path in the repository"
+        assert "src/价 格.py" in engine.last.prompt, "the model is given the path in the repository"
         assert str(tmp_path) not in engine.last.prompt, "and no more of it"
         path.unlink()
         place = await editor.type(place, "1 + ")
@@ -308,7 +308,7 @@ async def test_a_document_closed_while_the_model_writes(editor: Editor) -> None:
     editor.session.client.text_document_did_close(
         types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
     )
-    with contextlib.suppress(JsonRpcRequestCancelled):  # nobody is left to be told
+    with contextlib.suppress(JsonRpcRequestCancelled):  # nobody is left to answer
         assert await within(asked) is None
     await until(lambda: not editor.engine.running, "the generation is ended")
 
@@ -374,7 +374,7 @@ async def test_the_first_whole_line_comes_at_once(engine: EngineServer, invoked:
         assert len(engine.generations) == 1
 
 
-async def test_typing_that_a_slow_model_does_not_follow_is_asked_anew(editor: Editor) -> None:
+async def test_typing_that_a_slow_model_does_not_follow_is_asked_again(editor: Editor) -> None:
     editor.engine.answer = says("alpha", first_s=0.5)
     place = await editor.open("x = ║\n")
     first = asyncio.create_task(editor.suggest(place, invoked=False))

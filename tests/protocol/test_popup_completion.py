@@ -265,7 +265,7 @@ async def test_a_failure_is_an_empty_list(engine: EngineServer) -> None:
 
 
 async def test_the_setting_may_change_in_a_session(engine: EngineServer) -> None:
-    """A client that can be told of methods later is told, both ways; the request works when it is offered."""
+    """A client that can register methods later is sent them, both ways; the request works once offered."""
     client = old_client()
     assert client.text_document is not None
     assert client.text_document.completion is not None
@@ -285,7 +285,7 @@ async def test_the_setting_may_change_in_a_session(engine: EngineServer) -> None
         for popup in ("auto", "off", "auto"):
             session.settings = {"completion": {"popup": popup}}
             session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
-            await until(is_offered if popup == "auto" else is_taken_back, f"told of {popup}")
+            await until(is_offered if popup == "auto" else is_taken_back, f"registered for {popup}")
         registration = session.registered["qwen-lsp-popup"]
         assert registration.method == types.TEXT_DOCUMENT_COMPLETION
         assert edit_of(await item_at(editor, "x = ║")).new_text == "total"

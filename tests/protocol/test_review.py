@@ -51,13 +51,13 @@ async def command(editor: Editor, name: str, *arguments: Any) -> Any:
 
 
 def listen(editor: Editor) -> dict[str, list[types.Diagnostic]]:
-    told: dict[str, list[types.Diagnostic]] = {}
+    reported: dict[str, list[types.Diagnostic]] = {}
 
     @editor.session.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
     def publish(params: types.PublishDiagnosticsParams) -> None:
-        told[params.uri] = list(params.diagnostics)
+        reported[params.uri] = list(params.diagnostics)
 
-    return told
+    return reported
 
 
 async def actions(editor: Editor, uri: str, diagnostic: types.Diagnostic) -> list[types.CodeAction]:
@@ -72,7 +72,7 @@ async def actions(editor: Editor, uri: str, diagnostic: types.Diagnostic) -> lis
 
 async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: Path) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         (repository / "new.py").write_text("eval(input())\n")
@@ -87,7 +87,7 @@ async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: P
         assert found["code-injection"]["path"] == "new.py"
         cover = answer["coverage"]
         assert cover["lines"] == cover["reviewed"]["lines"] == 5
-        by_rule = {str(diagnostic.code): diagnostic for diagnostic in told[uri]}
+        by_rule = {str(diagnostic.code): diagnostic for diagnostic in reported[uri]}
         assert set(by_rule) == {"off-by-one", "compare-to-none"}
         diagnostic = by_rule["off-by-one"]
         assert diagnostic.source == "qwen-lsp"
@@ -98,11 +98,11 @@ async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: P
 
 async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         await command(editor, REVIEW, {"scope": "file", "uri": uri})
-        (diagnostic,) = (one for one in told[uri] if one.code == "off-by-one")
+        (diagnostic,) = (one for one in reported[uri] if one.code == "off-by-one")
         fix, *dismissals = await actions(editor, uri, diagnostic)
         assert len(dismissals) == 2
         assert fix.is_preferred
@@ -128,15 +128,15 @@ async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) ->
         offset = editor.session.documents[uri].text.index("+ 1")
         await editor.session.edit(uri, Edit(Span(offset, offset + 3), "+ 2"))
         assert await actions(editor, uri, diagnostic) == []
-        assert [one.code for one in told[uri]] == ["compare-to-none"]
-        assert told[uri][0].range.start.line == 5
+        assert [one.code for one in reported[uri]] == ["compare-to-none"]
+        assert reported[uri][0].range.start.line == 5
 
 
 async def test_what_is_typed_during_a_review_moves_its_findings(
     engine: EngineServer, repository: Path
 ) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         # Messages are read in their order, and a review asks git first.
@@ -148,7 +148,7 @@ async def test_what_is_typed_during_a_review_moves_its_findings(
         answer = await reviewing
         assert [entry["rule"] for entry in answer["findings"]] == ["off-by-one"]
         assert answer["findings"][0]["range"]["start"] == {"line": 4, "character": 23}
-        (diagnostic,) = told[uri]
+        (diagnostic,) = reported[uri]
         assert (diagnostic.code, diagnostic.range.start) == ("off-by-one", types.Position(4, 23))
         fix, *_ = await actions(editor, uri, diagnostic)
         assert fix.edit is not None
@@ -160,18 +160,18 @@ async def test_what_is_typed_during_a_review_moves_its_findings(
         offset = editor.session.documents[uri].text.index("+ 1")
         await editor.session.edit(uri, Edit(Span(offset, offset + 3), "+ 2"))
         assert await actions(editor, uri, diagnostic) == []
-        assert told[uri] == []
+        assert reported[uri] == []
 
 
 async def test_a_file_that_is_opened_later_has_its_findings_where_they_are(
     engine: EngineServer, repository: Path
 ) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         (repository / "shop.py").write_text(BAD)
         await command(editor, REVIEW, {"scope": "workspace"})
-        (diagnostic,) = (one for one in told[uri] if one.code == "off-by-one")
+        (diagnostic,) = (one for one in reported[uri] if one.code == "off-by-one")
         await editor.session.open(uri, "python", "# unsaved\n" + BAD)
         moved = types.Diagnostic(
             range=diagnostic.range, message="", source=diagnostic.source, data=diagnostic.data
@@ -186,32 +186,32 @@ async def test_a_file_that_is_opened_later_has_its_findings_where_they_are(
 
 async def test_dismissing(engine: EngineServer, repository: Path) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
         print_ = next(entry["id"] for entry in answer["findings"] if entry["rule"] == "off-by-one")
         assert await command(editor, DISMISS, {"fingerprint": print_, "uri": uri}) is True
-        assert [diagnostic.code for diagnostic in told[uri]] == ["compare-to-none"]
+        assert [diagnostic.code for diagnostic in reported[uri]] == ["compare-to-none"]
         answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
         assert [entry["rule"] for entry in answer["findings"]] == ["compare-to-none"]
         assert await command(editor, DISMISS, {"rule": "compare-to-none", "uri": uri}) is True
         answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
         assert (answer["findings"], answer["status"]) == ([], "no_findings")
-        assert told[uri] == []
+        assert reported[uri] == []
         assert len(editor.take_messages()) == 1, "that the folder's own file waits for trust is said once"
 
 
 async def test_forgetting(engine: EngineServer, repository: Path) -> None:
     async with editing(engine, repository) as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         # a client may name the folder that it means
         answer = await command(editor, REVIEW, {"scope": "workspace", "uri": repository.as_uri()})
         assert answer["status"] == "findings"
         await command(editor, FORGET)
-        assert told[uri] == []
+        assert reported[uri] == []
 
 
 async def test_a_file_in_no_repository(engine: EngineServer) -> None:
@@ -224,12 +224,12 @@ async def test_a_file_in_no_repository(engine: EngineServer) -> None:
 
 async def test_in_chinese(engine: EngineServer, repository: Path) -> None:
     async with editing(engine, repository, locale="zh-cn") as editor:
-        told = listen(editor)
+        reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         answer = await command(editor, REVIEW, {"scope": "workspace"})
         assert "发现" in answer["summary"]
-        assert told[uri][0].message.startswith("最后一个下标")
+        assert reported[uri][0].message.startswith("最后一个下标")
 
 
 async def test_what_cannot_be_reviewed_is_told(engine: EngineServer, repository: Path) -> None:

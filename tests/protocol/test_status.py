@@ -1,4 +1,4 @@
-"""qwenLsp/status: the state of the moment, told when it changes and only to clients that ask for it."""
+"""qwenLsp/status: the state of the moment, sent when it changes and only to clients that ask for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def watching(
     """Run a session that shows the status, from the first status on."""
     options = {"client": {"status": True}, **(options or {})}
     async with editing(engine, user=user, options=options, locale=locale) as editor:
-        await until(lambda: editor.session.statuses, "the first status is told")
+        await until(lambda: editor.session.statuses, "the first status is reported")
         yield editor
 
 
@@ -46,9 +46,9 @@ def states(editor: Editor) -> list[str]:
     return [status.state for status in editor.session.statuses]
 
 
-async def told(editor: Editor, state: str) -> Any:
-    """Wait until the last status told is this one."""
-    await until(lambda: states(editor)[-1:] == [state], f"{state} is told, not {states(editor)}")
+async def reported(editor: Editor, state: str) -> Any:
+    """Wait until the last status sent is this one."""
+    await until(lambda: states(editor)[-1:] == [state], f"{state} is reported, not {states(editor)}")
     return editor.session.statuses[-1]
 
 
@@ -74,9 +74,9 @@ async def test_only_true_is_a_wish(engine: EngineServer, wish: Any) -> None:
 
 async def test_from_the_start_to_ready(engine: EngineServer) -> None:
     async with watching(engine, user={"endpoint.model": "scripted"}) as editor:
-        assert (await told(editor, "starting")).message == "The model is loaded when it is first needed."
+        assert (await reported(editor, "starting")).message == "The model will be loaded on first use."
         await editor.open("x = ║\n")
-        status = await told(editor, "ready")
+        status = await reported(editor, "ready")
         assert status.message == "Ready."
         assert (status.remedy, status.model) == ("", "scripted")
         assert states(editor) == ["starting", "ready"]
@@ -85,7 +85,7 @@ async def test_from_the_start_to_ready(engine: EngineServer) -> None:
 async def test_quick_answers_do_not_flicker_and_nothing_is_told_twice(engine: EngineServer) -> None:
     async with watching(engine) as editor:
         place = await editor.open("x = ║\n")
-        await told(editor, "ready")
+        await reported(editor, "ready")
         for char in "quickly":
             assert await editor.suggest(place) == "pass"
             place = await editor.type(place, char)
@@ -97,12 +97,12 @@ async def test_busy_while_the_model_is_at_work(engine: EngineServer) -> None:
     engine.answer = says("1", first_s=1.0)
     async with watching(engine) as editor:
         place = await editor.open("x = ║\n")
-        await told(editor, "ready")
+        await reported(editor, "ready")
         asked = asyncio.create_task(editor.suggest(place))
-        await told(editor, "busy")
+        await reported(editor, "busy")
         assert engine.running
         assert await asked == "1"
-        await told(editor, "ready")
+        await reported(editor, "ready")
         assert states(editor) == ["starting", "ready", "busy", "ready"]
 
 
@@ -113,9 +113,9 @@ async def test_busy_ends_with_a_cancelled_request(engine: EngineServer) -> None:
     ) as editor:  # asked before the first status
         place = await editor.open("x = ║\n")
         asked = asyncio.create_task(editor.suggest(place))
-        await told(editor, "busy")
+        await reported(editor, "busy")
         asked.cancel()
-        await told(editor, "ready")
+        await reported(editor, "ready")
 
 
 async def test_busy_while_each_key_replaces_the_request(engine: EngineServer) -> None:
@@ -129,7 +129,7 @@ async def test_busy_while_each_key_replaces_the_request(engine: EngineServer) ->
             asked.append(asyncio.create_task(editor.suggest(place)))
             await asyncio.sleep(0.05)
         asked[-1].cancel()
-        await told(editor, "ready")
+        await reported(editor, "ready")
         await asyncio.gather(*asked, return_exceptions=True)
 
 
@@ -138,14 +138,14 @@ async def test_requests_without_a_rest_are_one_piece_of_work(engine: EngineServe
     async with watching(engine) as editor:
         for name in "abc":
             assert await editor.suggest(await editor.open(f"{name} = ║\n")) == "1"
-        await told(editor, "ready")
+        await reported(editor, "ready")
         assert states(editor).count("busy") == 1
 
 
 async def test_a_missing_model_is_told_before_anything_is_asked(engine: EngineServer) -> None:
     name = catalog.default_profile().name
     async with watching(engine, user={"endpoint.url": None}) as editor:
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert status.message == f"The model {name} is not on this machine."
         assert status.remedy == f"Run `qwen-lsp models pull {name}` in a terminal."
         assert status.model == name
@@ -156,7 +156,7 @@ async def test_a_missing_model_is_told_before_anything_is_asked(engine: EngineSe
 
 async def test_a_model_that_nobody_knows(engine: EngineServer) -> None:
     async with watching(engine, {"model": {"name": "qwen-17"}}, user={"endpoint.url": None}) as editor:
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert "qwen-17" in status.message
         assert "models list" in status.remedy
         assert await editor.suggest(await editor.open("x = ║\n")) is None
@@ -166,7 +166,7 @@ async def test_a_model_that_nobody_knows(engine: EngineServer) -> None:
 async def test_a_model_file_that_is_not_there(engine: EngineServer, settings_file: Path) -> None:
     write(settings_file, '[model]\npath = "/no/such/model.gguf"\n')
     async with watching(engine, user={"endpoint.url": None}) as editor:
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert "/no/such/model.gguf" in status.message
         assert "model.path" in status.remedy
         assert status.model == "model.gguf"
@@ -179,7 +179,7 @@ async def test_an_engine_that_cannot_be_started(engine: EngineServer, settings_f
     write(settings_file, f"[model]\npath = '{model}'\n[engine]\nprogram = 'no-such-program'\n")
     async with watching(engine, user={"endpoint.url": None}) as editor:
         await editor.open("x = ║\n")
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert "no-such-program" in status.message
         assert "qwen-lsp doctor" in status.remedy
 
@@ -194,7 +194,7 @@ async def test_an_engine_that_dies_is_started_again(engine: EngineServer, settin
         await editor.open("x = ║\n")
         await until(lambda: len(editor.session.statuses) >= 3, "the engine has died", 60)
         assert states(editor)[:3] == ["starting", "loading", "starting"]
-        assert "died" in editor.session.statuses[2].message
+        assert "stopped" in editor.session.statuses[2].message
 
 
 async def test_an_endpoint_that_comes_late() -> None:
@@ -202,12 +202,12 @@ async def test_an_endpoint_that_comes_late() -> None:
         pass  # the port was free a moment ago
     async with watching(engine) as editor:
         place = await editor.open("x = ║\n")
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert engine.url in status.message
         assert engine.url in status.remedy
         async with running(engine):
             assert await editor.suggest(place) == "pass"
-            status = await told(editor, "ready")
+            status = await reported(editor, "ready")
             assert status.remedy == ""
 
 
@@ -216,18 +216,18 @@ async def test_an_endpoint_that_fails_and_recovers(engine: EngineServer) -> None
         engine.answer = refuses(500, "out of memory")
         place = await editor.open("x = ║\n")
         assert await editor.suggest(place) is None
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert "out of memory" in status.message
         assert "endpoint" in status.remedy
         engine.answer = says("1")
         assert await editor.suggest(place) == "1"
-        await told(editor, "ready")
+        await reported(editor, "ready")
 
 
 async def test_a_remote_endpoint_that_is_not_allowed(engine: EngineServer, settings_file: Path) -> None:
     async with watching(engine, user={"endpoint.url": REMOTE}) as editor:
         await editor.open("x = ║\n")
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert REMOTE in status.message
         assert "allowedHosts" in status.remedy
         assert str(settings_file) in status.remedy
@@ -237,7 +237,7 @@ async def test_a_slow_machine(engine: EngineServer) -> None:
     speed.save(speed.key(catalog.default_profile().name, is_endpoint=True), Speed(read=40.0, write=4.25))
     async with watching(engine) as editor:
         await editor.open("x = ║\n")
-        status = await told(editor, "slow")
+        status = await reported(editor, "slow")
         assert status.tokensPerSecond == 4.2
         assert "model.name" in status.remedy
 
@@ -246,10 +246,10 @@ async def test_a_machine_that_becomes_fast_again(engine: EngineServer) -> None:
     speed.save(speed.key(catalog.default_profile().name, is_endpoint=True), Speed(read=40.0, write=9.0))
     async with watching(engine) as editor:
         place = await editor.open("x = ║\n")
-        await told(editor, "slow")
+        await reported(editor, "slow")
         engine.answer = says("alpha + beta + gamma + delta", between_s=0.001)
         assert await editor.suggest(place)
-        status = await told(editor, "ready")
+        status = await reported(editor, "ready")
         assert status.tokensPerSecond > 12
 
 
@@ -258,39 +258,39 @@ async def test_no_answer_in_time_is_slow_too(engine: EngineServer) -> None:
         place = await editor.open("x = ║\n")
         engine.answer = says("1", first_s=60)
         assert await editor.suggest(place) is None
-        status = await told(editor, "slow")
+        status = await reported(editor, "slow")
         assert "0.4 s" in status.message
         engine.answer = says("1")
         assert await editor.suggest(place) == "1"
-        await told(editor, "ready")
+        await reported(editor, "ready")
 
 
 async def test_switched_off_and_on(engine: EngineServer) -> None:
     async with watching(engine, {"completion": {"enabled": False}}) as editor:
-        status = await told(editor, "off")
+        status = await reported(editor, "off")
         assert "completion.enabled" in status.remedy
         await editor.open("x = ║\n")
         editor.session.settings = {"completion": {"enabled": True}}
         editor.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
-        await told(editor, "starting")
+        await reported(editor, "starting")
 
 
 async def test_other_settings_may_end_the_trouble(engine: EngineServer, settings_file: Path) -> None:
     write(settings_file, f'[endpoint]\nurl = "{REMOTE}"\n')
     async with watching(engine, user={"endpoint.url": None}) as editor:
         place = await editor.open("x = ║\n")
-        await told(editor, "error")
+        await reported(editor, "error")
         write(settings_file, f'[endpoint]\nurl = "{engine.url}"\n')
         editor.session.client.workspace_did_change_configuration(types.DidChangeConfigurationParams(None))
-        await told(editor, "starting")
+        await reported(editor, "starting")
         assert await editor.suggest(place) == "pass"
-        await told(editor, "ready")
+        await reported(editor, "ready")
 
 
 async def test_in_chinese(engine: EngineServer) -> None:
     async with watching(engine, locale="zh-cn", user={"endpoint.url": REMOTE}) as editor:
         await editor.open("x = ║\n")
-        status = await told(editor, "error")
+        status = await reported(editor, "error")
         assert "不是本机" in status.message
         assert "allowedHosts" in status.remedy
         assert "离开本机" in status.remedy
@@ -299,6 +299,6 @@ async def test_in_chinese(engine: EngineServer) -> None:
 async def test_the_end_is_not_told(engine: EngineServer) -> None:
     async with watching(engine) as editor:
         await editor.open("x = ║\n")
-        await told(editor, "ready")
+        await reported(editor, "ready")
         statuses = editor.session.statuses
     assert [status.state for status in statuses] == ["starting", "ready"]

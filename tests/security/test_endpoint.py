@@ -115,13 +115,13 @@ async def test_no_layer_of_a_client_moves_the_endpoint(
     )
     async with listening() as stranger:
         attacks = hostile(stranger.port)
-        # Each start of a server costs half a second, so one that is told all in turn is asked after each.
+        # Each start of a server costs half a second, so one that is reported all in turn is asked after each.
         is_first = layer == "initializationOptions"
         client = capabilities([types.PositionEncodingKind.Utf16])
         assert client.workspace is not None
         client.workspace.configuration = layer != "pushed"  # who can be asked is not listened to
-        for told in [_merged(attacks), *attacks[13:16]] if is_first else [{}]:
-            user, options = {"endpoint.url": None}, _marked(told, "first")
+        for reported in [_merged(attacks), *attacks[13:16]] if is_first else [{}]:
+            user, options = {"endpoint.url": None}, _marked(reported, "first")
             async with editing(engine, user=user, options=options, client=client) as editor:
                 await used(editor, "first")
                 for number, attack in enumerate(attacks if not is_first else []):

@@ -258,7 +258,7 @@ def test_a_full_disk_or_a_lock_costs_no_index(root: Path, monkeypatch: pytest.Mo
     assert (report.files, report.rebuilt) == (401, "")
 
 
-def test_a_damaged_index_is_made_anew(root: Path) -> None:
+def test_a_damaged_index_is_rebuilt(root: Path) -> None:
     """The reverse case."""
     fill(root, 5)
     building.update(root)

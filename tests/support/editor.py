@@ -167,7 +167,7 @@ async def editing(
             editor.show_stderr()
     assert session.server_process.returncode == 0
     assert editor.take_messages() == []
-    assert engine.strange == []
+    assert engine.unknown == []
     frames(bytes(editor.stdout))
 
 

@@ -3,7 +3,7 @@
 It runs in the test's own event loop. `answer` says what every generation gets from now on, because a
 server may ask more often than a test foresees. Every generation is recorded in `generations`, with
 its body, whether it ended or was left, and when. Slots are busy for exactly as long as a generation
-runs. Requests that a real engine would not know are recorded in `strange`.
+runs. Requests that a real engine would not know are recorded in `unknown`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Answer:
 
     Units: seconds. `end` is a proper last message, a connection cut off in the middle, or silence.
     `raw` lines are sent in place of chunks, as they are. A `status` other than 200 sends `message`.
-    `others` are tokens that could have come first, told where the request asks for them.
+    `others` are tokens that could have come first, given where the request asks for them.
     """
 
     chunks: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ class Generation:
         return max(int(self.body.get("id_slot", 0)), 0)
 
     @property
-    def most_tokens(self) -> int:
+    def max_tokens(self) -> int:
         return int(self.body.get("n_predict", self.body.get("max_tokens", -1)))
 
 
@@ -130,9 +130,9 @@ class EngineServer:
     is_silent: bool = False
     is_loading: bool = False
     has_logprobs: bool = True  # LM Studio has none
-    most_stops: int | None = None  # more are refused: OpenAI itself takes four
+    max_stops: int | None = None  # more are refused: OpenAI itself takes four
     generations: list[Generation] = field(default_factory=list)
-    strange: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
@@ -233,7 +233,7 @@ class _Connection:
             pieces = re.findall(r"<\|\w+\|>|\s?\w+|\s?[^\w\s]+|\s+", content)
             await self._json(200, {"tokens": list(range(len(pieces)))})
         else:
-            server.strange.append(f"{method} {path}")
+            server.unknown.append(f"{method} {path}")
             await self._json(404, _error(404, "File Not Found", "not_found_error"))
 
     async def _answer_as_ollama(self, method: str, path: str, body: bytes) -> None:
@@ -252,8 +252,8 @@ class _Connection:
             request["max_tokens"] = request["options"]["num_predict"] or -1
             await self._generate(Generation(path, request, time.monotonic()))
         else:
-            if path != "/props":  # which is how llama.cpp's server is told from others
-                server.strange.append(f"{method} {path}")
+            if path != "/props":  # which is how llama.cpp's server is distinguished from others
+                server.unknown.append(f"{method} {path}")
             await self._json(404, {"error": "404 page not found"})
 
     async def _request(self) -> tuple[str, str, dict[str, str], bytes]:
@@ -277,8 +277,8 @@ class _Connection:
         server.generations.append(generation)
         answer = server.script(generation) if server.script else server.answer
         n_stops = len(generation.body.get("stop") or ())
-        if server.most_stops is not None and n_stops > server.most_stops:
-            answer = refuses(400, f"at most {server.most_stops} stop sequences")
+        if server.max_stops is not None and n_stops > server.max_stops:
+            answer = refuses(400, f"at most {server.max_stops} stop sequences")
         try:
             if answer.status != 200:
                 await self._unless_left(asyncio.sleep(answer.first_s))
@@ -310,7 +310,7 @@ class _Connection:
         if not self.server.has_logprobs:
             generation.body.pop("logprobs", None)
         texts = (generation.forced, *answer.chunks) if generation.forced else answer.chunks
-        most = generation.most_tokens if generation.most_tokens >= 0 else len(texts)
+        most = generation.max_tokens if generation.max_tokens >= 0 else len(texts)
         for number, text in enumerate(texts[:most] if not answer.raw else ()):
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
             await self._send(voice.chunk(text))

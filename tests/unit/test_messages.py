@@ -62,7 +62,7 @@ def test_values_are_put_in() -> None:
 
 
 def test_every_reason_has_a_sentence() -> None:
-    by_status = {"off", "engine", "model"}  # told as the status tells it
+    by_status = {"off", "engine", "model"}  # worded as the status has it
     assert [
         reason for reason in get_args(Reason) if reason not in by_status and f"explain.{reason}" not in TEXTS
     ] == []

@@ -82,9 +82,9 @@ export function actions(tour) {
       await vscode.type('# mine')
       await vscode.page.locator('.tab', { hasText: 'Simplify — changed.py' }).click()
       await button(vscode, 'Accept Change').click()
-      const told = await vscode.notification(/changed since/)
+      const reported = await vscode.notification(/changed since/)
       await diffIsGone(vscode)
-      await vscode.dismissNotification(told)
+      await vscode.dismissNotification(reported)
       await vscode.openFile('changed.py')
       assert.equal(await vscode.save('changed.py'), `${files['changed.py']}# mine`)
     })
@@ -100,13 +100,13 @@ export function actions(tour) {
       // what became of the generation is looked at where the engine is
     })
 
-    test('a failure is told, and no diff stays open', async () => {
+    test('a failure is reported, and no diff stays open', async () => {
       const { vscode } = tour
       await act(vscode, 'failing.py', 'Simplify')
-      const told = await vscode.notification(/500/)
+      const reported = await vscode.notification(/500/)
       await vscode.picture('action failed')
       await diffIsGone(vscode)
-      await vscode.dismissNotification(told)
+      await vscode.dismissNotification(reported)
       assert.equal(await onDisk('failing.py'), files['failing.py'])
     })
 

@@ -197,8 +197,8 @@ export function completion(tour) {
       await ask('asked.py')
       await tour.vscode.press('Escape')
       await tour.vscode.command('Qwen: Explain the Last Suggestion')
-      const told = await tour.vscode.webview(/add\(left, right\)/)
-      assert.match(told, /Outcome/)
+      const reported = await tour.vscode.webview(/add\(left, right\)/)
+      assert.match(reported, /Outcome/)
       await tour.vscode.picture('explain')
       await tour.vscode.press('Control+w')
       await tour.vscode.openFile('asked.py')
@@ -210,11 +210,11 @@ export function completion(tour) {
 
     test('the statistics count what was shown, accepted, and accepted in part', async () => {
       await tour.vscode.command('Qwen: Show Statistics')
-      const told = await tour.vscode.webview(/python/)
-      const [, shown, accepted, inPart] = /python\s+(\d+)\s+(\d+) \(\d+ %\)\s+(\d+)/.exec(told).map(Number)
-      assert.ok(shown >= 10, told)
-      assert.equal(accepted, 2, told)
-      assert.ok(inPart >= 2, told)
+      const reported = await tour.vscode.webview(/python/)
+      const [, shown, accepted, inPart] = /python\s+(\d+)\s+(\d+) \(\d+ %\)\s+(\d+)/.exec(reported).map(Number)
+      assert.ok(shown >= 10, reported)
+      assert.equal(accepted, 2, reported)
+      assert.ok(inPart >= 2, reported)
       await tour.vscode.picture('statistics')
     })
 
@@ -234,7 +234,7 @@ export function completion(tour) {
       await tour.vscode.picture('walkthrough')
     })
 
-    test('a failing engine is told in the status bar, and forgotten when it works again', async () => {
+    test('a failing engine is shown in the status bar, and gone when it works again', async () => {
       await openAtEnd('broken.py')
       await tour.vscode.press('Alt+\\')
       await tour.vscode.statusIs(/500|fail/i)

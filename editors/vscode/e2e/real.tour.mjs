@@ -35,7 +35,7 @@ export const tour = {}
 suite('the real model', { timeout: 900_000 }, () => {
   before(async () => {
     tour.vscode = await open({
-      files: { 'inventory.py': INVENTORY, 'words.py': INVENTORY, 'parts.py': PARTS, 'told.py': PARTS, ...reviewing.files },
+      files: { 'inventory.py': INVENTORY, 'words.py': INVENTORY, 'parts.py': PARTS, 'explained.py': PARTS, ...reviewing.files },
       vsix: [host.vsix],
       settings: {
         'git.enabled': true,
@@ -137,11 +137,11 @@ suite('the real model', { timeout: 900_000 }, () => {
 
   test('an explanation is shown as Markdown', async () => {
     const { vscode } = tour
-    await act(vscode, 'told.py', 'Explain', false)
+    await act(vscode, 'explained.py', 'Explain', false)
     await vscode.webview(/cheapest|part|price/i)
     await vscode.statusIs(/ready/i)
     await vscode.picture('explanation')
-    assert.equal(await readFile(path.join(vscode.folder, 'told.py'), 'utf8'), PARTS)
+    assert.equal(await readFile(path.join(vscode.folder, 'explained.py'), 'utf8'), PARTS)
     await vscode.closeTab('Preview explanation.md')
   })
 
@@ -156,14 +156,14 @@ suite('the real model', { timeout: 900_000 }, () => {
     await until('it is applied', async () => (await vscode.save('shop.py')).includes('range(len(items)):'))
   })
 
-  test('a killed engine is told, and comes back', async () => {
+  test('a killed engine is reported, and comes back', async () => {
     const { vscode } = tour
     const [engine] = await vscode.processes('qwen_lsp.model.engine_host')
     process.kill(engine, 'SIGKILL')
-    const told = await vscode.statusIs(/died|being loaded|ended/i)
+    const reported = await vscode.statusIs(/stopped|loading|ended/i)
     await vscode.statusIs(/ready/i)
     const [again] = await vscode.processes('qwen_lsp.model.engine_host')
-    assert.notEqual(again, engine, told)
+    assert.notEqual(again, engine, reported)
     await vscode.openFile('words.py')
     await vscode.goToEnd()
     await vscode.type('(')

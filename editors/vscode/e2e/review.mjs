@@ -138,7 +138,7 @@ export function review(tour) {
 
     test('a finding, and a rule, are dismissed for good', async () => {
       const { vscode } = tour
-      // The tree may be drawn anew under the pointer, and the click be lost.
+      // The tree may be redrawn under the pointer, and the click be lost.
       await until('the tree forgets it', async () => {
         const found = row(vscode, 'code-injection')
         if (!(await found.isVisible())) return true

@@ -26,7 +26,7 @@ export async function workspace(root) {
 
 /**
  * Wait for the folders of the workspace. On a busy machine VS Code 1.139 in a browser has been seen to show a
- * workspace without any, and to leave it at that: then the page is loaded again, and that is said.
+ * workspace without any, and to leave it at that: then the page is reloaded, and that is logged.
  */
 async function foldersAreThere(page) {
   const folder = page.locator('.explorer-folders-view .monaco-list-row[aria-label^="two"]').first()
@@ -51,7 +51,7 @@ export function windows(tour) {
     test('every kind of editor is served, seen from inside the extension host', async () => {
       tour.other = await tour.vscode.window('multi/multi.code-workspace')
       await foldersAreThere(tour.other.page)
-      await tour.other.statusIs(/ready|first needed/i)
+      await tour.other.statusIs(/ready|first use/i)
       const tests = await report(tour.other, 'Qwen Test: Run All', 'tests')
       const failed = tests.filter(({ error }) => error)
       assert.equal(failed.map(({ name, error }) => `${name}: ${error}`).join('\n'), '')

@@ -371,8 +371,8 @@ export class Workbench {
   async failed(name) {
     await this.picture(`failed ${name.slice(0, 80)}`)
     const log = path.join(this.home, '.local', 'state', 'qwen-lsp', 'log', 'server.log')
-    const told = await readFile(log, 'utf8').catch((error) => String(error))
-    console.error(`${told.slice(-3000)}\n${this.server.output.slice(-2000)}`)
+    const reported = await readFile(log, 'utf8').catch((error) => String(error))
+    console.error(`${reported.slice(-3000)}\n${this.server.output.slice(-2000)}`)
   }
 
   async close() {

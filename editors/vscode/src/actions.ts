@@ -73,7 +73,7 @@ export class Actions implements vscode.Disposable {
     if (!editor) return
     const instruction = await vscode.window.showInputBox({
       title: vscode.l10n.t('Edit by instruction'),
-      prompt: vscode.l10n.t('What shall become of the selected code?'),
+      prompt: vscode.l10n.t('How should the selected code be changed?'),
     })
     if (!instruction) return
     const { document, selection } = editor

@@ -27,7 +27,7 @@ async function recordHere(connection: Connection): Promise<Record | undefined> {
   const uri = vscode.window.activeTextEditor?.document.uri
   const record = uri && (await lastRecord(connection, uri))
   if (!record)
-    void vscode.window.showInformationMessage(vscode.l10n.t('Nothing has been asked in this file yet.'))
+    void vscode.window.showInformationMessage(vscode.l10n.t('No completion has been requested in this file yet.'))
   return record
 }
 

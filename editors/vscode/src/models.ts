@@ -33,7 +33,7 @@ export async function selectModel(connection: Connection): Promise<void> {
     title: vscode.l10n.t('Select the model'),
     placeHolder: configuration.get('endpoint.url')
       ? vscode.l10n.t('An endpoint is set; the model is used when it is not.')
-      : vscode.l10n.t('Models that are not on this machine are downloaded after you say yes.'),
+      : vscode.l10n.t('Models that are not on this machine are downloaded after you confirm.'),
     matchOnDescription: true,
     matchOnDetail: true,
   })

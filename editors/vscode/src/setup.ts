@@ -41,7 +41,7 @@ export class Setup {
     if (this.connection.hasServer && (await this.needsModel())) await this.ask(false)
   }
 
-  /** Do it all, because the user said so. */
+  /** Do it all, because the user asked for it. */
   async run(): Promise<void> {
     await this.context.globalState.update(DECLINED, undefined)
     return (this.running ??= this.all().finally(() => (this.running = undefined)))
@@ -108,7 +108,7 @@ export class Setup {
     const [smallest] = [...all].sort((a, b) => (a.sizeBytes ?? 0) - (b.sizeBytes ?? 0))
     const label = (one: Estimate) => vscode.l10n.t('{0} ({1}, {2} min)', one.name, gigabytes(one.sizeBytes ?? 0), one.downloadMinutes)
     const answer = await vscode.window.showInformationMessage(
-      vscode.l10n.t('{0} suits this machine. Which model shall be downloaded? Times are at 5 MB/s.', model.title),
+      vscode.l10n.t('{0} suits this machine. Which model should be downloaded? Times are at 5 MB/s.', model.title),
       label(model),
       label(smallest),
     )
@@ -141,7 +141,7 @@ export class Setup {
     await this.connection.whenReady()
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')
     void vscode.window.showInformationMessage(
-      vscode.l10n.t('Qwen LSP is set up. The grey text is a suggestion: Tab accepts it, Esc puts it away.'),
+      vscode.l10n.t('Qwen LSP is set up. The grey text is a suggestion: Tab accepts it, Esc dismisses it.'),
     )
   }
 }

@@ -40,7 +40,7 @@ function written(report: Report): string {
     part(counts.kept, counts.keptOf),
     counts.charactersSaved,
   ]
-  const head = [t('Language'), t('Shown'), t('Accepted'), t('In part'), t('Typed out'), t('Kept 30 s'), t('Characters')]
+  const head = [t('Language'), t('Shown'), t('Accepted'), t('In part'), t('Typed manually'), t('Kept 30 s'), t('Characters')]
   const languages = Object.entries(report.languages).map(([name, counts]) => row(name, counts))
   const heldBack = Object.entries(report.heldBack)
   const { p50, p95 } = report.latencyMs

@@ -1,1 +1,4 @@
-"""`bench actions`: actions judged by tests and by syntax. Start with `run.py`."""
+"""`bench actions`: actions judged by tests and by syntax.
+
+Must not be imported by the product, only by `cli/`. Start with `run.py`.
+"""

@@ -16,8 +16,8 @@ from qwen_lsp.actions.task import Diagnostic, Task
 from qwen_lsp.bench.actions.prose import modules
 from qwen_lsp.text import Document, Span
 
-_LEAST_LINES, _MOST_LINES = 40, 120
-_LEAST_CHARS = 4
+_MIN_LINES, _MAX_LINES = 40, 120
+_MIN_CHARS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def draw(folder: Path, n: int, seed: int) -> list[Misspelt]:
 
 
 def _is_long(node: ast.FunctionDef) -> bool:
-    return _LEAST_LINES <= (node.end_lineno or node.lineno) - node.lineno + 1 <= _MOST_LINES
+    return _MIN_LINES <= (node.end_lineno or node.lineno) - node.lineno + 1 <= _MAX_LINES
 
 
 def _misspelt(document: Document, function: ast.FunctionDef, chance: random.Random) -> Misspelt | None:
@@ -73,5 +73,5 @@ def _uses(function: ast.FunctionDef) -> Iterator[ast.Name]:
     names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     local = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     for node in names:
-        if isinstance(node.ctx, ast.Load) and node.id in local and len(node.id) >= _LEAST_CHARS:
+        if isinstance(node.ctx, ast.Load) and node.id in local and len(node.id) >= _MIN_CHARS:
             yield node

@@ -16,15 +16,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qwen_lsp.actions.prose import has_han, in_language
+from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.task import Proposal, Task, apply
 from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
-from qwen_lsp.text import Document, Edit, Span
+from qwen_lsp.text import Document, Edit, Span, has_han
 
-_LEAST_LINES, _MOST_LINES = 4, 30
-_MOST_FILES = 400
+_MIN_LINES, _MAX_LINES = 4, 30
+_MAX_FILES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def modules(folder: Path, chance: random.Random) -> Iterator[tuple[Document, ast
     """Yield the Python files below a folder that parse, in a random order."""
     paths = sorted(folder.rglob("*.py"))
     chance.shuffle(paths)
-    for path in paths[:_MOST_FILES]:
+    for path in paths[:_MAX_FILES]:
         try:
             document = named_files.read(path)
             yield document, ast.parse(document.text)
@@ -147,7 +147,7 @@ def every_argument(arguments: ast.arguments) -> list[ast.arg]:
 
 def _fits(node: ast.FunctionDef, document: Document, wanted: str) -> bool:
     n_lines = (node.end_lineno or node.lineno) - node.lineno + 1
-    if not _LEAST_LINES <= n_lines <= _MOST_LINES:
+    if not _MIN_LINES <= n_lines <= _MAX_LINES:
         return False
     text = "\n".join(
         document.line(number) for number in range(node.lineno - 1, node.end_lineno or node.lineno)

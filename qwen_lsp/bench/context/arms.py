@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_lsp.bench.context.rows import ContextRow, sources
-from qwen_lsp.bench.replay.llama_vim import CHUNK_LINES, LEAST_CHUNK_LINES
+from qwen_lsp.bench.replay.llama_vim import CHUNK_LINES, MIN_CHUNK_LINES
 from qwen_lsp.context.gather import gather
 from qwen_lsp.index import database
 from qwen_lsp.index.building import Builder
@@ -26,7 +26,7 @@ from qwen_lsp.text import Cursor, Document
 ARMS = ("none", "similar", "ours")
 
 _WORD = re.compile(r"\w+")
-_MOST_CHUNKS = 30
+_MAX_CHUNKS = 30
 # Whether a busy machine is late is another question than what is found.
 _PATIENCE_MS = 10_000.0
 Files = tuple[tuple[str, str], ...]
@@ -92,7 +92,7 @@ class Repository:
         others.sort(key=lambda chunk: (-_likeness(chunk.words, here), chunk.path, chunk.first))
         found: list[tuple[str, str]] = []
         left = budget_tokens
-        for chunk in others[:_MOST_CHUNKS]:
+        for chunk in others[:_MAX_CHUNKS]:
             left -= estimate(chunk.path) + 4
             lines = []
             for text in chunk.lines:
@@ -123,7 +123,7 @@ def _chunks(path: str, text: str) -> Iterator[_Chunk]:
     size = CHUNK_LINES // 2  # what llama.vim picks out of a region
     for first in range(0, len(lines), size):
         part: Sequence[str] = lines[first : first + size]
-        if len(part) >= LEAST_CHUNK_LINES:
+        if len(part) >= MIN_CHUNK_LINES:
             yield _Chunk(path, first, tuple(part), frozenset(_WORD.findall("\n".join(part))))
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 from qwen_lsp.errors import InputError
 
-_MOST_BYTES = 400_000  # of one file; larger ones are generated
+_MAX_BYTES = 400_000  # of one file; larger ones are generated
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _members(archive: Path, release: Release) -> list[tuple[str, bytes]]:
     def is_wanted(name: str, size_bytes: int) -> bool:
         path = PurePosixPath(name)
         is_source = path.suffix == release.suffix and not name.endswith(".d.ts")
-        return is_source and path.is_relative_to(release.folder) and size_bytes <= _MOST_BYTES
+        return is_source and path.is_relative_to(release.folder) and size_bytes <= _MAX_BYTES
 
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:

@@ -27,10 +27,10 @@ KINDS: tuple[Kind, ...] = ("line", "member")
 
 _SUFFIXES = (".py", ".ts", ".tsx", ".js", ".java", ".go", ".rs", ".kt", ".cs", ".rb", ".php", ".swift")
 _SKIPPED_FOLDERS = {".git", ".venv", "node_modules", "dist", "build", "__pycache__", "vendor"}
-_LEAST_LINES_BEFORE = 8
+_MIN_LINES_BEFORE = 8
 _LINE_CHARS = range(10, 111)
 _FILE_CHARS = 90_000  # a larger one is not parsed to tell code from strings
-_MOST_DEFINING_FILES = 4  # a name that more files define is a convention, not a fact of this repository
+_MAX_DEFINING_FILES = 4  # a name that more files define is a convention, not a fact of this repository
 _ROWS_OF_A_FILE = 3
 
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -160,7 +160,7 @@ def _candidates(
         counts[word] += 1
     for number, line in enumerate(lines):
         text = line.strip()
-        if number < _LEAST_LINES_BEFORE or len(text) not in _LINE_CHARS or _NO_LINE_BEGINS_SO.match(text):
+        if number < _MIN_LINES_BEFORE or len(text) not in _LINE_CHARS or _NO_LINE_BEGINS_SO.match(text):
             continue
         names = _foreign(text, path, counts, defining)
         if not names or not ("." in text or "(" in text):
@@ -193,7 +193,7 @@ def _foreign(
         and name not in _common()
         and counts[name] == words.count(name)
         and path not in defining.get(name, ())
-        and 1 <= len(defining.get(name, ())) <= _MOST_DEFINING_FILES
+        and 1 <= len(defining.get(name, ())) <= _MAX_DEFINING_FILES
     )
 
 

@@ -1,1 +1,4 @@
-"""`make demo`: completion, an action and a review in small repositories. Start with `__main__.py`."""
+"""`make demo`: completion, an action and a review in small repositories.
+
+Must not be imported by the product, only by `cli/`. Start with `__main__.py`.
+"""

@@ -1,1 +1,4 @@
-"""`bench index`: indexing against bare parsing. Start with `run.py`."""
+"""`bench index`: indexing against bare parsing.
+
+Must not be imported by the product, only by `cli/`. Start with `run.py`.
+"""

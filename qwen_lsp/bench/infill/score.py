@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LONGEST_COMPARED = 10_000
+MAX_COMPARED = 10_000
 """Texts are cut here, in code points, before they are compared: two of that length take 0.2 s."""
 
 _Z95 = 1.959963984540054  # the normal distribution's 97.5 % point
@@ -37,11 +37,11 @@ def exact_text(answer: str, truth: str) -> bool:
 def edit_similarity(answer: str, truth: str) -> float:
     """Return 1 - Levenshtein distance / length of the longer text, both stripped; 1 for two empty ones.
 
-    Units: code points, at most LONGEST_COMPARED of each text.
+    Units: code points, at most MAX_COMPARED of each text.
     Source: RepoEval (arXiv 2303.12570). CrossCodeEval prints another figure under the same name, where
         a substitution counts as two edits and the sum of the lengths is the divisor.
     """
-    answer, truth = answer.strip()[:LONGEST_COMPARED], truth.strip()[:LONGEST_COMPARED]
+    answer, truth = answer.strip()[:MAX_COMPARED], truth.strip()[:MAX_COMPARED]
     longest = max(len(answer), len(truth))
     return 1 - levenshtein(answer, truth) / longest if longest else 1.0
 

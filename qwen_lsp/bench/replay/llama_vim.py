@@ -27,7 +27,7 @@ MAX_LINE_SUFFIX_CHARS = 8
 REARM_MS = 100
 CACHE_ENTRIES, CACHE_TYPED_CHARS, CACHE_DROPPED_LINES = 250, 128, 3
 
-RING_CHUNKS, RING_QUEUE, CHUNK_LINES, LEAST_CHUNK_LINES = 16, 16, 64, 3
+RING_CHUNKS, RING_QUEUE, CHUNK_LINES, MIN_CHUNK_LINES = 16, 16, 64, 3
 RING_SCOPE_LINES, PICK_AFTER_LINES = 1024, 32
 SAME_CHUNK, TOO_NEAR = 0.9, 0.5
 
@@ -203,7 +203,7 @@ def similarity(first: Sequence[str], second: Sequence[str]) -> float:
 
 def pick(lines: Sequence[str], name: str, rng: random.Random) -> Chunk | None:
     """Take a random window of half a chunk out of a region, or all of a shorter region."""
-    if len(lines) < LEAST_CHUNK_LINES:
+    if len(lines) < MIN_CHUNK_LINES:
         return None
     size = CHUNK_LINES // 2
     first = rng.randint(0, max(len(lines) - size, 0))

@@ -19,7 +19,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.syntax import languages
 
 # Shorter than this is a correction, which no completion could have spared anyone.
-LEAST_CHARS = 20
+MIN_CHARS = 20
 # What stays open in an editor beside the file at hand, and what a project's neighbourhood weighs.
 _MAX_VISITED = 3
 _MAX_FILES_CHARS = 200_000
@@ -58,9 +58,7 @@ def record(
                 return traces
             traces.append(trace)
     if not traces:
-        raise InputError(
-            f"{repository}: no source file got {LEAST_CHARS} characters or more in these commits"
-        )
+        raise InputError(f"{repository}: no source file got {MIN_CHARS} characters or more in these commits")
     return traces
 
 
@@ -118,7 +116,7 @@ def typed_hunks(old: str, new: str, found: Sequence[Hunk], max_chars: int) -> It
         lines = "".join(new_lines[hunk.first_new : hunk.first_new + hunk.n_new])
         line_end = "\r\n" if head.endswith("\r\n") else "\n" if head.endswith("\n") else ""
         added = cut_lines(lines.rstrip("\r\n"), max_chars)
-        if len(added.strip()) < LEAST_CHARS:
+        if len(added.strip()) < MIN_CHARS:
             continue
         if line_end:  # Enter at the end of the line above
             yield head + tail, len(head) - len(line_end), line_end + added

@@ -22,7 +22,7 @@ from qwen_lsp.syntax.languages import Language
 
 TRACES_A_RELEASE = 2
 MAX_CHARS, QUICK_CHARS = 220, 100
-_LEAST_CHARS = 48
+_MIN_CHARS = 48
 # Where a person looks before the jump, and for how long.
 _PLACES, _STAY_MS = (2, 3), (900, 2200)
 _FAR_LINES = 25
@@ -52,7 +52,7 @@ def of_releases(
         n, max_chars = (1, QUICK_CHARS) if is_quick else (TRACES_A_RELEASE, MAX_CHARS)
         found = draw(release, old, new, n=n, key_ms=key_ms, seed=seed, max_chars=max_chars)
         if not found:
-            raise InputError(f"{release}: no source file got {_LEAST_CHARS} characters or more")
+            raise InputError(f"{release}: no source file got {_MIN_CHARS} characters or more")
         made += found
     return made
 
@@ -104,7 +104,7 @@ def _worth_typing(
 ) -> Iterator[tuple[str, int, str]]:
     for text, at, added in typed_hunks(old, new, added_runs(old, new), max_chars):
         is_prose = parsing.place_kind(f"{text[:at]}\n", text[at:], language) != "code"
-        if len(added.strip()) >= _LEAST_CHARS and is_code(added) and not is_prose:
+        if len(added.strip()) >= _MIN_CHARS and is_code(added) and not is_prose:
             yield text, at, added
 
 

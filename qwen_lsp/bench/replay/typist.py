@@ -35,7 +35,7 @@ it is practised (Hick 1952); reading a longer suggestion would take longer."""
 _WORD_START, _LINE_END, _LINE_START = 1.5, 2.0, 4.0
 # Intervals are skewed to the right; a log-normal of this sigma has its 95th percentile at 1.7 times its mean.
 _SIGMA = 0.35
-_SHORTEST_MS = 40.0
+_MIN_MS = 40.0
 
 # A newline takes the indentation along, because every editor types that by itself.
 _KEY = re.compile(r"(?:\r\n|\n|\r)[^\S\r\n]*|.", re.DOTALL)
@@ -46,7 +46,7 @@ _WORD = re.compile(rf"\s*(?:[^\W{_CJK}]+|\S)")
 _LETTER = re.compile(rf"[^\W{_CJK}]")
 
 # An accept is a key as well, so accepting what takes one key gains nothing.
-_LEAST_KEYS = 2
+_MIN_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _interval_ms(before: str, key: str, key_ms: float, rng: random.Random) -> fl
     else:
         factor = _WORD_START if key.isalnum() and not (before.isalnum() or before == "_") else 1.0
     # exp(N(-s^2/2, s)) has the mean 1.
-    return max(key_ms * factor * rng.lognormvariate(-_SIGMA * _SIGMA / 2, _SIGMA), _SHORTEST_MS)
+    return max(key_ms * factor * rng.lognormvariate(-_SIGMA * _SIGMA / 2, _SIGMA), _MIN_MS)
 
 
 def upcoming(edits: Sequence[TimedEdit], cursor: int) -> str:
@@ -146,7 +146,7 @@ def accepted(user: User, shown: str, replaced: str, edits: Sequence[TimedEdit], 
     """
     following = upcoming(edits, cursor)
     chars = min(_agreed(user, shown, following + replaced), len(following))
-    return chars if chars and skip(edits, chars)[1] >= _LEAST_KEYS else 0
+    return chars if chars and skip(edits, chars)[1] >= _MIN_KEYS else 0
 
 
 def _agreed(user: User, shown: str, target: str) -> int:

@@ -23,7 +23,7 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.review.change.change import ChangedFile, compare
 from qwen_lsp.review.change.diff import FilePatch, parse
 
-_MOST_LINES_OF_A_FIX = 10
+_MAX_LINES_OF_A_FIX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def of_bugsinpy(folder: Path, repositories: Path | None, *, one_line: bool = Fal
         found = parse(file.read_bytes()).files
         if len(found) != 1 or len(found[0].hunks) != 1 or not found[0].path.endswith(".py"):
             continue
-        if not found[0].hunks[0].added or len(found[0].hunks[0].added) > _MOST_LINES_OF_A_FIX:
+        if not found[0].hunks[0].added or len(found[0].hunks[0].added) > _MAX_LINES_OF_A_FIX:
             continue
         project, name = file.parents[2].name, file.parent.name
         texts = _texts(file.parent, found[0], repositories / project if repositories else None)

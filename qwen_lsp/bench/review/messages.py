@@ -16,6 +16,7 @@ from qwen_lsp import git
 from qwen_lsp.errors import InputError
 from qwen_lsp.review.change.change import Change, from_git
 from qwen_lsp.review.message import skeleton, style
+from qwen_lsp.text import has_han
 
 _TYPE = re.compile(r"^(\w+)(?:\([^)]*\))?!?: ")
 _WORD = re.compile(r"\w+")
@@ -52,7 +53,7 @@ def run(clone: Path, n: int) -> Iterator[Compared]:
             commit[:12],
             theirs,
             ours,
-            style.has_han(theirs) == style.has_han(ours),
+            has_han(theirs) == has_han(ours),
             _same_kind(theirs, ours),
             _same_symbol(change, theirs, ours),
         )

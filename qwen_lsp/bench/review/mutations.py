@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from qwen_lsp.bench.review.seeds import Seed
 
 # Longer functions than a review shows whole say nothing about a review; shorter ones say nothing at all.
-_LEAST_LINES, _MOST_LINES = 6, 80
-_MOST_LINE_CHARS = 120
+_MIN_LINES, _MAX_LINES = 6, 80
+_MAX_LINE_CHARS = 120
 
 _COMPARED: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.Lt: ("<", "<="),
@@ -67,7 +67,7 @@ def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
-            if _LEAST_LINES <= length <= _MOST_LINES:
+            if _MIN_LINES <= length <= _MAX_LINES:
                 yield node
 
 
@@ -109,7 +109,7 @@ def _changes(
             continue
         shown = lines[line - 1]
         # Columns of the tree are bytes; a line of ASCII has no difference.
-        if shown.isascii() and len(shown) <= _MOST_LINE_CHARS:
+        if shown.isascii() and len(shown) <= _MAX_LINE_CHARS:
             for change in _of_node(node, shown, names, fields):
                 yield line, change
 

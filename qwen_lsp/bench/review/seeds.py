@@ -17,8 +17,8 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.review.change.change import ChangedFile, compare
 from qwen_lsp.review.change.selecting import Selection, skip_reason
 
-_MOST_CHARS = 60_000
-_MOST_TRIES = 20
+_MAX_CHARS = 60_000
+_MAX_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def sources(packages: Sequence[Path]) -> list[tuple[str, str]]:
             text = file.read_text("utf-8", errors="replace")
             path = file.relative_to(package.parent).as_posix()
             parts = set(Path(path).parts)
-            if not text.strip() or len(text) > _MOST_CHARS or parts & {"tests", "test", "testing", "_vendor"}:
+            if not text.strip() or len(text) > _MAX_CHARS or parts & {"tests", "test", "testing", "_vendor"}:
                 continue
             whole = ChangedFile(compare(path, None, text), None, text)
             if skip_reason(whole, Selection()) is None and _is_code(text, ""):
@@ -74,7 +74,7 @@ def seeded(files: Sequence[tuple[str, str]], n: int, seed: int) -> Iterator[Seed
         path, before = chance.choice(files)
         result = MUTATIONS[kind](before, trees[path], chance)
         if result is None or result[0] == before or not _is_code(result[0], kind):
-            turn += tried % _MOST_TRIES == 0  # this code may have no place for it at all
+            turn += tried % _MAX_TRIES == 0  # this code may have no place for it at all
             continue
         made += 1
         turn += 1

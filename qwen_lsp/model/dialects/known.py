@@ -8,7 +8,7 @@ from qwen_lsp.model.dialects.ollama import OLLAMA
 from qwen_lsp.model.dialects.openai import INFILL, OPENAI
 
 DIALECTS: tuple[Dialect, ...] = (LLAMA, OLLAMA, OPENAI, INFILL)
-# The last one cannot be told from the one before by asking, so only the user can name it.
+# The last one cannot be distinguished from the one before by probing, so only the user can name it.
 _ASKED = DIALECTS[:-1]
 
 

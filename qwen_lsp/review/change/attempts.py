@@ -16,7 +16,7 @@ from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted,
 _JUDGING = re.compile(
     r"(?:^|/)(?:\.qwen-lsp\.toml|\.qwen-lsp/dismissed\.toml|\.gitattributes|\.?ruff\.toml|\.gitmodules)$"
 )
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
 def notes(change: Change, selection: Selection, n_comments: int, locale: Locale) -> list[str]:
@@ -43,5 +43,5 @@ def notes(change: Change, selection: Selection, n_comments: int, locale: Locale)
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" (+{more})" if more > 0 else "")
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" (+{more})" if more > 0 else "")

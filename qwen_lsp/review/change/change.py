@@ -25,10 +25,10 @@ Scope = Literal["range", "base", "staged", "unstaged", "default"]
 # What git does not take for the end of a line, and every editor does; or for text.
 _OWN_LINES = re.compile("\r(?!\n)|\0")
 # More pairs of lines than this are compared by their rarer lines only.
-_MOST_PAIRS = 4_000_000
+_MAX_PAIRS = 4_000_000
 _MAX_FILE_BYTES = 20_000_000
 # Beyond this many lines a diff without its files is taken for damaged.
-_MOST_BLANK_LINES = 200_000
+_MAX_BLANK_LINES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,7 @@ def _grouped(old: Sequence[str], new: Sequence[str]) -> Iterator[Sequence[tuple[
     tail = next((at for at, (a, b) in enumerate(ends) if a != b or at >= most), most)
     first, last = max(head - 3, 0), max(tail - 3, 0)
     one, other = old[first : len(old) - last], new[first : len(new) - last]
-    is_large = len(one) * len(other) > _MOST_PAIRS
+    is_large = len(one) * len(other) > _MAX_PAIRS
     matcher = difflib.SequenceMatcher(a=one, b=other, autojunk=is_large)
     for group in matcher.get_grouped_opcodes(3):
         yield [(tag, a + first, b + first, c + first, d + first) for tag, a, b, c, d in group]
@@ -397,6 +397,6 @@ def _sparse(file: FilePatch, *, new: bool) -> str | None:
         if (number := line.new if new else line.old) is not None
     }
     last = max(known, default=0)
-    if last > _MOST_BLANK_LINES + 10 * len(known):
+    if last > _MAX_BLANK_LINES + 10 * len(known):
         return None
     return "".join(f"{known.get(number, '')}\n" for number in range(1, last + 1))

@@ -34,7 +34,7 @@ Reason = Literal[
     "nothing_added",
 ]
 
-_MOST_CHARS = 1_000_000
+_MAX_CHARS = 1_000_000
 _LONG_LINE = 1_000
 
 _SECRET = (
@@ -110,7 +110,7 @@ def skip_reason(file: ChangedFile, selection: Selection) -> Reason | None:
     """Say why a file is not reviewed; None when it is. The first reason in a fixed order."""
     reason = _reason(file, selection)
     if selection.is_strict and reason in _CHOSEN and unaccepted(file, selection, reason):
-        return "too_large" if len(file.after or "") > _MOST_CHARS else None
+        return "too_large" if len(file.after or "") > _MAX_CHARS else None
     return reason
 
 
@@ -154,7 +154,7 @@ def _reason(file: ChangedFile, selection: Selection) -> Reason | None:
             return "generated"
         if _is_minified(file):
             return "minified"
-    if len(file.after) > _MOST_CHARS:
+    if len(file.after) > _MAX_CHARS:
         return "too_large"
     coding = _CODING.match(file.after) if file.path.endswith((".py", ".pyw")) else None
     if coding is not None and not _PLAIN_CODINGS.match(coding[1]):

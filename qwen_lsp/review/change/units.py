@@ -18,7 +18,7 @@ from qwen_lsp.syntax.outline import Definition, Outline, outline
 from qwen_lsp.text import Document
 
 # A function up to this long is one unit; longer ones are cut into windows.
-_MOST_LINES = 120
+_MAX_LINES = 120
 _WINDOW_LINES = 60
 _LINES_AROUND = 8
 _CALLED = {"function", "method", "macro"}
@@ -131,7 +131,7 @@ def _pieces(document: Document, found: Outline, changed: list[int]) -> Iterator[
     loose: list[int] = []
     for number in changed:
         around = [span for span in functions if span[0] <= number <= span[1]]
-        fitting = [span for span in around if span[1] - span[0] < _MOST_LINES]
+        fitting = [span for span in around if span[1] - span[0] < _MAX_LINES]
         # The outermost function that is short enough: an inner one is read with what is around it.
         home = max(fitting, key=lambda span: span[1] - span[0], default=None)
         if home is None:

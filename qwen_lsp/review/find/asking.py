@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # Why a place was not asked about; `words.unasked.` has the words.
 UNASKED = ("unpredictable", "limit", "time", "no_model", "unavailable")
 # So many failures in a row are no accident, and each may have cost a deadline.
-_MOST_FAILURES = 3
+_MAX_FAILURES = 3
 
 
 def _whole(unit: Unit) -> Sequence[Unit]:
@@ -132,7 +132,7 @@ async def run(
                 break
             counts["failed"] += 1
             in_a_row += 1
-            if in_a_row == _MOST_FAILURES:
+            if in_a_row == _MAX_FAILURES:
                 counts["unavailable"] = left - 1
                 break
             continue

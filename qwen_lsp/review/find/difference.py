@@ -26,7 +26,7 @@ _WORD_OPERATORS = frozenset(
     {"and", "or", "not", "in", "is", "True", "False", "true", "false", "None", "null", "nil"}
 )
 # More tokens than this taken away and put in, or further apart, is another way to write.
-_MOST_TOKENS, _MOST_APART = 10, 16
+_MAX_TOKENS, _MAX_APART = 10, 16
 _PREFIXES = frozenset({"not", "!", "-", "~", "True", "False", "true", "false", "None", "null", "nil"})
 _OPENED, _CLOSED = "([{", ")]}"
 
@@ -80,10 +80,10 @@ def difference(written: str, other: str) -> Difference | None:
     if not changed:
         return None
     (_, first, _, first_other, _), (_, _, last, _, last_other) = changed[0], changed[-1]
-    if max(last - first, last_other - first_other) > _MOST_APART or last - first == len(texts):
+    if max(last - first, last_other - first_other) > _MAX_APART or last - first == len(texts):
         return None
     differing = [token for _, a, b, c, d in changed for token in (*one[a:b], *two[c:d])]
-    if len(differing) > _MOST_TOKENS:
+    if len(differing) > _MAX_TOKENS:
         return None
     if any(token.kind == "text" for token in differing):
         return None  # texts for people are nobody's surprise

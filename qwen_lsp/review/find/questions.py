@@ -26,8 +26,8 @@ from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Span
 
 VERSION = "2"
-_MOST_FINDINGS = 3
-_MOST_CHARS = 6_000
+_MAX_FINDINGS = 3
+_MAX_CHARS = 6_000
 # Below the threshold of a report until a rule or another pass agrees.
 _CONFIDENCE = 0.55
 
@@ -96,7 +96,7 @@ def messages(unit: Unit, question: Question, locale: Locale, mark: str = "") -> 
     for number in range(unit.first_line, unit.last_line + 1):
         sign = "+" if number in unit.changed else " "
         lines.append(f"{number}|{sign}{unit.document.line(number - 1)}")
-    code = redact("\n".join(lines))[:_MOST_CHARS]
+    code = redact("\n".join(lines))[:_MAX_CHARS]
     removed = redact("\n".join(line.text for line in unit.removed))[:1000]
     parts = [*unit.imports[:10], *unit.signatures, *unit.container]
     system = (
@@ -123,7 +123,7 @@ def schema(unit: Unit) -> dict[str, Any]:
         "required": ["line", "quote", "scenario", "message", "severity"],
         "additionalProperties": False,
     }
-    findings = {"type": "array", "maxItems": _MOST_FINDINGS, "items": one}
+    findings = {"type": "array", "maxItems": _MAX_FINDINGS, "items": one}
     return {
         "type": "object",
         "properties": {"findings": findings},
@@ -145,7 +145,7 @@ def read(answer: str, unit: Unit, question: Question) -> list[Finding] | None:
         return None
     if not isinstance(entries, list):
         return None
-    found = [_finding(entry, unit, question) for entry in entries[:_MOST_FINDINGS]]
+    found = [_finding(entry, unit, question) for entry in entries[:_MAX_FINDINGS]]
     return [entry for entry in found if entry is not None]
 
 

@@ -14,9 +14,9 @@ from qwen_lsp.index.reader import Index
 from qwen_lsp.review.change.units import Unit
 
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
-_MOST_SIGNATURES = 3
+_MAX_SIGNATURES = 3
 # A name with more meanings than this says nothing without its type.
-_MOST_MEANINGS = 2
+_MAX_MEANINGS = 2
 _CALLABLE = {"function", "method", "class", "macro"}
 
 
@@ -40,13 +40,13 @@ class Repository:
         for name in names:
             found = [
                 entry
-                for entry in self.index.definitions_named([name], limit=_MOST_MEANINGS + 1)
+                for entry in self.index.definitions_named([name], limit=_MAX_MEANINGS + 1)
                 if entry.kind in _CALLABLE
             ]
-            if 0 < len(found) <= _MOST_MEANINGS:
+            if 0 < len(found) <= _MAX_MEANINGS:
                 signatures += [brief(entry.signature, entry.kind) for entry in found]
         shown = [one for one in dict.fromkeys(signatures) if one not in unit.text]
-        return replace(unit, signatures=tuple(shown[:_MOST_SIGNATURES]))
+        return replace(unit, signatures=tuple(shown[:_MAX_SIGNATURES]))
 
 
 NOTHING = Repository()

@@ -16,9 +16,9 @@ from qwen_lsp.review.change.units import Unit
 from qwen_lsp.syntax import code
 
 _LINES_BEFORE, _LINES_AFTER = 24, 8
-_MOST_IMPORTS = 6
+_MAX_IMPORTS = 6
 # Longer lines are data or texts, and reading one costs as much as a function.
-_MOST_CHARS = 140
+_MAX_CHARS = 140
 _WORD = re.compile(r"[^\W\d]\w*")
 _FORESEEN_BY_NOBODY = re.compile(
     r"\s*(?:@|(?:async\s+)?def\b|class\b|import\b|from\b.*\bimport\b|global\b|nonlocal\b|package\b|using\b|#include"
@@ -60,7 +60,7 @@ def predictable(unit: Unit) -> list[int]:
 
 def is_predictable(line: str) -> bool:
     """Whether a line decides something that follows from its surroundings."""
-    is_short = len(line) <= _MOST_CHARS
+    is_short = len(line) <= _MAX_CHARS
     is_declared = bool(_FORESEEN_BY_NOBODY.match(line) or _DECLARATION.match(line))
     return is_short and bool(_WORD.search(line)) and not is_declared
 
@@ -105,7 +105,7 @@ def hole(unit: Unit, number: int) -> Hole:
 
 def _imports(unit: Unit, used: set[str]) -> list[str]:
     """Return the imports of names that are shown."""
-    return [line for line in unit.imports if used & set(_WORD.findall(line)[1:])][:_MOST_IMPORTS]
+    return [line for line in unit.imports if used & set(_WORD.findall(line)[1:])][:_MAX_IMPORTS]
 
 
 def _container(unit: Unit) -> Iterator[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from qwen_lsp import git
 from qwen_lsp.messages import Locale
+from qwen_lsp.text import has_han
 
 _CONVENTIONAL = re.compile(r"^(\w+)(?:\(([^)]+)\))?!?: (.+)$")
 _PREFIXED = re.compile(r"^([\w./-]{2,30}): (.+)$")
-_HAN = re.compile("[\u4e00-\u9fff]")
 # Written by machines, which have a style of their own.
 _NOT_STYLE = re.compile(r"^(?:Merge|Revert|Bump|\[pre-commit|build\(deps|chore\(deps|Release|v?\d+\.\d+)")
 _TYPES = frozenset(
@@ -64,11 +64,6 @@ def learn(subjects: Sequence[str]) -> Style:
         _share(texts, lambda one: one.endswith((".", "。"))),
         _share(words, lambda one: len(one) > 4 and one.lower().endswith("ed")),
     )
-
-
-def has_han(message: str) -> bool:
-    """Tell whether a message has a Chinese character."""
-    return _HAN.search(message) is not None
 
 
 def _share(texts: Sequence[str], holds: Callable[[str], bool]) -> bool:

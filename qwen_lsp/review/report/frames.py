@@ -16,8 +16,8 @@ from qwen_lsp.text import Document
 from qwen_lsp.visible import visible
 
 _LINES_AROUND = 2
-_MOST_LINES = 12
-_MOST_CHARS = 200
+_MAX_LINES = 12
+_MAX_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class FrameLine:
 
 def frame(document: Document, finding: Finding, around: int = _LINES_AROUND) -> list[FrameLine]:
     """Return the lines to show for a finding."""
-    last = min(finding.end_line, finding.start_line + _MOST_LINES - 1)
+    last = min(finding.end_line, finding.start_line + _MAX_LINES - 1)
     first_shown = max(finding.start_line - around, 1)
     last_shown = min(last + around, document.line_count)
     is_hidden = is_secret(finding.rule)
@@ -60,4 +60,4 @@ def frame(document: Document, finding: Finding, around: int = _LINES_AROUND) -> 
 
 def _safe(text: str) -> str:
     text = visible(redact(text).expandtabs(4))
-    return text if len(text) <= _MOST_CHARS else f"{text[: _MOST_CHARS - 1]}…"
+    return text if len(text) <= _MAX_CHARS else f"{text[: _MAX_CHARS - 1]}…"

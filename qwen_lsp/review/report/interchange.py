@@ -10,20 +10,37 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from qwen_lsp import __version__
 from qwen_lsp.redaction import redact
-from qwen_lsp.review.finding import GRADES, SEVERITIES, Finding
+from qwen_lsp.review.finding import SEVERITIES, Finding
 from qwen_lsp.review.report.report import Report
-from qwen_lsp.syntax.rules import all_rules
+from qwen_lsp.syntax.rules import Severity, all_rules
 from qwen_lsp.text import Span
 
 SCHEMA_VERSION = 1
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 # GitHub stores no more results of one run.
-_MOST_SARIF_RESULTS = 5_000
+_MAX_SARIF_RESULTS = 5_000
+
+
+class _Grade(NamedTuple):
+    """What one severity is called in each format; `score` is SARIF's `security-severity`."""
+
+    sarif: str
+    score: str | None
+    rdjson: str
+    gitlab: str
+
+
+_GRADES: dict[Severity, _Grade] = {
+    "error": _Grade("error", "8.0", "ERROR", "critical"),
+    "warning": _Grade("warning", "5.0", "WARNING", "major"),
+    "info": _Grade("note", "2.0", "INFO", "minor"),
+    "hint": _Grade("note", None, "INFO", "info"),
+}
 
 
 def finding_json(report: Report, finding: Finding) -> dict[str, Any]:
@@ -96,7 +113,7 @@ def to_rdjson(report: Report) -> str:
         entry: dict[str, Any] = {
             "message": _said(finding),
             "location": {"path": finding.path, "range": _range(report, finding, finding.span, in_bytes=True)},
-            "severity": GRADES[finding.severity].rdjson,
+            "severity": _GRADES[finding.severity].rdjson,
             "code": {"value": finding.rule},
         }
         if finding.fix is not None:
@@ -151,7 +168,7 @@ def to_sarif(report: Report) -> str:
 
 def _gravest(report: Report) -> list[Finding]:
     ordered = sorted(report.findings, key=lambda finding: SEVERITIES.index(finding.severity))
-    return ordered[:_MOST_SARIF_RESULTS]
+    return ordered[:_MAX_SARIF_RESULTS]
 
 
 def _sarif_rule(name: str, found: Sequence[Finding]) -> dict[str, Any]:
@@ -161,7 +178,7 @@ def _sarif_rule(name: str, found: Sequence[Finding]) -> dict[str, Any]:
         return {"id": name, "shortDescription": {"text": name}, **({"helpUri": url} if url else {})}
     tags = [rule.category, *([f"external/cwe/cwe-{rule.cwe:03d}"] if rule.cwe else [])]
     properties: dict[str, Any] = {"tags": tags}
-    score = GRADES[rule.severity].score
+    score = _GRADES[rule.severity].score
     if rule.category == "security" and score:
         properties["security-severity"] = score
     return {
@@ -170,7 +187,7 @@ def _sarif_rule(name: str, found: Sequence[Finding]) -> dict[str, Any]:
         "shortDescription": {"text": rule.title.en},
         "fullDescription": {"text": rule.message.en},
         "help": {"text": rule.why.en, "markdown": f"{rule.scenario.en}\n\n{rule.why.en}"},
-        "defaultConfiguration": {"level": GRADES[rule.severity].sarif},
+        "defaultConfiguration": {"level": _GRADES[rule.severity].sarif},
         "properties": properties,
     }
 
@@ -179,7 +196,7 @@ def _sarif_result(report: Report, finding: Finding, ids: list[str]) -> dict[str,
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": ids.index(finding.rule),
-        "level": GRADES[finding.severity].sarif,
+        "level": _GRADES[finding.severity].sarif,
         "message": {"text": _said(finding)},
         "locations": [
             {
@@ -226,7 +243,7 @@ def to_gitlab(report: Report) -> str:
                 "description": _said(finding),
                 "check_name": finding.rule,
                 "fingerprint": hashlib.md5(finding.fingerprint.encode(), usedforsecurity=False).hexdigest(),
-                "severity": GRADES[finding.severity].gitlab,
+                "severity": _GRADES[finding.severity].gitlab,
                 "location": {
                     "path": finding.path,
                     "lines": {"begin": finding.start_line, "end": finding.end_line},

@@ -6,11 +6,11 @@ import re
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review.change.change import Change
+from qwen_lsp.text import has_han
 
-_HAN = re.compile("[\u4e00-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _COMMENT = re.compile(r"(?:#|//|/\*|\*|--|<!--|\"\"\")\s*(.+)")
-_MOST_LINES = 2_000
+_MAX_LINES = 2_000
 
 
 def locale_for(asked: str, change: Change) -> Locale:
@@ -24,9 +24,9 @@ def locale_for(asked: str, change: Change) -> Locale:
                 if line.kind != "added" or not (comment := _COMMENT.search(line.text)):
                     continue
                 n_lines += 1
-                if n_lines > _MOST_LINES:
+                if n_lines > _MAX_LINES:
                     break
-                if _HAN.search(comment[1]):
+                if has_han(comment[1]):
                     chinese += 1
                 elif _LETTERS.search(comment[1]):
                     english += 1

@@ -24,7 +24,7 @@ from qwen_lsp.review.report.report import Report
 
 _TIMEOUT_S = 30
 _PAGE = 100
-_MOST_PAGES = 50
+_MAX_PAGES = 50
 
 
 class PostingError(QwenLspError):
@@ -74,7 +74,7 @@ class _Api:
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Yield every entry of a list."""
-        for page in range(1, _MOST_PAGES + 1):
+        for page in range(1, _MAX_PAGES + 1):
             entries = self("GET", f"{path}?per_page={_PAGE}&page={page}")
             yield from entries
             if len(entries) < _PAGE:

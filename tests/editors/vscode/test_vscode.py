@@ -29,7 +29,7 @@ from tests.support.places import REPOSITORY
 pytestmark = pytest.mark.required
 
 ARTEFACTS = REPOSITORY / ".cache" / "vscode-pictures"
-_LONGEST_TOUR_S = 900
+_MAX_TOUR_S = 900
 # Without an environment that may have `qwen-lsp` in it.
 SYSTEM_PATH = os.pathsep.join(folder for folder in os.defpath.split(os.pathsep) if folder)
 
@@ -65,7 +65,7 @@ async def tour(name: str, host: Host, settings: Mapping[str, object], env: Mappi
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), _LONGEST_TOUR_S)
+        out, _ = await asyncio.wait_for(process.communicate(), _MAX_TOUR_S)
     finally:
         if process.returncode is None:
             process.kill()
@@ -92,7 +92,7 @@ async def test_tour_with_the_scripted_engine(
     async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
         settings = {"vsix": str(vsix), "tests": str(tests_vsix), "engine": engine.url}
         await tour("scripted", host, settings, {"PATH": path(programs)})
-    written = [generation for generation in engine.generations if generation.most_tokens > 0]
+    written = [generation for generation in engine.generations if generation.max_tokens > 0]
     completed = [generation for generation in written if generation.slot != CHAT_SLOT]
     endless = [generation.state for generation in completed if scripted.asked_in(generation) == "endless"]
     forever = [generation.state for generation in written if scripted.acted_on(generation) == "forever"]
@@ -100,7 +100,7 @@ async def test_tour_with_the_scripted_engine(
     quiet = [generation for generation in completed if scripted.asked_in(generation) == "paused"]
     assert quiet
     assert not [generation.prompt for generation in quiet if "quiet" in generation.prompt]
-    assert engine.strange == []
+    assert engine.unknown == []
 
 
 async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:

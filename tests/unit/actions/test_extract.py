@@ -1,4 +1,4 @@
-"""A function extracted: the model names it, all else is reckoned, and the program does what it did."""
+"""A function extracted: the model names it, all else is computed, and the program does what it did."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ async def test_what_has_no_value_is_refused_in_both_languages() -> None:
     result = await outcome(task("extract", SHOP), "never asked")
     assert result == Refused("extract_names", "text")
     for reason in ("place", "flow", "names", "bound"):
-        told = TEXTS[f"refused.extract_{reason}"]
-        assert told.en != told.zh
+        reported = TEXTS[f"refused.extract_{reason}"]
+        assert reported.en != reported.zh
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])

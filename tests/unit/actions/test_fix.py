@@ -33,14 +33,14 @@ HEADER = "@cache\ndef total(prices,\n          rate=1):\n    # 价格 😀\n"
 
 
 def asked(where: str = "", message: str = "wrong", code: str = CODE) -> Task:
-    """Ask to mend the function, with a diagnostic at a text or without one."""
+    """Ask to repair the function, with a diagnostic at a text or without one."""
     made = task("fix", code.replace("t = 0", "t⟦⟧ = 0", 1))
     at = code.index(where)
     problem = (Diagnostic(Span(at, at + len(where)), message),) if where else ()
     return replace(made, diagnostics=problem)
 
 
-async def mended(asked_: Task, speaker: Speaker, context: RepositoryContext | None = None) -> str:
+async def repaired(asked_: Task, speaker: Speaker, context: RepositoryContext | None = None) -> str:
     result = await runner.run(asked_, session(speaker), context)
     assert isinstance(result, Proposal), result
     return apply(asked_.document.text, result.edits)
@@ -48,21 +48,21 @@ async def mended(asked_: Task, speaker: Speaker, context: RepositoryContext | No
 
 async def test_the_header_is_given() -> None:
     speaker = Speaker(FUNCTION.replace("/ rate", "* rate") + "\n```")
-    assert await mended(asked(), speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked(), speaker) == CODE.replace("/ rate", "* rate")
     assert speaker.prompts[0].endswith(f"```python\n{HEADER}")
 
 
 async def test_documentation_is_given() -> None:
     code = CODE.replace("    # 价格 😀\n", '    """Adds up.\n\n    价格 😀\n    """\n')
     speaker = Speaker(code[: code.index("\n\n\nx")].replace("/ rate", "* rate") + "\n```")
-    assert await mended(asked(code=code), speaker) == code.replace("/ rate", "* rate")
+    assert await repaired(asked(code=code), speaker) == code.replace("/ rate", "* rate")
     assert speaker.prompts[0].endswith('价格 😀\n    """\n')
 
 
 async def test_the_lines_above_a_diagnostic_are_given() -> None:
     speaker = Speaker(FUNCTION.replace("/ rate", "* rate") + "\n```")
     asked_ = asked("price / rate", "do not divide")
-    assert await mended(asked_, speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked_, speaker) == CODE.replace("/ rate", "* rate")
     given = FUNCTION[: FUNCTION.index("    n = 1")]
     assert speaker.prompts[0].endswith(f"```python\n{given}")
 
@@ -70,13 +70,13 @@ async def test_the_lines_above_a_diagnostic_are_given() -> None:
 async def test_what_goes_on_as_before_is_not_waited_for() -> None:
     answer = FUNCTION.replace("/ rate", "* rate").replace("    return t", "    return t  # and much more")
     speaker = Speaker(answer + "\nof this" * 99)
-    assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
 
 
 async def test_without_a_place_the_whole_answer_counts() -> None:
-    """There may be more to mend below."""
+    """There may be more to repair below."""
     answer = FUNCTION.replace("t = 0", "t = 1").replace("return t", "return t - 1")
-    assert await mended(asked(), Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
+    assert await repaired(asked(), Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
 
 
 async def test_it_is_not_done_before_the_last_diagnostic() -> None:
@@ -87,7 +87,7 @@ async def test_it_is_not_done_before_the_last_diagnostic() -> None:
         asked_, diagnostics=(*asked_.diagnostics, Diagnostic(Span(at, at + 2), "undefined name 'nn'"))
     )
     answer = FUNCTION.replace("/ rate", "* rate").replace("print(n)", "print(n, t)")
-    assert await mended(both, Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
+    assert await repaired(both, Speaker(answer + "\n```")) == CODE.replace(FUNCTION, answer)
 
 
 async def test_where_it_hesitated_something_else_is_tried() -> None:
@@ -103,7 +103,7 @@ async def test_where_it_hesitated_something_else_is_tried() -> None:
             ("# 价", "# 单", -0.1),
         ],
     )
-    assert await mended(asked(), speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked(), speaker) == CODE.replace("/ rate", "* rate")
     first, second, third = (prompt.rpartition("```python\n")[2] for prompt in speaker.prompts)
     assert first == HEADER
     assert second.endswith("t = 0 if")
@@ -118,7 +118,7 @@ async def test_a_change_that_leaves_no_doubt_is_the_better_one() -> None:
         # Each of these is not quite sure when it is written, and one of them follows the first change.
         hesitates=[("0", "9", -1.0), ("/", "*", -1.2), ("n = 1", "n = 2", -6.0)],
     )
-    assert await mended(asked(), speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked(), speaker) == CODE.replace("/ rate", "* rate")
     assert len(speaker.prompts) == 3
 
 
@@ -128,7 +128,7 @@ async def test_at_the_place_of_a_diagnostic_the_least_likely_counts() -> None:
         FUNCTION.replace("/ rate", "* rate") + "\n```",
         hesitates=[("/", "*", -7.0), ("print(n", "print(t", -0.5), ("\n```", "\n\n", -0.1)],
     )
-    assert await mended(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
+    assert await repaired(asked("/ rate"), speaker) == CODE.replace("/ rate", "* rate")
     assert len(speaker.prompts) == 2
 
 
@@ -181,8 +181,8 @@ async def test_a_module_that_is_missing_is_brought_in_without_the_model() -> Non
     code = CODE.replace("t = 0", "t = math.pi")
     made = asked("math", "undefined name 'math'", code)
     silent = Speaker()
-    assert await mended(made, silent) == f"import math\n{code}"
+    assert await repaired(made, silent) == f"import math\n{code}"
     other = asked("price_of", "Undefined variable `price_of`", CODE.replace("t = 0", "t = price_of(1)"))
     known = RepositoryContext(importing=lambda name: f"from shop import {name}")
-    assert (await mended(other, silent, known)).startswith("from shop import price_of\n@cache")
+    assert (await repaired(other, silent, known)).startswith("from shop import price_of\n@cache")
     assert silent.prompts == []

@@ -1,4 +1,4 @@
-"""Rewriting a region: what is applied, what is refused, and what the model is told."""
+"""Rewriting a region: what is applied, what is refused, and what the model is reported."""
 
 from __future__ import annotations
 

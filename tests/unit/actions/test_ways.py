@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.prose import has_han
 from qwen_lsp.actions.task import (
     KINDS,
     Explanation,
@@ -21,7 +20,7 @@ from qwen_lsp.actions.task import (
 )
 from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
-from qwen_lsp.text import Document, Span
+from qwen_lsp.text import Document, Span, has_han
 from tests.support.chatting import Speaker, session, task
 
 
@@ -381,7 +380,7 @@ async def test_line_ends_tabs_and_wide_characters_stay(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_chinese_in_every_way(kind: str) -> None:
-    """Prose is asked for in Chinese, and what is refused is told in Chinese."""
+    """Prose is asked for in Chinese, and what is refused is explained in Chinese."""
     selected = WIDE.replace(
         "        if price:\n            rate = rate + price", "        ⟦rate = rate + price⟧"
     )
@@ -394,9 +393,9 @@ async def test_chinese_in_every_way(kind: str) -> None:
     if kind in ("docstring", "explain", "translate", "errors", "edit"):
         assert "中文" in prompt
     if isinstance(result, Refused):
-        told = text(f"refused.{result.reason}", "zh", detail=result.detail)
-        assert has_han(told)
-    else:  # reckoned, and nothing but a name was the model's
+        reported = text(f"refused.{result.reason}", "zh", detail=result.detail)
+        assert has_han(reported)
+    else:  # computed, and nothing but a name was the model's
         assert kind == "extract"
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of actions: programs judged by their tests, functions drawn, figures reckoned."""
+"""The benchmark of actions: programs judged by their tests, functions drawn, figures computed."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def test_nothing_shown_is_told_as_such() -> None:
 
 
 def test_languages_have_tables_of_their_own() -> None:
-    told = json.loads(confidence.as_json(SAMPLES, "m"))
-    assert (told["model"], told["n"], sorted(told["languages"])) == ("m", 4, ["go", "python"])
+    reported = json.loads(confidence.as_json(SAMPLES, "m"))
+    assert (reported["model"], reported["n"], sorted(reported["languages"])) == ("m", 4, ["go", "python"])
 
 
 def test_places_are_the_states_between_the_keys() -> None:

@@ -271,7 +271,7 @@ def test_while_busy_it_comes_back_every_100_ms_and_cancels_nothing() -> None:
         vim = LlamaVim(engine, 7)
         await type_into(vim, "abc", gap_ms=150)
         await asyncio.sleep(1)
-        # The timer is armed anew by each key: the last key came at 300 ms.
+        # The timer is rearmed by each key: the last key came at 300 ms.
         assert [(moment, body["prompt"]) for moment, body in engine.asked] == [(0, "a"), (400, "abc")]
 
     run(main())

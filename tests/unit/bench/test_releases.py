@@ -66,9 +66,9 @@ class Registry:
         page = self.folder / "simple" / "tiny-pkg" / "index.html"  # what a static server serves for a folder
         page.parent.mkdir(parents=True, exist_ok=True)
         listed = json.loads(page.read_text())["files"] if page.is_file() else []
-        told = sha256 or hashlib.sha256(data).hexdigest()
+        reported = sha256 or hashlib.sha256(data).hexdigest()
         name = f"tiny_pkg-{version}.tar.gz"
-        listed.append({"filename": name, "url": f"../../{name}", "hashes": {"sha256": told}})
+        listed.append({"filename": name, "url": f"../../{name}", "hashes": {"sha256": reported}})
         page.write_text(json.dumps({"files": listed}))
         return f"sha256-{hashlib.sha256(data).hexdigest()}"
 

@@ -184,7 +184,9 @@ def test_edits_elsewhere_are_replayed_too() -> None:
 # --- what our own server tells ---------------------------------------------------------------------------
 
 
-def told(source: str = "model", prompt: int = 100, cached: int = 90, generated: int = 5, **more: Any) -> Any:
+def reported(
+    source: str = "model", prompt: int = 100, cached: int = 90, generated: int = 5, **more: Any
+) -> Any:
     timings = {
         "wait_ms": 1.0,
         "prompt_ms": 20.0,
@@ -215,22 +217,22 @@ def tokens(found: Sequence[Cost]) -> list[tuple[int | None, int | None]]:
 
 def test_a_generation_that_requests_share_is_counted_once() -> None:
     found = costs(
-        told(generated=5),
-        told("flight", generated=8),
-        told("flight", generated=8),
-        told("cache"),
-        told(generated=3),
+        reported(generated=5),
+        reported("flight", generated=8),
+        reported("flight", generated=8),
+        reported("cache"),
+        reported(generated=3),
     )
     assert tokens(found) == [(10, 5), (0, 3), (0, 0), (0, 0), (10, 3)]
     assert [cost.is_asked for cost in found] == [True, True, True, False, True]
 
 
 def test_the_first_of_a_flight_that_is_told_pays_for_its_prompt() -> None:
-    assert tokens(costs(None, told("flight", generated=8))) == [(None, None), (10, 8)]
+    assert tokens(costs(None, reported("flight", generated=8))) == [(None, None), (10, 8)]
 
 
 def test_the_reason_for_nothing_comes_with_its_detail() -> None:
-    assert costs(told(reason="filtered", detail="empty: nothing"))[0].reason == "filtered: empty: nothing"
+    assert costs(reported(reason="filtered", detail="empty: nothing"))[0].reason == "filtered: empty: nothing"
 
 
 def test_the_plain_server_is_made_of_settings_that_exist() -> None:
@@ -291,16 +293,16 @@ STROKES = [
 
 
 def test_the_figures_of_a_policy() -> None:
-    told = figures(STROKES, suggestions(STROKES))
-    assert (told["keys"], told["keys_pressed"], told["accepts"]) == (7, 5, 1)
-    assert told["prompt_tokens_per_keystroke"] == {"p50": 1.0, "p95": 2.8, "mean": 1.3, "unknown": 1}
-    assert told["prompt_tokens_per_request"] == {"p50": 2.0, "p95": 2.9, "mean": 2.0, "unknown": 1}
-    assert told["latency_ms"] == {"p50": 52.5, "p95": 95.2}
-    assert (told["coverage"], told["shown"], told["shown_right"]) == (0.5, 2, 0.5)
-    assert (told["shown_right_single_line"], told["shown_single_line"]) == (1.0, 1)
-    assert told["cache_hits"] == 0.5
-    assert told["nothing_shown"] == {"late": 1, "filtered": 1}
-    assert told["generated_tokens"] == 20
+    reported = figures(STROKES, suggestions(STROKES))
+    assert (reported["keys"], reported["keys_pressed"], reported["accepts"]) == (7, 5, 1)
+    assert reported["prompt_tokens_per_keystroke"] == {"p50": 1.0, "p95": 2.8, "mean": 1.3, "unknown": 1}
+    assert reported["prompt_tokens_per_request"] == {"p50": 2.0, "p95": 2.9, "mean": 2.0, "unknown": 1}
+    assert reported["latency_ms"] == {"p50": 52.5, "p95": 95.2}
+    assert (reported["coverage"], reported["shown"], reported["shown_right"]) == (0.5, 2, 0.5)
+    assert (reported["shown_right_single_line"], reported["shown_single_line"]) == (1.0, 1)
+    assert reported["cache_hits"] == 0.5
+    assert reported["nothing_shown"] == {"late": 1, "filtered": 1}
+    assert reported["generated_tokens"] == 20
 
 
 def test_a_suggestion_is_judged_once_where_it_appears() -> None:
@@ -319,10 +321,10 @@ def test_a_suggestion_is_judged_once_where_it_appears() -> None:
 
 
 def test_a_policy_that_showed_nothing_has_no_figures_but_counts() -> None:
-    told = figures([stroke("open", keys=0), stroke()], [])
-    assert told["latency_ms"] == {"p50": None, "p95": None}
-    assert told["shown_right"] is told["cache_hits"] is None
-    assert (told["coverage"], told["shown"]) == (0.0, 0)
+    reported = figures([stroke("open", keys=0), stroke()], [])
+    assert reported["latency_ms"] == {"p50": None, "p95": None}
+    assert reported["shown_right"] is reported["cache_hits"] is None
+    assert (reported["coverage"], reported["shown"]) == (0.0, 0)
     assert keystrokes_saved([]) is None
 
 
@@ -428,7 +430,7 @@ def test_policies_take_turns_in_a_seeded_order_one_at_a_time() -> None:
 
     chosen = [Trace(name, "a.py", "python", "", trace_of("ab").edits) for name in "stuv"]
     policies = {name: opener(name) for name in ("ours", "llama_vim")}
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def once(seed: int) -> list[Run]:
         order.clear()
@@ -437,12 +439,12 @@ def test_policies_take_turns_in_a_seeded_order_one_at_a_time() -> None:
             policies,
             ["whole", "words"],
             seed=seed,
-            progress=lambda done, total, _: told.append((done, total)),
+            progress=lambda done, total, _: reported.append((done, total)),
         )
         return run(work)
 
     first = once(7)
-    assert told == [(number, 16) for number in range(1, 17)]
+    assert reported == [(number, 16) for number in range(1, 17)]
     assert [run.trace for run in first] == [name for name in "stuv" for _ in range(4)]
     kept = list(order)
     assert once(7) == first

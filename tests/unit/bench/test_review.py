@@ -66,15 +66,15 @@ def test_quixbugs_and_bugsinpy_by_their_form(tmp_path: Path) -> None:
     for folder, text in ((good, "n - 1"), (bad, "n + 1")):
         folder.mkdir()
         (folder / "f.py").write_text(f'def f(n):\n    return {text}\n\n\n"""\nThe bug is ...\n"""\n')
-    bug, mended = review_cases.of_quixbugs(tmp_path)
-    assert (bug.lines, mended.lines) == ((2,), ())
+    bug, repaired = review_cases.of_quixbugs(tmp_path)
+    assert (bug.lines, repaired.lines) == ((2,), ())
     assert "The bug is" not in (bug.file.after or "")
     patch = tmp_path / "projects" / "p" / "bugs" / "1" / "bug_patch.txt"
     patch.parent.mkdir(parents=True)
     patch.write_text("diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,2 +1,2 @@\n a\n-bad\n+good\n")
-    bug, mended = review_cases.of_bugsinpy(tmp_path, None)
+    bug, repaired = review_cases.of_bugsinpy(tmp_path, None)
     assert (bug.file.after, bug.lines) == ("a\nbad\n", (2,))
-    assert mended.file.after == "a\ngood\n"
+    assert repaired.file.after == "a\ngood\n"
 
 
 def test_a_wrong_folder_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen_lsp.bench.infill.score import (
-    LONGEST_COMPARED,
+    MAX_COMPARED,
     Comparison,
     compare,
     edit_similarity,
@@ -85,9 +85,9 @@ def test_edit_similarity_is_a_symmetric_fraction(first: str, second: str) -> Non
 
 def test_edit_similarity_of_long_texts_is_bounded() -> None:
     def compared(pair: tuple[str, str]) -> None:
-        assert edit_similarity(*pair) == 1 - 2 / LONGEST_COMPARED
+        assert edit_similarity(*pair) == 1 - 2 / MAX_COMPARED
 
-    short, long = (("ab" * n, "ba" * n) for n in (LONGEST_COMPARED, 100 * LONGEST_COMPARED))
+    short, long = (("ab" * n, "ba" * n) for n in (MAX_COMPARED, 100 * MAX_COMPARED))
     assert ratio(compared, short, long, 3.0) <= 3.0
 
 

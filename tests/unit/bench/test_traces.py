@@ -73,7 +73,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         ({"text": "\ud800"}, "half a surrogate pair"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_an_error_names_its_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=r"traces\.jsonl:1") as caught:
         one(tmp_path, **changes)
     assert message in str(caught.value)

@@ -47,7 +47,7 @@ def test_exit_codes(root: Path, fail_on: str | None, code: int) -> None:
     result = run(*(["--fail-on", fail_on] if fail_on else []))
     assert result.exit_code == code
     assert "shop.py:2:5 error sql-injection" in result.output
-    assert "Found 1 error, 1 remark (changed lines: 3, files: 1)." in result.output
+    assert "Found 1 error, 1 info (changed lines: 3, files: 1)." in result.output
 
 
 def test_each_way_to_name_a_change(root: Path) -> None:

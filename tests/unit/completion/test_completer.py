@@ -219,7 +219,7 @@ def broken_prompt(completer: Completer, host: Host, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("fault", [broken_listener, broken_filter, broken_prompt])
 @pytest.mark.parametrize("trigger", ["automatic", "invoked"])
-def test_a_fault_of_ours_is_logged_told_and_never_kept(
+def test_a_fault_of_ours_is_logged_reported_and_never_kept(
     fault: Callable[..., Any],
     trigger: Any,
     monkeypatch: pytest.MonkeyPatch,

@@ -66,7 +66,7 @@ def test_an_answer_is_only_ever_shortened_at_its_end(answer: str, before: str, a
         assert steps[-1].reason == text.reason
         assert steps[-1].text is None
     else:
-        squeezed = "".join(answer.split())  # what is indented anew differs in white space alone
+        squeezed = "".join(answer.split())  # what is reindented differs in white space alone
         assert squeezed.startswith("".join(text.split()))
         assert text.strip()
         assert [step.name for step in steps] == list(BY_NAME)

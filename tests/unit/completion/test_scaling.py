@@ -69,6 +69,13 @@ def test_the_prompt(kind: str, place: Callable[[str], Cursor]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_the_healed_prefix(kind: str) -> None:
+    """Only the end of the prefix is looked at, whatever stands before it."""
+    small, large = (KINDS[kind](n) for n in (1_000, 10_000))
+    assert ratio(lambda text: [prompt.healed_prefix(text) for _ in range(100)], small, large) <= MAX_GROWTH
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_surroundings(kind: str) -> None:
     def work(cursor: Cursor) -> None:
         stopping.surroundings(cursor, PYTHON)
@@ -91,6 +98,7 @@ def test_a_key_in_a_file_of_a_million(kind: str, size: int) -> None:
     def work(cursor: Cursor) -> None:
         tokens._cached.cache_clear()
         made = prompt.fim(cursor, TOKENS, "spm", BUDGET, "a.py", PYTHON)
+        parsing._parse.cache_clear()
         parsing.place_kind(made.prefix, made.suffix, PYTHON)
         stopping.surroundings(cursor, PYTHON)
 
@@ -140,6 +148,7 @@ def test_the_filters(place: str) -> None:
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"opening brackets"}))
 def test_the_gate(kind: str) -> None:
     def work(text: str) -> None:
+        parsing._parse.cache_clear()
         parsing.place_kind(text, text, PYTHON)
         gates.syntax("def f():\n    ", text, "\n    return 1\n", PYTHON)
 
@@ -160,6 +169,12 @@ def test_carrying_a_suggestion_over(kind: str) -> None:
         assert point.rebase(edit) is not None
 
     assert growth(make, work, 500_000) <= MAX_GROWTH
+
+
+@pytest.mark.parametrize("start", ["", "first line\n"])
+def test_the_line_end_of_a_document(start: str) -> None:
+    small, large = (document(start + "x" * n) for n in (2_000, 2_000_000))
+    assert ratio(lambda at: [at.line_ending for _ in range(100)], small, large) <= MAX_GROWTH
 
 
 @pytest.mark.parametrize("encoding", [PositionEncodingKind.Utf8, PositionEncodingKind.Utf16])

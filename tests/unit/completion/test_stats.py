@@ -193,7 +193,7 @@ def cut(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [damage_head, damage_middle, cut])
-def test_a_damaged_file_is_set_aside_and_begun_anew(file: Path, damage: Any) -> None:
+def test_a_damaged_file_is_set_aside_and_begun_again(file: Path, damage: Any) -> None:
     add({(day(n % 300), f"language{n}", "shown"): 1 for n in range(1000)}, file)
     damaged = damage(file.read_bytes())
     file.write_bytes(damaged)

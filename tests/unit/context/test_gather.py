@@ -229,7 +229,7 @@ def test_fifty_characters_in_one_scope_change_nothing(chinese: Workspace) -> Non
     assert all(files == shown[0] for files in shown)
 
 
-def test_another_scope_and_a_quiet_moment_choose_anew(chinese: Workspace) -> None:
+def test_another_scope_and_a_quiet_moment_choose_again(chinese: Workspace) -> None:
     path = "xueji/transcript.py"
     cursor = chinese.cursor(path, "    名单 = 库.")
     steady = SteadyContext(chinese.index, estimate)
@@ -253,7 +253,7 @@ def test_typing_a_new_function_keeps_what_is_shown_until_a_pause(chinese: Worksp
     after = Cursor(document, cursor.offset + len(text))
     before = steady.last(path)
     steady.refresh(after, path, BUDGET, is_cheap=False)
-    assert steady.last(path) is not before, "another scope: chosen anew when nobody types"
+    assert steady.last(path) is not before, "another scope: chosen again when nobody types"
     before = steady.last(path)
     assert steady.refresh(after, path, BUDGET, is_cheap=False) is False
     assert steady.last(path) is before, "in one scope a slow machine keeps what it has read"

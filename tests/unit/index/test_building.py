@@ -170,7 +170,7 @@ def _folder_of_it(file: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_delete, _truncate, _empty, _other_text, _older, _folder_of_it])
 @pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "unsealed"])
-def test_a_damaged_index_is_made_anew(root: Path, harm: object, sealed: bool) -> None:
+def test_a_damaged_index_is_rebuilt(root: Path, harm: object, sealed: bool) -> None:
     building.update(root)
     expected = contents(root)
     file = database.index_file(root)
@@ -203,7 +203,7 @@ def test_flipped_bytes_are_noticed(root: Path) -> None:
         assert contents(root) == expected
 
 
-def test_an_index_damaged_in_use_is_made_anew(root: Path) -> None:
+def test_an_index_damaged_in_use_is_rebuilt(root: Path) -> None:
     """A reader has it open and says so; its questions are answered again afterwards."""
     building.update(root)
     index = Index(root)
@@ -348,7 +348,7 @@ def test_an_index_folder_that_cannot_be_written_is_an_error_with_a_name(
         building.update(root)
 
 
-def test_an_index_of_dead_words_is_made_anew(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_of_dead_words_is_rebuilt(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "_DEAD_MATTERS", 30)
     reports: list[Report] = []
     for round_ in range(8):

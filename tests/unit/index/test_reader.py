@@ -1,4 +1,4 @@
-"""What readers are told: definitions, imports, references, search, text, open editors."""
+"""What readers get: definitions, imports, references, search, text, open editors."""
 
 from __future__ import annotations
 

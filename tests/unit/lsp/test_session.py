@@ -11,7 +11,7 @@ import pytest
 
 from qwen_lsp.completion.outcome import Rejected
 from qwen_lsp.config import Layer
-from qwen_lsp.errors import ModelError
+from qwen_lsp.errors import EndpointUnavailable, ModelError
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.text import Cursor, Document
 from tests.support.engine_server import running
@@ -91,6 +91,35 @@ async def test_changed_settings_replace_the_completer_and_end_its_requests() -> 
         assert outcome.reason == "superseded"
         await one.close_host()
         assert one.host_state("completion").phase == "off"
+
+
+async def test_while_the_host_is_closed_requests_find_a_new_one() -> None:
+    async with running() as engine:
+        one = session(**{"endpoint.url": engine.url})
+        await one.configure("client", {})
+        older = one.completer
+        closing = asyncio.create_task(one.close_host())
+        await asyncio.sleep(0)
+        assert one.completer is not older
+        await closing
+        await one.close_host()
+
+
+async def test_the_engine_is_stopped_even_if_the_completer_cannot_be_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def failing() -> None:
+        raise ZeroDivisionError("injected")
+
+    async with running() as engine:
+        one = session(**{"endpoint.url": engine.url})
+        await one.configure("client", {})
+        monkeypatch.setattr(one.completer, "close", failing)
+        host = one.hosts.completion
+        with pytest.raises(ZeroDivisionError):
+            await one.close_host()
+        with pytest.raises(EndpointUnavailable, match="being stopped"):
+            await host.ready()
 
 
 async def test_a_model_that_does_not_exist() -> None:

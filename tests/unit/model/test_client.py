@@ -323,7 +323,7 @@ async def test_no_proxy_sees_what_goes_to_this_machine(
         async with connected(Endpoint(engine.url)) as client:
             assert text_of(await collect(client)) == "pass"
         assert proxy.generations == []
-        assert proxy.strange == []
+        assert proxy.unknown == []
 
 
 async def test_a_redirect_is_not_followed(engine: EngineServer, llama: Client) -> None:

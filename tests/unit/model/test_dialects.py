@@ -52,7 +52,7 @@ async def test_an_answer_begins_with_what_is_forced(kind: str) -> None:
         assert any(chunk.logprobs for chunk in chunks)
         assert [chunk.stop_reason for chunk in chunks if chunk.stop_reason]
         assert max(chunk.timings.prompt_tokens for chunk in chunks) > 0
-        assert server.strange == []
+        assert server.unknown == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -138,7 +138,7 @@ async def test_the_suffix_has_its_own_field() -> None:
 @pytest.mark.parametrize("kind", ["openai", "suffix"])
 async def test_a_server_that_takes_four_stops(kind: str) -> None:
     async with running(server_of(kind)) as server, connected(server, KINDS[kind]) as client:
-        server.most_stops = 4
+        server.max_stops = 4
         await collect(client, replace(REQUEST, stop=tuple("abcdefg")))
         assert server.last.body["stop"] == list("abcd")
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from qwen_lsp.child import Child
 from qwen_lsp.config import Config, EngineConfig
 from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import ConfigError, EndpointUnavailable, ModelNotFound
-from qwen_lsp.model.client import Client
+from qwen_lsp.model import engine as engine_module
+from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.engine import Engine, thread_counts
+from qwen_lsp.model.engine_host import Launch
 from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.state import State
 from tests.support.engine_server import EngineServer, running
 from tests.support.hub import closed_port_url
 from tests.support.isolation import isolate_user
+from tests.support.waiting import until
+
+LAUNCH = Launch("model.gguf", "key", 1, 1, 2, 2048, 0, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +148,53 @@ async def test_without_a_model_the_engine_is_not_started() -> None:
         await engine.ready()
     assert engine.pid is None
     await engine.close()
+
+
+async def test_an_unexpected_error_reaches_whoever_waits(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[int] = []
+
+    def model_path() -> Path:
+        asked.append(1)
+        if len(asked) > 1:  # the first time the caller asks, then the task that starts the engine
+            raise ZeroDivisionError("injected")
+        return Path("model.gguf")
+
+    engine = Engine(EngineConfig(), model_path, lambda state: None)
+    with pytest.raises(EndpointUnavailable, match="injected"):
+        await asyncio.wait_for(engine.ready(), 60)
+    assert "supervision failed" in caplog.text
+    await engine.close()
+
+
+async def test_an_engine_that_loads_too_long_leaves_no_connections(
+    server: EngineServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(Client):
+        is_closed = False
+
+        def __init__(self, endpoint: Endpoint) -> None:
+            super().__init__(endpoint)
+            clients.append(self)
+
+        async def close(self) -> None:
+            self.is_closed = True
+            await super().close()
+
+    clients: list[Watched] = []
+    monkeypatch.setattr(engine_module, "Client", Watched)
+    server.is_loading = True
+    says_port = f"import sys; print('{{\"port\": {server.port}}}', flush=True); sys.stdin.read()"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", says_port), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    child = Child(process, None)
+    loading = asyncio.create_task(engine_module._load(child, LAUNCH))
+    await until(lambda: bool(clients), "it has said its port")
+    loading.cancel()  # as a timeout does
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+    assert [client.is_closed for client in clients] == [True]
+    await child.close(1)
 
 
 async def test_a_program_that_is_not_there(tmp_path: Path) -> None:

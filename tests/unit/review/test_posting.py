@@ -114,7 +114,7 @@ def gitlab(url: str) -> dict[str, str]:
     return {"GITLAB_TOKEN": "t0ken", "CI_PROJECT_ID": "5", "CI_MERGE_REQUEST_IID": "7", "CI_API_V4_URL": url}
 
 
-def test_github_is_told_once(host: tuple[Host, str], report: Report) -> None:
+def test_github_gets_it_once(host: tuple[Host, str], report: Report) -> None:
     state, url = host
     assert posting.to_github(report, github(url)) == posting.Posted(2, 0, 0)
     (review,) = (body for _, path, body, _ in state.requests if path.endswith("/reviews"))
@@ -166,7 +166,7 @@ def test_a_refused_anchor_costs_one_comment(host: tuple[Host, str], report: Repo
     assert "identity-of-values" in summary["body"]
 
 
-def test_gitlab_is_told_once(host: tuple[Host, str], report: Report) -> None:
+def test_gitlab_gets_it_once(host: tuple[Host, str], report: Report) -> None:
     state, url = host
     assert posting.to_gitlab(report, gitlab(url)) == posting.Posted(2, 0, 0)
     assert state.comments[0]["position"] == {

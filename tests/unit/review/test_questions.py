@@ -127,7 +127,7 @@ def test_an_endpoint_without_schemas_is_told_in_words(unit: Unit) -> None:
         return await question_pass(ask, "m", "en").find(unit)
 
     found = asyncio.run(find())
-    assert found, "a comma too many and a bracket too few are mended"
+    assert found, "a comma too many and a bracket too few are repaired"
     assert forms == [True, False] * len(questions_for(unit))
 
 

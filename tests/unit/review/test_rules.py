@@ -17,7 +17,7 @@ from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.parsing import error_count
 from qwen_lsp.syntax.rules import all_rules, check_all
 from qwen_lsp.text import Document
-from tests.support.places import FIXTURES
+from tests.support.places import FIXTURES, REPOSITORY
 
 FOLDER = FIXTURES / "review" / "rules"
 MARK = re.compile(r"(?:#|//|/\*|<!--) <-")
@@ -104,3 +104,15 @@ def test_every_rule_has_fixtures_for_each_of_its_languages() -> None:
         if any(match.fix for match in rule.match) and not list((FOLDER / rule.id).glob("fixed.*")):
             missing.append(f"{rule.id}/fixed")
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ("README.md", "{n} rules"),
+        ("README.zh-CN.md", "{n} 条基于语法树的规则"),
+        ("docs/review.md", "{n}\nrules of our own"),
+    ],
+)
+def test_the_documents_count_the_rules(document: str, says: str) -> None:
+    assert says.format(n=len(all_rules())) in (REPOSITORY / document).read_text("utf-8")

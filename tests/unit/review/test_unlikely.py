@@ -48,7 +48,7 @@ RIGHT = "        return find(items, wanted, middle + 1, end)"
 
 @dataclass
 class Scripted:
-    """A model that knows some lines by heart, and thinks any other as unlikely as it is told.
+    """A model that knows some lines by heart, and thinks any other as unlikely as it is instructed.
 
     One character is one token; at the first that differs from `wants` it was sure of the other one.
     """

@@ -1,6 +1,6 @@
 """The outlines that fixtures/syntax expects.
 
-`python -m tests.unit.syntax.golden` writes them anew; read the difference before committing it.
+`python -m tests.unit.syntax.golden` rewrites them; read the difference before committing it.
 """
 
 from __future__ import annotations

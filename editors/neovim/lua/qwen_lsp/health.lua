@@ -28,13 +28,13 @@ function M.check()
   end
   local status = plugin.server_status
   if not status then
-    return health.warn('the server has not said how it is yet; run this again')
+    return health.warn('the server has not reported its state yet; run this again')
   end
-  local said = ('%s (%s)'):format(status.message, status.model ~= '' and status.model or 'no model')
+  local message = ('%s (%s)'):format(status.message, status.model ~= '' and status.model or 'no model')
   if status.state == 'error' then
-    health.error(said, { status.remedy, 'run in a shell: qwen-lsp doctor' })
+    health.error(message, { status.remedy, 'run in a shell: qwen-lsp doctor' })
   else
-    health.ok(said)
+    health.ok(message)
   end
 end
 

@@ -31,7 +31,7 @@ local ROOT_MARKERS = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Carg
 M.server_status = nil
 M.options = M.defaults
 
-local told = {}
+local reported = {}
 
 --- Whether Neovim's own inline completion is used; `native = false` prefers ours, which also streams.
 function M.is_native()
@@ -43,9 +43,10 @@ function M.suggestions()
   return M.is_native() and require('qwen_lsp.native') or require('qwen_lsp.ghost')
 end
 
---- The running client; nil when there is none.
-function M.client()
-  return vim.lsp.get_clients({ name = NAME })[1]
+--- The running client of a buffer, the current one by default, else any of ours; nil when there is none.
+function M.client(bufnr)
+  local own = vim.lsp.get_clients({ name = NAME, bufnr = bufnr or vim.api.nvim_get_current_buf() })
+  return own[1] or vim.lsp.get_clients({ name = NAME })[1]
 end
 
 --- Call a method of a client, which is a plain function before Neovim 0.11.
@@ -60,7 +61,7 @@ function M.notify(text, level)
   vim.notify('qwen-lsp: ' .. text, level or vim.log.levels.INFO)
 end
 
---- Whether the server knows a command; features it does not offer are told, not tried.
+--- Whether the server knows a command; one it does not offer is reported, not tried.
 function M.offers(client, command)
   local provider = client.server_capabilities.executeCommandProvider
   return provider ~= nil and vim.tbl_contains(provider.commands or {}, command)
@@ -80,10 +81,10 @@ end
 
 local function on_status(_, status)
   M.server_status = status
-  local said = status.message .. (status.remedy ~= '' and '\n' .. status.remedy or '')
-  if status.state == 'error' and not told[said] then
-    told[said] = true
-    M.notify(said, vim.log.levels.WARN)
+  local message = status.message .. (status.remedy ~= '' and '\n' .. status.remedy or '')
+  if status.state == 'error' and not reported[message] then
+    reported[message] = true
+    M.notify(message, vim.log.levels.WARN)
   end
   vim.api.nvim_exec_autocmds('User', { pattern = 'QwenLspStatus', modeline = false })
   vim.cmd.redrawstatus()
@@ -141,8 +142,8 @@ function M.start(bufnr)
     return
   end
   if not require('qwen_lsp.setup').command() then
-    if not told.missing then
-      told.missing = true
+    if not reported.missing then
+      reported.missing = true
       M.notify(messages.text('missing', M.options.cmd[1]), vim.log.levels.WARN)
     end
     return
@@ -209,8 +210,8 @@ function M.explain(done)
     if done then
       return done(record)
     end
-    local said = record and record.summary or messages.text('nothing_asked')
-    M.notify(said .. (record and record.remedy ~= '' and '\n' .. record.remedy or ''))
+    local message = record and record.summary or messages.text('nothing_asked')
+    M.notify(message .. (record and record.remedy ~= '' and '\n' .. record.remedy or ''))
   end, 0)
 end
 
@@ -250,7 +251,7 @@ end
 
 --- Start the server for every open buffer that has a filetype.
 function M.start_all()
-  told.missing = nil
+  reported.missing = nil
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype ~= '' then
       M.start(bufnr)
@@ -261,10 +262,10 @@ end
 local subcommands = {
   status = function()
     local status = M.server_status
-    local said = status and { status.message, status.remedy, status.model } or { messages.text('no_server') }
+    local parts = status and { status.message, status.remedy, status.model } or { messages.text('no_server') }
     M.notify(table.concat(vim.tbl_filter(function(part)
       return part ~= ''
-    end, said), '\n'))
+    end, parts), '\n'))
   end,
   explain = function()
     M.explain()

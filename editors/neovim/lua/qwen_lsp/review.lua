@@ -51,7 +51,7 @@ function M.run(scope)
   end
   plugin().execute(client, 'qwenLsp.review', argument, function(result)
     if not result or result.status == 'failed' then
-      return -- the server has said why
+      return -- the server has reported why
     end
     list(result.findings or {})
     if #findings == 0 then

@@ -106,10 +106,10 @@ local function is_busy()
   return running ~= nil
 end
 
-local function finish(after, failure, said)
+local function finish(after, failure, message)
   running = nil
   show(nil)
-  notify(said, failure and vim.log.levels.ERROR or vim.log.levels.INFO)
+  notify(message, failure and vim.log.levels.ERROR or vim.log.levels.INFO)
   if after then
     after(failure)
   end

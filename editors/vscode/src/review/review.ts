@@ -99,7 +99,7 @@ export class Reviews implements vscode.Disposable {
       const review = await vscode.window.withProgress(progress, (_, token) =>
         this.connection.execute<Review>(REVIEW, scope, token),
       )
-      // What failed, the server has told.
+      // The server has reported what failed.
       if (!review || review.status === 'failed') return
       this.findings.set(review.findings, review.summary)
       if (!review.findings.length)

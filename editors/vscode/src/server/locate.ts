@@ -140,7 +140,7 @@ function sentence(problem: EnvironmentProblem): string {
       )
     case 'no-venv':
       return vscode.l10n.t(
-        '{0} cannot make environments. On Debian and Ubuntu: sudo apt install python3-venv',
+        '{0} cannot create environments. On Debian and Ubuntu: sudo apt install python3-venv',
         detail,
       )
     case 'no-space':

@@ -129,8 +129,8 @@ export const tests: { [name: string]: () => Promise<void> } = {
     const outcome = async () => {
       await vscode.commands.executeCommand('editor.action.inlineSuggest.hide')
       await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')
-      const told = await vscode.commands.executeCommand<{ outcome: string }>('qwenLsp.explain', document.uri.toString())
-      return told.outcome
+      const answer = await vscode.commands.executeCommand<{ outcome: string }>('qwenLsp.explain', document.uri.toString())
+      return answer.outcome
     }
     await configuration.update('completion.enabled', false, vscode.ConfigurationTarget.Global)
     await until('it is off', async () => (await outcome()) === 'off')

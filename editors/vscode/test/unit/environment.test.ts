@@ -132,11 +132,11 @@ test('a Python that is too old is named', async () => {
   assert.match(detail, /python 3\.10/)
 })
 
-test('no Python at all is told', async () => {
+test('no Python at all is reported', async () => {
   assert.equal((await problem()).kind, 'no-python')
 })
 
-test('a Python without venv is told', async () => {
+test('a Python without venv is reported', async () => {
   await python('3.11.7', 'exit 1')
   assert.equal((await problem()).kind, 'no-venv')
 })

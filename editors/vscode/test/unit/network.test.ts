@@ -19,7 +19,7 @@ test('the proxy reaches every program, and this machine is never behind it', () 
   assert.equal(env.no_proxy, env.NO_PROXY)
 })
 
-test('certificates are not checked only where the user has said so', () => {
+test('certificates go unchecked only if the user has said so', () => {
   const env = withNetwork({}, { ...PLAIN, strictSSL: false })
   assert.match(env.PIP_TRUSTED_HOST ?? '', /pypi\.org/)
   assert.match(env.UV_INSECURE_HOST ?? '', /pypi\.org/)

@@ -37,6 +37,6 @@ test('nothing in a cell breaks its table', () => {
   assert.equal(table(['a', 'b'], [['x | y', 'one\ntwo']]), '| a | b |\n| --- | --- |\n| x \\| y | one two |')
 })
 
-test('sizes are told as people say them', () => {
+test('sizes are written for people', () => {
   assert.equal(gigabytes(491_400_064), '0.5 GB')
 })

@@ -66,7 +66,7 @@ final class ActionPreview extends DialogWrapper {
             compare(LSPIJUtils.applyEdits(document, edits()));
             setOKActionEnabled(true);
         } else if (!outcome.markdown().isEmpty()) {
-            // An explanation is no change of the document: it is told, and there is nothing to apply.
+            // An explanation does not change the document: it is only shown.
             close(CANCEL_EXIT_CODE);
             Notices.info(project, outcome.markdown());
         } else {

@@ -88,8 +88,8 @@ public final class QwenActions {
         void perform(AnActionEvent event, Project project) {
             String uri = uriOf(event.getData(CommonDataKeys.VIRTUAL_FILE));
             ask(project, (server, item) -> Requests.explain(server, uri), record -> {
-                String said = (QwenState.text(record, "summary") + "\n" + QwenState.text(record, "remedy")).trim();
-                Notices.info(project, said.isEmpty() ? Texts.get("explain.nothing") : said);
+                String message = (QwenState.text(record, "summary") + "\n" + QwenState.text(record, "remedy")).trim();
+                Notices.info(project, message.isEmpty() ? Texts.get("explain.nothing") : message);
             });
         }
     }

@@ -5,7 +5,7 @@ import com.intellij.execution.configurations.GeneralCommandLine;
 import com.intellij.openapi.vfs.VirtualFile;
 import com.redhat.devtools.lsp4ij.server.OSProcessStreamConnectionProvider;
 
-/** The server's process, and what it is told at its start. */
+/** The server's process, and its start options. */
 final class QwenConnection extends OSProcessStreamConnectionProvider {
     QwenConnection() {
         super(new GeneralCommandLine(ServerProgram.find().orElse("qwen-lsp"), "serve"));

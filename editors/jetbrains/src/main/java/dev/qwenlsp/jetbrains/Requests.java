@@ -23,7 +23,7 @@ public final class Requests {
 
     private Requests() {}
 
-    /** Whether the server has a command; the actions of older servers are told as missing, not tried. */
+    /** Whether the server has a command; a command that an older server lacks is reported, not tried. */
     public static boolean offers(ServerCapabilities capabilities, String command) {
         var provider = capabilities.getExecuteCommandProvider();
         return provider != null && provider.getCommands().contains(command);

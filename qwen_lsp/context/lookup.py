@@ -18,13 +18,13 @@ from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.outline import Import
 
 # Bounds that keep one gathering within its time whatever the repository.
-MOST_NAMES = 20
-MOST_MEMBERS = 200
-_MOST_MEANINGS = 3
-_MOST_LOOKUPS = 80
-_MOST_TYPES = 8
-_MOST_BASES = 3
-_MOST_CHAINS, _CHAIN_CHARS = 6, 1500
+MAX_NAMES = 20
+MAX_MEMBERS = 200
+_MAX_MEANINGS = 3
+_MAX_LOOKUPS = 80
+_MAX_TYPES = 8
+_MAX_BASES = 3
+_MAX_CHAINS, _CHAIN_CHARS = 6, 1500
 _CHAINED = 0.8
 
 CALLED = {"function", "method", "macro"}
@@ -81,7 +81,7 @@ class Look:
             if found:
                 return found[:1]
         # The names nearest to the cursor were asked first; a bound keeps the time the same everywhere.
-        if len(self._named) >= _MOST_LOOKUPS:
+        if len(self._named) >= _MAX_LOOKUPS:
             return []
         return self.named(entry.name if entry is not None and entry.name else name)
 
@@ -95,7 +95,7 @@ class Look:
             if (not one.container or one.kind in TYPE_KINDS) and _family(one.path) == family
         ]
         # What many files define is a convention; which of them is meant is unknown.
-        return found[:2] if len({one.path for one in found}) <= _MOST_MEANINGS else []
+        return found[:2] if len({one.path for one in found}) <= _MAX_MEANINGS else []
 
     def files_of(self, entry: Import) -> list[str]:
         """The files that an import may mean, the one whose path agrees best with the module first."""
@@ -195,14 +195,14 @@ class Look:
     def members(self, owner: IndexedDefinition) -> list[IndexedDefinition]:
         """The members of a type and of those it is made from, its own first."""
         if owner not in self._members:
-            self._members[owner] = self._members_of(owner, 0)[:MOST_MEMBERS]
+            self._members[owner] = self._members_of(owner, 0)[:MAX_MEMBERS]
         return self._members[owner]
 
     def _members_of(self, owner: IndexedDefinition, depth: int) -> list[IndexedDefinition]:
         qualified = f"{owner.container}.{owner.name}" if owner.container else owner.name
-        own = self.index.members_of(owner.path, qualified, limit=MOST_MEMBERS)
+        own = self.index.members_of(owner.path, qualified, limit=MAX_MEMBERS)
         names = {one.name for one in own}
-        if depth < _MOST_BASES:
+        if depth < _MAX_BASES:
             for word in _WORD.findall(owner.signature.partition(owner.name)[2]):
                 for base in self._types_named(word):
                     if base != owner:
@@ -222,18 +222,18 @@ def _types_in_scope(look: Look) -> dict[IndexedDefinition, float]:
 
     names = [*look.bindings, *(name for name in place.near if name not in look.bindings)]
     names = [name for name in names if name not in KEYWORDS]
-    for name in names[:MOST_NAMES]:
-        if len(found) >= _MOST_TYPES:
+    for name in names[:MAX_NAMES]:
+        if len(found) >= _MAX_TYPES:
             break
         add(look.type_of_variable(name), place.near.get(name, 0.1))
     attributes = dict.fromkeys(re.findall(r"\b(?:self|this)\.(\w+)", place.around))
-    for name in list(attributes)[:MOST_NAMES]:
-        if len(found) >= 2 * _MOST_TYPES:
+    for name in list(attributes)[:MAX_NAMES]:
+        if len(found) >= 2 * _MAX_TYPES:
             break
         add(look.type_of_chain(["self", name]), 0.8 * place.near.get(name, 0.1))
     # What is reached through a chain is often reached once more: `agent.metrics.add(usage)`.
     for chain in _chains_above(place):
-        if len(found) >= 3 * _MOST_TYPES:
+        if len(found) >= 3 * _MAX_TYPES:
             break
         add(look.type_of_chain(chain), _CHAINED * place.near.get(chain[-1], 0.1))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
@@ -243,7 +243,7 @@ def _chains_above(place: Place) -> list[tuple[str, ...]]:
     """List the chains `a.b.` of the text before the cursor, the nearest first."""
     before = place.cursor.document.text[: place.cursor.offset][-_CHAIN_CHARS:]
     chains = [tuple(_WORD.findall(at[1])) for at in _CHAIN.finditer(before)]
-    return list(dict.fromkeys(chain for chain in reversed(chains) if chain[0] not in _OWN))[:_MOST_CHAINS]
+    return list(dict.fromkeys(chain for chain in reversed(chains) if chain[0] not in _OWN))[:_MAX_CHAINS]
 
 
 def _binding(field: IndexedDefinition) -> Binding:

@@ -18,7 +18,7 @@ from qwen_lsp.syntax.safeguards import Function, changed_functions
 from qwen_lsp.text import Document
 
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
-_MOST_IN_A_FUNCTION = 2
+_MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOT = re.compile(r"^(?:!|not)")
 _SELF = frozenset(("self", "this", "cls"))
@@ -38,7 +38,7 @@ def check(
     found = []
     for old, new in changed_functions(before, document.text, language):
         lost = list(_lost(old, new, locale))
-        if len(lost) <= _MOST_IN_A_FUNCTION:
+        if len(lost) <= _MAX_IN_A_FUNCTION:
             found += [
                 _finding(document, rule, line, words, locale)
                 for rule, line, words in lost

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from qwen_lsp.text import has_han
+
 # Anywhere, also in a comment or a string: nobody completes code with these.
 _REFUSAL = re.compile(
     r"""(?im)^[^\S\n]*(?:[#/*\-"']+[^\S\n]*)*+(?:
@@ -51,7 +53,6 @@ _STAND_IN = re.compile(
 )
 _PHRASE = re.compile(r"(.{3,60}?)\1\1+")
 _PLACEHOLDER = re.compile(r"<(?:NAME|EMAIL|KEY|PASSWORD|IP_ADDRESS|REDACTED)>")
-_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 def is_refusal(text: str) -> bool:
@@ -74,11 +75,6 @@ def has_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
-def is_chinese(text: str) -> bool:
-    """Tell whether a text has Han characters in it."""
-    return _HAN.search(text) is not None
-
-
 def repeats_a_phrase(line: str) -> bool:
     """Tell whether a line says the same thing three times in a row; figures and rules (`----`) may."""
     return any(_is_phrase(match.group(1)) for match in _PHRASE.finditer(line))
@@ -86,4 +82,4 @@ def repeats_a_phrase(line: str) -> bool:
 
 def _is_phrase(text: str) -> bool:
     """Whether it has words enough to be one: Han characters say more with less."""
-    return len({char for char in text if char.isalpha()}) >= 3 and (len(text) >= 6 or bool(_HAN.search(text)))
+    return len({char for char in text if char.isalpha()}) >= 3 and (len(text) >= 6 or has_han(text))

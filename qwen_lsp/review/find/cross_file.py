@@ -26,11 +26,11 @@ from qwen_lsp.text import Document, decode
 CALL, IMPORT = "call-does-not-fit", "no-such-name"
 RULES = (CALL, IMPORT)
 # More changed files than this are a change of everything; calls within each file are still checked.
-_MOST_FILES = 200
+_MAX_FILES = 200
 # Beyond it, whole repositories are reviewed, and every call in them would be.
-_MOST_CHARS = 3_000_000
-_MOST_MODULES = 400
-_MOST_CALLERS = 40
+_MAX_CHARS = 3_000_000
+_MAX_MODULES = 400
+_MAX_CALLERS = 40
 _MAX_BYTES = 1_000_000
 
 
@@ -55,7 +55,7 @@ class Side:
         """Read a module; None where it is too much, or no Python."""
         if path not in self.modules:
             text = self.own[path] if path in self.own else self._text(path)
-            self.modules[path] = read(text, path) if text and len(self.modules) < _MOST_MODULES else None
+            self.modules[path] = read(text, path) if text and len(self.modules) < _MAX_MODULES else None
         return self.modules[path]
 
     def _text(self, path: str) -> str | None:
@@ -74,7 +74,7 @@ class Side:
 def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
     """Return what does not fit in the changed Python files and did before."""
     python = [file for file in changed if file.path.endswith(".py") and file.after and not file.is_partial]
-    if not python or sum(len(file.after or "") for file in python) > _MOST_CHARS:
+    if not python or sum(len(file.after or "") for file in python) > _MAX_CHARS:
         return []
     before, after = _sides(change, python)
     found: list[Finding] = []
@@ -88,7 +88,7 @@ def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[
         old = Document("", file.before or "", path=file.path)
         was = [_finding(old, one, locale) for one in problems(old_module, before.find)] if old_module else []
         found += introduced(now, was, file.patch.added)
-    if len(python) <= _MOST_FILES:
+    if len(python) <= _MAX_FILES:
         found += _left_behind(change, python, before, after, locale)
     return found
 
@@ -96,7 +96,7 @@ def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[
 def _sides(change: Change, python: Sequence[ChangedFile]) -> tuple[Side, Side]:
     olds = {file.patch.old_path: file.before for file in python}
     news = {file.path: file.after for file in python}
-    if change.root is None or len(python) > _MOST_FILES:
+    if change.root is None or len(python) > _MAX_FILES:
         return (
             Side(None, None, olds, frozenset(olds)),
             Side(None, None, news, frozenset(news)),
@@ -183,7 +183,7 @@ def _users(change: Change, names: Sequence[str]) -> list[str]:
     at = [change.head] if change.head else []
     done = git.run(change.root, "grep", "-l", "-z", "-w", "-F", *patterns, *at, "--", "*.py")
     found = [name.decode("utf-8", "replace") for name in done.stdout.split(b"\0") if name]
-    return [name.removeprefix(f"{change.head}:") for name in found][:_MOST_CALLERS]
+    return [name.removeprefix(f"{change.head}:") for name in found][:_MAX_CALLERS]
 
 
 def _at_definition(document: Document, one: Problem, path: str, file: ChangedFile, locale: Locale) -> Finding:
