@@ -59,7 +59,7 @@ async def test_an_early_answer(editor: Editor) -> None:
     assert await editor.suggest(place, invoked=False)
     why = await editor.why(place.uri)
     assert why.outcome == "shown"
-    assert "sure enough" in why.summary
+    assert "the confident part" in why.summary
 
 
 async def test_the_model_is_at_work(editor: Editor) -> None:

@@ -3,7 +3,7 @@ import * as vscode from 'vscode'
 import { DOCUMENTS, type Connection } from './connection'
 import { DID_COPY } from './protocol'
 
-const MOST_CHARACTERS = 20_000
+const MAX_CHARACTERS = 20_000
 
 /** The part of VS Code's interface for pasting (1.97) that is needed; older ones do not have it. */
 interface PasteApi {
@@ -19,7 +19,7 @@ export function watchCopies(connection: Connection): vscode.Disposable {
   const provider = {
     prepareDocumentPaste(document: vscode.TextDocument, ranges: readonly vscode.Range[]): void {
       const text = ranges.map((range) => document.getText(range)).join('\n')
-      if (text.trim() && text.length <= MOST_CHARACTERS)
+      if (text.trim() && text.length <= MAX_CHARACTERS)
         connection.notify(DID_COPY, { textDocument: { uri: document.uri.toString() }, text })
     },
   }
