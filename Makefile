@@ -9,9 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# The real editors and the real model have the machine to themselves: two models at once ruin each other.
-REAL := tests/editors tests/model
-PYTEST := $(BIN)/python -m pytest
+# A file's tests stay in one process, which starts what they share once; tests/conftest.py orders the files.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The tests start hundreds of servers; without compiled files each one would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,13 +36,11 @@ demo: model
 	@$(BIN)/python -m qwen_lsp.bench.demo fixtures/repos
 
 test: model
-	@$(PYTEST) -n 2 --dist loadfile -m "not slow" $(REAL:%=--ignore=%)
-	@$(PYTEST) -m "not slow" $(REAL)
+	@$(PYTEST) -m "not slow"
 
 test-all: model
 	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
-	@$(PYTEST) -n 2 --dist loadfile $(REAL:%=--ignore=%)
-	@$(PYTEST) $(REAL)
+	@$(PYTEST)
 
 vscode: $(STAMP)
 	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix

@@ -14,6 +14,16 @@ settings.register_profile("qwen-lsp", deadline=None, print_blob=True, derandomiz
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "qwen-lsp"))
 
+# Each goes to one process of a parallel run; those of a window alternate with others, so that one process
+# gets the windows.
+LONGEST = (
+    "tests/editors/vscode/test_scripted_tour.py",
+    "tests/security/test_ci_gate.py",
+    "tests/editors/vscode/test_real_tour.py",
+    "tests/protocol/test_inline_completion.py",
+    "tests/editors/vscode/test_short_tours.py",
+)
+
 # Read once: tests that isolate themselves from the user take the variable away.
 REQUIRE_ALL = bool(os.environ.get("QWEN_LSP_REQUIRE_ALL"))
 
@@ -31,6 +41,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if not item.nodeid.startswith("tests/unit"):
         item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that the processes of a parallel run end at about the same time."""
+    places = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ from typing import IO
 import pytest
 from filelock import FileLock
 
-from tests.support.places import REPOSITORY
+from tests.support.places import APT_LOCK, REPOSITORY
 
 # Files that tests make (the screen dump, the settings' schema) are rewritten when this is set.
 UPDATE = bool(os.environ.get("QWEN_LSP_UPDATE"))
@@ -99,10 +99,10 @@ def _apt_get(packages: Sequence[str]) -> None:
     names = " ".join(packages)
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         pytest.skip(f"{names} cannot be installed without being root; run: sudo apt-get install {names}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    APT_LOCK.parent.mkdir(parents=True, exist_ok=True)
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    with FileLock(FOLDER / "apt.lock"):
+    with FileLock(APT_LOCK):
         for command in (install, ["apt-get", "update", "-qq"], install):
             ran = _run(command, environment)
             if ran.returncode == 0 and command is install:

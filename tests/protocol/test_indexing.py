@@ -11,7 +11,7 @@ import psutil
 import pytest
 from lsprotocol import types
 
-from qwen_lsp.bench.editor import capabilities
+from qwen_lsp.bench.editor import SERVER_COMMAND, capabilities
 from qwen_lsp.index import database
 from qwen_lsp.index.reader import Index
 from tests.support.editor import Editor, editing
@@ -65,7 +65,7 @@ def announce(editor: Editor, *files: Path) -> None:
 async def test_a_folder_is_indexed_and_kept_up_by_the_clients_own_watching(
     engine: EngineServer, root: Path
 ) -> None:
-    async with editing(engine, root, client=watching()) as editor:
+    async with editing(engine, root, client=watching(), command=SERVER_COMMAND) as editor:
         await until(defines(root, "Storage"), "the folder is indexed", INDEX_S)
         (root / "inventory" / "late.py").write_text("def arrived_late(): ...\n")
         announce(editor, root / "inventory" / "late.py")
@@ -107,7 +107,7 @@ async def test_a_saved_file_is_indexed(engine: EngineServer, root: Path) -> None
 
 
 async def test_a_killed_indexer_comes_back(engine: EngineServer, root: Path) -> None:
-    async with editing(engine, root, client=watching()) as editor:
+    async with editing(engine, root, client=watching(), command=SERVER_COMMAND) as editor:
         await until(defines(root, "Storage"), "the folder is indexed", INDEX_S)
         (child,) = indexers(editor)
         (root / "inventory" / "late.py").write_text("def arrived_late(): ...\n")
@@ -118,7 +118,7 @@ async def test_a_killed_indexer_comes_back(engine: EngineServer, root: Path) -> 
 
 
 async def test_indexing_can_be_switched_off_and_on(engine: EngineServer, root: Path) -> None:
-    async with editing(engine, root, options={"context": {"index": False}}) as editor:
+    async with editing(engine, root, options={"context": {"index": False}}, command=SERVER_COMMAND) as editor:
         place = await editor.open("def f():\n    ║\n")
         assert await editor.suggest(place) == "pass"
         assert indexers(editor) == []
@@ -151,7 +151,7 @@ async def test_a_home_folder_is_not_indexed(
 ) -> None:
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(root))
-    async with editing(engine, root) as editor:
+    async with editing(engine, root, command=SERVER_COMMAND) as editor:
         place = await editor.open("def f():\n    ║\n")
         assert await editor.suggest(place) == "pass"
         said = "is not indexed: it is your home folder"

@@ -20,6 +20,7 @@ from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.text import Document, Edit, Span
+from tests.support import preloaded
 from tests.support.engine_server import EngineServer
 from tests.support.places import split
 from tests.support.waiting import DEADLINE_S
@@ -141,10 +142,12 @@ async def editing(
     client: types.ClientCapabilities | None = None,
     locale: str | None = None,
     arguments: Sequence[str] = (),
+    command: Sequence[str] | None = None,
 ) -> AsyncIterator[Editor]:
     """Run a session whose model is the scripted engine; check at its end that the server behaved.
 
-    `user` are settings of the user's own; None takes one away that stands in the way.
+    `user` are settings of the user's own; None takes one away that stands in the way. `command` is for tests
+    of the process itself; the others share the imports.
     """
     own = {"endpoint.url": engine.url, **(user or {})}
     editor: Editor | None = None
@@ -158,6 +161,7 @@ async def editing(
             client=client,
             locale=locale,
             arguments=arguments,
+            command=command or preloaded.command(),
         ) as session:
             editor = Editor(session, engine)
             _listen(session, editor.stdout)

@@ -8,6 +8,8 @@ from qwen_lsp.text import Cursor, Document
 
 CURSOR = "║"
 REPOSITORY = Path(__file__).parents[2]
+# Only one of the suite's processes may install Debian packages at a time.
+APT_LOCK = REPOSITORY / ".cache" / "apt.lock"
 FIXTURES = REPOSITORY / "fixtures"
 
 

@@ -11,6 +11,8 @@ const loop = (name) => `def ${name}(prices):
         result = result + price
     return result
 `
+/** How long a click may take to show. */
+const CLICK_MS = 20_000
 const SIMPLER = 'def total(prices):\n    return sum(prices)\n'
 
 export const files = Object.fromEntries(
@@ -19,14 +21,26 @@ export const files = Object.fromEntries(
     .concat(['forever', 'failing', 'explained', 'tested'].map((name) => [`${name}.py`, loop(name)])),
 )
 
-/** Choose an action of the light bulb: for the whole file, or for the function of its first line. */
+/**
+ * Choose an action of the light bulb: for the whole file, or for the function of its first line. A busy window
+ * may lose the click; nothing shows then, and it is chosen again.
+ */
 export async function act(vscode, name, title, isForAll = true) {
   await vscode.openFile(name)
   await vscode.statusIs(/ready/i)
   await vscode.focusEditor()
   await vscode.press('Control+Home')
   if (isForAll) await vscode.press('Control+a')
-  await vscode.lightBulb(title)
+  const shown = ['.monaco-diff-editor', '.notification-toast', '.tab[aria-label*="explanation"]']
+  const signs = vscode.page.locator(
+    [...shown, `.statusbar-item:has-text("${title}")`].map((place) => `${place}:visible`).join(', '),
+  )
+  for (let tries = 0; ; tries++) {
+    await vscode.lightBulb(title)
+    if (await signs.first().waitFor({ timeout: CLICK_MS }).then(() => true, () => false)) return
+    if (tries === 2) throw new Error(`nothing shows of ${title}`)
+    console.error(`the click on ${title} was lost: it is chosen again`)
+  }
 }
 
 /** A button of the diff's title. */
@@ -38,7 +52,7 @@ export async function streamed(vscode) {
   await until('the change is whole', async () => {
     seen.add((await newSide(vscode)).join('\n'))
     return button(vscode, 'Accept Change').isVisible()
-  }, 300_000)
+  })
   return seen
 }
 

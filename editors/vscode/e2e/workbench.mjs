@@ -3,7 +3,7 @@
  * its own, driven by keys and clicks as a user would. Knows nothing of what is tested.
  *
  * Pinned programs come in HOST (JSON: node, codeServer, browser, artefacts), which
- * tests/editors/vscode/test_vscode.py sets.
+ * tests/editors/vscode/tours.py sets.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -187,7 +187,7 @@ export class Actions implements vscode.Disposable {
 
   /** Show an explanation as far as it is written; VS Code follows the document by itself. */
   private async explain(preview: Preview, markdown: string): Promise<void> {
-    const name = `/${vscode.l10n.t('explanation')}.md`
+    const name = explanation()
     if (preview.opened) this.documents.put(name, markdown)
     else await (preview.opened = this.documents.preview(name, markdown, true))
   }
@@ -196,6 +196,8 @@ export class Actions implements vscode.Disposable {
     if (answer?.markdown) {
       await this.explain(preview, answer.markdown)
       this.forget()
+      await preview.opened
+      await this.documents.refreshPreviews(explanation())
       return
     }
     const edit = answer?.edit && (await this.connection.converter?.asWorkspaceEdit(answer.edit))
@@ -233,6 +235,11 @@ export class Actions implements vscode.Disposable {
   private isReady(ready: boolean): void {
     void vscode.commands.executeCommand('setContext', 'qwen-lsp.previewIsReady', ready)
   }
+}
+
+/** Return the path of the document that an explanation is written into. */
+function explanation(): string {
+  return `/${vscode.l10n.t('explanation')}.md`
 }
 
 /** Return what the model is to be asked: it waits in the action's data, or in its command where no edit will come. */

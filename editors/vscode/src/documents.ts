@@ -2,6 +2,8 @@
 import * as vscode from 'vscode'
 
 export const SCHEME = 'qwen-lsp'
+/** Longer than a Markdown preview waits before it renders a change: 300 ms in VS Code 1.139. */
+const PREVIEW_PAUSE_MS = 500
 
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly texts = new Map<string, string>()
@@ -31,10 +33,32 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     await vscode.window.showTextDocument(document, { preview: true })
   }
 
-  /** Show Markdown as VS Code renders it. */
+  /**
+   * Show Markdown as VS Code renders it.
+   *
+   * VS Code drops the first rendering of a preview where the text has changed meanwhile, and the page stays
+   * empty. The first rendering in a window loads the renderer, which takes seconds: do that before.
+   */
   async preview(path: string, markdown: string, isBeside = false): Promise<void> {
-    const command = isBeside ? 'markdown.showPreviewToSide' : 'markdown.showPreview'
-    await vscode.commands.executeCommand(command, this.put(path, markdown))
+    const uri = this.put(path, markdown)
+    await vscode.commands.executeCommand('markdown.api.render', markdown)
+    await vscode.commands.executeCommand(isBeside ? 'markdown.showPreviewToSide' : 'markdown.showPreview', uri)
+  }
+
+  /** Render the previews once more when a text is whole: what came while a page was being loaded may be missing. */
+  async refreshPreviews(path: string): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.from({ scheme: SCHEME, path }))
+    const isWhole = () => document.isClosed || document.getText().replaceAll('\r\n', '\n') === this.texts.get(path)
+    await new Promise<void>((resolve) => {
+      if (isWhole()) return resolve()
+      const listener = vscode.workspace.onDidChangeTextDocument(() => {
+        if (!isWhole()) return
+        listener.dispose()
+        resolve()
+      })
+    })
+    await new Promise((resolve) => setTimeout(resolve, PREVIEW_PAUSE_MS))
+    await vscode.commands.executeCommand('markdown.preview.refresh')
   }
 
   dispose(): void {

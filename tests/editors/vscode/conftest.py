@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.editors.vscode import host as vscode_host
 from tests.editors.vscode.host import Host, Missing
+from tests.support.places import REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,15 @@ def wheelhouse(host: Host) -> Path:
         return vscode_host.wheelhouse()
     except Missing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PATH with this checkout's `qwen-lsp` in it."""
+    folder = tmp_path_factory.mktemp("bin")
+    program = folder / "qwen-lsp"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{REPOSITORY}" exec "{sys.executable}" -m qwen_lsp "$@"\n', "utf-8"
+    )
+    program.chmod(0o755)
+    return folder

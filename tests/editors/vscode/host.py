@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from tests.support.places import REPOSITORY
+from tests.support.places import APT_LOCK, REPOSITORY
 
 CACHE = REPOSITORY / ".cache" / "vscode"
 EXTENSION = REPOSITORY / "editors" / "vscode"
@@ -177,8 +177,9 @@ def _browser() -> Path:
         if found := shutil.which(name):
             return Path(found)
     if os.name == "posix" and os.geteuid() == 0 and shutil.which("apt-get"):
-        run(["apt-get", "update", "-qq"], REPOSITORY)
-        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *_PACKAGES], REPOSITORY)
+        with FileLock(APT_LOCK):
+            run(["apt-get", "update", "-qq"], REPOSITORY)
+            run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *_PACKAGES], REPOSITORY)
         if found := shutil.which("chromium"):
             return Path(found)
     raise Missing("Chromium is missing; on Debian as root: apt-get install --no-install-recommends chromium")

@@ -103,7 +103,8 @@ def test_a_large_change_is_tiled_without_loss() -> None:
     assert len(file.patch.added) > 5000
     made = units(file)
     counted = sorted(number for unit in made for number in unit.changed)
-    lines = [number for number in file.patch.added if file.document.line(number - 1).strip()]
+    document = file.document
+    lines = [number for number in file.patch.added if document.line(number - 1).strip()]
     assert counted == sorted(lines), "each changed line is in exactly one unit"
     assert max(unit.last_line - unit.first_line for unit in made) <= 130
     assert all(set(unit.changed) <= set(range(unit.first_line, unit.last_line + 1)) for unit in made)

@@ -287,7 +287,7 @@ def test_what_is_no_small_difference(written: str, other: str) -> None:
 
 
 def test_anything_a_model_says_keeps_to_the_change() -> None:
-    """1,000 odd replies: no exception, nothing off the changed line, every fix a line of its own."""
+    """400 odd replies: no exception, nothing off the changed line, every fix a line of its own."""
     chance = random.Random(6)
     alphabet = ["end", "start", "middle - 1", "wanted + 1", ", start", "items"] * 4 + [
         "middle",
@@ -327,7 +327,7 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
 
     loose = Bar(Limits(-9.0, -9.0, -99.0, -99.0, 5), 0.8)
     n_found = 0
-    for _ in range(1000):
+    for _ in range(400):
         report = review(Wild({}), bar=loose)
         for found in report.findings:
             n_found += 1
@@ -335,7 +335,7 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
             if found.fix is not None:
                 assert "\n" not in found.fix.new_text
                 assert found.fix.new_text.startswith("        ")
-    assert n_found > 20
+    assert n_found > 8
 
 
 def test_a_line_is_asked_about_again_only_when_something_around_it_changed() -> None:

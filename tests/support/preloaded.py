@@ -1,0 +1,54 @@
+"""Servers whose imports were done once: the real `qwen-lsp serve`, a second of processor time cheaper each.
+
+A process imports everything and then forks a server for whoever connects to its socket, with that one's
+streams, environment, folder and arguments. `command()` is the program that connects; it ends as its server
+does. Tests of the process itself (signals, memory, imports) take the real command.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from qwen_lsp.bench.editor import SERVER_COMMAND
+from tests.support.places import REPOSITORY
+
+_CLIENT = Path(__file__).with_name("preloaded_client.py")
+_FORKS = Path(__file__).with_name("preloaded_server.py")
+
+
+def command() -> tuple[str, ...]:
+    """Return what starts a server, in place of `SERVER_COMMAND`; that one outside Linux."""
+    if sys.platform != "linux":
+        return SERVER_COMMAND
+    return (sys.executable, "-I", "-S", str(_CLIENT), _socket(), *SERVER_COMMAND[4:])
+
+
+@functools.cache
+def _socket() -> str:
+    """Start the process that forks; return the path of its socket. It ends when its standard input does."""
+    folder = tempfile.TemporaryDirectory(prefix="qwen-lsp-preloaded-")
+    path = str(Path(folder.name) / "socket")
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(_FORKS), path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            process.communicate(timeout=10)
+        folder.cleanup()
+
+    atexit.register(end)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return path
