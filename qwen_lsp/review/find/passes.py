@@ -113,9 +113,15 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
 
 
 def _questions(used: Shared, name: str, locale: Locale, repository: Repository) -> Pass:
-    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
+    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None, path: str) -> str:
         turns = [Message("system" if role == "system" else "user", text) for role, text in messages]
-        request = ChatRequest(turns, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
+        request = ChatRequest(
+            turns,
+            _ANSWER_TOKENS,
+            json_schema=schema,
+            timeout_ms=_TIMEOUT_MS,
+            sources=(path,) if path else (),
+        )
         await used.turn()
         return (await ask(await used.chat.ready(), request)).text
 
