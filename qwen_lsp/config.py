@@ -439,5 +439,5 @@ def user_layer() -> tuple[Layer, list[Problem]]:
         return Layer(str(path), tomllib.loads(path.read_text("utf-8")), trusted=True), []
     except FileNotFoundError:
         return Layer(str(path), {}, trusted=True), []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Layer(str(path), {}, trusted=True), [Problem(str(path), "*", f"cannot be read: {error}")]

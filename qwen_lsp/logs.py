@@ -6,6 +6,7 @@ line, then counted.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -70,7 +71,8 @@ class Bounded(logging.Handler):
             text = f"{text[:_MAX_CHARACTERS]} ... ({len(text):,} characters)"
         record.msg, record.args = text, None
         for handler in self._handlers:
-            handler.handle(record)
+            with contextlib.suppress(OSError):  # a full disk, a terminal that is gone
+                handler.handle(record)
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -90,7 +92,17 @@ def _key(record: logging.LogRecord) -> tuple[object, ...]:
 
 
 class PrivateFile(RotatingFileHandler):
-    """A log file, and what it becomes when it rotates, that only its user may read."""
+    """A log file, and what it becomes when it rotates, that only its user may read.
+
+    Raises: OSError at a line that cannot be written, where the library would print a traceback.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Hand a failure of the disk on to who logs."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise error
+        super().handleError(record)
 
     def _open(self) -> TextIOWrapper:
         return TextIOWrapper(

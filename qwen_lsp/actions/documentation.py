@@ -39,7 +39,7 @@ _ERROR = (
 _SECTION = re.compile(
     r"\s*(Args|Arguments|Parameters|Returns?|Yields?|Raises|参数|返回值?|异常)\s*[:：]?\s*$"
 )
-_ITEM = re.compile(rf"\s+\*{{0,2}}({_NAME})\s*(?:\([^)]*\))?\s*:\s*(.*)")
+_ITEM = re.compile(rf"\s+\*{{0,2}}({_NAME})\s*+(?:\([^)]*\)\s*+)?:\s*(.*)")
 # How a model begins that talks about the code instead of describing it.
 _PREAMBLE = re.compile(
     r"^(this|the)\s+(`?\w+`?\s+){0,3}(function|method|class|code|component|constructor)\s+"
@@ -135,7 +135,7 @@ def _so_far(text: str) -> object:
     """Read a JSON object as far as it is written; {} where nothing of it can be read."""
     closing: list[str] = []
     is_string = is_escaped = False
-    whole = ""  # as much as ends behind a whole value, closed
+    whole, n_open = 0, 0  # so much ends behind a whole value, with so many objects open
     for at, sign in enumerate(text):
         if is_string:
             is_string = is_escaped or sign != '"'
@@ -145,16 +145,16 @@ def _so_far(text: str) -> object:
             is_string = True
         elif sign == "{":
             closing.append("}")
-            whole = text[: at + 1] + "".join(reversed(closing))
+            whole, n_open = at + 1, len(closing)
         elif sign == "}" and closing:
             closing.pop()
         elif sign == ",":
-            whole = text[:at] + "".join(reversed(closing))
+            whole, n_open = at, len(closing)
     ends = text.rstrip("\\") if is_string else text
-    for candidate in (text, ends + '"' * is_string + "".join(reversed(closing)), whole):
+    for candidate in (text, ends + '"' * is_string + "".join(reversed(closing)), text[:whole] + "}" * n_open):
         try:
             return json.loads(candidate)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return {}
 

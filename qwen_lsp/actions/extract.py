@@ -88,7 +88,7 @@ def name_in(answer: str) -> str:
     """Return the name that an answer gives, "" where it gives none."""
     try:
         value = json.loads(answer)["name"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         match = re.search(r"\b(?!name\b)[a-z]+((_[a-z0-9]+)+|[A-Z]\w*)\b", answer)
         value = match[0] if match else ""
     return value if isinstance(value, str) else ""

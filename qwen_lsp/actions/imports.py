@@ -17,6 +17,7 @@ _IMPORT = re.compile(
     r"(import\s+[\w.*{} ,]+(\s+as\s+\w+)?(\s+from\s+['\"][^'\"]+['\"])?;?|from\s+[\w.]+\s+import\s+[\w, *]+"
     r"|const\s+[\w{} ,]+\s*=\s*require\(['\"][^'\"]+['\"]\);?)\s*$"
 )
+_MAX_IMPORT_CHARS = 500
 # What stands above the imports of a file: comments, a docstring, `use strict`.
 _HEAD = re.compile(
     r"\s*(#[^\n]*\n|//[^\n]*\n|\s)*([rRuU]?(\"\"\"|''').*?\3[^\n]*\n?|['\"]use strict['\"];?\n)?", re.DOTALL
@@ -50,11 +51,16 @@ _JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in n
 def split(answer: str) -> tuple[list[str], str]:
     """Part the imports that an answer begins with from the rest."""
     lines = answer.split("\n")
-    found: list[str] = []
-    while lines and (not lines[0].strip() or _IMPORT.match(lines[0])):
-        if line := lines.pop(0).strip():
-            found.append(line)
-    return found, "\n".join(lines)
+    n_above = next((at for at, line in enumerate(lines) if line.strip() and not _is_import(line)), len(lines))
+    found = [line.strip() for line in lines[:n_above] if line.strip()]
+    return found, "\n".join(lines[n_above:])
+
+
+def _is_import(line: str) -> bool:
+    """Whether a line is one import; a run of blanks counts as one, which keeps the expression quick."""
+    if len(line) > _MAX_IMPORT_CHARS or line[:1].isspace():
+        return False
+    return _IMPORT.match(" ".join(line.split())) is not None
 
 
 def below(document: Document) -> int:
@@ -69,7 +75,7 @@ def below(document: Document) -> int:
     last = first
     for number in range(first, document.line_count):
         line = document.line(number)
-        if _IMPORT.match(line):
+        if _is_import(line):
             last = number + 1
         elif re.match(r"(def|class|@|async def|if __name__|function|export)\b", line):
             break

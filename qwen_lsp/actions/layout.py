@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from qwen_lsp.actions.target import dedented
 from qwen_lsp.text import Document, Edit, Span, normalize_line_ends
 
+_MAX_PAIRS = 100_000  # of lines compared one by one
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
 
 
@@ -53,7 +54,10 @@ def edits(document: Document, span: Span, new_text: str) -> tuple[Edit, ...]:
     starts = [span.start]
     for line in old:
         starts.append(starts[-1] + len(line))
-    matcher = SequenceMatcher(None, [line.rstrip() for line in old], [line.rstrip() for line in new], False)
+    is_large = len(old) * len(new) > _MAX_PAIRS  # then lines that stand everywhere are no anchors
+    matcher = SequenceMatcher(
+        None, [line.rstrip() for line in old], [line.rstrip() for line in new], is_large
+    )
     found: list[Edit] = []
     for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if tag == "equal":

@@ -24,6 +24,7 @@ from qwen_lsp.text import Document, Span, has_han
 _LINES_AROUND = 120
 _MAX_FIXES = 3
 _MAX_TITLE_CHARS = 70
+_MAX_ORDER_CHARS = 500
 # Documents without code to act on.
 NO_CODE = {"json", "markdown", "yaml", "toml", "html", "vue", "css"}
 _TESTED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"}
@@ -170,7 +171,7 @@ def _ordered(document: Document, span: Span, locale: Locale) -> Iterator[Offer]:
     """Offer to do what a comment in the selection asks for: an instruction in every editor."""
     first, last = document.line_of(span.start), document.line_of(span.end)
     for number in range(first, min(last, first + 40) + 1):
-        if match := _ORDER.search(document.line(number)):
+        if match := _ORDER.search(document.line(number)[:_MAX_ORDER_CHARS]):
             order = match[1]
             short = order if len(order) <= _MAX_TITLE_CHARS else order[: _MAX_TITLE_CHARS - 1] + "…"
             yield Offer(

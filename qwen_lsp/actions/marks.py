@@ -25,7 +25,8 @@ _LEADING = re.compile(
     r"|</?[A-Za-z][^<>]*>[ \t]*"
     r")+"
 )
-_TRAILING = re.compile(r"(?:[ \t]*</?[A-Za-z][^<>]*/?>|[ \t]{2,})+$")
+_TRAILING = re.compile(r"(?<![ \t])(?>[ \t]*+</?[A-Za-z][^<>]*+>|[ \t]{2,}+)++$")
+_MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
 _INLINE = re.compile(
     r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
@@ -39,6 +40,8 @@ _ASCII_WORD = re.compile(r"[A-Za-z_$][\w$]+")
 
 def parts(line: str) -> tuple[str, str, str]:
     """Split a line into its leading marks, its words and its trailing marks; they add up to the line."""
+    if len(line) > _MAX_CHARS:
+        return "", line, ""
     leading = _LEADING.match(line)
     start = leading.end() if leading else 0
     trailing = _TRAILING.search(line, start)
@@ -52,6 +55,7 @@ def lost(words: str, translated: str) -> list[str]:
     Shape: markup counts as often as it stands; a name must be there once. A plain Latin word in a Chinese
     line is a name of the code, too, in any case of letters.
     """
+    words = words[:_MAX_CHARS]
     marks = _INLINE.findall(words)
     missing = [mark for mark in dict.fromkeys(marks) if translated.count(mark) < marks.count(mark)]
     bare = _INLINE.sub(" ", words)
@@ -59,7 +63,11 @@ def lost(words: str, translated: str) -> list[str]:
     if has_han(words):
         lowered = translated.lower()
         missing += [word for word in _ASCII_WORD.findall(bare) if word.lower() not in lowered]
-    added = [mark for mark in _INLINE.findall(translated) if mark not in marks and mark[0] in "<{@"]
+    added = [
+        mark
+        for mark in _INLINE.findall(translated[: 2 * _MAX_CHARS])
+        if mark not in marks and mark[0] in "<{@"
+    ]
     return list(dict.fromkeys(missing)) + added
 
 

@@ -63,7 +63,7 @@ def _names_of(answer: str, found: list[str]) -> dict[str, str] | Refused:
     match = re.search(r"\{.*\}", answer, re.DOTALL)
     try:
         values = json.loads(match[0]) if match else None
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         return Refused("no_names")

@@ -26,7 +26,7 @@ _CHATTER = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"^[ \t]*(#|//|--|/\*|<!--)?[ \t]*(\.\.\.|…)?[ \t]*\(?((the )?(rest|remainder) of"
+    r"^[ \t]*+((#|//|--|/\*|<!--)[ \t]*+)?((\.\.\.|…)[ \t]*+)?\(?((the )?(rest|remainder) of"
     r"|(existing|remaining|other|previous|same|your) (code|implementation|methods|functions|lines)|unchanged"
     r"|(其余|其他|剩余|原有|省略).{0,8}(代码|部分|不变|内容))",
     re.IGNORECASE | re.MULTILINE,

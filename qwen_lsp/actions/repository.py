@@ -21,7 +21,7 @@ from qwen_lsp.text import Cursor, Document, Span
 
 _MAX_NAMES = 30
 _MAX_CHAINS = 30
-_CHAIN = re.compile(r"((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)([^\W\d]\w*)")
+_CHAIN = re.compile(r"(?<!\w)((?:[^\W\d]\w*(?:\(\))?(?:\?\.|\.|::|->))+)([^\W\d]\w*)")
 
 
 def enrich(context: RepositoryContext, index: Index, path: str) -> RepositoryContext:

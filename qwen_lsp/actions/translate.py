@@ -28,7 +28,7 @@ _DIRECTIVE = re.compile(
 )
 # The marks in front of a line's words; a Python docstring's, too.
 _LINE_MARKS = re.compile(r"^([ \t]*(?:///?!?|\*(?!/)|/\*\*?|#+|--+|<!--)?[ \t]*)(.*)$")
-_CLOSING = re.compile(r"[ \t]*(\*/|-->|\"\"\"|''')[ \t]*$")
+_CLOSING = re.compile(r"(?<![ \t])[ \t]*+(\*/|-->|\"\"\"|''')[ \t]*$")
 # What models write before a translation.
 _LABEL = re.compile(
     r"^\W{0,3}((the )?(english|chinese) )?(translation|translated( comment)?|comment"

@@ -19,18 +19,19 @@ import msgspec
 import psutil
 from rich.text import Text
 
-from qwen_lsp import policy, sandbox, trust
+from qwen_lsp import git, policy, sandbox, trust
 from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.completion import fim_check
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
-from qwen_lsp.errors import QwenLspError
+from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.model import calibrate, chat_check, hardware, recommend, speed, store
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import thread_counts
 from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import ChosenModel, chosen_model
+from qwen_lsp.review import settings
 from qwen_lsp.syntax import languages
 from qwen_lsp.visible import visible_path
 
@@ -97,10 +98,15 @@ def check_python() -> Check:
 
 
 def check_trust(folder: Path) -> Check:
-    """Say whether this folder is trusted, and how to change that."""
+    """Say whether this folder is trusted, what of it waits for that, and how to change it."""
     if trust.is_trusted(folder):
         return Check("trust", "ok", f"{visible_path(str(folder))} is trusted")
     detail = "this folder is not trusted: its `.qwen-lsp.toml` only leaves files out, no code of it is run"
+    try:
+        waiting = settings.waiting(git.top(folder) or folder)
+    except InputError as error:
+        detail, waiting = f"{detail} ({visible_path(str(error))})", ()
+    detail += f"; not in force: {', '.join(waiting)}" if waiting else ""
     return Check("trust", "ok", f"{detail}; `qwen-lsp trust .` trusts it")
 
 

@@ -78,10 +78,7 @@ def _updated(root: Path, must_rebuild: str = "", *, with_ranks: bool = False) ->
         with _progress() as progress:
             return building.update(root, progress, must_rebuild=must_rebuild, with_ranks=with_ranks)
     except (OSError, sqlite3.Error) as error:
-        raise InputError(
-            f"the index in {database.directory()} cannot be written: {error}; "
-            "make room there, or name another folder in QWEN_LSP_INDEX"
-        ) from error
+        raise database.unwritable(error) from error
 
 
 @contextmanager

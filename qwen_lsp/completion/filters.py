@@ -179,7 +179,7 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     return text
 
 
-_OPEN_CLAUSE = re.compile(r"(\s*\}?)\s*(?:else|elif|elsif|elseif|except|catch|finally|rescue|ensure)\b.*\Z")
+_OPEN_CLAUSE = re.compile(r"(\s*+\}?)\s*+(?:else|elif|elsif|elseif|except|catch|finally|rescue|ensure)\b.*\Z")
 
 
 def _without_open_clause(lines: list[str]) -> str:

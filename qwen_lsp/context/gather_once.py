@@ -5,13 +5,14 @@ Raises InputError for anything wrong with the file, the place or the folder; it 
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from qwen_lsp.context import gather as gathering
 from qwen_lsp.context.named_files import Place, offset, read, repository
 from qwen_lsp.context.snippets import Gathered
 from qwen_lsp.errors import InputError
-from qwen_lsp.index import building
+from qwen_lsp.index import building, database
 from qwen_lsp.index.listing import refusal
 from qwen_lsp.index.reader import Index
 from qwen_lsp.model.tokens import estimate
@@ -34,7 +35,10 @@ def gather_at(place: Place, budget_tokens: int) -> Gathered:
 
 def gather_once(cursor: Cursor, root: Path, path: str, budget_tokens: int) -> Gathered:
     """Gather what helps at a cursor in the file `path` below an indexed root."""
-    building.update(root)
+    try:
+        building.update(root)
+    except (OSError, sqlite3.Error) as error:
+        raise database.unwritable(error) from error
     index = Index(root)
     try:
         return gathering.gather(cursor, path, index, budget_tokens, estimate, deadline_ms=_PATIENCE_MS)

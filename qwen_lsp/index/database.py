@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from qwen_lsp import files
+from qwen_lsp.errors import InputError
 
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
@@ -79,6 +80,14 @@ def directory() -> Path:
     if named := os.environ.get("QWEN_LSP_INDEX"):
         return Path(named).expanduser().absolute()
     return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "index"
+
+
+def unwritable(error: Exception) -> InputError:
+    """Say what to do where no index can be written."""
+    return InputError(
+        f"the index in {directory()} cannot be written: {error}; "
+        "make room there, or name another folder in QWEN_LSP_INDEX"
+    )
 
 
 def index_file(root: Path) -> Path:

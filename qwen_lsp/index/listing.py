@@ -28,7 +28,7 @@ _MAX_PROBLEMS = 20
 # Never entered where git does not say: version control, caches and installed packages.
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "venv", "bower_components", "__pypackages__"}
 _SHOWN_HIDDEN = {".github"}
-_SUBMODULE = re.compile(r"^\s*path\s*=\s*(.*\S)\s*$", re.MULTILINE)
+_SUBMODULE = re.compile(r"^[ \t]*path[ \t]*=[ \t]*+(.+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -94,7 +94,8 @@ def _list(root: Path, prefix: str, listing: Listing, depth: int) -> Iterator[str
     if listed is None:
         yield from _walk(root, prefix, listing)
         return
-    submodules = set(_SUBMODULE.findall("\n".join(_lines(root, f"{prefix}.gitmodules"))))
+    modules = "\n".join(_lines(root, f"{prefix}.gitmodules"))
+    submodules = {path.rstrip() for path in _SUBMODULE.findall(modules)}
     for name in listed:
         path = f"{prefix}{name}"
         # A submodule is listed by its name, a repository that is not one with a slash at its end.

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from qwen_lsp import files
 from qwen_lsp.context.named_files import write
 from qwen_lsp.errors import InputError
 from qwen_lsp.lsp.review_scope import folder_of
@@ -13,6 +14,8 @@ from qwen_lsp.lsp.review_shown import Reviews
 from qwen_lsp.review.change import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, with_entry
+
+_MAX_BYTES = 1_000_000
 
 
 async def dismiss(reviews: Reviews, folders: tuple[str, ...], options: dict[str, Any]) -> list[str]:
@@ -49,7 +52,7 @@ def _write_down(entry: Dismissal, folder: Path, named: str) -> Path:
     top = git.top(folder)
     file = top / DISMISSALS
     try:
-        before = file.read_text("utf-8")
+        before = files.read_below(top, DISMISSALS, _MAX_BYTES).decode("utf-8")
     except FileNotFoundError:
         before = ""
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from qwen_lsp import files
 from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.review.change import git
@@ -143,6 +144,7 @@ def _relative_paths(root: Path | None, documents: dict[str, Document]) -> dict[s
 
 def _is_saved(file: Path, text_: str) -> bool:
     try:
-        return file.read_bytes() == text_.encode("utf-8", "surrogatepass")
+        data = text_.encode("utf-8", "surrogatepass")
+        return files.read(file, len(data)) == data
     except OSError:
         return False

@@ -9,12 +9,10 @@ about security `# nosec` and `nosemgrep` are honoured too. The file holds `[[dis
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import pathspec
-
+from qwen_lsp import foreign_toml, globs
 from qwen_lsp.errors import InputError
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Document
@@ -75,19 +73,19 @@ class Dismissal:
         return (
             self.fingerprint in ("", finding.fingerprint)
             and self.rule in ("", finding.rule, finding.category)
-            and (not self.path or pathspec.GitIgnoreSpec.from_lines([self.path]).match_file(finding.path))
+            and (not self.path or globs.spec([self.path])[0].match_file(finding.path))
         )
 
 
 def read(text: str) -> list[Dismissal]:
     """Read the file. Raises: InputError when it is not one of ours."""
     try:
-        entries = tomllib.loads(text).get("dismissed", [])
+        entries = foreign_toml.loads(text).get("dismissed", [])
         return [
             Dismissal(*(str(entry.get(key, "")) for key in ("fingerprint", "rule", "path")))
             for entry in entries
         ]
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{FILE} cannot be read: {error}") from error
 
 

@@ -8,6 +8,7 @@ module decides, and leaves to others how anything is found or shown.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -39,6 +40,7 @@ from qwen_lsp.review.finding import (
 from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
+from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import is_secret, version
 from qwen_lsp.text import Document
 
@@ -180,11 +182,12 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
         file.before,
         sorted(changed),
         file.is_partial,
+        options.selection.is_strict,
     )
     known = cache.get(key, document)
     if known is not None:
         return known
-    found = rules.run(document, language, options.locale, disabled=options.disabled)
+    found = _by_rules(document, language, options)
     old = _before(file, options) if found else []
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
@@ -207,7 +210,12 @@ def _before(file: ChangedFile, options: Options) -> list[Finding]:
         return []
     before = Document(file.path, file.before, path=file.patch.old_path)
     language = languages.find("", file.patch.old_path)
-    return rules.run(before, language, options.locale, disabled=options.disabled)
+    return _by_rules(before, language, options)
+
+
+def _by_rules(document: Document, language: Language | None, options: Options) -> list[Finding]:
+    is_strict = options.selection.is_strict
+    return rules.run(document, language, options.locale, disabled=options.disabled, is_strict=is_strict)
 
 
 def without_moved(found: Sequence[Finding], files: Sequence[ChangedFile], options: Options) -> list[Finding]:
@@ -217,10 +225,12 @@ def without_moved(found: Sequence[Finding], files: Sequence[ChangedFile], option
     lost: Counter[tuple[str, str]] = Counter()
     for file in files:
         if file.before and (file.patch.status == "deleted" or file.patch.removed):
-            lost += Counter(map(key_of, _before(file, options)))
-            if file.patch.status != "deleted":
-                document, language = file.document, languages.find("", file.path)
-                lost -= Counter(map(key_of, rules.run(document, language, options.locale)))
+            with contextlib.suppress(TimeoutError):  # then nothing of it counts as moved
+                gone = Counter(map(key_of, _before(file, options)))
+                if file.patch.status != "deleted":
+                    document, language = file.document, languages.find("", file.path)
+                    gone -= Counter(map(key_of, _by_rules(document, language, options)))
+                lost += gone
     kept = []
     for entry in found:
         if lost[key_of(entry)] > 0:

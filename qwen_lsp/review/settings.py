@@ -7,18 +7,19 @@ Nothing in the file is run, and it names no program, no host and no secret.
 from __future__ import annotations
 
 import logging
-import tomllib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from qwen_lsp import files
+from qwen_lsp import files, foreign_toml
 from qwen_lsp.errors import ConfigError, InputError
 from qwen_lsp.review.change import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, read
+from qwen_lsp.review.find.ruff import names_of_configuration
 from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
 
@@ -72,6 +73,12 @@ def load(root: Path | None, commit: str | None = None, *, is_trusted: bool = Fal
     return Trusted(_settings(settings), tuple(read(dismissals)))
 
 
+def waiting(root: Path) -> tuple[str, ...]:
+    """Name the files of a folder that would configure reviews if it were trusted. Raises: InputError."""
+    linter = (name for name in names_of_configuration() if os.path.lexists(root / name))
+    return (*_narrowing(root).ignored, *linter)
+
+
 def _narrowing(root: Path) -> Trusted:
     """Read what an unknown folder may say: which of its files are left out."""
     data, dismissals = _read(root, FILE), _read(root, DISMISSALS)
@@ -107,6 +114,6 @@ def _renamed(values: Any) -> Any:
 
 def _settings(text: str) -> Settings:
     try:
-        return msgspec.convert(_renamed(tomllib.loads(text).get("review", {})), Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(_renamed(foreign_toml.loads(text).get("review", {})), Settings)
+    except ValueError as error:  # msgspec's refusal is one, too
         raise ConfigError(f"{FILE}: {error}") from error

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.syntax import languages, notebook
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.regions import HOSTS
 
-_SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b([^<>]*+)>", re.IGNORECASE)
+_SCRIPT_END = re.compile(r"</script\s*+>", re.IGNORECASE)
 _LANG = re.compile(r"\blang\s*=\s*[\"']?(\w+)")
 _NOT_CODE = re.compile(
     r"\btype\s*=\s*[\"']?(?!module|text/(?:java|ecma|type)script|application/javascript)\w"
@@ -55,21 +57,32 @@ def parts(text: str, language: Language | None, path: str) -> list[Part]:
         plain = _LOOKALIKE.sub(lambda match: unicodedata.normalize("NFKC", match[0])[:1], plain)
     found = [Part(language, plain)]
     if language is not None and language.id in HOSTS:
-        for script in _SCRIPT.finditer(plain):
-            if not _NOT_CODE.search(script[1]):
-                lang = _LANG.search(script[1])
-                inner = languages.find(
-                    {"ts": "typescript", "tsx": "tsx"}.get(lang[1] if lang else "", "javascript"), None
-                )
-                found.append(Part(inner, _only(plain, script.start(2), script.end(2))))
+        scripts = _scripts(plain)
+        found += [Part(languages.find(name, None), _only(plain, spans)) for name, spans in scripts.items()]
     if path.lower().endswith(".ipynb"):
         found += _cells(plain)
     return found
 
 
-def _only(text: str, start: int, end: int) -> str:
-    before, after = (_VISIBLE.sub(" ", part) for part in (text[:start], text[end:]))
-    return before + text[start:end] + after
+def _scripts(text: str) -> dict[str, list[tuple[int, int]]]:
+    """Return where the scripts of each language are. Those of a page share their names, and are one part."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    at = 0
+    while (start := _SCRIPT.search(text, at)) and (end := _SCRIPT_END.search(text, start.end())):
+        at = end.end()
+        if not _NOT_CODE.search(start[1]):
+            lang = _LANG.search(start[1])
+            name = {"ts": "typescript", "tsx": "tsx"}.get(lang[1] if lang else "", "javascript")
+            found.setdefault(name, []).append((start.end(), end.start()))
+    return found
+
+
+def _only(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [_VISIBLE.sub(" ", text[at:start]), text[start:end]]
+        at = end
+    return "".join([*pieces, _VISIBLE.sub(" ", text[at:])])
 
 
 def _cells(text: str) -> list[Part]:

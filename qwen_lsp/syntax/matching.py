@@ -7,7 +7,9 @@ stay in here.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +70,10 @@ def check(language: Language, source: str) -> None:
 class Matcher:
     """The queries of one text; answers about values are shared between them."""
 
-    def __init__(self, text: str, language: Language) -> None:
+    def __init__(self, text: str, language: Language, max_seconds: float = math.inf) -> None:
+        """Units: `max_seconds` is processor time of this thread from now on."""
+        self._end_s = time.thread_time() + max_seconds
+        self._is_late = False
         # Without a deadline: predicates on the text of a node that was parsed with one crash the process
         # (tree-sitter 0.26.1 asks the reader for the text, and does not look at what comes back).
         self._tree = parse(text, language)
@@ -79,7 +84,11 @@ class Matcher:
     def find(
         self, sources: tuple[str, ...], within: Sequence[Span] | None = None
     ) -> Iterator[tuple[int, Match]]:
-        """Yield what queries match in the spans, everywhere by default: number of the query, match."""
+        """Yield what queries match in the spans, everywhere by default: number of the query, match.
+
+        Raises: TimeoutError when that takes too long: an ancestor's price is its depth, and code of strangers
+        may be nested a hundred thousand times.
+        """
         tree = self._tree
         if tree is None or (compiled := _query(tree.language, sources)) is None:
             return
@@ -92,6 +101,8 @@ class Matcher:
                 for name, text in self._expressions.notes_of(captures.get("here", [])).items():
                     match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
+            if self._is_late:
+                raise TimeoutError("it is nested too deeply for the rules")
 
     def _holds(
         self,
@@ -102,6 +113,9 @@ class Matcher:
     ) -> bool:
         plain = predicate.rstrip("?")
         is_negated = plain.startswith("not-")
+        self._is_late = self._is_late or time.thread_time() > self._end_s
+        if self._is_late:
+            return False
         nodes = [node for text, kind in args if kind == "capture" for node in captures.get(text, ())]
         words = [text for text, kind in args if kind == "string"]
         if not nodes:

@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -26,11 +26,20 @@ from qwen_lsp.syntax.matching import Capture, Matcher, check
 from qwen_lsp.text import Document, Edit, Span
 
 Severity = Literal["error", "warning", "info", "hint"]
+_LESS_SEVERE: dict[Severity, Severity] = {
+    "error": "warning",
+    "warning": "info",
+    "info": "hint",
+    "hint": "hint",
+}
 Category = Literal["security", "bug", "error-handling", "performance", "leftover"]
 
 _GROUPS = {"js": ("javascript", "typescript", "typescriptreact")}
 _FIELD = re.compile(r"\{(\w+)\}")
 _MAX_SHOWN_CHARS = 60
+# Processor time for the rules on one text: a thousand times what code takes that somebody wrote.
+MAX_SECONDS = 20.0
+_MAX_GATE_SECONDS = 2.0
 # More places than this are searched as one, from the first to the last.
 _MAX_SPANS = 50
 _TEST_PATH = re.compile(
@@ -201,18 +210,22 @@ def hits(
     *,
     disabled: Collection[str] = (),
     category: Category | None = None,
+    is_strict: bool = False,
+    max_seconds: float = MAX_SECONDS,
 ) -> Iterator[Hit]:
-    """Yield what the rules say of some lines (numbers from 1) of a text whose path is relative."""
+    """Yield what the rules say of some lines (numbers from 1) of a text whose path is relative.
+
+    Some rules are silent in tests or in the developers' own scripts. With `is_strict` those about security
+    speak there too, one step less severe: where a file lies is its author's choice.
+    Raises: TimeoutError after so much processor time.
+    """
     is_test = is_test_path(document.path or "")
     is_tool = bool(_TOOL_PATH.search(document.path or ""))
-    for hit in _hits(document, language, lines, category):
-        if (
-            hit.rule.id in disabled
-            or (is_test and not hit.rule.in_tests)
-            or (is_tool and not hit.rule.in_tools)
-        ):
+    for hit in _hits(document, language, lines, category, max_seconds):
+        is_silent = (is_test and not hit.rule.in_tests) or (is_tool and not hit.rule.in_tools)
+        if hit.rule.id in disabled or (is_silent and not (is_strict and hit.rule.category == "security")):
             continue
-        yield hit
+        yield replace(hit, severity=_LESS_SEVERE[hit.severity]) if is_silent else hit
 
 
 def introduced_vulnerabilities(
@@ -223,22 +236,28 @@ def introduced_vulnerabilities(
     The gate of completion and of code actions. With `new_rules_only` a rule that `before` breaks, too, is not
     named: its author has decided on it. Cost: both texts are parsed.
     """
-    now = _security(after, language, path)
-    if not now:
+    try:
+        now = _security(after, language, path)
+        was = _security(before, language, path) if now else now
+    except TimeoutError:  # nobody writes such code, and whoever does will not wait for us
         return []
-    was = _security(before, language, path)
     return [name for name, n in now.items() if n > was[name] and not (new_rules_only and was[name])]
 
 
 def _security(text: str, language: Language | None, path: str) -> Counter[str]:
     document = Document(path, text, path=path)
     everything = range(1, document.line_count + 1)
-    places = {(hit.rule.id, hit.span) for hit in hits(document, language, everything, category="security")}
+    found = hits(document, language, everything, category="security", max_seconds=_MAX_GATE_SECONDS)
+    places = {(hit.rule.id, hit.span) for hit in found}
     return Counter(name for name, _ in sorted(places, key=lambda place: place[1].start))
 
 
 def _hits(
-    document: Document, language: Language | None, changed: Collection[int], category: Category | None
+    document: Document,
+    language: Language | None,
+    changed: Collection[int],
+    category: Category | None,
+    max_seconds: float,
 ) -> Iterator[Hit]:
     spans = _spans(document, changed)
     if not spans:
@@ -246,7 +265,7 @@ def _hits(
     yield from _pattern_hits(document, language, spans, category)
     if language is None or not (queries := _queries(language, category)):
         return
-    for (rule, match), captures in _matches(document.text, language, queries, spans):
+    for (rule, match), captures in _matches(document.text, language, queries, spans, max_seconds):
         texts = {name: capture.text for name, capture in captures.items()} | match.words
         yield Hit(
             rule,
@@ -260,12 +279,16 @@ def _hits(
 
 
 def _matches(
-    text: str, language: Language, queries: Sequence[tuple[Rule, Match]], spans: Sequence[Span]
+    text: str,
+    language: Language,
+    queries: Sequence[tuple[Rule, Match]],
+    spans: Sequence[Span],
+    max_seconds: float,
 ) -> Iterator[tuple[tuple[Rule, Match], Mapping[str, Capture]]]:
     """Run the queries that always run as one, and each of the others where its text needs it."""
     always = [pair for pair in queries if not pair[1].needs]
     needed = [pair for pair in queries if pair[1].needs and _compiled(pair[1].needs).search(text)]
-    matcher = Matcher(text, language)
+    matcher = Matcher(text, language, max_seconds)
     for group in (always, *([pair] for pair in needed)):
         sources = tuple(match.query for _, match in group)
         for number, captures in matcher.find(sources, spans):

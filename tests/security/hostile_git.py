@@ -158,7 +158,7 @@ def spoiled(seed: int, made: Path, root: Path, canary: Path, outside: Path) -> l
     done = damages(seed)
     for name in done:
         # One damage may have taken away what another needs.
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError):
+        with contextlib.suppress(OSError):
             DAMAGES[name](place)
     return done
 
@@ -183,17 +183,20 @@ def _refs(place: Place) -> None:
 def _packed_refs(place: Place) -> None:
     file = place.git / "packed-refs"
     lines = [b"%040x refs/heads/b%d\n" % (number, number) for number in range(2_000)]
-    old = file.read_bytes()
+    old = _content(file)
     place.put(file, place.chance.choice([old[: len(old) // 2], old * 50, b"".join(lines), *BYTES]))
 
 
 def _config(place: Place) -> None:
+    if not (place.git / "config").is_file():
+        return
     with (place.git / "config").open("a") as file:
         for label, key in place.chance.sample(sorted(GIT.items()), place.chance.randint(1, len(GIT))):
             section, _, name = key.rpartition(".")
             head, _, sub = section.partition(".")
             file.write(f'[{head} "{sub}"]\n' if sub else f"[{head}]\n")
             file.write(f"\t{name} = {place.program(label)}\n")
+    _clear(place.root / ".gitattributes")
     (place.root / ".gitattributes").write_text(
         "* filter=evil diff=evil merge=evil\n*.ts filter=evil2 diff=evil2\n"
     )
@@ -246,6 +249,8 @@ def _odd_settings(place: Place) -> None:
     pipe = place.root / "pipe"
     if not pipe.exists():
         os.mkfifo(pipe)
+    if not (place.git / "config").is_file():
+        return
     with (place.git / "config").open("a") as file:
         for one in place.chance.sample(_SETTINGS, place.chance.randint(1, 4)):
             key, _, value = one.partition(" = ")
@@ -257,7 +262,7 @@ def _odd_settings(place: Place) -> None:
 
 def _broken_config(place: Place) -> None:
     file = place.git / "config"
-    old = file.read_bytes()
+    old = _content(file)
     new = [
         old + b"[",
         old + b'[a "\n',
@@ -270,7 +275,7 @@ def _broken_config(place: Place) -> None:
 
 def _index(place: Place) -> None:
     file = place.git / "index"
-    data = bytearray(file.read_bytes())
+    data = bytearray(_content(file))
     for _ in range(place.chance.choice((1, 3, 20))):
         data[place.chance.randrange(len(data))] = place.chance.randrange(256)
     cut = bytes(data[: place.chance.randrange(len(data))])
@@ -526,6 +531,11 @@ DAMAGES: dict[str, Callable[[Place], None]] = {
     "forged objects": _forged,
     "hooks": _hooks,
 }
+
+
+def _content(path: Path) -> bytes:
+    """Return what is in a file, where it is one still."""
+    return path.read_bytes() if path.is_file() else b"nothing"
 
 
 def _clear(path: Path) -> None:

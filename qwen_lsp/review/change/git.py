@@ -148,12 +148,14 @@ def generated(root: Path, paths: Sequence[str], commit_id: str | None = None) ->
     if commit_id is None:
         answer = git.output(root, "check-attr", "--stdin", "-z", *attributes, stdin=names)
     else:  # an index of its own is the one way to a commit's attributes that every git knows
-        with tempfile.TemporaryDirectory() as folder:
-            index = Path(folder) / "index"
-            git.output(root, "read-tree", commit_id, index_file=index)
-            answer = git.output(
-                root, "check-attr", "--cached", "--stdin", "-z", *attributes, stdin=names, index_file=index
-            )
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                index = Path(folder) / "index"
+                git.output(root, "read-tree", commit_id, index_file=index)
+                asked = ("check-attr", "--cached", "--stdin", "-z", *attributes)
+                answer = git.output(root, *asked, stdin=names, index_file=index)
+        except OSError as error:
+            raise InputError(f"the temporary folder cannot be written: {error.strerror}") from error
     fields = answer.split(b"\0")
     triples = zip(fields[0::3], fields[1::3], fields[2::3], strict=False)
     return {

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-import pathspec
+from pathspec import GitIgnoreSpec
 
+from qwen_lsp import globs
 from qwen_lsp.review.change.change import ChangedFile
 
 Reason = Literal[
@@ -171,5 +172,5 @@ def _is_minified(file: ChangedFile) -> bool:
 
 
 @cache
-def _spec(patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec:
-    return pathspec.GitIgnoreSpec.from_lines(patterns)
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    return globs.spec(patterns)[0]

@@ -12,12 +12,12 @@ import logging
 import re
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from qwen_lsp import foreign_toml
 from qwen_lsp.child import environment
 from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
@@ -79,6 +79,21 @@ def run(
     """
     if not sources or (program := _program()) is None:
         return {}
+    try:
+        return _in_copies(program, sources, configuration, is_strict=is_strict, selection=selection)
+    except OSError as error:  # no room for the copies
+        log.warning("ruff was not run: %s", error)
+        return {}
+
+
+def _in_copies(
+    program: str,
+    sources: Sequence[Source],
+    configuration: Mapping[str, str] | None,
+    *,
+    is_strict: bool,
+    selection: Literal["bugs", "defaults"],
+) -> dict[str, list[Finding]]:
     documents = {source.path: Document("", source.text, path=source.path) for source in sources}
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as name:
         root = Path(name).resolve()
@@ -102,7 +117,7 @@ def run(
                 check=False,
             )
             entries = json.loads(done.stdout or b"[]")
-        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        except (subprocess.TimeoutExpired, ValueError, RecursionError) as error:
             log.warning("ruff was not run: %s", error)
             return {}
         if done.returncode != 0:
@@ -123,12 +138,13 @@ def standing_alone(files: Mapping[str, str]) -> dict[str, str]:
     kept = {}
     for path, text in files.items():
         try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
+            table = foreign_toml.loads(text)
+        except ValueError:
             continue
         if path.endswith("pyproject.toml"):
-            table = table.get("tool", {}).get("ruff", {})
-        if table and "extend" not in table:
+            tools = table.get("tool")
+            table = tools.get("ruff", {}) if isinstance(tools, dict) else {}
+        if isinstance(table, dict) and table and "extend" not in table:
             kept[path] = text
     return kept
 

@@ -19,15 +19,18 @@ def run(
     locale: Locale = "en",
     *,
     disabled: Collection[str] = (),
+    is_strict: bool = False,
 ) -> list[Finding]:
-    """Return what the rules find in a text whose path is relative."""
+    """Return what the rules find in a text whose path is relative. `is_strict`: see `syntax.rules.hits`."""
     found: list[Finding] = []
     for part in parts(document.text, language, document.path or ""):
-        found += _of_part(document, part, locale, disabled)
+        found += _of_part(document, part, locale, disabled, is_strict)
     return finding.without_duplicates(found)
 
 
-def _of_part(document: Document, part: Part, locale: Locale, disabled: Collection[str]) -> list[Finding]:
+def _of_part(
+    document: Document, part: Part, locale: Locale, disabled: Collection[str], is_strict: bool
+) -> list[Finding]:
     inner = Document("", part.text, path=document.path)
     everything = range(1, inner.line_count + 1)
     return [
@@ -44,5 +47,5 @@ def _of_part(document: Document, part: Part, locale: Locale, disabled: Collectio
             scenario=hit.scenario(locale),
             fix=hit.fix if part.lines is None else None,
         )
-        for hit in hits(inner, part.language, everything, disabled=disabled)
+        for hit in hits(inner, part.language, everything, disabled=disabled, is_strict=is_strict)
     ]
