@@ -14,6 +14,7 @@ import os
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from qwen_lsp import policy
-from qwen_lsp.endpoints import USER_ONLY, EndpointConfig, released
+from qwen_lsp.endpoints import URL_KEYS, USER_ONLY, EndpointConfig, released
 from qwen_lsp.secret_files import SECRET_FILES
 
 
@@ -310,6 +311,12 @@ class _Field:
     narrows: bool
 
 
+@cache
+def _known() -> dict[str, _Field]:
+    """Return every setting by its name. Cost: tens of milliseconds, once a process."""
+    return dict(_fields())
+
+
 def _fields(struct: type[msgspec.Struct] = Config, parent: str = "") -> Iterator[tuple[str, _Field]]:
     info = msgspec.inspect.type_info(struct)
     assert isinstance(info, msgspec.inspect.StructType)
@@ -354,13 +361,14 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
 
     Shape: keys are camelCase and nested, or dotted (`completion.lineTokens`).
     """
-    known = dict(_fields())
+    known = _known()
     values = {key: field.default for key, field in known.items()}
     problems: list[Problem] = []
     for layer in layers:
         given = dict(_leaves(layer.values, known))
-        if layer.trusted and isinstance(url := given.get("endpoint.url"), str):
-            values |= {key: known[key].default for key in released(values, url)}
+        for key in URL_KEYS if layer.trusted else ():
+            if given.get(key) is not None:
+                values |= {bound: known[bound].default for bound in released(values, key, given[key])}
         for key, value in given.items():
             if value is None:  # what clients send for a setting that was never set
                 continue

@@ -1,7 +1,8 @@
-"""The settings of an endpoint, and the one rule of which address may get code and a key.
+"""The settings of endpoints, and the one rule of which address may get code and a key.
 
 A loopback address needs no permission. Any other host is allowed by name (`endpoint.allowedHosts`) or by
-`endpoint.allowRemote`, which means the host of the `endpoint.url` that stands beside it. Knows no HTTP.
+`allowRemote`, which means the hosts of the `url` that stands beside it. Completion and chat may have
+endpoints of their own, and each may have several, tried in order. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -17,29 +18,88 @@ from msgspec import Meta
 
 USER_ONLY: dict[str, Any] = {"x-scope": "user"}
 
-# These belong to one origin: whoever names another one brings them again.
-BOUND_KEYS = (
-    "endpoint.allowRemote",
-    "endpoint.apiKeyEnv",
-    "endpoint.clientCertificate",
-    "endpoint.clientKey",
-)
+# The settings that name addresses, and what belongs to their origins: whoever names others brings it again.
+URL_KEYS = ("endpoint.url", "endpoint.chat.url")
+_BOUND = ("allowRemote", "apiKeyEnv", "apiKeyFile", "clientCertificate", "clientKey")
+# What stands in the place of an address for the engine on this machine.
+ENGINE = "engine"
 # Nothing that two parsers of addresses may read differently: no user name, no backslash, no blank.
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[!-?A-\[\]-~]*)?")
 
 
 # What an endpoint speaks; `auto` finds it out.
 Kind = Literal["auto", "llama", "ollama", "openai", "suffix"]
+# What an endpoint is asked for. Actions and the questions of a review are chats.
+Use = Literal["completion", "chat"]
+
+
+class ChatEndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """Another endpoint for actions and the questions of a review."""
+
+    url: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description="As `endpoint.url`, for actions and the questions of a review; empty: the same as "
+            "for completion.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    kind: Annotated[Kind, Meta(description="What the chat endpoint speaks.", extra_json_schema=USER_ONLY)] = (
+        "auto"
+    )
+    model: Annotated[
+        str,
+        Meta(
+            description="The model that answers chats; without a `url` here, at the endpoint for completion.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    allow_remote: Annotated[
+        bool,
+        Meta(
+            description="Allow the hosts of the chat endpoint's `url`, set in the same place.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = False
+    api_key_env: Annotated[
+        str,
+        Meta(
+            description="Name of the environment variable that holds the chat endpoint's API key.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    api_key_file: Annotated[
+        str,
+        Meta(
+            description="File of yours alone that holds the chat endpoint's API key.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    client_certificate: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificate to identify with at the chat endpoint.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    client_key: Annotated[
+        str,
+        Meta(
+            description="PEM file of that certificate's key, where it is a file of its own.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
 
 
 class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
     """A server to use instead of the built-in engine. Only the user's own settings can name one."""
 
     url: Annotated[
-        str,
+        str | tuple[str, ...],
         Meta(
             description="llama.cpp's server, Ollama or any OpenAI-compatible one, such as "
-            "http://127.0.0.1:8080. A host that is not this machine has to be named in `allowedHosts`.",
+            "http://127.0.0.1:8080. In a list, the next one is used while one is down; `engine` is the "
+            "engine on this machine. A host that is not this machine has to be named in `allowedHosts`.",
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
@@ -70,7 +130,7 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
     allow_remote: Annotated[
         bool,
         Meta(
-            description="Allow the host of the `url` that stands in the same place as this setting.",
+            description="Allow the hosts of the `url` that stands in the same place as this setting.",
             extra_json_schema=USER_ONLY,
         ),
     ] = False
@@ -78,7 +138,15 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
         str,
         Meta(
             description="Name of the environment variable that holds the endpoint's API key. "
-            "It is sent to the host of `url` only, over HTTPS unless that is this machine.",
+            "It is sent to the hosts of `url` only, over HTTPS unless that is this machine.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    api_key_file: Annotated[
+        str,
+        Meta(
+            description="File that holds the API key, readable by you alone; `qwen-lsp endpoint add "
+            "--ask-key` writes one.",
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
@@ -110,6 +178,48 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
+    chat: ChatEndpointConfig = ChatEndpointConfig()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses in their order, without repetition; ENGINE where none is set."""
+        return named(self.url) or (ENGINE,)
+
+    @property
+    def is_engine(self) -> bool:
+        """Whether the engine on this machine is all there is."""
+        return self.urls == (ENGINE,)
+
+    def each(self) -> tuple[EndpointConfig, ...]:
+        """Return the settings of each address by itself."""
+        return tuple(msgspec.structs.replace(self, url=url) for url in self.urls)
+
+    def of(self, use: Use) -> EndpointConfig:
+        """Return what is used for completion or for chat, as settings without a `chat` of their own."""
+        alone = msgspec.structs.replace(self, chat=ChatEndpointConfig())
+        if use == "completion":
+            return alone
+        if not named(self.chat.url):
+            return msgspec.structs.replace(alone, model=self.chat.model) if self.chat.model else alone
+        return EndpointConfig(
+            url=self.chat.url,
+            kind=self.chat.kind,
+            model=self.chat.model,
+            allowed_hosts=self.allowed_hosts,
+            allow_remote=self.chat.allow_remote,
+            api_key_env=self.chat.api_key_env,
+            api_key_file=self.chat.api_key_file,
+            ca_file=self.ca_file,
+            redact=self.redact,
+            client_certificate=self.chat.client_certificate,
+            client_key=self.chat.client_key,
+        )
+
+
+def named(url: Any) -> tuple[str, ...]:
+    """Return the addresses that a setting names, without repetition; none for what is no such setting."""
+    many = (url,) if isinstance(url, str) else url if isinstance(url, list | tuple) else ()
+    return tuple(dict.fromkeys(one for one in many if isinstance(one, str) and one))
 
 
 def is_http(url: str) -> bool:
@@ -168,9 +278,12 @@ def _has_port(pattern: str) -> bool:
 
 
 def may_receive_code(config: EndpointConfig) -> bool:
-    """Tell whether code may go to `config.url`: this machine, or a host that the user allowed."""
-    url = config.url
-    return is_http(url) and (is_loopback(url) or config.allow_remote or matches(url, config.allowed_hosts))
+    """Tell whether code may go to `config.url`: to this machine, or hosts that the user allowed."""
+    return all(
+        url == ENGINE
+        or (is_http(url) and (is_loopback(url) or config.allow_remote or matches(url, config.allowed_hosts)))
+        for url in config.urls
+    )
 
 
 def keeps_key(url: str) -> bool:
@@ -178,6 +291,11 @@ def keeps_key(url: str) -> bool:
     return is_loopback(url) or url.startswith("https://")
 
 
-def released(values: Mapping[str, Any], url: str) -> tuple[str, ...]:
-    """Name the settings that a new `endpoint.url` makes void, because they were given to another origin."""
-    return () if origin(str(values["endpoint.url"])) == origin(url) else BOUND_KEYS
+def released(values: Mapping[str, Any], key: str, url: Any) -> tuple[str, ...]:
+    """Name the settings that a new value of one of URL_KEYS makes void: they were given to other origins."""
+    before, after = (
+        {place for one in named(value) if (place := origin(one))} for value in (values[key], url)
+    )
+    if after <= before:
+        return ()
+    return tuple(f"{key.removesuffix('url')}{name}" for name in _BOUND)

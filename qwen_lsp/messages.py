@@ -48,6 +48,18 @@ TEXTS: dict[str, Text] = {
         "{url} 不是本机地址，因此没有向其发送任何内容。",
     ),
     "status.unreachable": Text("The endpoint {url} cannot be used: {detail}", "端点 {url} 不可用：{detail}"),
+    "status.key": Text("The API key cannot be used: {detail}", "API 密钥不可用：{detail}"),
+    "status.ready_instead": Text(
+        "Ready: {url} answers, because {skipped} is down.", "就绪：{skipped} 不可用，现由 {url} 应答。"
+    ),
+    "status.chat_instead": Text(
+        "Ready: {url} answers actions and review, because {skipped} is down.",
+        "就绪：{skipped} 不可用，代码操作和审查现由 {url} 应答。",
+    ),
+    "status.chat_failed": Text(
+        "Completion works, but actions and review have no model: {detail}",
+        "补全可用，但代码操作和审查没有可用的模型：{detail}",
+    ),
     "status.failed": Text("The model gave no answer: {detail}", "模型没有给出结果：{detail}"),
     # the index of the repository
     "index.title": Text("Indexing {folder}", "正在索引 {folder}"),
@@ -84,6 +96,10 @@ TEXTS: dict[str, Text] = {
     "remedy.endpoint": Text(
         "Start the server at {url}, or correct `endpoint.url`, `endpoint.model` or `endpoint.apiKeyEnv`.",
         "请启动 {url} 上的服务，或更正 `endpoint.url`、`endpoint.model` 或 `endpoint.apiKeyEnv`。",
+    ),
+    "remedy.chat": Text(
+        "Start the server at {url}, or correct the settings under `endpoint.chat`.",
+        "请启动 {url} 上的服务，或更正 `endpoint.chat` 下的设置。",
     ),
     # what became of the last request
     "explain.none": Text("No completion has been requested in this file yet.", "此文件尚未请求过补全。"),

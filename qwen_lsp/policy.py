@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from qwen_lsp.endpoints import is_http, is_loopback, matches
+from qwen_lsp.endpoints import ENGINE, URL_KEYS, is_http, is_loopback, matches, named
 
 _MAX_BYTES = 1_000_000
 
@@ -76,6 +76,13 @@ def _read(file: Path, *, must_exist: bool = False) -> Read | None:
         return Read(str(file), NOTHING_ALLOWED, str(error))
 
 
+def _allows(policy: Policy, url: str) -> bool:
+    """Tell whether an endpoint may be used; what is no address is refused elsewhere."""
+    if policy.allowed_hosts is None or not is_http(url) or is_loopback(url):
+        return True
+    return matches(url, policy.allowed_hosts)
+
+
 def limited(
     values: Mapping[str, Any], policies: list[Read]
 ) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
@@ -86,11 +93,13 @@ def limited(
         policy = one.policy
         if one.problem:
             changed.append((one.source, "*", f"cannot be read, so nothing is allowed: {one.problem}"))
-        url = made["endpoint.url"]
-        is_limited = policy.allowed_hosts is not None and is_http(url) and not is_loopback(url)
-        if is_limited and not matches(url, policy.allowed_hosts or ()):
-            changed.append((one.source, "endpoint.url", f"does not allow {url}"))
-            made["endpoint.url"] = ""
+        for key in URL_KEYS:
+            forbidden = [url for url in named(made[key]) if not _allows(policy, url)]
+            changed += [(one.source, key, f"does not allow {url}") for url in forbidden]
+            if forbidden:
+                left = tuple(url for url in named(made[key]) if url not in forbidden)
+                # What was to go to a place of its own does not go to completion's in its stead.
+                made[key] = left or ("" if key == "endpoint.url" else ENGINE)
         if policy.redact:
             made["endpoint.redact"] = "always"
         if policy.model_sources is not None:

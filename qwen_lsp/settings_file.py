@@ -21,19 +21,27 @@ _MAX_BYTES = 1 << 20
 def update(path: Path, section: str, values: Mapping[str, Any]) -> None:
     """Set values of a section, or take away those that are None; the file is written at once or not at all.
 
+    `section` may be one in another (`endpoint.chat`); one that is left empty goes, too.
+
     Raises: ConfigError when the file is there but cannot be read or written.
     """
     import tomlkit  # only who changes settings pays for it
 
     document = _read(path)
-    table = document.setdefault(section, tomlkit.table())
-    if not isinstance(table, dict):
-        raise ConfigError(f"`{section}` in {path} is no section: correct the file first")
+    tables: list[Any] = [document]
+    for name in section.split("."):
+        tables.append(tables[-1].setdefault(name, tomlkit.table()))
+        if not isinstance(tables[-1], dict):
+            raise ConfigError(f"`{section}` in {path} is no section: correct the file first")
+    table = tables[-1]
     for name, value in values.items():
         if value is None:
             table.pop(name, None)
         else:
             table[name] = value
+    for outer, name, inner in reversed(list(zip(tables, section.split("."), tables[1:], strict=False))):
+        if not inner:
+            outer.pop(name)
     data = tomlkit.dumps(document).encode()
     try:
         if path.exists():  # through a link, as those make who keep their settings elsewhere

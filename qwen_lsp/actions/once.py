@@ -35,7 +35,7 @@ from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError
 from qwen_lsp.index.reader import Index
 from qwen_lsp.messages import Locale, text
-from qwen_lsp.model.engine import open_host
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.text import Document, Edit, Span
@@ -199,7 +199,7 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
     if is_left_out((task.path, task.document.path), config.completion.exclude):
         return Done(task, "", Refused("excluded"), None, 0.0, 0, 0.0)
     model = chosen_model(config)
-    host = open_host(config, model.path, lambda state: None)
+    host = open_host(config, model.path, lambda state: None, "chat")
     try:
         client = await host.ready()
         session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)

@@ -24,10 +24,12 @@ from qwen_lsp.cli.console import Console
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.completion import fim_check
 from qwen_lsp.config import Config, user_file
+from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
 from qwen_lsp.errors import InputError, QwenLspError
-from qwen_lsp.model import calibrate, hardware, recommend, speed, store
+from qwen_lsp.model import calibrate, chat_check, hardware, recommend, speed, store
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.engine import open_host, thread_counts
+from qwen_lsp.model.engine import thread_counts
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import ChosenModel, chosen_model
 from qwen_lsp.review import settings
 from qwen_lsp.syntax import languages
@@ -77,8 +79,9 @@ def _checks(config: Config, with_engine: bool) -> Iterator[Check]:
     except QwenLspError as error:
         yield Check("model", "failed", str(error), "qwen-lsp models list shows the names; set `model.name`")
         return
-    if config.endpoint.url:
-        yield Check("model", "ok", f"served by {config.endpoint.url}; prompts as for {model.profile.name}")
+    if config.endpoint.urls[0] != ENGINE:
+        served = ", ".join(config.endpoint.urls)
+        yield Check("model", "ok", f"served by {served}; prompts as for {model.profile.name}")
     else:
         model_check = check_model(model, is_auto=config.model.name == "auto" and not config.model.path)
         yield model_check
@@ -161,7 +164,7 @@ def check_memory(config: Config) -> Check:
         needed = chosen_model(config).profile.memory_bytes
     except QwenLspError:
         needed = None
-    if needed is None or config.endpoint.url or needed <= free:
+    if needed is None or ENGINE not in config.endpoint.urls or needed <= free:
         return Check("machine", "ok", detail)
     remedy = "close other programs or choose a smaller model (qwen-lsp models list)"
     return Check("machine", "warning", f"{detail}; the model needs {needed / 2**30:.1f} GiB", remedy)
@@ -203,26 +206,50 @@ def check_model(model: ChosenModel, *, is_auto: bool = False) -> Check:
 
 
 async def _engine_checks(config: Config, model: ChosenModel) -> list[Check]:
-    host = open_host(config, model.path, lambda state: None)
+    """Check every address by itself: those for completion, and those for chat where they are others."""
+    completion, chat = config.endpoint.of("completion"), config.endpoint.of("chat")
+    checks: list[Check] = []
+    for one in completion.each():
+        checks += await _checked(config, one, model, "completion")
+    if chat != completion:
+        for one in chat.each():
+            checks += await _checked(config, one, model, "chat")
+    return checks
+
+
+async def _checked(config: Config, endpoint: EndpointConfig, model: ChosenModel, use: Use) -> list[Check]:
+    host = open_host(msgspec.structs.replace(config, endpoint=endpoint), model.path, lambda state: None)
+    name = "engine" if use == "completion" else "chat"
     try:
         client = await host.ready()
+        if use == "chat":
+            return [_check_endpoint(client, name), await _check_chat(client)]
         return [
-            _check_endpoint(client),
+            _check_endpoint(client, name),
             await _check_markers(client, config, model),
             await _check_speed(client),
         ]
     except QwenLspError as error:
-        remedy = "qwen-lsp models verify checks the file" if not config.endpoint.url else "start the endpoint"
-        return [Check("engine", "failed", str(error), remedy)]
+        remedy = "qwen-lsp models verify checks the file" if endpoint.is_engine else "start the endpoint"
+        return [Check(name, "failed", str(error), remedy)]
     finally:
         await host.close()
 
 
-def _check_endpoint(client: Client) -> Check:
+def _check_endpoint(client: Client, name: str) -> Check:
     """Tell what answers, and what it cannot do."""
     dialect = client.endpoint.dialect
     missing = f"; without {', '.join(dialect.can.missing)}" if dialect.can.missing else ""
-    return Check("engine", "ok", f"answers at {client.endpoint.url} ({dialect.name}{missing})")
+    model = f", {client.endpoint.model}" if client.endpoint.model else ""
+    return Check(name, "ok", f"answers at {client.endpoint.url} ({dialect.name}{model}{missing})")
+
+
+async def _check_chat(client: Client) -> Check:
+    """Prove that a chat is answered."""
+    if await chat_check.answers(client):
+        return Check("chat answer", "ok", "a question got its right answer")
+    remedy = "choose an instruct model for chat (`endpoint.chat.model`)"
+    return Check("chat answer", "warning", "a simple question got no right answer", remedy)
 
 
 async def _check_markers(client: Client, config: Config, model: ChosenModel) -> Check:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -16,13 +17,15 @@ import msgspec
 from qwen_lsp.cli.config import read_config
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.config import Layer, resolve, user_file
-from qwen_lsp.endpoints import EndpointConfig, Kind, host_of, is_loopback
+from qwen_lsp.endpoints import ENGINE, EndpointConfig, Kind, Use, host_of, is_loopback, named
 from qwen_lsp.errors import ConfigError, QwenLspError
 
 if TYPE_CHECKING:
     from qwen_lsp.completion.fim_check import Result
     from qwen_lsp.model.client import Client
 
+_SECTIONS: dict[Use, str] = {"completion": "endpoint", "chat": "endpoint.chat"}
+_OTHER: dict[Use, Use] = {"completion": "chat", "chat": "completion"}
 # What is done about what an endpoint cannot do, in the words of the setting or the feature.
 _WITHOUT = {
     "grammar": "a word that is typed half is asked for from its beginning",
@@ -34,14 +37,18 @@ _WITHOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An endpoint that answered: what it speaks, its model, what it cannot do, and its self-test."""
+    """An endpoint that answered: what it speaks, its model, what it cannot do, and its self-test.
+
+    `fim` is None where it was tested for chat; then `verdict` is that of a question.
+    """
 
     url: str
     kind: str
     model: str
     missing: tuple[str, ...]
     layout: str
-    fim: Result
+    fim: Result | None
+    verdict: str
 
     def to_json(self) -> dict[str, Any]:
         """Return the values that `--json` prints."""
@@ -51,8 +58,8 @@ class Tested:
             "model": self.model,
             "missing": list(self.missing),
             "layout": self.layout,
-            "answers": list(self.fim.answers),
-            "verdict": self.fim.verdict,
+            "answers": list(self.fim.answers) if self.fim is not None else [],
+            "verdict": self.verdict,
         }
 
 
@@ -83,9 +90,13 @@ def find(as_json: bool) -> None:
 def _options(command: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("--key-file", default="", metavar="FILE", help="File with the API key, yours alone."),
         click.option("--key-env", default="", metavar="NAME", help="Environment variable with the API key."),
         click.option("--model", default="", metavar="NAME", help="The model, where it serves several."),
         click.option("--kind", default="auto", type=click.Choice(get_args(Kind)), help="What it speaks."),
+        click.option(
+            "--for", "use", default="completion", type=click.Choice(get_args(Use)), help="What it is for."
+        ),
         click.argument("url", callback=lambda context, parameter, value: _address(value)),
     ):
         command = option(command)
@@ -95,83 +106,155 @@ def _options(command: Any) -> Any:
 @endpoint.command("test")
 @_options
 @click.option("--allow-remote", is_flag=True, help="Allow a host that is not this machine, for this test.")
-def test(url: str, kind: str, model: str, key_env: str, as_json: bool, allow_remote: bool) -> None:
-    """Ask a server what it speaks and can do, and fill three holes to prove its FIM markers."""
-    tested = _tested(_config(url, kind, model, key_env, allow_remote))
+def test(
+    url: str,
+    use: Use,
+    kind: str,
+    model: str,
+    key_env: str,
+    key_file: str,
+    as_json: bool,
+    allow_remote: bool,
+) -> None:
+    """Ask a server what it speaks and can do, and prove its FIM markers with three holes, or its chat."""
+    tested = _tested(_config(url, kind, model, key_env, key_file, allow_remote), use)
     _show(tested, as_json)
-    raise SystemExit(0 if tested.fim.verdict == "works" else 1)
+    raise SystemExit(0 if tested.verdict == "works" else 1)
 
 
 @endpoint.command("add")
 @_options
+@click.option("--fallback", is_flag=True, help="Add it behind those that are set, for when they are down.")
+@click.option("--ask-key", is_flag=True, help="Ask for the API key, and keep it in a file of yours alone.")
 @click.option("--allow-remote", is_flag=True, help="Yes, code may be sent to this host.")
-@click.option("--force", is_flag=True, help="Add it even if its FIM markers do not work.")
+@click.option("--force", is_flag=True, help="Add it even if its self-test fails.")
 def add(
-    url: str, kind: str, model: str, key_env: str, as_json: bool, allow_remote: bool, force: bool
+    url: str,
+    use: Use,
+    kind: str,
+    model: str,
+    key_env: str,
+    key_file: str,
+    as_json: bool,
+    fallback: bool,
+    ask_key: bool,
+    allow_remote: bool,
+    force: bool,
 ) -> None:
-    """Test a server, and write it into your settings: it is used from the next start of an editor."""
-    from qwen_lsp import settings_file
+    """Test a server, and write it into your settings: it is used from the next start of an editor.
 
-    if not is_loopback(url) and not allow_remote:
-        click.confirm(f"Code that you edit will be sent to {host_of(url)}. Allow that?", abort=True, err=True)
-        allow_remote = True
-    tested = _tested(_config(url, kind, model, key_env, allow_remote))
-    _show(tested, as_json)
-    if tested.fim.verdict == "template" and not force:
-        raise QwenLspError(
-            "nothing was written: completion would not work there; --force adds it all the same"
-        )
-    hosts = list(read_config().endpoint.allowed_hosts)
-    if not is_loopback(url) and host_of(url) not in hosts:
-        hosts.append(host_of(url))
-    values = {
-        "url": tested.url,
-        "kind": tested.kind,
-        "model": tested.model or None,
-        "apiKeyEnv": key_env or None,
-        "allowedHosts": hosts or None,
-    }
-    settings_file.update(user_file(), "endpoint", values)
-    if tested.layout != "spm":
+    URL may be `engine`, the engine on this machine.
+    """
+    from qwen_lsp import settings_file
+    from qwen_lsp.model import keys
+
+    if url == ENGINE:
+        tested = None
+    else:
+        if not is_loopback(url) and not allow_remote:
+            question = f"Code that you edit will be sent to {host_of(url)}. Allow that?"
+            click.confirm(question, abort=True, err=True)
+            allow_remote = True
+        if ask_key:
+            entered = click.prompt(f"API key of {host_of(url)}", hide_input=True, err=True)
+            key_file = str(keys.save(host_of(url), entered))
+        tested = _tested(_config(url, kind, model, key_env, key_file, allow_remote), use)
+        _show(tested, as_json)
+        if tested.verdict == "template" and not force:
+            raise QwenLspError(
+                "nothing was written: completion would not work there; --force adds it all the same"
+            )
+    now = read_config().endpoint
+    settings_file.update(
+        user_file(), _SECTIONS[use], _values(now.of(use), tested, url, key_env, key_file, fallback)
+    )
+    if not is_loopback(url) and url != ENGINE and host_of(url) not in now.allowed_hosts:
+        hosts = [*now.allowed_hosts, host_of(url)]
+        settings_file.update(user_file(), "endpoint", {"allowedHosts": hosts})
+    if tested is not None and tested.fim is not None and tested.layout != "spm":
         settings_file.update(user_file(), "completion", {"layout": tested.layout})
     echo(f"written to {user_file()}; editors use it when they start next", err=as_json)
 
 
-@endpoint.command("remove")
-def remove() -> None:
-    """Take the endpoint out of your settings: the model on this machine is used again."""
-    from qwen_lsp import settings_file
+def _values(
+    now: EndpointConfig, tested: Tested | None, url: str, key_env: str, key_file: str, fallback: bool
+) -> dict[str, Any]:
+    """Return the settings that make a server the one that is used, or the last of the list."""
+    kind, model = (tested.kind, tested.model) if tested is not None else ("auto", "")
+    keys = {"apiKeyEnv": key_env or None, "apiKeyFile": key_file or None}
+    if not fallback:
+        return {"url": url, "kind": kind, "model": model or None, **keys}
+    return {
+        "url": list(dict.fromkeys((*now.urls, url))),
+        # These hold for the whole list: what its servers differ in is asked of each.
+        "kind": kind if now.kind == kind else "auto",
+        "model": model if now.model == model and model else None,
+        **{name: value for name, value in keys.items() if value},
+    }
 
-    if not user_file().exists() or not read_config().endpoint.url:
+
+@endpoint.command("remove")
+@click.option("--for", "use", default="completion", type=click.Choice(get_args(Use)), help="Whose endpoints.")
+def remove(use: Use) -> None:
+    """Take the endpoints out of your settings, with the hosts and the layout that they brought."""
+    from qwen_lsp import settings_file
+    from qwen_lsp.model import keys
+
+    config = read_config()
+    gone, left = config.endpoint.of(use), config.endpoint.of(_OTHER[use])
+    own_urls = config.endpoint.url if use == "completion" else config.endpoint.chat.url
+    if not user_file().exists() or not (own_urls or (use == "chat" and config.endpoint.chat.model)):
         echo("no endpoint is set")
         return
-    settings_file.update(user_file(), "endpoint", dict.fromkeys(("url", "kind", "model", "apiKeyEnv")))
-    echo(f"taken out of {user_file()}")
+    names = dict.fromkeys(("url", "kind", "model", "apiKeyEnv", "apiKeyFile", "allowRemote"))
+    settings_file.update(user_file(), _SECTIONS[use], names)
+    taken = [_SECTIONS[use]]
+    removed = {host_of(url) for url in named(own_urls)}
+    if use == "completion" and not config.endpoint.chat.url:
+        kept = set()  # chat followed it, and does no longer
+    else:
+        kept = {host_of(url) for url in left.urls}
+    hosts = [host for host in config.endpoint.allowed_hosts if host not in removed - kept]
+    if len(hosts) < len(config.endpoint.allowed_hosts):
+        settings_file.update(user_file(), "endpoint", {"allowedHosts": hosts or None})
+        taken.append("endpoint.allowedHosts")
+    if use == "completion" and config.completion.layout == "psm":
+        settings_file.update(user_file(), "completion", {"layout": None})
+        taken.append("completion.layout")
+    for host in removed - kept:
+        if gone.api_key_file and Path(gone.api_key_file) == keys.own_file(host):
+            keys.own_file(host).unlink(missing_ok=True)
+            taken.append(gone.api_key_file)
+    echo(f"taken out of {user_file()}: {', '.join(taken)}")
 
 
 def _address(text: str) -> str:
-    return text if "//" in text else f"http://{text}"
+    return text if "//" in text or text == ENGINE else f"http://{text}"
 
 
-def _config(url: str, kind: str, model: str, key_env: str, allow_remote: bool) -> EndpointConfig:
+def _config(
+    url: str, kind: str, model: str, key_env: str, key_file: str, allow_remote: bool
+) -> EndpointConfig:
     """Return the settings as the command line gives them, within what an administrator allows.
 
     Raises: ConfigError when that is not this address.
     """
-    values = {"url": url, "kind": kind, "model": model, "apiKeyEnv": key_env, "allowRemote": allow_remote}
+    values = {"url": url, "kind": kind, "model": model, "allowRemote": allow_remote}
+    values |= {"apiKeyEnv": key_env, "apiKeyFile": key_file}
     config, problems = resolve([Layer("command line", {"endpoint": values}, trusted=True)])
     if config.endpoint.url != url:
         raise ConfigError("; ".join(map(str, problems)))
     return config.endpoint
 
 
-def _tested(config: EndpointConfig) -> Tested:
+def _tested(config: EndpointConfig, use: Use) -> Tested:
     from qwen_lsp.model.remote import RemoteEndpoint
 
     async def work() -> Tested:
         host = RemoteEndpoint(config, lambda state: None)
         try:
-            return await _ask(await host.ready())
+            client = await host.ready()
+            return await (_ask(client) if use == "completion" else _ask_chat(client))
         finally:
             await host.close()
 
@@ -191,8 +274,19 @@ async def _ask(client: Client) -> Tested:
         if other.verdict == "works":
             layout, result = "psm", other
     missing = set(client.can.missing) | ({"logprobs"} if not result.has_logprobs else set())
-    dialect = client.endpoint.dialect.name
-    return Tested(client.endpoint.url, dialect, client.endpoint.model, tuple(sorted(missing)), layout, result)
+    return _found(client, missing, layout, result, result.verdict)
+
+
+async def _ask_chat(client: Client) -> Tested:
+    from qwen_lsp.model import chat_check
+
+    is_right = await chat_check.answers(client)
+    return _found(client, set(client.can.missing), "", None, "works" if is_right else "unsure")
+
+
+def _found(client: Client, missing: set[str], layout: str, fim: Result | None, verdict: str) -> Tested:
+    end = client.endpoint
+    return Tested(end.url, end.dialect.name, end.model, tuple(sorted(missing)), layout, fim, verdict)
 
 
 def _show(tested: Tested, as_json: bool) -> None:
@@ -202,9 +296,12 @@ def _show(tested: Tested, as_json: bool) -> None:
         echo(json.dumps(tested.to_json(), ensure_ascii=False))
         return
     echo(f"{tested.url} speaks `{tested.kind}` and serves {tested.model or 'a model without a name'}")
-    for name in tested.missing:
+    for name in tested.missing if tested.fim is not None else ():
         if name in _WITHOUT:
             echo(f"  without {name}: {_WITHOUT[name]}")
+    if tested.fim is None:
+        echo(f"  chat: a simple question got {'its' if tested.verdict == 'works' else 'no'} right answer")
+        return
     echo(f"  fill-in-the-middle ({tested.layout}): {tested.fim.n_right} of 3 holes right")
     if tested.fim.verdict != "works":
         for answer in tested.fim.answers:

@@ -30,7 +30,7 @@ from qwen_lsp.completion.views import Snippets, Views
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.catalog import Profile
-from qwen_lsp.model.engine import Host
+from qwen_lsp.model.hosts import Host
 from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.text import Change, Cursor
 from qwen_lsp.trace import Trace
@@ -106,10 +106,9 @@ class Completer:
         return self._kept(outcome, uri if is_open else None)
 
     def use(self, profile: Profile) -> None:
-        """Prompt as this model wants it from now on: an endpoint has named the one it runs."""
-        if profile != self._views.profile:
-            self._views.profile = profile
-            self.slot.use(profile)
+        """Prompt as this model wants it from now on: an endpoint has named it, or another one answers."""
+        self._views.profile = profile
+        self.slot.use(profile)
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""

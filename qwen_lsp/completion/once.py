@@ -20,7 +20,7 @@ from qwen_lsp.config import Config
 from qwen_lsp.context.gather_once import gather_once
 from qwen_lsp.context.named_files import Place, offset, read, repository, repository_path
 from qwen_lsp.index.listing import refusal
-from qwen_lsp.model.engine import open_host
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import load
 from qwen_lsp.text import Cursor

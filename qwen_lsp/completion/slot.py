@@ -23,9 +23,9 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import speed
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.engine import COMPLETION_SLOT, Host
+from qwen_lsp.model.engine import COMPLETION_SLOT
 from qwen_lsp.model.generation import Request
-from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.hosts import Host
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Change
 
@@ -46,11 +46,15 @@ class CompletionSlot:
         self._cache = cache
         self._timer: asyncio.TimerHandle | None = None
         self.flight: Flight | None = None
+        self._used: tuple[str, Profile] | None = None
         self.use(profile)
 
     def use(self, profile: Profile) -> None:
-        """Size the prompts for a model: once a session, because a prompt whose start moves is read again."""
-        self._model = speed.key(profile.name, is_endpoint=isinstance(self._host, RemoteEndpoint))
+        """Size the prompts for a model: once each, because a prompt whose start moves is read again."""
+        model = speed.key(profile.name, is_endpoint=self._host.is_endpoint)
+        if (model, profile) == self._used:
+            return
+        self._model, self._used = model, (model, profile)
         self.speed: Speed = speed.load(self._model)
         self.budget: Budget = budget(self._config, self.speed, profile)
 

@@ -53,7 +53,7 @@ class ReadAhead:
 
     async def _read(self, document: Document, span: Span) -> None:
         await asyncio.sleep(_LASTS_S)
-        host, now = self._session.host, self._session.documents.get(document.uri)
+        host, now = self._session.host_now("chat"), self._session.documents.get(document.uri)
         client = host.idle_client() if host is not None else None
         if client is None or self._n_actions or now is None or now.version != document.version:
             return

@@ -177,7 +177,7 @@ class ActionRunner:
 
     async def _asked(self, run: Run, on_progress: Any) -> Outcome:
         try:
-            client = await self._session.model_host.ready()
+            client = await self._session.hosts.chat.ready()
             config = self._session.config
             model_session = ModelSession(
                 client, config.engine.context_tokens, config.actions.timeout_ms, on_progress

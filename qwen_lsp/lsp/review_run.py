@@ -62,7 +62,7 @@ async def review(
         )
 
         def shared() -> Shared:
-            return Shared(session.model_host, session.idle)
+            return Shared(session.hosts.completion, session.hosts.chat, session.idle)
 
         def show(report: Report) -> None:
             for uri in _place(report, uris, asked, session, reviews, since):

@@ -1,7 +1,7 @@
 """One session: the open documents, the settings, the folders and the model host. Knows no LSP and no client.
 
-State: the documents by URI, the settings of each layer and what they come to, the model host and its
-completer, which are made on first need. Whoever must hear of the host, or knows
+State: the documents by URI, the settings of each layer and what they come to, the model hosts and the
+completer, which are made on first need. Whoever must hear of a host, or knows
 snippets and names of the repository, is set once by the composition root (`server.py`).
 """
 
@@ -19,8 +19,9 @@ from qwen_lsp import trust
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.names import NamesOf
 from qwen_lsp.config import Config, Layer, Problem, resolve, user_layer
+from qwen_lsp.endpoints import Use
 from qwen_lsp.errors import ModelError
-from qwen_lsp.model.engine import Host, open_host
+from qwen_lsp.model.hosts import Host, ModelHosts
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.model.state import State
@@ -46,14 +47,14 @@ class Session:
         self.documents: dict[str, Document] = {}
         self.config = Config()
         self.folders: tuple[str, ...] = ()
-        self.host: Host | None = None
-        self.on_host_state: Callable[[State], None] = lambda state: None
+        self.on_host_state: Callable[[Use, State], None] = lambda use, state: None
         self.snippets: Callable[[Cursor, int], Sequence[tuple[str, str]]] | None = None
         self.names: NamesOf | None = None
         self._command_line = command_line
         self._trusts_folders = trusts_folders
         self._layers: dict[str, Layer] = {}
         self._reported: set[Problem] = set()
+        self._hosts: ModelHosts | None = None
         self._completer: Completer | None = None
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -96,14 +97,14 @@ class Session:
             await self.close_host()
             if self.documents:  # opened while the client was still being asked for its settings
                 self.warm_up()
-        elif before != config and self.host is not None:
+        elif before != config and self._hosts is not None:
             # Replaced before it is closed: a request that comes meanwhile finds the new one.
-            older, self._completer = self._completer, self._new_completer(self.host)
+            older, self._completer = self._completer, self._new_completer(self._hosts.completion)
             if older is not None:
                 await older.close()
         return Configured(before, config, news)
 
-    # The model host
+    # The model hosts
 
     @property
     def completer(self) -> Completer:
@@ -112,23 +113,28 @@ class Session:
         Raises: ModelError when the settings name no model that exists.
         """
         if self._completer is None:
-            self._completer = self._new_completer(self.model_host)
+            self._completer = self._new_completer(self.hosts.completion)
         return self._completer
 
     @property
-    def model_host(self) -> Host:
-        """The host of the current settings, made on first need. Starts no process.
+    def hosts(self) -> ModelHosts:
+        """The hosts of the current settings, made on first need. Starts no process.
 
         Raises: ModelError when the settings name no model that exists.
         """
-        if self.host is None:
-            self.host = open_host(self.config, chosen_model(self.config).path, self._host_changed)
-        return self.host
+        if self._hosts is None:
+            self._hosts = ModelHosts(self.config, chosen_model(self.config).path, self._host_changed)
+        return self._hosts
 
-    @property
-    def host_state(self) -> State:
-        """What the model host is doing; "off" before there is one."""
-        return self.host.state if self.host is not None else State("off")
+    def host_now(self, use: Use) -> Host | None:
+        """Return the host for one use, if there is one already."""
+        if self._hosts is None:
+            return None
+        return self._hosts.completion if use == "completion" else self._hosts.chat
+
+    def host_state(self, use: Use) -> State:
+        """Return what a host is doing; "off" before there is one."""
+        return host.state if (host := self.host_now(use)) is not None else State("off")
 
     @property
     def engine_speed(self) -> Speed | None:
@@ -162,25 +168,26 @@ class Session:
 
     async def close_host(self) -> None:
         """Stop the engine, if one runs. A request that comes meanwhile finds a new one."""
-        host, self.host = self.host, None
+        hosts, self._hosts = self._hosts, None
         completer, self._completer = self._completer, None
         try:
             if completer is not None:
                 await completer.close()
         finally:  # the engine ends in any case
-            if host is not None:
-                await host.close()
+            if hosts is not None:
+                await hosts.close()
 
     def _new_completer(self, host: Host) -> Completer:
         profile = chosen_model(self.config, host.model).profile
         return Completer(host, profile, self.config.completion, self.snippets, self.names)
 
-    def _host_changed(self, state: State) -> None:
-        log.info("model host: %s %s", state.phase, state.detail)
-        host, completer = self.host, self._completer
-        if state.phase == "ready" and host is not None and host.model and completer is not None:
+    def _host_changed(self, use: Use, state: State) -> None:
+        log.info("model host for %s: %s %s", use, state.phase, state.detail)
+        host, completer = self.host_now(use), self._completer
+        is_of_completion = use == "completion" and state.phase == "ready"
+        if is_of_completion and host is not None and host.model and completer is not None:
             completer.use(chosen_model(self.config, host.model).profile)
-        self.on_host_state(state)
+        self.on_host_state(use, state)
 
     # Background work
 

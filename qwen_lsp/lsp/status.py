@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_lsp.config import Config, user_file
-from qwen_lsp.endpoints import host_of
+from qwen_lsp.endpoints import ENGINE, Use, host_of
 from qwen_lsp.errors import ModelError
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.progress import Progress
@@ -65,6 +65,7 @@ class Facts:
 
     config: Config
     host: State
+    chat: State | None = None  # where it is another host
     model: str = ""
     trouble: Trouble | None = None
     is_busy: bool = False
@@ -73,23 +74,28 @@ class Facts:
 
 def judge(facts: Facts, locale: Locale) -> Status:
     """Say the one thing that matters most now: switched off, broken, loading, at work, slow, ready."""
+    url = facts.host.url or facts.config.endpoint.urls[0]
     values: dict[str, Any] = {
         "model": facts.model,
-        "url": facts.config.endpoint.url,
-        "host": host_of(facts.config.endpoint.url),
+        "url": url,
+        "host": host_of(url),
         "file": user_file(),
         "least": _SLOW,
         "seconds": facts.config.completion.timeout_ms / 1000,
     }
 
-    def status(state: Name, message: str, remedy: str = "", detail: str = "") -> Status:
+    def status(
+        state: Name, message: str, remedy: str = "", detail: str = "", of: State | None = None
+    ) -> Status:
+        if of is not None:
+            values.update(url=of.url, host=host_of(of.url), skipped=", ".join(of.skipped))
         message_text = text(f"status.{message}", locale, **values, detail=detail)
         return Status(
             state, message_text, text(f"remedy.{remedy}", locale, **values) if remedy else "", facts.model
         )
 
-    trouble, host = facts.trouble, facts.host
-    at_fault = "endpoint" if facts.config.endpoint.url else "engine"
+    trouble, host, chat = facts.trouble, facts.host, facts.chat
+    at_fault = "engine" if url == ENGINE else "endpoint"
     if not facts.config.completion.enabled:
         return status("off", "off", "off")
     if host.phase == "failed":
@@ -101,12 +107,19 @@ def judge(facts: Facts, locale: Locale) -> Status:
         return status(
             "error", trouble.kind, at_fault if trouble.kind == "failed" else trouble.kind, trouble.detail
         )
+    if chat is not None and chat.phase == "failed":
+        remedy = "remote" if chat.cause == "remote" else "chat"
+        return status("error", "chat_failed", remedy, chat.detail, chat)
     if host.phase == "off":
         return status("starting", "starting")
     if facts.is_busy:
         return status("busy", "busy")
     if trouble is not None or facts.is_slow:
         return status("slow", "late" if trouble else "slow", "slow")
+    if host.skipped:
+        return status("ready", "ready_instead", of=host)
+    if chat is not None and chat.skipped:
+        return status("ready", "chat_instead", of=chat)
     return status("ready", "ready")
 
 
@@ -143,9 +156,9 @@ class Reporter:
         self._trouble = None
         self._look_again()
 
-    def host_changed(self, state: State) -> None:
-        """Take note of what the model host is doing."""
-        if state.phase in ("starting", "ready"):
+    def host_changed(self, use: Use, state: State) -> None:
+        """Take note of what a model host is doing."""
+        if use == "completion" and state.phase in ("starting", "ready"):
             self._trouble = None
         self._refresh()
         self._show_loading(state)
@@ -175,9 +188,16 @@ class Reporter:
 
     def current(self) -> Status:
         """Return the status of this moment, also for a client that gets no notifications."""
-        host = self._session.host_state
+        session = self._session
+        host, chat = session.host_state("completion"), session.host_state("chat")
         facts = Facts(
-            self._session.config, host, self._model_name(), self._trouble, self._is_busy, self._is_slow
+            session.config,
+            host,
+            chat if session.host_now("chat") is not session.host_now("completion") else None,
+            self._model_name(),
+            self._trouble,
+            self._is_busy,
+            self._is_slow,
         )
         return judge(facts, self._client.locale)
 
@@ -231,15 +251,16 @@ class Reporter:
 
     def _model_name(self) -> str:
         config = self._session.config
-        if config.endpoint.url:
-            client = self._session.host.idle_client() if self._session.host is not None else None
-            return client.endpoint.model if client is not None else config.endpoint.model
-        return self._model
+        if config.endpoint.of("completion").is_engine:
+            return self._model
+        host = self._session.host_now("completion")
+        client = host.idle_client() if host is not None else None
+        return client.endpoint.model if client is not None else config.endpoint.model
 
     async def _check_model(self) -> None:
         """Find the model's file, so that a missing one is reported before anything is asked."""
         config = self._session.config
-        if config.endpoint.url:
+        if config.endpoint.urls[0] != ENGINE:
             return
         model, trouble = await asyncio.to_thread(_look_for_model, config)
         if config == self._session.config:  # the same settings, though sent once more meanwhile

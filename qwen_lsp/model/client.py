@@ -7,7 +7,8 @@ Leaving a stream early closes the connection, and that is what frees the engine'
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from qwen_lsp.endpoints import host_of, is_loopback
-from qwen_lsp.errors import EndpointRejected, EndpointTimeout, EndpointUnavailable
+from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
 from qwen_lsp.model import audit, gate, tls
 from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post
 from qwen_lsp.model.dialects.llama import LLAMA
@@ -46,12 +47,18 @@ class Endpoint:
 
 
 class Client:
-    """A pool of connections to one endpoint."""
+    """A pool of connections to one endpoint.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    State: when it last answered, by the event loop's clock. `on_lost` hears of each request that nobody
+    answered, or not to its end.
+    """
+
+    def __init__(self, endpoint: Endpoint, on_lost: Callable[[EndpointError], None] | None = None) -> None:
         import httpx  # brings the terminal library along, which the start of the server must not wait for
 
         self.endpoint = endpoint
+        self._on_lost = on_lost
+        self.answered_s = float("-inf")
         self._dialect = endpoint.dialect
         self.redacted = 0  # secrets that were kept from the endpoint so far
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
@@ -110,9 +117,20 @@ class Client:
             async with self._http.stream("POST", post.path, content=body, headers=_JSON) as response:
                 if response.status_code != 200:
                     raise _rejected(response, await response.aread())
+                self._answered()
                 yield self._chunks(response, post)
         except httpx.HTTPError as error:
-            raise _mapped(error, self.endpoint.url) from error
+            raise self._lost(_mapped(error, self.endpoint.url)) from error
+        except EndpointUnavailable as error:
+            raise self._lost(error) from None
+
+    def _answered(self) -> None:
+        self.answered_s = asyncio.get_running_loop().time()
+
+    def _lost(self, error: EndpointError) -> EndpointError:
+        if self._on_lost is not None:
+            self._on_lost(error)
+        return error
 
     def _guarded(self, request: Request) -> tuple[Request, int]:
         """Take the secrets out of a prompt; the forced text goes on from it, so both are read as one."""
@@ -161,6 +179,7 @@ class Client:
             except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise EndpointRejected(f"the endpoint sent something unreadable: {payload[:200]}") from error
             is_over = is_over or chunk.stop_reason is not None
+            self._answered()
             yield chunk
         if not is_over:
             raise EndpointUnavailable(f"{self.endpoint.url} closed the connection in mid-answer")
@@ -170,9 +189,12 @@ class Client:
         import httpx
 
         try:
-            return (await self._http.get(self._dialect.health, timeout=5.0)).status_code == 200
+            is_up = (await self._http.get(self._dialect.health, timeout=5.0)).status_code == 200
         except httpx.HTTPError:
             return False
+        if is_up:
+            self._answered()
+        return is_up
 
     async def model(self) -> str:
         """Return what the endpoint calls its model; "" where it does not say.
@@ -213,9 +235,10 @@ class Client:
             headers = _JSON if sent is not None else {}
             response = await self._http.request(method, path, content=sent, headers=headers, timeout=10.0)
         except httpx.HTTPError as error:
-            raise _mapped(error, self.endpoint.url) from error
+            raise self._lost(_mapped(error, self.endpoint.url)) from error
         if response.status_code != 200:
             raise _rejected(response, response.content)
+        self._answered()
         try:
             return response.json()
         except ValueError as error:
@@ -235,9 +258,9 @@ def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | Endpo
         text = str(error["message"] if isinstance(error, dict) else error)
     except (msgspec.DecodeError, KeyError, TypeError):
         pass
-    if status == 503:
+    if status in (502, 503, 504):  # a gateway says the first and the last of what stands behind it
         return EndpointUnavailable(f"the endpoint is not ready: {text[:300]}")
-    hint = "; check `endpoint.apiKeyEnv`" if status in (401, 403) else ""
+    hint = "; check `endpoint.apiKeyEnv` or `endpoint.apiKeyFile`" if status in (401, 403) else ""
     return EndpointRejected(f"the endpoint answered {status}: {text[:300]}{hint}")
 
 

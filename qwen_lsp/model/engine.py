@@ -1,8 +1,8 @@
-"""The model's host: an engine process of our own, or the endpoint that the user named.
+"""The engine: a llama.cpp server in a process of our own, as the host of a model.
 
-`open_host(config)` chooses. Both kinds have `ready()` -> Client, `state` and `close()`. The engine is
-started on first need, watched, and started again with back-off when it dies; state lives here only.
-This module knows processes and deadlines; it knows no prompts and no LSP.
+It has `ready()` -> Client, `state` and `close()`, as an endpoint has (remote.py). It is started on first
+need, watched, and started again with back-off when it dies; state lives here only. This module knows
+processes and deadlines; it knows no prompts and no LSP.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ import msgspec
 import psutil
 
 from qwen_lsp.child import Backoff, Child
-from qwen_lsp.config import Config, EngineConfig
+from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.engine_host import Launch, Started
-from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.state import CLOSED, Listener, State
 
 log = logging.getLogger(__name__)
@@ -59,6 +58,8 @@ class Engine:
     """A llama.cpp server in a child process of our own."""
 
     model = ""  # it reports no name: we have chosen the file
+    url = ""
+    is_endpoint = False
 
     def __init__(
         self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener, lora: str = ""
@@ -66,7 +67,7 @@ class Engine:
         self._config = config
         self._lora = lora
         self._model_path = model_path  # asked at each start: a pull may have brought the file meanwhile
-        self._on_state = on_state
+        self.listeners = [on_state]
         self.state = State("off")
         self._client: Client | None = None
         self._child: Child | None = None
@@ -126,7 +127,8 @@ class Engine:
         self.state = state
         self._changed.set()
         self._changed = asyncio.Event()
-        self._on_state(state)
+        for listener in self.listeners:
+            listener(state)
 
     async def _keep(self) -> None:
         """Run the engine; run it again when it dies, later each time; give up after too many."""
@@ -225,16 +227,6 @@ async def _load(child: Child, launch: Launch) -> Client | None:
         raise
     await client.close()
     return None
-
-
-Host = Engine | RemoteEndpoint
-
-
-def open_host(config: Config, model_path: Callable[[], Path], on_state: Listener) -> Host:
-    """Choose the host: the endpoint if one is configured, else an engine of our own. Starts nothing yet."""
-    if config.endpoint.url:
-        return RemoteEndpoint(config.endpoint, on_state)
-    return Engine(config.engine, model_path, on_state, config.model.lora)
 
 
 def _find_lora(name: str) -> str:

@@ -6,27 +6,31 @@ It has what the engine has: `ready()` -> Client, `state` and `close()`. Knows no
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 
 from qwen_lsp.config import user_file
 from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, keeps_key, may_receive_code
-from qwen_lsp.errors import ConfigError, EndpointError, EndpointUnavailable
-from qwen_lsp.model import gate
+from qwen_lsp.errors import ConfigError, EndpointError, EndpointRejected, EndpointUnavailable
+from qwen_lsp.model import gate, keys
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.dialects.known import wanted
-from qwen_lsp.model.state import CLOSED, Cause, Listener, State
+from qwen_lsp.model.state import CLOSED, Cause, Listener, Phase, State
 from qwen_lsp.model.tls import Tls
 
 
 class RemoteEndpoint:
-    """A server that runs without us, in any dialect."""
+    """A server that runs without us, in any dialect: the first address of the settings."""
+
+    is_endpoint = True
 
     def __init__(self, config: EndpointConfig, on_state: Listener) -> None:
         self._config = config
         self._on_state = on_state
-        self.state = State("off")
+        self.url = config.urls[0]
+        self.state = State("off", url=self.url)
         self._client: Client | None = None
+        self._is_lost = False  # its last request was not answered, so it is asked again what it is
+        self._older: list[Client] = []  # of what ran there before; requests may still be under way
         self._connecting = asyncio.Lock()
         self._is_closed = False
 
@@ -37,20 +41,19 @@ class RemoteEndpoint:
         when nothing answers.
         """
         async with self._connecting:  # a warm-up and the first request come at once
-            if self._client is None and not self._is_closed:
+            if (self._client is None or self._is_lost) and not self._is_closed:
                 client = await self._connect()
                 if self._is_closed:
                     await client.close()
                 else:
-                    self._client = client
-                    self._set(State("ready"))
+                    await self._take(client)
             if self._client is None:
                 raise EndpointUnavailable(CLOSED)
             return self._client
 
     def idle_client(self) -> Client | None:
-        """Return the client if the endpoint was reached already."""
-        return self._client
+        """Return the client if the endpoint was reached already, and answered last time."""
+        return None if self._is_lost else self._client
 
     @property
     def model(self) -> str:
@@ -61,41 +64,65 @@ class RemoteEndpoint:
         """Close the connections, for good; the server itself is not ours to stop."""
         self._is_closed = True
         client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-        self._set(State("off"))
+        for one in (client, *self._older):
+            if one is not None:
+                await one.close()
+        self._set("off")
 
-    def _set(self, state: State) -> None:
-        self.state = state
-        self._on_state(state)
+    def _set(self, phase: Phase, detail: str = "", cause: Cause = "") -> None:
+        self.state = State(phase, detail, cause, self.url)
+        self._on_state(self.state)
+
+    async def _take(self, client: Client) -> None:
+        """Use a client from now on; one that is like the last adds nothing."""
+        if self._client is not None and self._client.endpoint == client.endpoint:
+            await client.close()
+        else:
+            if self._client is not None:
+                self._older.append(self._client)
+            self._client = client
+        self._is_lost = False
+        self._set("ready")
+
+    def _lost(self, error: EndpointError) -> None:
+        """Take note that a request was not answered. While the server is still being asked, nobody has it."""
+        if self._client is not None and not self._is_lost and not self._is_closed:
+            self._is_lost = True
+            self._set("failed", str(error), "unreachable")
 
     async def _connect(self) -> Client:
-        url = self._config.url.rstrip("/").removesuffix("/v1")
+        url = self.url.rstrip("/").removesuffix("/v1")
         self._check(url)
-        key = os.environ.get(self._config.api_key_env, "") if self._config.api_key_env else ""
+        try:
+            key = keys.api_key(self._config)
+        except ConfigError as error:
+            raise self._failed(str(error), "key") from None
         if key and not keeps_key(url):
-            raise self._failed(f"{url} would get your API key in the clear: use https://", "address")
+            raise self._failed(f"{url} would get your API key in the clear: use https://", "key")
         for dialect in wanted(self._config.kind):
             endpoint = Endpoint(
                 url, dialect, key, self._config.model, self._tls(), self._config.redact == "always"
             )
             if endpoint.is_guarded:
                 await asyncio.to_thread(gate.prepare)
-            client = Client(endpoint)
+            client = Client(endpoint, self._lost)
             try:
                 return await self._checked(client)
             except EndpointError as error:
                 reason = error
                 await client.close()
+                if not isinstance(error, EndpointRejected):  # it speaks this one, or nothing is there
+                    break
         message = f"the endpoint cannot be used: {reason}"
-        self._set(State("failed", message, "unreachable"))
+        self._set("failed", message, "unreachable")
         raise EndpointUnavailable(message)
 
     def _check(self, url: str) -> None:
         """Raise ConfigError for an address that is none, or that the user has not allowed to get code."""
         if not is_http(url):
             raise self._failed(
-                f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080", "address"
+                f"`endpoint.url` {url!r} is not an address such as http://127.0.0.1:8080, nor `engine`",
+                "address",
             )
         if not may_receive_code(self._config):
             raise self._failed(
@@ -105,7 +132,7 @@ class RemoteEndpoint:
             )
 
     def _failed(self, message: str, cause: Cause) -> ConfigError:
-        self._set(State("failed", message, cause))
+        self._set("failed", message, cause)
         return ConfigError(message)
 
     def _tls(self) -> Tls:
@@ -117,4 +144,4 @@ class RemoteEndpoint:
         if client.endpoint.model or not name:
             return client
         await client.close()
-        return Client(replace(client.endpoint, model=name))
+        return Client(replace(client.endpoint, model=name), self._lost)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qwen_lsp.config import Config
+from qwen_lsp.endpoints import ENGINE
 from qwen_lsp.errors import ModelError, ModelNotFound
 from qwen_lsp.model import catalog, gguf, hardware, recommend, speed, store
 from qwen_lsp.model.catalog import Profile
@@ -25,7 +26,10 @@ class ChosenModel:
 
 
 def chosen_model(config: Config, reported: str = "") -> ChosenModel:
-    """Return the model that the settings mean; `reported` is what an endpoint calls its own.
+    """Return the model that the settings mean.
+
+    `reported` is what an endpoint calls its own, or ENGINE where the engine on this machine answers; "" means
+    the first of the list, which is not asked yet.
 
     Raises: ModelNotFound when the name is not in the catalog.
     """
@@ -35,7 +39,7 @@ def chosen_model(config: Config, reported: str = "") -> ChosenModel:
     name = config.model.name.strip().lower()
     if name != "auto":
         return ChosenModel(catalog.find(name), lambda: store.choose(name).path)
-    if config.endpoint.url:
+    if (reported or config.endpoint.urls[0]) != ENGINE:
         profile = catalog.endpoint_profile(config.endpoint.model or reported)
         return ChosenModel(profile, lambda: store.choose().path)
     try:

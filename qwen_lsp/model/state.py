@@ -10,17 +10,22 @@ CLOSED = "the engine is being stopped: the settings have changed"
 
 Phase = Literal["off", "starting", "ready", "failed"]
 # Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
-# another machine's and that is not allowed, or it does not answer as it should.
-Cause = Literal["", "died", "start", "address", "remote", "unreachable"]
+# another machine's and that is not allowed, its key cannot be used, or it does not answer as it should.
+Cause = Literal["", "died", "start", "address", "remote", "key", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the host stands; `detail` is for people and says what to do on failure."""
+    """Where the host stands; `detail` is for people and says what to do on failure.
+
+    `url` is the endpoint's, "" or ENGINE for the engine; `skipped` are those that come first and are down.
+    """
 
     phase: Phase
     detail: str = ""
     cause: Cause = ""
+    url: str = ""
+    skipped: tuple[str, ...] = ()
 
 
 Listener = Callable[[State], None]

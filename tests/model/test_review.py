@@ -105,7 +105,7 @@ async def test_the_model_would_rather_have_another_line(engine: Engine, profile:
     async def turn() -> None:
         return
 
-    model = EngineModel(Shared(engine, turn), profile.tokens)
+    model = EngineModel(Shared(engine, engine, turn), profile.tokens)
     python = languages.find("python", "")
 
     async def asked(line: str) -> list[Suspicion]:

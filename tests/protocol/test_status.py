@@ -293,7 +293,7 @@ async def test_in_chinese(engine: EngineServer) -> None:
         status = await reported(editor, "error")
         assert "不是本机" in status.message
         assert "allowedHosts" in status.remedy
-        assert "离开本机" in status.remedy
+        assert "发送到该主机" in status.remedy
 
 
 async def test_the_end_is_not_told(engine: EngineServer) -> None:

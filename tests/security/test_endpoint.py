@@ -69,6 +69,10 @@ def hostile(port: int) -> list[dict[str, Any]]:
         "endpoint.caFile": "/dev/null",
         "endpoint.clientCertificate": "/dev/null",
         "endpoint.clientKey": "/dev/null",
+        "endpoint.chat.url": url,
+        "endpoint.chat.allowRemote": True,
+        "endpoint.chat.apiKeyEnv": "PATH",
+        "endpoint.apiKeyFile": "/etc/hostname",
         "model.huggingfaceUrl": url,
         "model.modelscopeUrl": url,
         "engine.program": "/bin/true",
@@ -303,3 +307,23 @@ async def test_the_engine_that_the_user_names_is_asked(engine: EngineServer) -> 
         await used(editor)
         assert any(CODE in made.prompt for made in own.generations)
     assert engine.generations == []
+
+
+def test_key_and_permission_of_chat_are_its_own() -> None:
+    team, other = "https://team.example", "https://other.example"
+    file = Layer("file", {"endpoint": {"chat": {"url": team, "apiKeyEnv": "K", "allowRemote": True}}}, True)
+    assert resolve([file])[0].endpoint.of("chat").api_key_env == "K"
+    assert resolve([file])[0].endpoint.of("completion") == EndpointConfig()
+    for key, url in (("endpoint.chat.url", other), ("endpoint.chat.url", [team, other])):
+        config, _ = resolve([file, Layer("command line", {key: url}, trusted=True)])
+        chat = config.endpoint.of("chat")
+        assert (chat.api_key_env, chat.allow_remote, may_receive_code(chat)) == ("", False, False)
+    kept, _ = resolve([file, Layer("command line", {"endpoint.chat.url": [team, "engine"]}, trusted=True)])
+    assert kept.endpoint.of("chat").api_key_env == "K"
+    assert may_receive_code(kept.endpoint.of("chat"))
+
+
+def test_every_address_of_a_list_has_to_be_allowed() -> None:
+    urls = ("https://a.example", "http://127.0.0.1:1", "engine", "https://b.example")
+    assert may_receive_code(EndpointConfig(url=urls, allowed_hosts=("*.example",)))
+    assert not may_receive_code(EndpointConfig(url=urls, allowed_hosts=("a.example",)))

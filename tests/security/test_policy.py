@@ -103,3 +103,13 @@ def test_no_layer_gets_around_it(file: Path) -> None:
         assert config.endpoint.url in ("", TEAM)
         assert config.endpoint.redact == "always"
         assert config.engine.program == ""
+
+
+def test_each_address_of_a_list_and_of_chat(file: Path) -> None:
+    file.write_text('allowedHosts = ["models.example.org"]\n', "utf-8")
+    evil = "https://evil.example"
+    values = {"endpoint": {"url": [evil, TEAM, "engine"], "allowRemote": True, "chat": {"url": evil}}}
+    config, problems = resolved(values)
+    assert config.endpoint.urls == (TEAM, "engine")
+    assert config.endpoint.of("chat").is_engine, "nor does it go to completion's endpoint"
+    assert len(problems) == 2

@@ -127,6 +127,7 @@ class EngineServer:
     kind: Literal["llama", "openai", "ollama"] = "llama"
     model: str = "scripted-0.5b"  # of a size that is shown nothing of other files
     api_key: str = ""
+    is_silent: bool = False
     is_loading: bool = False
     has_logprobs: bool = True  # LM Studio has none
     max_stops: int | None = None  # more are refused: OpenAI itself takes four
@@ -197,6 +198,8 @@ class _Connection:
         method, path, headers, body = await self._request()
         server = self.server
         server.headers.append(headers)
+        if server.is_silent:
+            await asyncio.Event().wait()
         wanted = f"Bearer {server.api_key}"
         if server.api_key and headers.get("authorization") != wanted and path != "/health":
             await self._json(401, _error(401, "Invalid API Key", "authentication_error"))

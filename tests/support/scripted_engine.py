@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.engine import Host
+from qwen_lsp.model.hosts import Host
 from tests.support.virtual_time import now_ms
 
 PROMPT_MS, TOKEN_MS = 50.0, 30.0
@@ -106,6 +106,7 @@ class _Host:
     """A loaded model."""
 
     model = ""
+    is_endpoint = False
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self.client = Client(Endpoint("http://127.0.0.1:1"))

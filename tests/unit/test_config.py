@@ -32,6 +32,15 @@ USER_ONLY = {
     "endpoint.redact",
     "endpoint.clientCertificate",
     "endpoint.clientKey",
+    "endpoint.apiKeyFile",
+    "endpoint.chat.url",
+    "endpoint.chat.kind",
+    "endpoint.chat.model",
+    "endpoint.chat.allowRemote",
+    "endpoint.chat.apiKeyEnv",
+    "endpoint.chat.apiKeyFile",
+    "endpoint.chat.clientCertificate",
+    "endpoint.chat.clientKey",
 }
 
 

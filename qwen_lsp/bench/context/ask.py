@@ -22,8 +22,9 @@ from qwen_lsp.completion.prompt import FimPrompt
 from qwen_lsp.config import Config
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
+from qwen_lsp.model.engine import COMPLETION_SLOT
 from qwen_lsp.model.generation import Request
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.syntax import languages

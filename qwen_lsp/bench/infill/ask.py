@@ -26,8 +26,9 @@ from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
-from qwen_lsp.model.engine import COMPLETION_SLOT, open_host
+from qwen_lsp.model.engine import COMPLETION_SLOT
 from qwen_lsp.model.generation import Request
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.text import Cursor
 

@@ -61,7 +61,7 @@ class _Explainer:
         """
         trace = self._suggester.last_trace(uri)
         status = self._status.current()
-        is_loading = self._session.host_state.phase == "starting"
+        is_loading = self._session.host_state("completion").phase == "starting"
         if self._suggester.is_asking(uri):
             outcome, summary = (
                 "waiting",
@@ -84,7 +84,7 @@ class _Explainer:
 
     def _stage(self) -> str:
         """Return what a request under way waits for."""
-        is_loading = self._session.host_state.phase == "starting"
+        is_loading = self._session.host_state("completion").phase == "starting"
         return "loading" if is_loading else self._session.completer.slot.stage
 
     def _summary(self, trace: Trace) -> str:

@@ -18,9 +18,10 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model import likelihood
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.chat import ask
-from qwen_lsp.model.engine import CHAT_SLOT, Host, open_host
+from qwen_lsp.model.engine import CHAT_SLOT
 from qwen_lsp.model.fim import render
 from qwen_lsp.model.generation import ChatRequest, Message
+from qwen_lsp.model.hosts import Host, ModelHosts, open_host
 from qwen_lsp.model.likelihood import Passage
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.review.find.asking import Pass
@@ -35,9 +36,13 @@ _TIMEOUT_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A model that serves others, too: `turn` returns when nobody else waits for it."""
+    """Models that serve others, too: `turn` returns when nobody else waits for them.
+
+    `host` reads lines, `chat` answers questions.
+    """
 
     host: Host
+    chat: Host
     turn: Callable[[], Awaitable[None]]
 
 
@@ -65,23 +70,28 @@ async def opened(
         yield ()
         return
     # An endpoint serves what it likes, under any name: only what was measured is asked unasked.
-    bar = None if config.endpoint.url else BARS.get(model.profile.name)
+    bar = BARS.get(model.profile.name) if config.endpoint.of("completion").is_engine else None
     if bar is None and not wanted:
         yield ()
         return
-    used = shared() if shared else Shared(open_host(config, model.path, lambda state: None), _at_once)
-    name = config.endpoint.model or model.profile.name
+    if shared:
+        own, used = None, shared()
+    else:
+        own = ModelHosts(config, model.path, lambda use, state: None)
+        used = Shared(own.completion, own.chat, _at_once)
+    name = config.endpoint.of("completion").model or model.profile.name
+    chat_name = config.endpoint.of("chat").model or model.profile.name
     passes = []
     if bar is not None:
         asked = EngineModel(used, model.profile.tokens)
         passes.append(unlikely_pass(asked, name, bar, locale, repository))
     if wanted:
-        passes.append(_questions(used, name, locale, repository))
+        passes.append(_questions(used, chat_name, locale, repository))
     try:
         yield passes
     finally:
-        if shared is None:
-            await used.host.close()
+        if own is not None:
+            await own.close()
 
 
 async def _at_once() -> None:
@@ -97,17 +107,23 @@ async def asked_model(config: Config, *, wanted: bool) -> AsyncIterator[Model | 
     model = chosen_model(config)
     host = open_host(config, model.path, lambda state: None)
     try:
-        yield EngineModel(Shared(host, _at_once), model.profile.tokens)
+        yield EngineModel(Shared(host, host, _at_once), model.profile.tokens)
     finally:
         await host.close()
 
 
 def _questions(used: Shared, name: str, locale: Locale, repository: Repository) -> Pass:
-    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None) -> str:
+    async def answer(messages: Sequence[tuple[str, str]], schema: dict[str, Any] | None, path: str) -> str:
         turns = [Message("system" if role == "system" else "user", text) for role, text in messages]
-        request = ChatRequest(turns, _ANSWER_TOKENS, json_schema=schema, timeout_ms=_TIMEOUT_MS)
+        request = ChatRequest(
+            turns,
+            _ANSWER_TOKENS,
+            json_schema=schema,
+            timeout_ms=_TIMEOUT_MS,
+            sources=(path,) if path else (),
+        )
         await used.turn()
-        return (await ask(await used.host.ready(), request)).text
+        return (await ask(await used.chat.ready(), request)).text
 
     return question_pass(answer, name, locale, repository)
 

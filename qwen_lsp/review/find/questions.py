@@ -72,8 +72,9 @@ _BANNED = re.compile(
     re.IGNORECASE,
 )
 
-# What asks a model: messages as (role, text), a JSON schema or none; returns its answer.
-Asker = Callable[[Sequence[tuple[str, str]], dict[str, Any] | None], Awaitable[str]]
+# What asks a model: messages as (role, text), a JSON schema or none, and the path of the file that they are
+# about; returns its answer.
+Asker = Callable[[Sequence[tuple[str, str]], dict[str, Any] | None, str], Awaitable[str]]
 
 
 def questions_for(unit: Unit) -> list[Question]:
@@ -204,13 +205,13 @@ async def _answered(
     form: dict[str, Any] | None = schema(unit)
     for _ in range(2):
         try:
-            answer = await ask(asked, form)
+            answer = await ask(asked, form, unit.path)
         except EndpointRejected:
             if form is None:
                 raise
             asked = [*asked[:-1], ("user", f"{asked[-1][1]}\nThe JSON is of this schema: {json.dumps(form)}")]
             form = None
-            answer = await ask(asked, form)
+            answer = await ask(asked, form, unit.path)
         found = read(answer, unit, question)
         found = read(_repaired(answer), unit, question) if found is None else found
         if found is not None:

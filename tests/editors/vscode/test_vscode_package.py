@@ -25,7 +25,7 @@ SOURCES = {path: path.read_text("utf-8") for path in sorted((EXTENSION / "src").
 OWN = {"qwenLsp.server.path", "qwenLsp.server.python", "qwenLsp.editor.pausedLanguages"}
 # The user's alone, and the extension's to pass on: VS Code takes them from no workspace, and they go on the
 # command line.
-PASSED_ON = {"qwenLsp.endpoint.url", "qwenLsp.endpoint.kind", "qwenLsp.endpoint.model"}
+PASSED_ON = {f"qwenLsp.endpoint.{part}{name}" for part in ("", "chat.") for name in ("url", "kind", "model")}
 # What activation reads, and the language client, which is read when the server starts.
 BUNDLES = {"dist/extension.js", "dist/client.js"}
 MAX_BUNDLE_BYTES = 600 * 1024
@@ -38,11 +38,17 @@ def settings() -> dict[str, dict[str, Any]]:
 
 def of_the_server() -> Iterator[tuple[str, dict[str, Any]]]:
     """Settings of the server that VS Code shows, by their names here."""
-    for group, value in schema()["properties"].items():
-        for name, setting in value["properties"].items():
-            key = f"qwenLsp.{group}.{name}"
-            if setting.get("x-scope") != "user" or key in PASSED_ON:
-                yield key, setting
+    for key, setting in _below(schema(), "qwenLsp"):
+        if setting.get("x-scope") != "user" or key in PASSED_ON:
+            yield key, setting
+
+
+def _below(node: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, value in node["properties"].items():
+        if "properties" in value:
+            yield from _below(value, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", value
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +132,79 @@ async def test_what_runs_here_is_found() -> None:
     ):
         found = await discover.find((ollama.port, 9, other.port))
     assert [(one.url, one.kind) for one in found] == [(ollama.url, "ollama"), (other.url, "openai")]
+
+
+def answers_seven(generation: Generation) -> Answer:
+    return says("7")
+
+
+async def test_a_chat_endpoint_and_a_fallback_of_their_own(settings_file: Path) -> None:
+    async with (
+        running(server_with(fills_holes, "llama")) as first,
+        running(server_with(fills_holes, "openai")) as second,
+        running(server_with(answers_seven, "ollama")) as chat,
+    ):
+        for arguments in (
+            (first.url,),
+            (second.url, "--fallback"),
+            ("engine", "--fallback"),
+            (chat.url, "--for", "chat"),
+        ):
+            code, out, err = await command("add", *arguments)
+            assert code == 0, err
+        assert "a simple question got its right answer" in out or arguments[0] == chat.url
+        config, problems = resolve([user_layer()[0]])
+        assert problems == []
+        assert config.endpoint.urls == (first.url, second.url, "engine")
+        assert (config.endpoint.kind, config.endpoint.model) == ("auto", ""), "they differ"
+        assert (config.endpoint.chat.url, config.endpoint.chat.kind) == (chat.url, "ollama")
+        assert (await command("remove", "--for", "chat"))[0] == 0
+        config, _ = resolve([user_layer()[0]])
+        assert config.endpoint.of("chat") == config.endpoint.of("completion")
+        assert (await command("remove"))[0] == 0
+        assert resolve([user_layer()[0]])[0].endpoint.is_engine
+        assert "endpoint" not in settings_file.read_text("utf-8")
+
+
+async def test_remove_takes_what_add_wrote_and_nothing_else(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text('[endpoint]\nallowedHosts = ["mine.example.org"]\n', "utf-8")
+    before = settings_file.read_text("utf-8")
+
+    def fills_documented_layout(generation: Generation) -> Answer:
+        is_spm = generation.prompt.startswith("<|fim_prefix|><|fim_suffix|>")
+        return says("what is this?") if is_spm else fills_holes(generation)
+
+    async with running(server_with(fills_documented_layout, "openai")) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url)  # through which any host can be reached here
+        code, _, err = await command("add", "http://gpu.invalid", "--allow-remote")
+        assert code == 0, err
+    config, _ = resolve([user_layer()[0]])
+    assert config.endpoint.allowed_hosts == ("mine.example.org", "gpu.invalid")
+    assert config.completion.layout == "psm"
+    assert (await command("remove"))[0] == 0
+    assert settings_file.read_text("utf-8").split() == before.split()
+
+
+async def test_a_key_that_is_asked_for_is_kept_for_its_user_alone(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(server_with(fills_holes, "openai")) as server:
+        server.api_key = "the-key"
+        result = await asyncio.to_thread(
+            CliRunner().invoke, endpoint, ["add", server.url, "--ask-key"], input="the-key\n"
+        )
+        assert result.exit_code == 0, result.output
+        assert "the-key" not in result.output + settings_file.read_text("utf-8")
+        file = Path(str(resolve([user_layer()[0]])[0].endpoint.api_key_file))
+        assert file.read_text("utf-8") == "the-key\n"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert (await command("test", server.url, "--key-file", str(file)))[0] == 0
+        file.chmod(0o644)
+        code, _, err = await command("test", server.url, "--key-file", str(file))
+        assert code != 0
+        assert f"chmod 600 {file}" in err
+        assert (await command("remove"))[0] == 0
+        assert not file.exists()

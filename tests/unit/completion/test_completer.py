@@ -15,7 +15,7 @@ from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
-from qwen_lsp.model.engine import Host
+from qwen_lsp.model.hosts import Host
 from qwen_lsp.text import Cursor, Document, Edit, Span
 from tests.support.isolation import isolate_user
 from tests.support.places import cursor

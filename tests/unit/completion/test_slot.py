@@ -23,6 +23,8 @@ from tests.support.places import cursor
 class LoadedHost:
     """A host whose client is never reached."""
 
+    is_endpoint = False
+
     def idle_client(self) -> object:
         return object()
 

@@ -90,7 +90,7 @@ async def test_changed_settings_replace_the_completer_and_end_its_requests() -> 
         assert isinstance(outcome, Rejected)
         assert outcome.reason == "superseded"
         await one.close_host()
-        assert one.host_state.phase == "off"
+        assert one.host_state("completion").phase == "off"
 
 
 async def test_while_the_host_is_closed_requests_find_a_new_one() -> None:
@@ -115,7 +115,7 @@ async def test_the_engine_is_stopped_even_if_the_completer_cannot_be_closed(
         one = session(**{"endpoint.url": engine.url})
         await one.configure("client", {})
         monkeypatch.setattr(one.completer, "close", failing)
-        host = one.model_host
+        host = one.hosts.completion
         with pytest.raises(ZeroDivisionError):
             await one.close_host()
         with pytest.raises(EndpointUnavailable, match="being stopped"):

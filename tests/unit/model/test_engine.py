@@ -17,8 +17,9 @@ from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import ConfigError, EndpointUnavailable, ModelNotFound
 from qwen_lsp.model import engine as engine_module
 from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.engine import Engine, open_host, thread_counts
+from qwen_lsp.model.engine import Engine, thread_counts
 from qwen_lsp.model.engine_host import Launch
+from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.state import State
 from tests.support.engine_server import EngineServer, running

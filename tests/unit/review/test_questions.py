@@ -99,7 +99,7 @@ def test_what_is_no_answer(unit: Unit, text: str) -> None:
 def test_an_answer_of_the_wrong_form_is_asked_for_once_more(unit: Unit) -> None:
     asked = []
 
-    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None, path: str) -> str:
         asked.append(said)
         return "nonsense" if len(asked) == 1 else answer()
 
@@ -116,7 +116,7 @@ def test_an_answer_of_the_wrong_form_is_asked_for_once_more(unit: Unit) -> None:
 def test_an_endpoint_without_schemas_is_told_in_words(unit: Unit) -> None:
     forms: list[bool] = []
 
-    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None, path: str) -> str:
         forms.append(form is not None)
         if form is not None:
             raise EndpointRejected("400: response_format is not supported")
@@ -132,7 +132,7 @@ def test_an_endpoint_without_schemas_is_told_in_words(unit: Unit) -> None:
 
 
 def test_what_cannot_be_read_twice_is_told(unit: Unit) -> None:
-    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None) -> str:
+    async def ask(said: Sequence[tuple[str, str]], form: dict[str, Any] | None, path: str) -> str:
         return "I see no bug."
 
     file = ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER)

@@ -1,0 +1,70 @@
+"""What answers with these settings: one host for completion and one for chat, which are often the same.
+
+`open_host` makes the host of one use; `ModelHosts` those of a session. An engine of ours that both need is
+started once. Starts nothing before it is asked; knows no prompts and no LSP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from qwen_lsp.config import Config
+from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
+from qwen_lsp.model.engine import Engine
+from qwen_lsp.model.failover import FailOver, Maker
+from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.state import Listener, State
+
+Host = Engine | RemoteEndpoint | FailOver
+# Finds the model's file when an engine starts.
+ModelPath = Callable[[], Path]
+
+
+def open_host(config: Config, model_path: ModelPath, on_state: Listener, use: Use = "completion") -> Host:
+    """Return what answers for one use: endpoints where they are configured, else an engine of our own."""
+
+    def engine(listener: Listener) -> Engine:
+        return Engine(config.engine, model_path, listener, config.model.lora)
+
+    return _host(config.endpoint.of(use), engine, on_state)
+
+
+def _host(endpoint: EndpointConfig, engine: Maker, on_state: Listener) -> Host:
+    makers: list[Maker] = [
+        engine if one.urls == (ENGINE,) else partial(RemoteEndpoint, one) for one in endpoint.each()
+    ]
+    return makers[0](on_state) if len(makers) == 1 else FailOver(makers, on_state)
+
+
+class ModelHosts:
+    """The hosts of one session. `completion` and `chat` are one and the same where the settings are."""
+
+    def __init__(self, config: Config, model_path: ModelPath, on_state: Callable[[Use, State], None]) -> None:
+        self._config = config
+        self._model_path = model_path
+        self._engine: Engine | None = None
+        completion, chat = config.endpoint.of("completion"), config.endpoint.of("chat")
+        self.completion: Host = _host(completion, self._own_engine, partial(on_state, "completion"))
+        self.chat: Host = (
+            self.completion
+            if chat == completion
+            else _host(chat, self._own_engine, partial(on_state, "chat"))
+        )
+
+    def _own_engine(self, listener: Listener) -> Engine:
+        if self._engine is None:
+            config = self._config
+            self._engine = Engine(config.engine, self._model_path, listener, config.model.lora)
+        else:
+            self._engine.listeners.append(listener)
+        return self._engine
+
+    async def close(self) -> None:
+        """Stop what runs and close every connection."""
+        try:
+            await self.completion.close()
+        finally:
+            if self.chat is not self.completion:
+                await self.chat.close()
