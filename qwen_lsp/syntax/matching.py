@@ -135,17 +135,16 @@ def _is_deeper(tree: Tree, depth: int) -> bool:
     """Whether nodes are nested deeper than that. Cost: linear, some percent of what the rules take."""
     if len(tree.data) <= depth:  # a level takes a byte at least
         return False
-    cursor = tree.syntax.walk()
-    while True:
-        if cursor.depth > depth:
-            return True
-        if cursor.goto_first_child() or cursor.goto_next_sibling():
+    cursor, at = tree.syntax.walk(), 0  # its own `depth` is counted anew at each question
+    while at <= depth:
+        if cursor.goto_first_child():
+            at += 1
             continue
-        while cursor.goto_parent():
-            if cursor.goto_next_sibling():
-                break
-        else:
-            return False
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            at -= 1
+    return True
 
 
 def _capture(tree: Tree, node: Node) -> Capture:
