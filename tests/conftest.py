@@ -14,14 +14,12 @@ settings.register_profile("qwen-lsp", deadline=None, print_blob=True, derandomiz
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "qwen-lsp"))
 
-# Each goes to one process of a parallel run; those of a window alternate with others, so that one process
-# gets the windows.
+# Each goes to one process of a parallel run.
 LONGEST = (
-    "tests/editors/vscode/test_scripted_tour.py",
+    "tests/test_packaging.py",
+    "tests/model/test_completion.py",
+    "tests/protocol/test_clients.py",
     "tests/security/test_ci_gate.py",
-    "tests/editors/vscode/test_real_tour.py",
-    "tests/protocol/test_inline_completion.py",
-    "tests/editors/vscode/test_short_tours.py",
 )
 
 # Read once: tests that isolate themselves from the user take the variable away.

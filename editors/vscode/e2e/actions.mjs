@@ -11,8 +11,8 @@ const loop = (name) => `def ${name}(prices):
         result = result + price
     return result
 `
-/** How long a click may take to show. */
-const CLICK_MS = 20_000
+/** How long a choice may take to show. */
+const CHOICE_MS = 20_000
 const SIMPLER = 'def total(prices):\n    return sum(prices)\n'
 
 export const files = Object.fromEntries(
@@ -23,7 +23,7 @@ export const files = Object.fromEntries(
 
 /**
  * Choose an action of the light bulb: for the whole file, or for the function of its first line. A busy window
- * may lose the click; nothing shows then, and it is chosen again.
+ * may lose the choice; nothing shows then, and it is chosen again.
  */
 export async function act(vscode, name, title, isForAll = true) {
   await vscode.openFile(name)
@@ -31,15 +31,17 @@ export async function act(vscode, name, title, isForAll = true) {
   await vscode.focusEditor()
   await vscode.press('Control+Home')
   if (isForAll) await vscode.press('Control+a')
+  // The message of a moment ago is no sign.
+  await until('no message is shown', async () => !(await vscode.page.locator('.notification-toast').count()))
   const shown = ['.monaco-diff-editor', '.notification-toast', '.tab[aria-label*="explanation"]']
   const signs = vscode.page.locator(
     [...shown, `.statusbar-item:has-text("${title}")`].map((place) => `${place}:visible`).join(', '),
   )
   for (let tries = 0; ; tries++) {
     await vscode.lightBulb(title)
-    if (await signs.first().waitFor({ timeout: CLICK_MS }).then(() => true, () => false)) return
+    if (await signs.first().waitFor({ timeout: CHOICE_MS }).then(() => true, () => false)) return
     if (tries === 2) throw new Error(`nothing shows of ${title}`)
-    console.error(`the click on ${title} was lost: it is chosen again`)
+    console.error(`the choice of ${title} was lost: it is made again`)
   }
 }
 

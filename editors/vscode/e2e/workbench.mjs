@@ -238,15 +238,20 @@ export class Workbench {
 
   /** Open the light bulb's menu at the cursor and choose an action once it is offered. */
   async lightBulb(title) {
-    const row = this.page.locator('.action-widget .monaco-list-row').filter({ hasText: title }).first()
+    const rows = this.page.locator('.action-widget .monaco-list-row')
+    const focused = this.page.locator('.action-widget .monaco-list-row.focused').filter({ hasText: title })
     await until(`the light bulb offers ${title}`, async () => {
       // The menu of a moment ago may lack it; a second Escape would drop the selection.
       if (await this.page.locator('.action-widget').first().isVisible()) await this.press('Escape')
       await this.press('Control+.')
-      return row.waitFor({ timeout: 5000 }).then(() => true, () => false)
+      const row = rows.filter({ hasText: title }).first()
+      if (!(await row.waitFor({ timeout: 5000 }).then(() => true, () => false))) return false
+      // By keys: a click is lost where the menu is drawn once more under the mouse.
+      for (let n = await rows.count(); n > 0 && !(await focused.count()); n--) await this.press('ArrowDown')
+      return (await focused.count()) > 0
     })
     await this.picture(`light-bulb ${title.toLowerCase().replace(/\W+/g, '-')}`)
-    await row.click()
+    await this.press('Enter')
   }
 
   /** Answer an input box. */

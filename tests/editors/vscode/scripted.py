@@ -55,7 +55,7 @@ def _acted(generation: Generation) -> Answer:
         case "failing":
             return refuses(500)
         case "explained":
-            return says(EXPLANATION, between_s=_BETWEEN_S)
+            return says(EXPLANATION, between_s=3 * _BETWEEN_S)  # the first preview of a window takes seconds
         case "add":
             return says(
                 "把两个数**相加**：\n\n1. 取 `left` 和 `right`，\n2. 返回它们的和。", between_s=_BETWEEN_S
