@@ -33,7 +33,12 @@ async def test_a_failure_is_an_empty_answer_with_a_reason(editor: Editor, name: 
     editor.engine.answer, said = FAILURES[name]
     place = await editor.open("def add(first, second):\n    ║\n")
     for invoked in (True, False):
-        assert await editor.suggest(place, invoked=invoked) is None
+        suggestion = await editor.suggest(place, invoked=invoked)
+        if name == "cut off in the middle" and not invoked and suggestion:
+            # What was certain was shown before the connection broke.
+            assert "return first + second".startswith(suggestion)
+            continue
+        assert suggestion is None
         reason, detail = await editor.reason(place.uri)
         assert reason == "engine"
         assert said in detail

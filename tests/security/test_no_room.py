@@ -131,6 +131,10 @@ def test_a_command_on_a_full_disk_loses_nothing(
 ) -> None:
     """What was there before is there afterwards, whole; what cannot be written is named."""
     user_names("http://127.0.0.1:9")
+    with Path(os.environ["QWEN_LSP_CONFIG"]).open("a", encoding="utf-8") as settings:
+        settings.write(
+            "\n[completion]\nenabled = true\n"
+        )  # without it, nothing is left for `endpoint remove` to write
     trust.add(tmp_path)
     monkeypatch.setenv("QWEN_LSP_INDEX", str(tmp_path / "index"))
     building.update(root)
