@@ -51,4 +51,5 @@ def _socket() -> str:
     atexit.register(end)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
+    process.wait()  # it has left the work to a process that is nobody's child
     return path
