@@ -32,13 +32,10 @@ FAILURES: dict[str, tuple[Answer, str]] = {
 async def test_a_failure_is_an_empty_answer_with_a_reason(editor: Editor, name: str) -> None:
     editor.engine.answer, said = FAILURES[name]
     place = await editor.open("def add(first, second):\n    ║\n")
-    for invoked in (True, False):
-        suggestion = await editor.suggest(place, invoked=invoked)
-        if name == "cut off in the middle" and not invoked and suggestion:
-            # What was certain was shown before the connection broke.
-            assert "return first + second".startswith(suggestion)
-            continue
-        assert suggestion is None
+    # Unasked first: after a failure the endpoint is asked what it is once more, and an answer that came while a
+    # request waited for that may be shown in part before its connection breaks.
+    for invoked in (False, True):
+        assert await editor.suggest(place, invoked=invoked) is None
         reason, detail = await editor.reason(place.uri)
         assert reason == "engine"
         assert said in detail

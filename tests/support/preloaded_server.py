@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import io
 import json
@@ -11,7 +12,8 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
+import threading
+from typing import NoReturn
 
 import qwen_lsp.lsp.server
 from qwen_lsp.__main__ import main
@@ -95,14 +97,10 @@ def _fork(client: socket.socket, others: list[socket.socket]) -> int:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     _leave(code)
-    return 0
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     """End as the interpreter would: what was registered runs, what was written is written."""
-    import atexit
-    import threading
-
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -115,4 +113,4 @@ if __name__ == "__main__":
     if os.fork():  # nobody's child: tests look at the children of their own process
         os._exit(0)
     assert qwen_lsp.lsp.server
-    serve(str(Path(sys.argv[1])))
+    serve(sys.argv[1])
