@@ -32,7 +32,7 @@ FAILURES: dict[str, tuple[Answer, str]] = {
 async def test_a_failure_is_an_empty_answer_with_a_reason(editor: Editor, name: str) -> None:
     editor.engine.answer, said = FAILURES[name]
     place = await editor.open("def add(first, second):\n    ║\n")
-    # Unasked first: after a failure the endpoint is asked once more what it is, and an answer to a request that
+    # Unasked first: after a failure the endpoint is asked what it is, and an answer to a request that
     # waited for that may be shown in part before its connection breaks.
     for invoked in (False, True):
         assert await editor.suggest(place, invoked=invoked) is None
