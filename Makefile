@@ -9,9 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# A file's tests stay in one process, which starts what they share once; tests/conftest.py orders the files.
+# Three processes on two cores, as each waits now and then; tests/conftest.py says which tests stay together.
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 --no-loadscope-reorder
 # A window needs the machine for itself: what else runs makes it lose clicks.
 TOURS := $(wildcard tests/editors/vscode/test_*_tour*.py)
 
