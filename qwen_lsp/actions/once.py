@@ -202,7 +202,12 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
     host = open_host(config, model.path, lambda state: None, "chat")
     try:
         client = await host.ready()
-        session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)
+        session = ModelSession(
+            client,
+            client.context_tokens(config.engine.context_tokens),
+            config.actions.timeout_ms,
+            on_progress,
+        )
         with _knowledge(task) as context:
             outcome = await runner.run(task, session, context)
     finally:

@@ -16,6 +16,7 @@ from qwen_lsp.model.dialects.dialect import (
     Capabilities,
     Dialect,
     Post,
+    Served,
     probabilities,
     raise_for,
     text_of,
@@ -27,10 +28,13 @@ from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
 SLOT = "id_slot"
 
 
-async def _model(named: str, ask: AskJson) -> str:
+async def _served(named: str, ask: AskJson) -> Served:
     properties = await ask("GET", "/props")
-    path = str(properties.get("model_alias") or properties.get("model_path") or "")
-    return named or path.replace("\\", "/").rpartition("/")[2]
+    path = (
+        properties.get("model_alias") or properties["model_path"]
+    )  # LM Studio answers with an error and 200
+    settings = properties.get("default_generation_settings") or {}
+    return Served(named or str(path).replace("\\", "/").rpartition("/")[2], int(settings.get("n_ctx") or 0))
 
 
 def _completion(request: Request, model: str) -> Post:
@@ -103,7 +107,7 @@ def _grammar_of_tokens(tokens: Sequence[int]) -> str:
     return "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
 
 
-async def _tokenize(text: str, ask: AskJson) -> list[int]:
+async def _tokenize(text: str, model: str, ask: AskJson) -> list[int]:
     answer = await ask("POST", "/tokenize", {"content": text, "parse_special": True})
     return list(answer["tokens"])
 
@@ -122,9 +126,17 @@ RELAYED: dict[tuple[str, str], Literal["generation", "question"]] = {
 
 LLAMA = Dialect(
     name="llama",
-    can=Capabilities(grammar=True, logprobs=True, prompt_cache=True, slots=True, cancels_on_disconnect=True),
+    can=Capabilities(
+        logprobs=True,
+        likelihood=True,
+        grammar=True,
+        schema=True,
+        prompt_cache=True,
+        slots=True,
+        cancels_on_disconnect=True,
+    ),
     health="/health",
-    model=_model,
+    served=_served,
     completion=_completion,
     chat=_chat,
     tokenize=_tokenize,
