@@ -192,6 +192,31 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema={"x-narrows": True},
         ),
     ] = SECRET_FILES
+    disabled_languages: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="LSP identifiers of languages without inline completion, such as `markdown`. A "
+            "workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    disabled_in: Annotated[
+        tuple[Literal["comment", "string"], ...],
+        Meta(
+            description="Where nothing is suggested unasked. A workspace can only add to it.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    min_pause_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5000,
+            description="Shortest pause after a key before something is suggested unasked. A workspace can "
+            "only make it longer.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = 0
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -387,17 +412,21 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
             else:
                 try:
                     taken = msgspec.convert(value, field.type)
-                    if field.narrows and not layer.trusted:
-                        taken = tuple(
-                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
-                        )
-                    values[key] = taken
+                    is_free = layer.trusted or not field.narrows
+                    values[key] = taken if is_free else _narrowed(values[key], taken)
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
     values, limits = policy.limited(values, policy.read_all())
     problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
+
+
+def _narrowed(before: Any, wanted: Any) -> Any:
+    """Return a setting as somebody may have it who can only add to what is left out, or to a pause."""
+    if isinstance(wanted, int):
+        return max(before, wanted)
+    return tuple(dict.fromkeys((*before, *(one for one in wanted if one[:1] != "!"))))
 
 
 def _unknown(key: str, known: Collection[str]) -> str:
