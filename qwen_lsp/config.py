@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from qwen_lsp import policy
+from qwen_lsp.action_settings import ActionsConfig
 from qwen_lsp.endpoints import URL_KEYS, USER_ONLY, EndpointConfig, released
 from qwen_lsp.secret_files import SECRET_FILES
 
@@ -230,45 +231,6 @@ class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
         bool,
         Meta(description="Index the workspace folders, in the background, into a file in your cache folder."),
     ] = True
-
-
-class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
-    """A code action of the user's own."""
-
-    name: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the command line calls it; unique.")
-    ]
-    title: Annotated[str, Meta(min_length=1, description="What the editor's menu shows.")]
-    prompt: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` "
-            "are filled in.",
-        ),
-    ]
-    languages: Annotated[
-        tuple[str, ...], Meta(description="LSP identifiers of the languages it is offered in; none: all.")
-    ] = ()
-    kind: Annotated[
-        str, Meta(description="Kind of the action, as editors filter by it, such as `refactor.rewrite`.")
-    ] = "refactor.rewrite"
-    output: Annotated[
-        Literal["edit", "text"], Meta(description="`edit`: rewrite the code; `text`: say something about it.")
-    ] = "edit"
-
-
-class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Code actions."""
-
-    enabled: Annotated[bool, Meta(description="Offer code actions.")] = True
-    timeout_ms: Annotated[
-        int,
-        Meta(
-            ge=1000, le=3_600_000, description="Maximum time to wait for an answer once the engine is ready."
-        ),
-    ] = 180_000
-    custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
 
 
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
