@@ -1,4 +1,4 @@
-"""The settings of code actions, those of the user's own among them. Knows nothing of what is done with them."""
+"""The settings of code actions, also of the own ones of a user. Knows nothing of what is done with them."""
 
 from __future__ import annotations
 
