@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from qwen_lsp import policy
+from qwen_lsp.action_settings import ActionsConfig
 from qwen_lsp.endpoints import URL_KEYS, EndpointConfig, released
 from qwen_lsp.engine_settings import EngineConfig as EngineConfig
 from qwen_lsp.engine_settings import ModelConfig as ModelConfig
@@ -125,6 +126,31 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema={"x-narrows": True},
         ),
     ] = SECRET_FILES
+    disabled_languages: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="LSP identifiers of languages without inline completion, such as `markdown`. A "
+            "workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    disabled_in: Annotated[
+        tuple[Literal["comment", "string"], ...],
+        Meta(
+            description="Where nothing is suggested unasked. A workspace can only add to it.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    min_pause_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5000,
+            description="Shortest pause after a key before something is suggested unasked. A workspace can "
+            "only make it longer.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = 0
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -138,45 +164,6 @@ class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
         bool,
         Meta(description="Index the workspace folders, in the background, into a file in your cache folder."),
     ] = True
-
-
-class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
-    """A code action of the user's own."""
-
-    name: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the command line calls it; unique.")
-    ]
-    title: Annotated[str, Meta(min_length=1, description="What the editor's menu shows.")]
-    prompt: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` "
-            "are filled in.",
-        ),
-    ]
-    languages: Annotated[
-        tuple[str, ...], Meta(description="LSP identifiers of the languages it is offered in; none: all.")
-    ] = ()
-    kind: Annotated[
-        str, Meta(description="Kind of the action, as editors filter by it, such as `refactor.rewrite`.")
-    ] = "refactor.rewrite"
-    output: Annotated[
-        Literal["edit", "text"], Meta(description="`edit`: rewrite the code; `text`: say something about it.")
-    ] = "edit"
-
-
-class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Code actions."""
-
-    enabled: Annotated[bool, Meta(description="Offer code actions.")] = True
-    timeout_ms: Annotated[
-        int,
-        Meta(
-            ge=1000, le=3_600_000, description="Maximum time to wait for an answer once the engine is ready."
-        ),
-    ] = 180_000
-    custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
 
 
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -320,17 +307,21 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
             else:
                 try:
                     taken = msgspec.convert(value, field.type)
-                    if field.narrows and not layer.trusted:
-                        taken = tuple(
-                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
-                        )
-                    values[key] = taken
+                    is_free = layer.trusted or not field.narrows
+                    values[key] = taken if is_free else _narrowed(values[key], taken)
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
     values, limits = policy.limited(values, policy.read_all())
     problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
+
+
+def _narrowed(before: Any, wanted: Any) -> Any:
+    """Return a setting as somebody may have it who can only add to what is left out, or to a pause."""
+    if isinstance(wanted, int):
+        return max(before, wanted)
+    return tuple(dict.fromkeys((*before, *(one for one in wanted if one[:1] != "!"))))
 
 
 def _unknown(key: str, known: Collection[str]) -> str:

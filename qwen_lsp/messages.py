@@ -166,6 +166,12 @@ TEXTS: dict[str, Text] = {
     "rule.typed": Text("you have typed all of it already", "建议的内容已全部键入"),
     "rule.syntax": Text("it would add syntax errors", "会引入语法错误"),
     "rule.inside_word": Text("the cursor is inside a word", "光标位于单词内部"),
+    "rule.inside_comment": Text("the cursor is inside a comment", "光标位于注释中"),
+    "rule.inside_string": Text("the cursor is inside a string", "光标位于字符串中"),
+    "rule.language": Text(
+        "this language is one of `completion.disabledLanguages`",
+        "该语言列在 `completion.disabledLanguages` 中",
+    ),
     # reviews
     "review.status.findings": Text(
         "Found {counts} (changed lines: {lines}, files: {files}).",

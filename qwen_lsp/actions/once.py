@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp import trust
+from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import ModelSession, OnProgress
@@ -29,7 +30,7 @@ from qwen_lsp.actions.task import (
     RepositoryContext,
     Task,
 )
-from qwen_lsp.config import Config, CustomAction
+from qwen_lsp.config import Config
 from qwen_lsp.context import named_files
 from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError

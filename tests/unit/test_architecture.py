@@ -21,6 +21,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # groups named apart never import one another, except along ALLOWED.
 LAYERS: list[set[str]] = [
     {
+        "action_settings",
         "endpoints",
         "visible",
         "secret_files",

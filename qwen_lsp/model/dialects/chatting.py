@@ -38,7 +38,7 @@ def _in_chat(request: Request, model: str, *, can_go_on: bool) -> Post:
         messages.append({"role": "assistant", "content": forced, "partial": True})
     body = openai.text_body(request, model, "")
     body = {name: value for name, value in body.items() if name not in ("prompt", "logprobs")}
-    return Post(openai.CHAT, body | {"messages": messages}, openai.read_delta, forced)
+    return Post(openai.CHAT, body | {"messages": messages}, openai.read_chat, forced)
 
 
 def _completion(request: Request, model: str) -> Post:
@@ -53,7 +53,7 @@ def _studio_completion(request: Request, model: str) -> Post:
     return Post(
         openai.COMPLETIONS,
         {name: value for name, value in body.items() if name != "logprobs"},
-        openai.read_text,
+        openai.read_completion,
         forced,
     )
 
@@ -63,7 +63,7 @@ async def _studio_chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     if request.begins:
         last = {"role": "assistant", "content": request.begins, "partial": True}
         body["messages"] = [*body["messages"], last]
-    return Post(openai.CHAT, body, openai.read_delta, request.begins)
+    return Post(openai.CHAT, body, openai.read_chat, request.begins)
 
 
 async def _studio_served(named: str, ask: AskJson) -> Served:

@@ -76,13 +76,13 @@ def completion(request: Request, model: str) -> Post:
     those of its half; where it writes another word, it gets the half at the end of its prompt.
     """
     forced = echo_of(request)
-    post = Post(COMPLETIONS, text_body(request, model, request.prompt + forced), read_text, forced)
+    post = Post(COMPLETIONS, text_body(request, model, request.prompt + forced), read_completion, forced)
     if not forced:
         return post
     return Post(
         COMPLETIONS,
         text_body(request, model, request.prompt),
-        read_text,
+        read_completion,
         expected=forced,
         otherwise=post,
     )
@@ -107,10 +107,10 @@ def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
 
 async def chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     """Write a chat."""
-    return Post(CHAT, chat_body(request, model), read_delta)
+    return Post(CHAT, chat_body(request, model), read_chat)
 
 
-def read_text(data: dict[str, Any]) -> Chunk:
+def read_completion(data: dict[str, Any]) -> Chunk:
     """Read one event of `/v1/completions`."""
     raise_for(data)
     timings = _usage(data)
@@ -136,7 +136,7 @@ def _logprobs(
     return tuple(map(float, values)), tuple(sorted(others, key=lambda one: -one[1]))
 
 
-def read_delta(data: dict[str, Any]) -> Chunk:
+def read_chat(data: dict[str, Any]) -> Chunk:
     """Read one event of `/v1/chat/completions`."""
     raise_for(data)
     timings = _usage(data)
@@ -167,7 +167,9 @@ def _infill(request: Request, model: str) -> Post:
     """Write a completion whose markers the server puts in."""
     before, after = request.around
     echo = echo_of(request)
-    return Post(COMPLETIONS, text_body(request, model, before + echo) | {"suffix": after}, read_text, echo)
+    return Post(
+        COMPLETIONS, text_body(request, model, before + echo) | {"suffix": after}, read_completion, echo
+    )
 
 
 OPENAI = Dialect(

@@ -16,7 +16,7 @@ def _completion(request: Request, model: str) -> Post:
     body |= {"logprobs": request.n_alternatives, "skip_special_tokens": False}
     if request.forced:
         body["regex"] = beginning(request.forced)
-    return Post(openai.COMPLETIONS, body, openai.read_text)
+    return Post(openai.COMPLETIONS, body, openai.read_completion)
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
@@ -26,7 +26,7 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
         body["continue_final_message"] = True
     if request.grammar:
         body["ebnf"] = request.grammar
-    return Post(openai.CHAT, body, openai.read_delta, request.begins)
+    return Post(openai.CHAT, body, openai.read_chat, request.begins)
 
 
 SGLANG = Dialect(

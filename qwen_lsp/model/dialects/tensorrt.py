@@ -15,14 +15,14 @@ def _completion(request: Request, model: str) -> Post:
     body = openai.text_body(request, model, request.prompt) | {"skip_special_tokens": False}
     if request.forced:
         body["response_format"] = {"type": "regex", "regex": beginning(request.forced)}
-    return Post(openai.COMPLETIONS, body, openai.read_text)
+    return Post(openai.COMPLETIONS, body, openai.read_completion)
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     body = openai.chat_body(request, model)
     if request.grammar:
         body["response_format"] = {"type": "ebnf", "ebnf": request.grammar}
-    return Post(openai.CHAT, body, openai.read_delta)
+    return Post(openai.CHAT, body, openai.read_chat)
 
 
 TENSORRT = Dialect(

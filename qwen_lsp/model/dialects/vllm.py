@@ -19,7 +19,7 @@ def _completion(request: Request, model: str) -> Post:
     body |= {"logprobs": request.n_alternatives, "skip_special_tokens": False}
     if request.forced:
         body["structured_outputs"] = {"regex": beginning(request.forced)}
-    return Post(openai.COMPLETIONS, body, openai.read_text)
+    return Post(openai.COMPLETIONS, body, openai.read_completion)
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
@@ -29,7 +29,7 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
         body |= {"add_generation_prompt": False, "continue_final_message": True}
     if request.grammar:
         body["structured_outputs"] = {"grammar": request.grammar}
-    return Post(openai.CHAT, body, openai.read_delta, request.begins)
+    return Post(openai.CHAT, body, openai.read_chat, request.begins)
 
 
 async def _tokenize(text: str, model: str, ask: AskJson) -> list[int]:
