@@ -77,6 +77,7 @@ class Engine:
         self._backoff = Backoff(_BACKOFF_S, _HEALTHY_S)
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._used_s = 0.0
+        self._has_answered = False  # since it was started
         self._is_closed = False
 
     @property
@@ -110,9 +111,10 @@ class Engine:
         """Return the client if the engine is loaded already; starts nothing."""
         return self._client if self.state.phase == "ready" else None
 
-    def used(self) -> None:
+    def used(self, *, has_answered: bool = False) -> None:
         """Take note that somebody uses it: it sleeps when nobody has for a while."""
         self._used_s = asyncio.get_running_loop().time()
+        self._has_answered = self._has_answered or has_answered
 
     async def end_if_it_hangs(self) -> None:
         """End the process if it does not say that it is well; it is started again."""
@@ -165,7 +167,9 @@ class Engine:
             finally:
                 await self._drop()
             now = time.monotonic()
-            pause_s, reason = self._backoff.died(now, now - started), self._reason()
+            # One that has answered was well: whatever ended it, it was not its start.
+            lived_s = float("inf") if self._has_answered else now - started
+            pause_s, reason = self._backoff.died(now, lived_s), self._reason()
             if pause_s is None:
                 self._backoff.deaths = 0  # the next request tries again
                 detail = f"the engine keeps crashing: {reason}. Run `qwen-lsp doctor` to find out why"
@@ -183,6 +187,7 @@ class Engine:
     async def _run_once(self) -> Literal["died", "asleep"]:
         """Start the engine, announce it when it is loaded, and return when it has died or nobody uses it."""
         self._stderr.clear()
+        self._has_answered = False
         threads, batch_threads = thread_counts(self._config)
         launch = Launch(
             model_path=str(self._model_path().absolute()),

@@ -154,7 +154,7 @@ class _Request:
                 if not self.n_written:  # one request a connection, whatever the engine would do
                     data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
                 self.n_written += len(data)
-                self.served.engine.used()
+                self.served.engine.used(has_answered=turn is not None)
                 if turn is not None:
                     turn.has_begun = True
                 self.writer.write(data)

@@ -51,7 +51,6 @@ log = logging.getLogger(__name__)
 _TRIES = 4
 # Another window that is starting the process is waited for so long; its own patience is a little longer.
 _START_S = 15.0
-_FRESH_S = 2.0
 _ENDING_S = 5.0
 
 
@@ -61,12 +60,11 @@ class _Lost(Exception):
 
 @dataclass(eq=False)
 class _Lease:
-    """What this window has of the process. `heard_s` is when it last said anything."""
+    """What this window has of the process."""
 
     control: Control
     client: Client
     meeting: Meeting
-    heard_s: float
     n_asked: int = 0
     asked: dict[int, asyncio.Future[str]] = field(default_factory=dict)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,9 +134,6 @@ class SharedEngine:
             lease = await self._joined(path)
             if lease is None:
                 break
-            loop = asyncio.get_running_loop()
-            if self.state.phase == "ready" and loop.time() - lease.heard_s < _FRESH_S:
-                return lease.client
             try:
                 await lease.ready()
             except _Lost as reason:
@@ -216,15 +211,13 @@ class SharedEngine:
         if self._lease is not None:
             self._older.append(self._lease.client)
         client = Client(Endpoint(f"http://{HOST}:{granted.port}", LLAMA, granted.token))
-        now_s = asyncio.get_running_loop().time()
-        self._lease = lease = _Lease(greeted.control, client, meeting, now_s)
+        self._lease = lease = _Lease(greeted.control, client, meeting)
         lease.reading = asyncio.create_task(self._read(lease))
         log.info("a lease of the shared engine, process %d", meeting.pid)
 
     async def _read(self, lease: _Lease) -> None:
         """Follow what the process says, until its end."""
         while (message := await lease.control.receive()) is not None:
-            lease.heard_s = asyncio.get_running_loop().time()
             lease.heard.set()
             if isinstance(message, News):
                 self.pid = message.pid or None
@@ -364,15 +357,16 @@ async def _start(place: Path) -> str:
     return "" if said == "ready" else said
 
 
-def _end_process(meeting: Meeting) -> None:
-    """End a process that hangs, if it is still the one that the state file means."""
+def _end_process(meeting: Meeting) -> bool:
+    """End a process that hangs, if it is still the one that the state file means; say whether it is."""
     process = runtime.process_of(meeting, runtime.folder())
     if process is None:
-        return
+        return False
     log.warning("process %d of the shared engine does not answer: it is ended", meeting.pid)
     with contextlib.suppress(psutil.Error):
         process.kill()
         process.wait(_ENDING_S)
+    return True
 
 
 async def status() -> Status | None:
@@ -393,7 +387,8 @@ async def stop() -> bool:
     """End the process and its engines; say whether one ran. Windows start it again at their next key."""
     greeted = await _greeted()
     if greeted is None:
-        return False
+        meeting = runtime.read(runtime.folder())
+        return meeting is not None and await asyncio.to_thread(_end_process, meeting)
     try:
         greeted.control.send(Ask(greeted.proof, os.getpid(), "stop"))
         await _gone(greeted.control)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import msgspec
 import psutil
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
 
+from qwen_lsp.cli.main import main
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.model import runtime, shared
 from qwen_lsp.model.client import Client
@@ -34,6 +38,7 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a `#!` line"),
 ]
 
+VICTIMS = ("engine", "program", "process", "process", "engine", "window")
 WINDOW = """
 import asyncio, sys
 from pathlib import Path
@@ -210,7 +215,6 @@ async def test_one_that_hangs_is_replaced(
     place: Path, program: Program, victim: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "PATIENCE_S", 2.0)
-    monkeypatch.setattr(shared, "_FRESH_S", 0.0)
     async with windows(program, 2) as opened:
         for window in opened:
             await window.ask()
@@ -382,3 +386,66 @@ async def test_it_is_stopped_and_starts_at_the_next_key(place: Path, program: Pr
         assert not await shared.stop()
         assert await first.ask() == await second.ask() == "return 1"
         assert len(engines(place)) == 1
+
+
+async def test_the_command_line_says_what_it_does(place: Path, program: Program) -> None:
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(main, ["engine", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert json.loads(await asyncio.to_thread(run, "status", "--json")) == {"running": False, "engines": []}
+    async with windows(program, 2) as (first, second):
+        await first.ask()
+        await second.ask()
+        found = json.loads(await asyncio.to_thread(run, "status", "--json"))
+        (engine,) = found["engines"]
+        assert (found["running"], engine["state"], len(engine["windows"])) == (True, "running", 2)
+        assert engine["memoryBytes"] > 1_000_000
+        assert "model.gguf: running since" in await asyncio.to_thread(run, "status")
+        assert "has a lease" in await asyncio.to_thread(run, "logs")
+        assert await asyncio.to_thread(run, "stop") == "stopped\n"
+        assert "no shared engine" in await asyncio.to_thread(run, "stop")
+        await until(lambda: not brokers(place), "it has ended")
+
+
+@pytest.mark.parametrize("n", [20, pytest.param(200, marks=pytest.mark.slow)])
+async def test_kills_at_random_moments(place: Path, program: Program, n: int) -> None:
+    """Every window that lives is answered at its next request, by one engine; in the end nothing is left."""
+    chance = random.Random(n)
+    async with AsyncExitStack() as stack:
+        living: list[Window] = await stack.enter_async_context(windows(program, 3))
+        victim = await stack.enter_async_context(window_process(program))
+        assert await asyncio.gather(*(window.ask() for window in living)) == ["return 1"] * 3
+        for _ in range(n):
+            kind = chance.choice(VICTIMS)
+            asked = [asyncio.create_task(window.ask()) for window in living] if chance.random() < 0.5 else []
+            await asyncio.sleep(chance.random() * 0.05)
+            if kind == "window":
+                victim.kill()
+                await victim.wait()
+                victim = await stack.enter_async_context(window_process(program))
+            else:
+                await killed(kind, place, program)
+            await asyncio.gather(*asked, return_exceptions=True)  # what was under way may be lost
+            assert await asyncio.gather(*(window.ask() for window in living)) == ["return 1"] * 3, kind
+            assert {window.engine.own for window in living} == {None}, kind
+            assert len(brokers(place)) == 1, kind
+            assert len(engines(place)) == 1, kind
+    await until(lambda: not brokers(place), "nothing is left when the windows are gone")
+    assert not (place / "engine.json").exists()
+
+
+async def killed(kind: str, place: Path, program: Program) -> None:
+    """Kill one, if chance has not found it dead already, and wait until the system has taken note."""
+    if kind == "program":
+        found = [psutil.Process(program.pid)] if psutil.pid_exists(program.pid) else []
+    else:
+        found = (brokers if kind == "process" else engines)(place)
+    for one in found:
+        one.kill()
+    await until(lambda: is_gone(found), "it is dead")
+
+
+def is_gone(processes: list[psutil.Process]) -> bool:
+    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
