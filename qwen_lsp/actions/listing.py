@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from qwen_lsp.action_settings import ActionsConfig, CustomAction
 from qwen_lsp.actions import annotate, rename, suite
 from qwen_lsp.actions.task import Diagnostic
 from qwen_lsp.actions.translate import to_translate
-from qwen_lsp.config import ActionsConfig, CustomAction
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition, Source

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp import trust
+from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import ModelSession, OnProgress
@@ -29,7 +30,7 @@ from qwen_lsp.actions.task import (
     RepositoryContext,
     Task,
 )
-from qwen_lsp.config import Config, CustomAction
+from qwen_lsp.config import Config
 from qwen_lsp.context import named_files
 from qwen_lsp.context.named_files import Place
 from qwen_lsp.errors import InputError
@@ -202,7 +203,12 @@ async def _run(task: Task, config: Config, on_progress: OnProgress | None) -> Do
     host = open_host(config, model.path, lambda state: None, "chat")
     try:
         client = await host.ready()
-        session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms, on_progress)
+        session = ModelSession(
+            client,
+            client.context_tokens(config.engine.context_tokens),
+            config.actions.timeout_ms,
+            on_progress,
+        )
         with _knowledge(task) as context:
             outcome = await runner.run(task, session, context)
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_lsp.config import CustomAction
+from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax.languages import Language, find
 from qwen_lsp.text import Document, Edit, Span

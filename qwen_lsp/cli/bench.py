@@ -44,6 +44,13 @@ def bench() -> None:
     show_default=True,
     help="`lsp`: the whole product over stdio; `engine`: the bare prompt and the first line(s).",
 )
+@click.option(
+    "--endpoint",
+    "kind",
+    type=click.Choice(["llama", "openai"]),
+    default="",
+    help="With --via lsp: use a llama.cpp server as an endpoint of this kind, in place of the engine.",
+)
 @click.option("--compare-prompts", is_flag=True, help="Fill each hole under `prompt` and under `prompt_en`.")
 @click.option("--model", default="", help="Model to measure; yours by default.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
@@ -54,6 +61,7 @@ def infill(
     seed: int,
     layout: str,
     via: str,
+    kind: str,
     compare_prompts: bool,
     model: str,
     is_json: bool,
@@ -64,8 +72,10 @@ def infill(
 
     if via == "lsp" and layout not in _LAYOUTS:
         raise click.UsageError(f"--layout {layout} is one of the bare prompts: add --via engine")
+    if kind and via != "lsp":
+        raise click.UsageError("--endpoint is for --via lsp")
     config = ask.with_model(read_config(), model)
-    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts)
+    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts, kind=kind)
     echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 

@@ -238,10 +238,11 @@ async def _checked(config: Config, endpoint: EndpointConfig, model: ChosenModel,
 
 def _check_endpoint(client: Client, name: str) -> Check:
     """Tell what answers, and what it cannot do."""
-    dialect = client.endpoint.dialect
-    missing = f"; without {', '.join(dialect.can.missing)}" if dialect.can.missing else ""
-    model = f", {client.endpoint.model}" if client.endpoint.model else ""
-    return Check(name, "ok", f"answers at {client.endpoint.url} ({dialect.name}{model}{missing})")
+    end = client.endpoint
+    missing = f"; without {', '.join(client.can.missing)}" if client.can.missing else ""
+    model = f", {end.model}" if end.model else ""
+    context = f", {end.context_tokens} tokens of context" if end.context_tokens else ""
+    return Check(name, "ok", f"answers at {end.url} ({end.dialect.name}{model}{context}{missing})")
 
 
 async def _check_chat(client: Client) -> Check:

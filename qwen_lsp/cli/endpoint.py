@@ -6,6 +6,7 @@ Only the user's own settings file is written, and only by `add` and `remove`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from qwen_lsp.cli.config import read_config
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.config import Layer, resolve, user_file
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Kind, Use, host_of, is_loopback, named
-from qwen_lsp.errors import ConfigError, QwenLspError
+from qwen_lsp.errors import ConfigError, EndpointRejected, QwenLspError
 
 if TYPE_CHECKING:
     from qwen_lsp.completion.fim_check import Result
@@ -27,11 +28,17 @@ if TYPE_CHECKING:
 _SECTIONS: dict[Use, str] = {"completion": "endpoint", "chat": "endpoint.chat"}
 _OTHER: dict[Use, Use] = {"completion": "chat", "chat": "completion"}
 # What is done about what an endpoint cannot do, in the words of the setting or the feature.
-_WITHOUT = {
+WITHOUT = {
+    "raw prompt": "the server writes the markers, and no pieces of other files are shown to it",
+    "suffix": "code is completed in a chat, which may answer in prose",
     "grammar": "a word that is typed half is asked for from its beginning",
+    "schema": "the form of an answer is asked for in words",
     "logprobs": "what is shown is judged by its syntax alone",
+    "likelihood": "there is no review by completion",
     "prompt cache": "nothing is read ahead",
     "slots": "actions and completion take turns in one cache",
+    "cancels on disconnect": "an answer that nobody waits for may be written, and paid for, to its end",
+    "lists models": "its model has to be named",
 }
 
 
@@ -39,12 +46,14 @@ _WITHOUT = {
 class Tested:
     """An endpoint that answered: what it speaks, its model, what it cannot do, and its self-test.
 
-    `fim` is None where it was tested for chat; then `verdict` is that of a question.
+    Units: `context_tokens`, 0 where it does not say. `fim` is None where it was tested for chat; then
+    `verdict` is that of a question.
     """
 
     url: str
     kind: str
     model: str
+    context_tokens: int
     missing: tuple[str, ...]
     layout: str
     fim: Result | None
@@ -56,6 +65,7 @@ class Tested:
             "url": self.url,
             "kind": self.kind,
             "model": self.model,
+            "contextTokens": self.context_tokens,
             "missing": list(self.missing),
             "layout": self.layout,
             "answers": list(self.fim.answers) if self.fim is not None else [],
@@ -248,9 +258,10 @@ def _config(
 
 
 def _tested(config: EndpointConfig, use: Use) -> Tested:
+    from qwen_lsp.model.dialects.known import others
     from qwen_lsp.model.remote import RemoteEndpoint
 
-    async def work() -> Tested:
+    async def work(config: EndpointConfig) -> Tested:
         host = RemoteEndpoint(config, lambda state: None)
         try:
             client = await host.ready()
@@ -258,7 +269,18 @@ def _tested(config: EndpointConfig, use: Use) -> Tested:
         finally:
             await host.close()
 
-    return asyncio.run(work())
+    async def best() -> Tested:
+        """Ask; where an endpoint can be taken for another kind, only its answers show which it is."""
+        found = await work(config)
+        if use == "completion" and config.kind == "auto" and found.verdict != "works":
+            for dialect in others(found.kind):
+                with contextlib.suppress(EndpointRejected):
+                    other = await work(msgspec.structs.replace(config, kind=dialect.name))
+                    if other.verdict == "works":
+                        return other
+        return found
+
+    return asyncio.run(best())
 
 
 async def _ask(client: Client) -> Tested:
@@ -267,10 +289,17 @@ async def _ask(client: Client) -> Tested:
     from qwen_lsp.model import catalog
 
     profile = catalog.endpoint_profile(client.endpoint.model)
+
+    async def check(layout: str) -> Result:
+        try:
+            return await fim_check.check(client, profile.tokens, layout)
+        except EndpointRejected as error:  # it has a list of models, and perhaps chat, but not this
+            return fim_check.Result((str(error),) * len(fim_check.HOLES), has_logprobs=False)
+
     layout: str = profile.fim_layout
-    result = await fim_check.check(client, profile.tokens, layout)
+    result = await check(layout)
     if result.verdict != "works" and layout != "psm":
-        other = await fim_check.check(client, profile.tokens, "psm")
+        other = await check("psm")
         if other.verdict == "works":
             layout, result = "psm", other
     missing = set(client.can.missing) | ({"logprobs"} if not result.has_logprobs else set())
@@ -286,7 +315,8 @@ async def _ask_chat(client: Client) -> Tested:
 
 def _found(client: Client, missing: set[str], layout: str, fim: Result | None, verdict: str) -> Tested:
     end = client.endpoint
-    return Tested(end.url, end.dialect.name, end.model, tuple(sorted(missing)), layout, fim, verdict)
+    lacks = tuple(sorted(missing))
+    return Tested(end.url, end.dialect.name, end.model, end.context_tokens, lacks, layout, fim, verdict)
 
 
 def _show(tested: Tested, as_json: bool) -> None:
@@ -295,10 +325,11 @@ def _show(tested: Tested, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(tested.to_json(), ensure_ascii=False))
         return
-    echo(f"{tested.url} speaks `{tested.kind}` and serves {tested.model or 'a model without a name'}")
+    context = f" with {tested.context_tokens} tokens of context" if tested.context_tokens else ""
+    model = tested.model or "a model without a name"
+    echo(f"{tested.url} speaks `{tested.kind}` and serves {model}{context}")
     for name in tested.missing if tested.fim is not None else ():
-        if name in _WITHOUT:
-            echo(f"  without {name}: {_WITHOUT[name]}")
+        echo(f"  without {name}: {WITHOUT[name]}")
     if tested.fim is None:
         echo(f"  chat: a simple question got {'its' if tested.verdict == 'works' else 'no'} right answer")
         return

@@ -87,6 +87,10 @@ class Completer:
             return self._kept(Rejected.off(trace), uri)
         if is_left_out((path, cursor.document.path or uri), self._config.exclude):
             return self._kept(Rejected.excluded(trace), uri)
+        if cursor.document.language in self._config.disabled_languages:
+            trace.rule = "language"
+            detail = "the language is one of `completion.disabledLanguages`"
+            return self._kept(Rejected("not wanted here", detail, trace), uri)
         point = InsertionPoint(cursor.document, cursor.offset)
         task = asyncio.create_task(self._answer(cursor, point, trace, path, on_text))
         self._running[uri] = running = _Running(task, point)
@@ -112,7 +116,8 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        if not is_left_out((path, cursor.document.path), self._config.exclude):
+        is_off = cursor.document.language in self._config.disabled_languages
+        if not is_off and not is_left_out((path, cursor.document.path), self._config.exclude):
             self.slot.prefill(self._views.at(cursor, path, self.slot.budget))
 
     async def warm_up(self) -> None:
@@ -168,6 +173,9 @@ class Completer:
             self._has_met = True
         view = self._views.at(cursor, path, self.slot.budget)
         trace.mode, trace.prompt = view.mode, view.prompt.text
+        if is_automatic and view.place in self._config.disabled_in:
+            trace.rule = "inside_comment" if view.place == "comment" else "inside_string"
+            return Rejected("not wanted here", f"the cursor is inside a {view.place}", trace)
         request = CompletionRequest(cursor, point, view, trace, is_automatic, path, on_text)
         outcome = await self._remembered(request)
         if outcome is None:
@@ -208,7 +216,8 @@ class Completer:
         self.slot.stop()
         if request.is_automatic:
             gap_ms, first_ms = self._rhythm.gap_ms, self.slot.first_text_ms
-            wait_ms = pacing.delay_ms(gap_ms, first_ms, self._config.client_delay_ms)
+            config = self._config
+            wait_ms = pacing.delay_ms(gap_ms, first_ms, config.client_delay_ms, config.min_pause_ms)
             await asyncio.sleep(wait_ms / 1000)
         return await self.slot.start(request.view, request.point)
 

@@ -45,12 +45,13 @@ class Rhythm:
         return median(self._gaps) if len(self._gaps) >= 3 else _FIRST_GUESS_MS
 
 
-def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float) -> float:
-    """Return how long to wait before an automatic request starts.
+def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float, min_pause_ms: float = 0.0) -> float:
+    """Return how long to wait before an automatic request starts, at least the pause that the user wants.
 
     Half a gap would spare an interrupted start on a fast engine; a slow one needs that time itself.
     """
-    return max(min(gap_ms / 2 - first_text_ms, _MAX_DELAY_MS) - client_delay_ms, 0.0)
+    wanted = max(min(gap_ms / 2 - first_text_ms, _MAX_DELAY_MS), min_pause_ms)
+    return max(wanted - client_delay_ms, 0.0)
 
 
 def answer_wait_ms(gap_ms: float, last_char: str) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Literal
 
 from qwen_lsp.completion import gates
@@ -51,6 +52,10 @@ class CompletionSlot:
 
     def use(self, profile: Profile) -> None:
         """Size the prompts for a model: once each, because a prompt whose start moves is read again."""
+        client = self._host.idle_client()
+        if client is not None and client.endpoint.context_tokens:  # it may be started with less than it can
+            most = min(profile.context_tokens, client.endpoint.context_tokens)
+            profile = replace(profile, context_tokens=most)
         model = speed.key(profile.name, is_endpoint=self._host.is_endpoint)
         if (model, profile) == self._used:
             return
@@ -113,7 +118,7 @@ class CompletionSlot:
     def prefill(self, view: View) -> None:
         """Read a prompt if the model is loaded and no request runs; the newest place wins."""
         flight, client = self.flight, self._host.idle_client()
-        if client is None:
+        if client is None or not client.can.prompt_cache:
             return
         if flight is not None and not flight.is_stopped:
             if view.prompt.text.startswith(flight.view.prompt.text):

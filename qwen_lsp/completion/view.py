@@ -17,6 +17,7 @@ from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.syntax import languages, parsing
 from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.parsing import PlaceKind
 from qwen_lsp.text import Cursor
 
 
@@ -30,6 +31,7 @@ class View:
     mode: Mode
     language: Language | None
     stops: tuple[str, ...]
+    place: PlaceKind = "code"
 
     @property
     def case(self) -> Case:
@@ -66,4 +68,5 @@ def view_of(
         mode=stopping.mode(around),
         language=language,
         stops=profile.tokens.stops,
+        place=place,
     )

@@ -180,7 +180,10 @@ class ActionRunner:
             client = await self._session.hosts.chat.ready()
             config = self._session.config
             model_session = ModelSession(
-                client, config.engine.context_tokens, config.actions.timeout_ms, on_progress
+                client,
+                client.context_tokens(config.engine.context_tokens),
+                config.actions.timeout_ms,
+                on_progress,
             )
             return await runner.run(run.task, model_session, self._context(run.task.document))
         except QwenLspError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import msgspec
 from qwen_lsp.endpoints import host_of, is_loopback
 from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
 from qwen_lsp.model import audit, gate, tls
-from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post
+from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post, Served
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
 from qwen_lsp.model.tls import NO_TLS, Tls
@@ -31,7 +31,7 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and how to speak to it."""
+    """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say."""
 
     url: str
     dialect: Dialect = LLAMA
@@ -39,6 +39,7 @@ class Endpoint:
     model: str = ""
     tls: Tls = NO_TLS
     must_redact: bool = False
+    context_tokens: int = 0
 
     @property
     def is_guarded(self) -> bool:
@@ -68,7 +69,7 @@ class Client:
             headers=headers,
             # A proxy named in the environment must never see what goes to this machine itself.
             trust_env=not is_here,
-            verify=tls.context(endpoint.tls) if endpoint.url.startswith("https:") else True,
+            verify=tls.context(endpoint.tls) if endpoint.url.startswith("https:") else tls.nobody(),
             # llama.cpp closes an idle connection after some seconds, and a request that meets that moment
             # is lost; a new connection to this machine costs a fraction of a millisecond.
             limits=httpx.Limits(max_keepalive_connections=0 if is_here else 8, keepalive_expiry=2.0),
@@ -80,6 +81,10 @@ class Client:
     def can(self) -> Capabilities:
         """What the endpoint can do."""
         return self._dialect.can
+
+    def context_tokens(self, default: int) -> int:
+        """Return what a question and its answer may have together; the default where it says nothing."""
+        return self.endpoint.context_tokens or default
 
     async def close(self) -> None:
         """Close every connection."""
@@ -109,6 +114,22 @@ class Client:
     @asynccontextmanager
     async def _stream(
         self, post: Post, sources: Sequence[str], n_masked: int = 0
+    ) -> AsyncIterator[AsyncIterator[Chunk]]:
+        """Send what a dialect has written; where the answer begins otherwise than expected, the other."""
+        async with AsyncExitStack() as stack:
+            chunks = await stack.enter_async_context(self._sent(post, sources, n_masked))
+            if post.otherwise is None:
+                yield chunks
+                return
+            if (begun := await _begun(chunks, post.expected)) is not None:
+                yield _after(begun, chunks)
+                return
+        async with self._sent(post.otherwise, sources, n_masked) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _sent(
+        self, post: Post, sources: Sequence[str], n_masked: int
     ) -> AsyncIterator[AsyncIterator[Chunk]]:
         import httpx
 
@@ -196,14 +217,14 @@ class Client:
             self._answered()
         return is_up
 
-    async def model(self) -> str:
-        """Return what the endpoint calls its model; "" where it does not say.
+    async def served(self) -> Served:
+        """Return what the endpoint says of its model.
 
         Raises: EndpointError when it does not answer, or does not speak its dialect.
         """
         try:
-            return await self._dialect.model(self.endpoint.model, self._ask_json)
-        except (LookupError, TypeError, AttributeError) as error:
+            return await self._dialect.served(self.endpoint.model, self._ask_json)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise EndpointRejected(f"it does not answer as `{self._dialect.name}` does") from error
 
     async def tokenize(self, text: str) -> list[int]:
@@ -213,7 +234,21 @@ class Client:
         """
         if self._dialect.tokenize is None:
             raise self._unable("split a text into tokens")
-        return await self._dialect.tokenize(text, self._ask_json)
+        return await self._dialect.tokenize(text, self.endpoint.model, self._ask_json)
+
+    async def likelihood(self, prompt: str, text: str, n_alternatives: int) -> list[Chunk] | None:
+        """Return how likely each token of a text is behind a prompt; None where it has to be forced for that.
+
+        Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
+        """
+        if self._dialect.likelihood is None:
+            return None
+        try:
+            return await self._dialect.likelihood(
+                prompt, text, n_alternatives, self.endpoint.model, self._ask_json
+            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise EndpointRejected("the endpoint gave no log-probabilities of a prompt") from error
 
     async def slots(self) -> list[Slot]:
         """List the engine's slots, which is how a freed slot is proved.
@@ -245,6 +280,27 @@ class Client:
             raise EndpointRejected(f"{path} answered with something that is not JSON") from error
 
 
+async def _begun(chunks: AsyncIterator[Chunk], expected: str) -> list[Chunk] | None:
+    """Read an answer until it has begun as expected; None when it does not."""
+    begun: list[Chunk] = []
+    text = ""
+    async for chunk in chunks:
+        begun.append(chunk)
+        text += chunk.text
+        if text.startswith(expected):
+            return begun
+        if not expected.startswith(text):
+            break
+    return None
+
+
+async def _after(begun: Sequence[Chunk], chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
+    for chunk in begun:
+        yield chunk
+    async for chunk in chunks:
+        yield chunk
+
+
 def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | EndpointUnavailable:
     status = response.status_code
     if 300 <= status < 400:  # never followed: the user allowed this host, not the one it names
@@ -253,11 +309,10 @@ def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | Endpo
             f"the endpoint answered {status} and sends on to {elsewhere}; set `endpoint.url` to where it is"
         )
     text = body[:2000].decode("utf-8", "replace")
-    try:
-        error = msgspec.json.decode(text)["error"]
+    with suppress(msgspec.DecodeError, LookupError, TypeError, AttributeError):
+        answer = msgspec.json.decode(text)
+        error = answer.get("error", answer)  # SGLang and TensorRT-LLM write it at the top
         text = str(error["message"] if isinstance(error, dict) else error)
-    except (msgspec.DecodeError, KeyError, TypeError):
-        pass
     if status in (502, 503, 504):  # a gateway says the first and the last of what stands behind it
         return EndpointUnavailable(f"the endpoint is not ready: {text[:300]}")
     hint = "; check `endpoint.apiKeyEnv` or `endpoint.apiKeyFile`" if status in (401, 403) else ""

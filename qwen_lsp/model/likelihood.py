@@ -1,7 +1,8 @@
 """What a model thinks of a text: how likely each token of it was, and what it would have written instead.
 
-llama.cpp only: there a text can be forced by a grammar, and the probabilities that it tells are those of the
-model before the grammar (checked by tests/model/test_review.py). Knows no meaning of what it reads.
+llama.cpp's server can be forced to a text by a grammar, and the probabilities that it gives are those of the
+model before the grammar (checked by tests/model/test_review.py); vLLM gives those of a prompt. Others have
+nothing of the kind. Knows no meaning of what it reads.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ async def read(client: Client, prompt: str, text: str, slot: int, timeout_s: flo
 
     Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
     """
+    if (found := await client.likelihood(prompt, text, _ALTERNATIVES)) is not None:
+        return Passage(tuple(Token(one.text, sum(one.logprobs), one.others) for one in found))
     tokens = await client.tokenize(text)
     request = Request(prompt, len(tokens), (), slot, n_alternatives=_ALTERNATIVES, tokens=tokens)
     return await _generated(client, request, timeout_s)

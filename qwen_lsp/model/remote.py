@@ -13,7 +13,8 @@ from qwen_lsp.endpoints import EndpointConfig, host_of, is_http, keeps_key, may_
 from qwen_lsp.errors import ConfigError, EndpointError, EndpointRejected, EndpointUnavailable
 from qwen_lsp.model import gate, keys
 from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.dialects.known import wanted
+from qwen_lsp.model.dialects.dialect import Served
+from qwen_lsp.model.dialects.known import precise, wanted
 from qwen_lsp.model.state import CLOSED, Cause, Listener, Phase, State
 from qwen_lsp.model.tls import Tls
 
@@ -99,18 +100,16 @@ class RemoteEndpoint:
             raise self._failed(str(error), "key") from None
         if key and not keeps_key(url):
             raise self._failed(f"{url} would get your API key in the clear: use https://", "key")
-        for dialect in wanted(self._config.kind):
+        for dialect in wanted(self._config.kind, url):
             endpoint = Endpoint(
                 url, dialect, key, self._config.model, self._tls(), self._config.redact == "always"
             )
             if endpoint.is_guarded:
                 await asyncio.to_thread(gate.prepare)
-            client = Client(endpoint, self._lost)
             try:
-                return await self._checked(client)
+                return Client(await self._precise(endpoint), self._lost)
             except EndpointError as error:
                 reason = error
-                await client.close()
                 if not isinstance(error, EndpointRejected):  # it speaks this one, or nothing is there
                     break
         message = f"the endpoint cannot be used: {reason}"
@@ -138,10 +137,23 @@ class RemoteEndpoint:
     def _tls(self) -> Tls:
         return Tls(self._config.ca_file, self._config.client_certificate, self._config.client_key)
 
-    async def _checked(self, client: Client) -> Client:
-        """Return the client if the endpoint speaks its dialect, with the model's name filled in."""
-        name = await client.model()
-        if client.endpoint.model or not name:
-            return client
-        await client.close()
-        return Client(replace(client.endpoint, model=name), self._lost)
+    async def _precise(self, endpoint: Endpoint) -> Endpoint:
+        """Ask an endpoint what it is; a server that is known is asked in its own dialect."""
+        found, served = await self._described(endpoint)
+        dialect = precise(found.dialect, served) if self._config.kind == "auto" else found.dialect
+        if dialect is found.dialect:
+            return found
+        try:
+            return (await self._described(replace(endpoint, dialect=dialect)))[0]
+        except EndpointRejected:  # an older version of it
+            return found
+
+    async def _described(self, endpoint: Endpoint) -> tuple[Endpoint, Served]:
+        """Return the endpoint with what it says of itself, and all that it said. Raises: EndpointError."""
+        client = Client(endpoint, self._lost)
+        try:
+            served = await client.served()
+        finally:
+            await client.close()
+        model = endpoint.model or served.model
+        return replace(endpoint, model=model, context_tokens=served.context_tokens), served

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from qwen_lsp.errors import ConfigError
 
@@ -22,6 +22,12 @@ class Tls:
 
 
 NO_TLS = Tls()
+
+
+@cache
+def nobody() -> ssl.SSLContext:
+    """Return settings that trust nobody, for connections without TLS: nothing has to be read for them."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @lru_cache(4)

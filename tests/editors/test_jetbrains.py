@@ -152,7 +152,7 @@ def test_every_sentence_is_there_in_both_languages() -> None:
     code = "\n".join(source.read_text("utf-8") for source in SOURCES)
     used = set(re.findall(r'Texts\.get\(\s*"([\w.]+)"', code))
     used |= {f"action.{element.get('id')}.text" for element in DESCRIPTOR.iter("action")}
-    states = ("starting", "loading", "ready", "busy", "slow", "off", "error")
+    states = ("starting", "loading", "asleep", "ready", "busy", "slow", "off", "error")
     used |= {f"state.{name}" for name in states}
     used |= {f"dismiss.{name}" for name in ("fingerprint", "rule", "path")}
     used = {key for key in used if not key.endswith(".")}

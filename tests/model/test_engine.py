@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from qwen_lsp.bench.editor import SERVER_COMMAND
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
@@ -237,7 +238,7 @@ async def test_it_ends_with_a_parent_that_is_killed(model_file: Path, when: str)
 
 
 async def test_it_ends_with_a_language_server_that_is_killed() -> None:
-    async with RawClient.started() as client:
+    async with RawClient.started([*SERVER_COMMAND, "--set", "engine.shared=false"]) as client:
         await client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
         client.notify("textDocument/didOpen", {"textDocument": document})

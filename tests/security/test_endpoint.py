@@ -260,7 +260,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
                 async with client.stream(Request(CODE, 1)) as chunks:
                     _ = [chunk async for chunk in chunks]
             with pytest.raises(EndpointRejected, match="sends on to"):
-                await client.model()
+                await client.served()
             assert not await client.health()
             await client.close()
         assert stranger.connections == 0
@@ -279,7 +279,7 @@ async def test_a_proxy_of_the_environment_never_sees_what_stays_here(
         assert proxy.connections == 0
         remote = Client(Endpoint("http://gpu.invalid"))
         with pytest.raises((EndpointUnavailable, EndpointRejected)):
-            await remote.model()
+            await remote.served()
         await remote.close()
         assert proxy.connections == 1, "and what goes to another machine takes the way of the network"
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions.model import ModelSession, OnProgress
 from qwen_lsp.actions.task import Task
-from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.generation import ChatRequest, Chunk

@@ -303,3 +303,21 @@ def test_the_present_name_wins_over_the_earlier_one() -> None:
     for layer in (values, dict(reversed(values.items()))):
         config, problems = resolve([Layer("client", layer)])
         assert (config.completion.min_confidence, problems) == (0.9, [])
+
+
+def test_a_workspace_can_only_switch_off_more() -> None:
+    user = Layer(
+        "file",
+        {"completion": {"disabledLanguages": ["go"], "disabledIn": ["comment"], "minPauseMs": 300}},
+        trusted=True,
+    )
+    client = Layer(
+        "client", {"completion": {"disabledLanguages": ["c"], "disabledIn": ["string"], "minPauseMs": 100}}
+    )
+    completion = resolve([user, client])[0].completion
+    assert completion.disabled_languages == ("go", "c")
+    assert completion.disabled_in == ("comment", "string")
+    assert completion.min_pause_ms == 300
+    longer, _ = resolve([user, Layer("client", {"completion.minPauseMs": 900})])
+    assert longer.completion.min_pause_ms == 900
+    assert resolve([client, user])[0].completion.min_pause_ms == 300, "the user's own word is the last"

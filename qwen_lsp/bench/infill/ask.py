@@ -26,9 +26,9 @@ from qwen_lsp.errors import EndpointUnavailable
 from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
-from qwen_lsp.model.engine import COMPLETION_SLOT
+from qwen_lsp.model.engine import COMPLETION_SLOT, Engine
 from qwen_lsp.model.generation import Request
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.text import Cursor
 
@@ -37,6 +37,7 @@ Ask = Callable[[Row], Awaitable[Answer]]
 # The path that the forms with a header name; the product names the real one.
 _PATH, _REPOSITORY = "src/strings/solution.py", "demo"
 _LINE_TOKENS, _BLOCK_TOKENS = 64, 192
+_KEY = "QWEN_LSP_BENCH_KEY"
 
 
 def _file_header(tokens: ControlTokens) -> str:
@@ -73,13 +74,15 @@ def infill(
     config: Config,
     *,
     compare_prompts: bool = False,
+    kind: str = "",
 ) -> Report | Paired:
     """Answer and score the rows of a file, or each row under both its prompts; progress goes to stderr.
 
+    With `kind` the server uses a llama.cpp server as an endpoint of that kind.
     Raises: InputError for the file, EndpointError and ModelError when there is no model to ask.
     """
     rows = sample(read(path), n, seed)
-    opened = _by_lsp(layout, config) if via == "lsp" else _by_engine(layout, config)
+    opened = _by_lsp(layout, config, kind) if via == "lsp" else _by_engine(layout, config)
     if compare_prompts:
         return Paired.of(asyncio.run(_run(both_prompts(rows, path), opened)))
     return asyncio.run(_run(rows, opened))
@@ -105,13 +108,31 @@ def show_progress(done: int, total: int) -> None:
 
 
 @asynccontextmanager
-async def _by_lsp(layout: str, config: Config) -> AsyncIterator[Ask]:
+async def _endpoint(config: Config, kind: str) -> AsyncIterator[tuple[dict[str, str], dict[str, str]]]:
+    """Yield the settings, and the environment, that make a llama.cpp server an endpoint of a kind."""
+    if not kind:
+        yield {}, {}
+        return
+    engine = Engine(config.engine, chosen_model(config).path, lambda state: None)
+    try:
+        end = (await engine.ready()).endpoint
+        user = {"endpoint.url": end.url, "endpoint.kind": kind, "endpoint.apiKeyEnv": _KEY}
+        yield user, {_KEY: end.api_key}
+    finally:
+        await engine.close()
+
+
+@asynccontextmanager
+async def _by_lsp(layout: str, config: Config, kind: str = "") -> AsyncIterator[Ask]:
     """Ask a real server over stdio, as an editor does. A hole of whole lines is an empty line there."""
     options = {"model.name": config.model.name, "completion.layout": layout}
     stops = chosen_model(config).profile.tokens.stops
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        async with lsp_session.start(root, options=options) as session:
+        async with (
+            _endpoint(config, kind) as (user, env),
+            lsp_session.start(root, user=user, options=options, env=env) as session,
+        ):
 
             async def ask(row: Row) -> Answer:
                 extension = {"python": "py", "java": "java", "js": "js", "javascript": "js"}.get(
@@ -150,7 +171,7 @@ async def _by_engine(layout: str, config: Config) -> AsyncIterator[Ask]:
     model = chosen_model(config)
     tokens = model.profile.tokens
     form = FORMS[model.profile.fim_layout if layout == "auto" else layout]
-    host = open_host(config, model.path, lambda state: None)
+    host = open_host(alone(config), model.path, lambda state: None)
     try:
         client = await host.ready()
 

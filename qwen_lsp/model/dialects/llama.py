@@ -7,7 +7,7 @@ answer begin with given text, keep to a grammar or a JSON schema, and use a slot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from qwen_lsp.model.dialects.dialect import (
     Capabilities,
     Dialect,
     Post,
+    Served,
     probabilities,
     raise_for,
     text_of,
@@ -23,11 +24,17 @@ from qwen_lsp.model.dialects.dialect import (
 )
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
 
+# The field of a request that names its slot.
+SLOT = "id_slot"
 
-async def _model(named: str, ask: AskJson) -> str:
+
+async def _served(named: str, ask: AskJson) -> Served:
     properties = await ask("GET", "/props")
-    path = str(properties.get("model_alias") or properties.get("model_path") or "")
-    return named or path.replace("\\", "/").rpartition("/")[2]
+    path = (
+        properties.get("model_alias") or properties["model_path"]
+    )  # LM Studio answers with an error and 200
+    settings = properties.get("default_generation_settings") or {}
+    return Served(named or str(path).replace("\\", "/").rpartition("/")[2], int(settings.get("n_ctx") or 0))
 
 
 def _completion(request: Request, model: str) -> Post:
@@ -37,7 +44,7 @@ def _completion(request: Request, model: str) -> Post:
         "prompt": request.prompt,
         "n_predict": request.max_tokens,
         "stop": list(request.stop),
-        "id_slot": request.slot,
+        SLOT: request.slot,
         "n_probs": request.n_alternatives,
         **_ALWAYS,
     }
@@ -53,7 +60,7 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
         "prompt": str(written["prompt"]),
         "n_predict": request.max_tokens,
         "stop": list(request.stop),
-        "id_slot": request.slot,
+        SLOT: request.slot,
         **_ALWAYS,
     }
     if request.n_probs:
@@ -100,7 +107,7 @@ def _grammar_of_tokens(tokens: Sequence[int]) -> str:
     return "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
 
 
-async def _tokenize(text: str, ask: AskJson) -> list[int]:
+async def _tokenize(text: str, model: str, ask: AskJson) -> list[int]:
     answer = await ask("POST", "/tokenize", {"content": text, "parse_special": True})
     return list(answer["tokens"])
 
@@ -109,11 +116,27 @@ async def _slots(ask: AskJson) -> list[Slot]:
     return [Slot(int(slot["id"]), bool(slot["is_processing"])) for slot in await ask("GET", "/slots")]
 
 
+# What a window may ask of an engine that it shares: nothing that shows or changes what others have in it.
+RELAYED: dict[tuple[str, str], Literal["generation", "question"]] = {
+    ("POST", "/completion"): "generation",
+    ("POST", "/apply-template"): "question",
+    ("POST", "/tokenize"): "question",
+    ("GET", "/health"): "question",
+}
+
 LLAMA = Dialect(
     name="llama",
-    can=Capabilities(grammar=True, logprobs=True, prompt_cache=True, slots=True, cancels_on_disconnect=True),
+    can=Capabilities(
+        logprobs=True,
+        likelihood=True,
+        grammar=True,
+        schema=True,
+        prompt_cache=True,
+        slots=True,
+        cancels_on_disconnect=True,
+    ),
     health="/health",
-    model=_model,
+    served=_served,
     completion=_completion,
     chat=_chat,
     tokenize=_tokenize,

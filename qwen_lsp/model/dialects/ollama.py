@@ -7,7 +7,7 @@ before. A context other than the loaded one loads the model again, so every requ
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any
 
 from qwen_lsp.errors import EndpointUnavailable
@@ -16,6 +16,8 @@ from qwen_lsp.model.dialects.dialect import (
     Capabilities,
     Dialect,
     Post,
+    Served,
+    coder_of,
     echo_of,
     probabilities,
     raise_for,
@@ -30,7 +32,7 @@ _CONTEXT_TOKENS = 8192
 _KEEP_ALIVE = "30m"
 
 
-async def _model(named: str, ask: AskJson) -> str:
+async def _served(named: str, ask: AskJson) -> Served:
     names = [str(one["name"]) for one in (await ask("GET", "/api/tags"))["models"]]
     if named:
         known = {name.removesuffix(":latest") for name in names} | set(names)
@@ -39,15 +41,20 @@ async def _model(named: str, ask: AskJson) -> str:
             raise EndpointUnavailable(
                 f"it has no model {named!r} (there are: {there}); `ollama pull {named}`"
             )
-        return named
-    coders = [name for name in names if re.search(r"qwen.*coder", name, re.IGNORECASE)]
-    if not coders:
+    model = named or coder_of(names)
+    if not model:
         raise EndpointUnavailable("it has no Qwen Coder model; `ollama pull qwen2.5-coder:1.5b`")
-    return coders[0]
+    return Served(model, _CONTEXT_TOKENS)
 
 
 def _completion(request: Request, model: str) -> Post:
-    echo = echo_of(request)
+    forced = echo_of(request)
+    if not forced:
+        return _raw(request, model)
+    return replace(_raw(request, model), expected=forced, otherwise=_raw(request, model, forced))
+
+
+def _raw(request: Request, model: str, echo: str = "") -> Post:
     body: dict[str, Any] = {
         "model": model,
         "prompt": request.prompt + echo,
@@ -108,9 +115,9 @@ def _read(data: dict[str, Any]) -> Chunk:
 OLLAMA = Dialect(
     name="ollama",
     # One slot, unless its owner asks for more: a chat pushes the completion's prompt out of its cache.
-    can=Capabilities(logprobs=True, prompt_cache=True, cancels_on_disconnect=True),
+    can=Capabilities(logprobs=True, schema=True, prompt_cache=True, cancels_on_disconnect=True),
     health="/api/version",
-    model=_model,
+    served=_served,
     completion=_completion,
     chat=_chat,
 )

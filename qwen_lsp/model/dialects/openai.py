@@ -1,20 +1,24 @@
-"""The OpenAI-compatible API: `/v1/completions` and `/v1/chat/completions`, as vLLM and SGLang have it.
+"""The OpenAI-compatible API as most servers have it: `/v1/completions` and `/v1/chat/completions`.
 
-The prompt has the model's own markers in it, or the suffix goes into a field of its own (`suffix`).
-
-Its servers differ in what they do with a prompt that was read before, and none says so.
+`OPENAI` writes the model's own markers into the prompt; `INFILL` is for gateways that take the suffix in a
+field of its own and write the markers themselves. The functions are shared by the dialects of single servers.
+Servers differ in what they do with a prompt that was read before, and none says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from qwen_lsp.errors import EndpointUnavailable
+from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
 from qwen_lsp.model.dialects.dialect import (
     AskJson,
     Capabilities,
     Dialect,
     Post,
+    Served,
+    coder_of,
     echo_of,
     probabilities,
     raise_for,
@@ -23,76 +27,116 @@ from qwen_lsp.model.dialects.dialect import (
 )
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Timings
 
-# Servers refuse longer lists (vLLM and OpenAI itself take four); the rest is cut by us.
+COMPLETIONS, CHAT, MODELS = "/v1/completions", "/v1/chat/completions", "/v1/models"
+# Servers refuse longer lists (OpenAI itself, and vLLM unless told otherwise); the rest is cut by us.
 _MAX_STOPS = 4
+ALWAYS = {"temperature": 0.0, "stream": True, "stream_options": {"include_usage": True}}
 
 
-async def _model(named: str, ask: AskJson) -> str:
-    if named:
-        return named
-    models = (await ask("GET", "/v1/models"))["data"]
-    if not models:
+async def served(named: str, ask: AskJson) -> Served:
+    """Read the list of models. Gateways that have none serve what is named."""
+    cards: list[dict[str, Any]] = []
+    try:
+        cards = list((await ask("GET", MODELS))["data"])
+    except (EndpointRejected, LookupError, TypeError):
+        if not named:
+            raise
+    names = [str(card["id"]) for card in cards]
+    if not named and not names:
         raise EndpointUnavailable("it serves no model")
-    return str(models[0]["id"])
+    model = named or coder_of(names) or names[0]
+    card = next((card for card in cards if card["id"] == model), cards[0] if cards else {})
+    context = 0
+    with suppress(ValueError, TypeError):  # a foreign field, which others may use for something else
+        context = int(card.get("max_model_len") or 0)
+    return Served(model, context, str(card.get("owned_by") or ""))
 
 
-def _completion(request: Request, model: str) -> Post:
-    echo = echo_of(request)
-    return Post("/v1/completions", _text_body(request, model, request.prompt + echo), _read_text, echo)
+def stops(wanted: Sequence[str]) -> list[str]:
+    """Return as many as a server takes: texts first, because most control tokens end an answer anyway."""
+    return sorted(wanted, key=lambda stop: stop.startswith("<|"))[:_MAX_STOPS]
 
 
-def _text_body(request: Request, model: str, prompt: str) -> dict[str, Any]:
+def text_body(request: Request, model: str, prompt: str) -> dict[str, Any]:
+    """Write the body of a completion."""
     return {
         "model": model,
         "prompt": prompt,
-        "max_tokens": max(request.max_tokens, 1),
-        "stop": list(request.stop[:_MAX_STOPS]),
+        "max_tokens": max(request.max_tokens, 1),  # 0 is refused
+        "stop": stops(request.stop),
         "logprobs": 1,
-        **_ALWAYS,
+        **ALWAYS,
     }
 
 
-async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
+def completion(request: Request, model: str) -> Post:
+    """Write a completion for a server that can force nothing.
+
+    A word that is typed half is left to the model from its beginning, because its tokens are others than
+    those of its half; where it writes another word, it gets the half at the end of its prompt.
+    """
+    forced = echo_of(request)
+    post = Post(COMPLETIONS, text_body(request, model, request.prompt + forced), read_completion, forced)
+    if not forced:
+        return post
+    return Post(
+        COMPLETIONS,
+        text_body(request, model, request.prompt),
+        read_completion,
+        expected=forced,
+        otherwise=post,
+    )
+
+
+def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
+    """Write the body of a chat."""
     body: dict[str, Any] = {
         "model": model,
         "messages": turns(request),
         "max_tokens": max(request.max_tokens, 1),
-        "stop": list(request.stop[:_MAX_STOPS]),
-        **_ALWAYS,
+        "stop": stops(request.stop),
+        **ALWAYS,
     }
     if request.n_probs:
         body |= {"logprobs": True, "top_logprobs": request.n_probs}
     if request.json_schema is not None:
         schema = {"name": "answer", "schema": request.json_schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return Post("/v1/chat/completions", body, _read_delta)
+    return body
 
 
-_ALWAYS = {"temperature": 0.0, "stream": True, "stream_options": {"include_usage": True}}
+async def chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
+    """Write a chat."""
+    return Post(CHAT, chat_body(request, model), read_chat)
 
 
-def _read_text(data: dict[str, Any]) -> Chunk:
+def read_completion(data: dict[str, Any]) -> Chunk:
     """Read one event of `/v1/completions`."""
     raise_for(data)
     timings = _usage(data)
     if not data["choices"]:  # the last message of `include_usage` has no choice
         return Chunk("", timings=timings, stop_reason="stop" if data.get("usage") else None)
     choice = data["choices"][0]
-    logprobs = choice.get("logprobs") or {}
-    # llama.cpp's server writes `content`, vLLM and SGLang the older `token_logprobs`.
-    values = (
-        [token["logprob"] for token in logprobs.get("content") or ()] or logprobs.get("token_logprobs") or ()
-    )
-    return Chunk(
-        text_of(choice.get("text") or ""),
-        tuple(float(value) for value in values if value is not None),
-        (),
-        choice.get("finish_reason"),
-        timings,
-    )
+    logprobs, others = _logprobs(choice.get("logprobs") or {})
+    return Chunk(text_of(choice.get("text") or ""), logprobs, others, choice.get("finish_reason"), timings)
 
 
-def _read_delta(data: dict[str, Any]) -> Chunk:
+def _logprobs(
+    logprobs: dict[str, Any],
+) -> tuple[tuple[float, ...], tuple[tuple[str, float], ...]]:
+    """Read them as llama.cpp's server writes them (`content`), or in OpenAI's older form, as others do."""
+    if content := logprobs.get("content"):
+        return probabilities(content)
+    values = [value for value in logprobs.get("token_logprobs") or () if value is not None]
+    others: list[tuple[str, float]] = []
+    tops = logprobs.get("top_logprobs") or ()
+    if len(values) == 1 and tops and isinstance(tops[0], dict):
+        own = (logprobs.get("tokens") or ("",))[0]
+        others = [(str(token), float(value)) for token, value in tops[0].items() if token != own]
+    return tuple(map(float, values)), tuple(sorted(others, key=lambda one: -one[1]))
+
+
+def read_chat(data: dict[str, Any]) -> Chunk:
     """Read one event of `/v1/chat/completions`."""
     raise_for(data)
     timings = _usage(data)
@@ -113,9 +157,9 @@ def _usage(data: dict[str, Any]) -> Timings:
     usage = data.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
     return Timings(
-        prompt_tokens=int(usage.get("prompt_tokens", 0)),
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
         cached_tokens=int(details.get("cached_tokens") or 0),
-        generated_tokens=int(usage.get("completion_tokens", 0)),
+        generated_tokens=int(usage.get("completion_tokens") or 0),
     )
 
 
@@ -124,25 +168,25 @@ def _infill(request: Request, model: str) -> Post:
     before, after = request.around
     echo = echo_of(request)
     return Post(
-        "/v1/completions", _text_body(request, model, before + echo) | {"suffix": after}, _read_text, echo
+        COMPLETIONS, text_body(request, model, before + echo) | {"suffix": after}, read_completion, echo
     )
 
 
 OPENAI = Dialect(
     name="openai",
-    can=Capabilities(logprobs=True, cancels_on_disconnect=True),
-    health="/v1/models",
-    model=_model,
-    completion=_completion,
-    chat=_chat,
+    can=Capabilities(logprobs=True, schema=True, cancels_on_disconnect=True),
+    health=MODELS,
+    served=served,
+    completion=completion,
+    chat=chat,
 )
 
-# For gateways that put the markers in by themselves; they are not shown pieces of other files.
+# It is not shown pieces of other files, because its markers are the server's.
 INFILL = Dialect(
     name="suffix",
-    can=Capabilities(logprobs=True, suffix=True, cancels_on_disconnect=True),
-    health="/v1/models",
-    model=_model,
+    can=Capabilities(raw_prompt=False, suffix=True, logprobs=True, schema=True, cancels_on_disconnect=True),
+    health=MODELS,
+    served=served,
     completion=_infill,
-    chat=_chat,
+    chat=chat,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import (
     KINDS,
@@ -18,7 +19,6 @@ from qwen_lsp.actions.task import (
     Task,
     apply,
 )
-from qwen_lsp.config import CustomAction
 from qwen_lsp.messages import text
 from qwen_lsp.text import Document, Span, has_han
 from tests.support.chatting import Speaker, session, task

@@ -285,3 +285,51 @@ def test_no_request_inside_a_word_and_none_when_switched_off() -> None:
         assert off.reason == "off"
 
     virtually(work)
+
+
+@pytest.mark.parametrize(
+    ("marked", "place"), [("# total ║\n", "comment"), ('x = "total ║"\n', "string"), ("x = ║\n", "")]
+)
+def test_places_that_are_switched_off_get_nothing_unasked(marked: str, place: str) -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine, disabled_in=("comment", "string"))
+        outcome = await completer.complete(cursor(marked), "automatic")
+        assert isinstance(outcome, Rejected) == bool(place)
+        assert outcome.trace.rule == (f"inside_{place}" if place else "")
+        assert len(engine.generations) == (0 if place else 1)
+        await completer.complete(cursor(marked), "invoked")
+        assert len(engine.generations) == 1, "by hand it is asked everywhere"
+        await completer.close()
+
+    virtually(work)
+
+
+@pytest.mark.parametrize("trigger", ["automatic", "invoked"])
+def test_a_language_that_is_switched_off_is_never_read(trigger: Any) -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine, disabled_languages=("python",))
+        outcome = await completer.complete(PLACE, trigger)
+        assert isinstance(outcome, Rejected)
+        assert outcome.trace.rule == "language"
+        completer.prefill(PLACE, None)
+        await asyncio.sleep(1)
+        assert engine.generations == []
+        await completer.close()
+
+    virtually(work)
+
+
+def test_nothing_is_asked_before_the_pause_that_the_user_wants() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine, min_pause_ms=700)
+        asking = asyncio.create_task(completer.complete(PLACE, "automatic"))
+        await asyncio.sleep(0.69)
+        assert engine.generations == []
+        await asking
+        assert len(engine.generations) == 1
+        await completer.close()
+
+    virtually(work)

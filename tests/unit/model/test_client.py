@@ -231,14 +231,14 @@ async def test_nobody_there() -> None:
         with pytest.raises(EndpointUnavailable, match="cannot be reached"):
             await collect(client)
         with pytest.raises(EndpointUnavailable):
-            await client.model()
+            await client.served()
         assert not await client.health()
 
 
 async def test_a_host_that_does_not_exist() -> None:
     async with connected(Endpoint("http://no-such-host.invalid:1")) as client:
         with pytest.raises((EndpointUnavailable, EndpointTimeout)):
-            await client.model()
+            await client.served()
 
 
 @pytest.mark.parametrize("kind", ["llama", "openai"])
@@ -279,7 +279,7 @@ async def test_the_key_is_sent_and_never_shown(engine: EngineServer) -> None:
         assert "wrong" not in str(caught.value)
     async with connected(Endpoint(engine.url)) as client:
         with pytest.raises(EndpointRejected, match="401"):
-            await client.model()
+            await client.served()
         assert await client.health(), "llama.cpp tells its health to everybody"
 
 
@@ -287,20 +287,20 @@ async def test_health_while_loading(engine: EngineServer, llama: Client) -> None
     engine.is_loading = True
     assert not await llama.health()
     with pytest.raises(EndpointUnavailable, match="not ready"):
-        await llama.model()
+        await llama.served()
     engine.is_loading = False
     assert await llama.health()
 
 
 async def test_the_other_questions(engine: EngineServer, llama: Client, openai: Client) -> None:
-    assert await openai.model() == "qwen", "the settings name it"
+    assert (await openai.served()).model == "qwen", "the settings name it"
     async with connected(Endpoint(engine.url, OPENAI)) as unnamed:
-        assert await unnamed.model() == "scripted-0.5b"
+        assert (await unnamed.served()).model == "scripted-0.5b"
     assert await openai.health()
     with pytest.raises(EndpointRejected, match="404"):
-        await llama.model()
+        await llama.served()
     engine.kind = "llama"
-    assert await llama.model() == "scripted-0.5b.gguf"
+    assert (await llama.served()).model == "scripted-0.5b.gguf"
     assert len(await llama.tokenize("<|fim_prefix|>")) == 1
     assert [slot.id for slot in await llama.slots()] == [0, 1]
 

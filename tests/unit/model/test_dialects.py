@@ -19,7 +19,8 @@ from qwen_lsp.model.remote import RemoteEndpoint
 from tests.support.engine_server import Answer, EngineServer, endless, refuses, running, says
 from tests.support.waiting import until
 
-KINDS = {dialect.name: dialect for dialect in DIALECTS}
+# The APIs that differ in form; tests/unit/model/test_conformance.py has every server.
+KINDS = {one.name: one for one in DIALECTS if one.name in ("llama", "ollama", "openai", "suffix")}
 REQUEST = Request("<|fim|>before", 20, ("<stop>", "\n"), forced="ret", around=("before", "after"))
 
 
@@ -121,11 +122,11 @@ async def test_ollama_s_model() -> None:
     async with running(server_of("ollama")) as server:
         for named, model in (("", "qwen2.5-coder"), ("llama3.2", "llama3.2"), ("llama3.2:latest",) * 2):
             client = Client(Endpoint(server.url, KINDS["ollama"], model=named))
-            assert await client.model() == model
+            assert (await client.served()).model == model
             await client.close()
         client = Client(Endpoint(server.url, KINDS["ollama"], model="qwen3-coder"))
         with pytest.raises(EndpointUnavailable, match="ollama pull qwen3-coder"):
-            await client.model()
+            await client.served()
         await client.close()
 
 
