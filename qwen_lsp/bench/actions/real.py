@@ -28,7 +28,7 @@ from qwen_lsp.bench.actions.rubric import Place, broken_rules
 from qwen_lsp.bench.archives import Archive
 from qwen_lsp.bench.infill.score import percentile
 from qwen_lsp.config import Config
-from qwen_lsp.errors import InputError
+from qwen_lsp.errors import EndpointError, InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.hosts import open_host
@@ -270,7 +270,11 @@ async def _run(
 async def _acted(place: Place, client: Client, config: Config, model: str) -> Judged:
     session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms)
     started = time.monotonic()
-    outcome = await runner.run(place.task, session)
+    outcome: Outcome
+    try:
+        outcome = await runner.run(place.task, session)
+    except EndpointError as error:  # too late, or the engine died
+        outcome = Refused("failed", str(error))
     seconds = time.monotonic() - started
     broken = tuple(broken_rules(place, outcome)) if isinstance(outcome, Proposal) else ()
     return Judged(
