@@ -108,7 +108,8 @@ def _own_names(root: tree_sitter.Node) -> Iterator[str]:
     for node in _walk(root):
         if not _NAME.match(node.type) or node.parent is None:
             continue
-        above, at = node.parent, node
+        above: tree_sitter.Node | None = node.parent
+        at: tree_sitter.Node | None = node
         while above is not None and _GROUP.search(above.type):
             above, at = above.parent, above
         if above is None or not _BINDS.search(above.type) or _DEFINES.search(above.type):

@@ -91,6 +91,7 @@ def users(way: re.Pattern[str]) -> set[str]:
 # What is not reached through `files`: files of the package itself or of the system, weights, logs, and what
 # the user names on the command line.
 OPENERS = {
+    "actions.verified_tests",
     *(
         "actions.checks",
         "actions.native_parsers",
@@ -112,7 +113,7 @@ ROOMS = {
         STARTING,
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.packages", "model.hardware"),
-            *("actions.native_parsers", "review.find.ruff"),
+            *("actions.native_parsers", "actions.verified_tests", "review.find.ruff"),
         },
     ),
     "open a file": (OPENING, OPENERS),
