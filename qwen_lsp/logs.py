@@ -21,6 +21,8 @@ import platformdirs
 
 from qwen_lsp import files
 
+# The log of the servers, and that of the process of the shared engine.
+SERVER, ENGINE = "server.log", "engine.log"
 _FILE_BYTES = 2_000_000
 _FILES = 3
 _MAX_CHARACTERS = 4_000
@@ -110,18 +112,19 @@ class PrivateFile(RotatingFileHandler):
         )
 
 
-def log_file() -> Path:
-    """Return the path of the log file."""
-    return Path(platformdirs.user_log_dir("qwen-lsp", appauthor=False)) / "server.log"
+def log_file(name: str = SERVER) -> Path:
+    """Return the path of a log file."""
+    return Path(platformdirs.user_log_dir("qwen-lsp", appauthor=False)) / name
 
 
-def start(level: str) -> None:
+def start(level: str, name: str = SERVER) -> None:
     """Send the log to stderr and to the file; a folder that cannot be written costs only the file."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    file = log_file(name)
     try:
-        files.private_file(log_file())
+        files.private_file(file)
         handlers.append(
-            PrivateFile(log_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
+            PrivateFile(file, maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
         )
     except OSError:
         pass

@@ -24,6 +24,8 @@ TEXTS: dict[str, Text] = {
     # what the server is doing
     "status.starting": Text("The model will be loaded on first use.", "模型将在首次使用时加载。"),
     "status.loading": Text("Loading the model.", "正在加载模型。"),
+    "status.asleep": Text("Asleep. The next request wakes it.", "已休眠，下一次请求时唤醒。"),
+    "status.waking": Text("Waking: loading the model.", "正在唤醒：加载模型。"),
     "status.restarting": Text(
         "The engine stopped unexpectedly and is restarting.", "推理引擎意外退出，正在重新启动。"
     ),

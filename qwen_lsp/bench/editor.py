@@ -266,14 +266,18 @@ async def start(
     """Start a server, shake hands, and shut it down at the end. `client` stands in for our capabilities.
 
     `user` are settings of the user's own, which stand on the command line; `options` and `settings` are
-    what the client says at the start and when it is asked.
+    what the client says at the start and when it is asked. Unless they say otherwise, the server has an
+    engine to itself: nobody else's requests are measured with its own.
 
     Raises: QwenLspError with the server's last words when it died.
     """
     session = Session()
     session.settings = dict(settings) if settings is not None else None
     await session.client.start_io(
-        *command, *set_options(user or {}), *arguments, env={**os.environ, **(env or {})}
+        *command,
+        *set_options({"engine.shared": False, **(user or {})}),
+        *arguments,
+        env={**os.environ, **(env or {})},
     )
     drain = asyncio.create_task(_drain(session))
     try:

@@ -20,6 +20,7 @@ from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.context import context
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.cli.endpoint import endpoint
+from qwen_lsp.cli.engine import engine
 from qwen_lsp.cli.index import index, show_map
 from qwen_lsp.cli.models import models
 from qwen_lsp.cli.purge import purge
@@ -46,6 +47,7 @@ main.add_command(action)
 main.add_command(purge)
 main.add_command(trust)
 main.add_command(endpoint)
+main.add_command(engine)
 main.add_command(audit)
 
 

@@ -71,6 +71,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
         ("this machine", hardware.machine_file()),
         ("statistics", stats_file()),
         ("logs", logs.log_file()),
+        ("logs", logs.log_file(logs.ENGINE)),
         ("record of what left this machine", audit.audit_file()),
     )
     for kind, file in single:

@@ -29,7 +29,7 @@ from qwen_lsp.trace import Trace
 STATUS = "qwenLsp/status"
 _LOADING = "qwen-lsp/engine"
 
-Name = Literal["starting", "loading", "ready", "busy", "slow", "off", "error"]
+Name = Literal["starting", "loading", "asleep", "ready", "busy", "slow", "off", "error"]
 
 # Shorter work, and shorter rests between two pieces of work, would only make the sign flicker.
 _BUSY_S = 0.15
@@ -102,7 +102,9 @@ def judge(facts: Facts, locale: Locale) -> Status:
         remedy = host.cause if host.cause in ("address", "remote") else at_fault
         return status("error", host.cause or "failed", remedy, host.detail)
     if host.phase == "starting":
-        return status("starting", "restarting") if host.cause == "died" else status("loading", "loading")
+        if host.cause == "died":
+            return status("starting", "restarting")
+        return status("loading", "waking" if host.cause == "asleep" else "loading")
     if trouble is not None and trouble.kind != "late":
         return status(
             "error", trouble.kind, at_fault if trouble.kind == "failed" else trouble.kind, trouble.detail
@@ -112,6 +114,8 @@ def judge(facts: Facts, locale: Locale) -> Status:
         return status("error", "chat_failed", remedy, chat.detail, chat)
     if host.phase == "off":
         return status("starting", "starting")
+    if host.phase == "asleep":
+        return status("asleep", "asleep")
     if facts.is_busy:
         return status("busy", "busy")
     if trouble is not None or facts.is_slow:

@@ -15,7 +15,7 @@ from qwen_lsp.model import speed
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import CHAT_SLOT
 from qwen_lsp.model.generation import Chunk, Request
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.model.store import Installed
 
@@ -46,7 +46,7 @@ def run(config: Config, model: Installed) -> Speed | None:
 
     Raises: QwenLspError when the engine cannot run it.
     """
-    own_engine = msgspec.structs.replace(config, endpoint=EndpointConfig())
+    own_engine = alone(msgspec.structs.replace(config, endpoint=EndpointConfig()))
 
     async def once() -> Speed | None:
         host = open_host(own_engine, lambda: model.path, lambda state: None)

@@ -1,8 +1,8 @@
 """The engine: a llama.cpp server in a process of our own, as the host of a model.
 
 It has `ready()` -> Client, `state` and `close()`, as an endpoint has (remote.py). It is started on first
-need, watched, and started again with back-off when it dies; state lives here only. This module knows
-processes and deadlines; it knows no prompts and no LSP.
+need, watched, started again with back-off when it dies, and ended while nobody asks; state lives here only.
+This module knows processes and deadlines; it knows no prompts and no LSP.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import psutil
@@ -27,13 +28,13 @@ from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, Q
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.engine_host import Launch, Started
-from qwen_lsp.model.state import CLOSED, Listener, State
+from qwen_lsp.model.state import CLOSED, Cause, Listener, State
 
 log = logging.getLogger(__name__)
 
 COMPLETION_SLOT = 0
 CHAT_SLOT = 1
-_SLOTS = 2  # one for completion and one for chat, so that neither evicts the other's cache
+SLOTS = 2  # one for completion and one for chat, so that neither evicts the other's cache
 
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
 _HEALTHY_S = 60.0  # an engine that lived this long has nothing to do with earlier deaths
@@ -75,6 +76,8 @@ class Engine:
         self._changed = asyncio.Event()
         self._backoff = Backoff(_BACKOFF_S, _HEALTHY_S)
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._used_s = 0.0
+        self._has_answered = False  # since it was started
         self._is_closed = False
 
     @property
@@ -88,9 +91,11 @@ class Engine:
         Cost: seconds while the model loads; the caller brings the deadline.
         Raises: EndpointUnavailable when it cannot start; ModelError when there is no model.
         """
+        self.used()
         if not self._is_closed and (self._keeper is None or self._keeper.done()):
             self._model_path()  # a missing model is the caller's to hear at once, not the back-off's
-            self._set(State("starting", "loading the model"))
+            cause: Cause = "asleep" if self.state.phase == "asleep" else ""
+            self._set(State("starting", "loading the model", cause))
             self._keeper = asyncio.create_task(self._keep())
         while True:
             changed = self._changed
@@ -105,6 +110,19 @@ class Engine:
     def idle_client(self) -> Client | None:
         """Return the client if the engine is loaded already; starts nothing."""
         return self._client if self.state.phase == "ready" else None
+
+    def used(self, *, has_answered: bool = False) -> None:
+        """Take note that somebody uses it: it sleeps when nobody has for a while."""
+        self._used_s = asyncio.get_running_loop().time()
+        self._has_answered = self._has_answered or has_answered
+
+    async def end_if_it_hangs(self) -> None:
+        """End the process if it does not say that it is well; it is started again."""
+        client, child = self._client, self._child
+        if client is None or child is None or await client.health() or client is not self._client:
+            return
+        log.warning("the engine process %d does not answer: it is ended", child.pid)
+        child.kill()
 
     def _is_alive(self) -> bool:
         """Ask the system: our own watch of the process notices its end a moment later than its clients."""
@@ -135,7 +153,10 @@ class Engine:
         while True:
             started = time.monotonic()
             try:
-                await self._run_once()
+                if await self._run_once() == "asleep":
+                    await self._drop()
+                    self._set(State("asleep"))
+                    return
             except (QwenLspError, OSError) as error:
                 self._set(State("failed", f"the engine cannot start: {error}", "start"))
                 return
@@ -146,7 +167,9 @@ class Engine:
             finally:
                 await self._drop()
             now = time.monotonic()
-            pause_s, reason = self._backoff.died(now, now - started), self._reason()
+            # One that has answered was well: whatever ended it, it was not its start.
+            lived_s = float("inf") if self._has_answered else now - started
+            pause_s, reason = self._backoff.died(now, lived_s), self._reason()
             if pause_s is None:
                 self._backoff.deaths = 0  # the next request tries again
                 detail = f"the engine keeps crashing: {reason}. Run `qwen-lsp doctor` to find out why"
@@ -161,16 +184,17 @@ class Engine:
         lines = [line for line in self._stderr if " E " in line or "error" in line.lower()]
         return lines[-1].strip() if lines else f"exit code {code}"
 
-    async def _run_once(self) -> None:
-        """Start the engine, announce it when it is loaded, and return when it has died."""
+    async def _run_once(self) -> Literal["died", "asleep"]:
+        """Start the engine, announce it when it is loaded, and return when it has died or nobody uses it."""
         self._stderr.clear()
+        self._has_answered = False
         threads, batch_threads = thread_counts(self._config)
         launch = Launch(
             model_path=str(self._model_path().absolute()),
             api_key=secrets.token_urlsafe(24),
             threads=threads,
             batch_threads=batch_threads,
-            slots=_SLOTS,
+            slots=SLOTS,
             slot_context_tokens=self._config.context_tokens,
             cache_mib=self._config.cache_mib,
             gpu_layers=self._config.gpu_layers,
@@ -187,8 +211,27 @@ class Engine:
         except TimeoutError:
             raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
         if self._client is not None:
+            self.used()
             self._set(State("ready"))
-        await child.wait()
+        ended = asyncio.ensure_future(child.wait())
+        try:
+            while not ended.done():
+                left_s = self._awake_s()
+                if left_s is not None and left_s <= 0:
+                    log.info("nobody has used the engine for a while: its memory is given back")
+                    return "asleep"
+                await asyncio.wait({ended}, timeout=left_s)
+        finally:
+            ended.cancel()
+        return "died"
+
+    def _awake_s(self) -> float | None:
+        """Return how long the engine is to stay if nobody asks meanwhile; None for good."""
+        if not self._config.sleep_after_minutes:
+            return None
+        answered_s = self._client.answered_s if self._client is not None else 0.0
+        quiet_s = asyncio.get_running_loop().time() - max(self._used_s, answered_s)
+        return self._config.sleep_after_minutes * 60 - quiet_s
 
     def _note(self, line: str) -> None:
         self._stderr.append(line[:_STDERR_CHARS])

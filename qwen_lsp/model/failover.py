@@ -20,6 +20,7 @@ from qwen_lsp.errors import ConfigError, EndpointError, EndpointUnavailable, Mod
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import CLOSED, Listener, State
 
 log = logging.getLogger(__name__)
@@ -32,14 +33,14 @@ _FRESH_S = 5.0
 _PROBE_S = 3.0
 
 # Makes a host that reports to a listener.
-Maker = Callable[[Listener], Engine | RemoteEndpoint]
+Maker = Callable[[Listener], Engine | SharedEngine | RemoteEndpoint]
 
 
 @dataclass(slots=True)
 class _Member:
     """One host, and whether it is down."""
 
-    host: Engine | RemoteEndpoint
+    host: Engine | SharedEngine | RemoteEndpoint
     is_down: bool = False
     reason: str = ""
     up_s: float = float("-inf")
@@ -88,7 +89,7 @@ class FailOver:
         """What the endpoint in use calls its model; ENGINE for the engine on this machine."""
         if self._active is None:
             return ""
-        return ENGINE if isinstance(self._active.host, Engine) else self._active.host.model
+        return self._active.host.model if self._active.host.is_endpoint else ENGINE
 
     @property
     def url(self) -> str:

@@ -10,25 +10,35 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from qwen_lsp.config import Config
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.failover import FailOver, Maker
 from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import Listener, State
 
-Host = Engine | RemoteEndpoint | FailOver
+Host = Engine | SharedEngine | RemoteEndpoint | FailOver
 # Finds the model's file when an engine starts.
 ModelPath = Callable[[], Path]
 
 
 def open_host(config: Config, model_path: ModelPath, on_state: Listener, use: Use = "completion") -> Host:
     """Return what answers for one use: endpoints where they are configured, else an engine of our own."""
+    return _host(config.endpoint.of(use), partial(_engine, config, model_path), on_state)
 
-    def engine(listener: Listener) -> Engine:
-        return Engine(config.engine, model_path, listener, config.model.lora)
 
-    return _host(config.endpoint.of(use), engine, on_state)
+def alone(config: Config) -> Config:
+    """Return the settings with an engine of one's own: nobody else's requests are measured with it."""
+    return msgspec.structs.replace(config, engine=msgspec.structs.replace(config.engine, shared=False))
+
+
+def _engine(config: Config, model_path: ModelPath, on_state: Listener) -> Engine | SharedEngine:
+    """Return the engine on this machine: that of all windows, but for a program that is the user's own."""
+    is_shared = config.engine.shared and not config.engine.program
+    return (SharedEngine if is_shared else Engine)(config.engine, model_path, on_state, config.model.lora)
 
 
 def _host(endpoint: EndpointConfig, engine: Maker, on_state: Listener) -> Host:
@@ -44,7 +54,7 @@ class ModelHosts:
     def __init__(self, config: Config, model_path: ModelPath, on_state: Callable[[Use, State], None]) -> None:
         self._config = config
         self._model_path = model_path
-        self._engine: Engine | None = None
+        self._engine: Engine | SharedEngine | None = None
         completion, chat = config.endpoint.of("completion"), config.endpoint.of("chat")
         self.completion: Host = _host(completion, self._own_engine, partial(on_state, "completion"))
         self.chat: Host = (
@@ -53,10 +63,9 @@ class ModelHosts:
             else _host(chat, self._own_engine, partial(on_state, "chat"))
         )
 
-    def _own_engine(self, listener: Listener) -> Engine:
+    def _own_engine(self, listener: Listener) -> Engine | SharedEngine:
         if self._engine is None:
-            config = self._config
-            self._engine = Engine(config.engine, self._model_path, listener, config.model.lora)
+            self._engine = _engine(self._config, self._model_path, listener)
         else:
             self._engine.listeners.append(listener)
         return self._engine

@@ -8,10 +8,11 @@ from typing import Literal
 
 CLOSED = "the engine is being stopped: the settings have changed"
 
-Phase = Literal["off", "starting", "ready", "failed"]
-# Why a phase is not "ready": the process ended or cannot start; the endpoint's address is none, it is
-# another machine's and that is not allowed, its key cannot be used, or it does not answer as it should.
-Cause = Literal["", "died", "start", "address", "remote", "key", "unreachable"]
+# "asleep": ended because nobody had asked for a while; the next request starts it.
+Phase = Literal["off", "starting", "ready", "asleep", "failed"]
+# Why a phase is not "ready": the process ended, cannot start, or was asleep; the endpoint's address is none,
+# it is another machine's and that is not allowed, its key cannot be used, or it does not answer as it should.
+Cause = Literal["", "died", "start", "asleep", "address", "remote", "key", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from qwen_lsp.bench.editor import SERVER_COMMAND
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
@@ -30,7 +31,7 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
-TRIES = 20
+TRIES = 8
 # A list that goes on for longer than any of these tests looks at it.
 LONG = "# The numbers from 1 to 300, one on each line.\n{name} = [\n    1,\n    2,\n    3,\n    4,\n    ║"
 
@@ -137,7 +138,7 @@ async def test_pages_in_a_browser_are_not_let_in(engine: Engine, method: str) ->
 
 
 async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine, profile: Profile) -> None:
-    """Cancelled in mid-answer, with no newer request behind it: the median of 20, by the engine's account."""
+    """Cancelled in mid-answer, with no newer request behind it: the median of 8, by the engine's account."""
     taken_ms: list[float] = []
     trips_ms: list[float] = []
     async with completing(engine, profile) as completer:
@@ -237,7 +238,7 @@ async def test_it_ends_with_a_parent_that_is_killed(model_file: Path, when: str)
 
 
 async def test_it_ends_with_a_language_server_that_is_killed() -> None:
-    async with RawClient.started() as client:
+    async with RawClient.started([*SERVER_COMMAND, "--set", "engine.shared=false"]) as client:
         await client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
         client.notify("textDocument/didOpen", {"textDocument": document})

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import stat
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,56 +16,15 @@ from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.state import State
-from tests.support import gguf_file
 from tests.support.editor import within
-from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
+from tests.support.stand_in import Program
 from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a `#!` line"),
 ]
-
-STAND_IN = """#!{python}
-import asyncio, json, os, sys
-sys.path.insert(0, {repository!r})
-from pathlib import Path
-from tests.support.engine_server import EngineServer, running, says
-
-async def main():
-    port = int(sys.argv[sys.argv.index("--port") + 1])
-    key = Path(sys.argv[sys.argv.index("--api-key-file") + 1]).read_text()
-    engine = EngineServer(answer=says("return 1"), api_key=key, port=port)
-    async with running(engine):
-        said = {{"pid": os.getpid(), "arguments": sys.argv[1:], "variables": dict(os.environ)}}
-        Path({reported!r}).write_text(json.dumps(said))
-        print("standard output is not the protocol's here either", flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-class Program:
-    """The stand-in and what it tells of itself when it runs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.reported = folder / "answer.json"
-        self.path = folder / "llama-server"
-        self.model = folder / "model.gguf"
-        self.model.write_bytes(gguf_file.model())
-        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), reported=str(self.reported))
-        self.path.write_text(text, "utf-8")
-        self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
-
-    def tells(self) -> dict[str, Any]:
-        reported: dict[str, Any] = json.loads(self.reported.read_text("utf-8"))
-        return reported
-
-    @property
-    def pid(self) -> int:
-        return int(self.tells()["pid"])
 
 
 @pytest.fixture

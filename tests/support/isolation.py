@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+RUNTIME = Path(tempfile.mkdtemp(prefix="qwen-lsp-run-"))
 
 
 def user_names(url: str) -> None:
@@ -25,6 +28,8 @@ def isolate_user(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
         monkeypatch.setenv(name, str(home))
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    # Servers of one run of the suite share an engine as the windows of one user do; conftest.py ends it.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(RUNTIME))
     monkeypatch.setenv("QWEN_LSP_MODELS", str(home / "models"))
     monkeypatch.setenv("QWEN_LSP_CONFIG", str(home / "settings.toml"))
     return home / "settings.toml"

@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
         "globs",
         "sandbox",
     },
-    {"policy"},
+    {"policy", "engine_settings"},
     {"config", "git", "logs", "settings_file"},
     {"schema", "trust"},
     {"syntax"},
@@ -173,7 +173,8 @@ def test_only_a_dialect_knows_an_api() -> None:
         and not entry.module.startswith("qwen_lsp.model.dialects.")
     }
     # Our own engine speaks llama.cpp's, which is also what an address without more stands for.
-    assert holders == {"qwen_lsp.model.client", "qwen_lsp.model.engine"}
+    engine = {f"qwen_lsp.model.{name}" for name in ("engine", "relay", "shared")}
+    assert holders == {"qwen_lsp.model.client", *engine}
 
 
 def test_the_settings_name_every_dialect() -> None:

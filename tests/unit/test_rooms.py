@@ -106,8 +106,11 @@ ROOMS = {
         },
     ),
     "open a file": (OPENING, OPENERS),
-    # A free port for a program of the user; certificates.
-    "connect": (CONNECTING, {"model.engine_host", "model.hubs", "model.tls"}),
+    # A free port for a program of the user; certificates; the shared engine and its windows.
+    "connect": (
+        CONNECTING,
+        {*("model.broker", "model.engine_host", "model.hubs", "model.lease", "model.relay", "model.tls")},
+    ),
     # Code of a trusted folder, in a child; our grammars; what a child of ours answers; the system's library.
     "run code that is a text": (
         RUNNING,

@@ -38,6 +38,7 @@ suite('the real model', { timeout: 900_000 }, () => {
       files: { 'inventory.py': INVENTORY, 'words.py': INVENTORY, 'parts.py': PARTS, 'explained.py': PARTS, ...reviewing.files },
       vsix: [host.vsix],
       settings: {
+        'qwenLsp.engine.lingerSeconds': 1,
         'git.enabled': true,
         'git.openRepositoryInParentFolders': 'never',
         // Other tests run beside this one.

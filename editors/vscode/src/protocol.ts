@@ -16,7 +16,7 @@ export interface Span {
 
 /** `qwenLsp/status`: what the server is doing, in the user's language. */
 export interface Status {
-  state: 'starting' | 'loading' | 'ready' | 'busy' | 'slow' | 'off' | 'error'
+  state: 'starting' | 'loading' | 'asleep' | 'ready' | 'busy' | 'slow' | 'off' | 'error'
   message: string
   remedy: string
   model: string

@@ -7,6 +7,7 @@ import { remediesOf } from './remedies'
 const ICONS = {
   starting: 'loading~spin',
   loading: 'loading~spin',
+  asleep: 'moon',
   ready: 'sparkle',
   busy: 'pulse',
   slow: 'watch',

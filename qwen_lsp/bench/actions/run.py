@@ -46,7 +46,7 @@ from qwen_lsp.index.building import Builder
 from qwen_lsp.index.reader import Index
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.pieces import Piece, Tied
@@ -204,7 +204,7 @@ async def _run(
     random.Random(seed).shuffle(programs)
     drawn = actions_prose.draw(packages, n, seed) if packages is not None else {}
     misspelt = actions_long.draw(packages, n, seed) if packages is not None else []
-    host = open_host(config, chosen_model(config).path, lambda state: None, "chat")
+    host = open_host(alone(config), chosen_model(config).path, lambda state: None, "chat")
     try:
         client = await host.ready()
         await _repair(report, client, config, programs[:n], end)

@@ -24,7 +24,7 @@ from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import COMPLETION_SLOT
 from qwen_lsp.model.generation import Request
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.syntax import languages
@@ -81,7 +81,7 @@ async def opened(
     model = chosen_model(config)
     size = budget(config.completion, Speed(), model.profile)
     answers = Kept(kept)
-    host = open_host(config, model.path, lambda state: None)
+    host = open_host(alone(config), model.path, lambda state: None)
     try:
         client = await host.ready()
 

@@ -28,7 +28,7 @@ from qwen_lsp.model import fim
 from qwen_lsp.model.catalog import ControlTokens
 from qwen_lsp.model.engine import COMPLETION_SLOT, Engine
 from qwen_lsp.model.generation import Request
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.text import Cursor
 
@@ -171,7 +171,7 @@ async def _by_engine(layout: str, config: Config) -> AsyncIterator[Ask]:
     model = chosen_model(config)
     tokens = model.profile.tokens
     form = FORMS[model.profile.fim_layout if layout == "auto" else layout]
-    host = open_host(config, model.path, lambda state: None)
+    host = open_host(alone(config), model.path, lambda state: None)
     try:
         client = await host.ready()
 

@@ -7,7 +7,7 @@ answer begin with given text, keep to a grammar or a JSON schema, and use a slot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,9 @@ from qwen_lsp.model.dialects.dialect import (
     turns,
 )
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
+
+# The field of a request that names its slot.
+SLOT = "id_slot"
 
 
 async def _served(named: str, ask: AskJson) -> Served:
@@ -41,7 +44,7 @@ def _completion(request: Request, model: str) -> Post:
         "prompt": request.prompt,
         "n_predict": request.max_tokens,
         "stop": list(request.stop),
-        "id_slot": request.slot,
+        SLOT: request.slot,
         "n_probs": request.n_alternatives,
         **_ALWAYS,
     }
@@ -57,7 +60,7 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
         "prompt": str(written["prompt"]),
         "n_predict": request.max_tokens,
         "stop": list(request.stop),
-        "id_slot": request.slot,
+        SLOT: request.slot,
         **_ALWAYS,
     }
     if request.n_probs:
@@ -112,6 +115,14 @@ async def _tokenize(text: str, model: str, ask: AskJson) -> list[int]:
 async def _slots(ask: AskJson) -> list[Slot]:
     return [Slot(int(slot["id"]), bool(slot["is_processing"])) for slot in await ask("GET", "/slots")]
 
+
+# What a window may ask of an engine that it shares: nothing that shows or changes what others have in it.
+RELAYED: dict[tuple[str, str], Literal["generation", "question"]] = {
+    ("POST", "/completion"): "generation",
+    ("POST", "/apply-template"): "question",
+    ("POST", "/tokenize"): "question",
+    ("GET", "/health"): "question",
+}
 
 LLAMA = Dialect(
     name="llama",

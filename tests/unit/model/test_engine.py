@@ -21,6 +21,7 @@ from qwen_lsp.model.engine import Engine, thread_counts
 from qwen_lsp.model.engine_host import Launch
 from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import State
 from tests.support.engine_server import EngineServer, running
 from tests.support.hub import closed_port_url
@@ -133,7 +134,9 @@ def test_which_host() -> None:
     def model_path() -> Path:
         raise AssertionError("nothing is looked up before it is needed")
 
-    assert isinstance(open_host(Config(), model_path, lambda state: None), Engine)
+    assert isinstance(open_host(Config(), model_path, lambda state: None), SharedEngine)
+    for own in (EngineConfig(shared=False), EngineConfig(program="llama-server")):
+        assert isinstance(open_host(Config(engine=own), model_path, lambda state: None), Engine)
     config = Config(endpoint=EndpointConfig(url="http://127.0.0.1:1"))
     assert isinstance(open_host(config, model_path, lambda state: None), RemoteEndpoint)
 

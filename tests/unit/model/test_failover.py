@@ -258,12 +258,12 @@ def test_closing_ends_the_attempts(network: dict[str, Machine]) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "is_shared", "kinds"),
     [
-        (EndpointConfig(), True, ("Engine", "Engine")),
+        (EndpointConfig(), True, ("SharedEngine", "SharedEngine")),
         (EndpointConfig(url="http://127.0.0.1:1"), True, ("RemoteEndpoint", "RemoteEndpoint")),
-        ({"chat": {"url": "http://127.0.0.1:2"}}, False, ("Engine", "RemoteEndpoint")),
-        ({"url": "http://127.0.0.1:1", "chat": {"url": "engine"}}, False, ("RemoteEndpoint", "Engine")),
+        ({"chat": {"url": "http://127.0.0.1:2"}}, False, ("SharedEngine", "RemoteEndpoint")),
+        ({"url": "http://127.0.0.1:1", "chat": {"url": "engine"}}, False, ("RemoteEndpoint", "SharedEngine")),
         ({"url": "http://127.0.0.1:1", "chat": {"model": "7b"}}, False, ("RemoteEndpoint",) * 2),
-        ({"chat": {"url": ["http://127.0.0.1:2", "engine"]}}, False, ("Engine", "FailOver")),
+        ({"chat": {"url": ["http://127.0.0.1:2", "engine"]}}, False, ("SharedEngine", "FailOver")),
         ({"url": ["http://127.0.0.1:1"]}, True, ("RemoteEndpoint",) * 2),
     ],
 )

@@ -51,6 +51,7 @@ local texts = {
   no_finding_here = { 'there is no finding on this line.', '这一行没有审查结果。' },
   state_starting = { 'starting', '启动中' },
   state_loading = { 'loading', '加载中' },
+  state_asleep = { 'asleep', '休眠' },
   state_ready = { 'ready', '就绪' },
   state_busy = { 'busy', '生成中' },
   state_slow = { 'slow', '较慢' },

@@ -1,0 +1,238 @@
+"""The HTTP address of the shared engine: hands what windows ask on to the engine, in turn.
+
+A window reaches only what is listed in `RELAYED`, with the token of its lease, and no slot of its choice:
+nobody sees what others have in the engine. A request that found no engine, or had to make way before a word
+was written, is asked again. Knows no prompts and no leases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from qwen_lsp.errors import QwenLspError
+from qwen_lsp.model.dialects.llama import RELAYED, SLOT
+from qwen_lsp.model.engine import CHAT_SLOT, Engine
+from qwen_lsp.model.turns import Turn, Turns, Urgency
+
+log = logging.getLogger(__name__)
+
+_MAX_HEAD_BYTES = 1 << 16
+_MAX_BODY_BYTES = 64 << 20
+_READ_BYTES = 1 << 16
+_HEAD_S = 10.0
+# An engine that is silent for so long is asked for its health: a batch of a prompt takes a second or two.
+_SILENT_S = 5.0
+# A window that does not read, because it is stopped, must not keep a slot for ever.
+_UNREAD_S = 30.0
+_TRIES = 2
+
+
+class Served(Protocol):
+    """What a token gives access to: an engine and its turns."""
+
+    engine: Engine
+    turns: Turns
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request as it came. `token` is "" where none was given."""
+
+    method: str
+    path: str
+    token: str
+    is_of_a_page: bool
+    body: bytes
+
+
+class Relay:
+    """Serves HTTP to those whose token `find` knows."""
+
+    def __init__(self, find: Callable[[str], Served | None]) -> None:
+        self._find = find
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the one request of a connection. Raises: nothing."""
+        try:
+            asked = await asyncio.wait_for(_read(reader), _HEAD_S)
+            await self._answer(asked, reader, writer)
+        except _Refused as refused:
+            with contextlib.suppress(OSError):
+                writer.write(_error(refused.status, str(refused)))
+                await writer.drain()
+        except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
+            log.debug("a request was not answered: %r", error)
+        except Exception:
+            log.exception("a request was not answered")
+        finally:
+            with contextlib.suppress(OSError, RuntimeError):
+                writer.close()
+
+    async def _answer(
+        self, asked: _Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        served = self._find(asked.token)
+        if served is None or asked.is_of_a_page:
+            raise _Refused(401, "this is an engine of somebody's editor")
+        relayed = RELAYED.get((asked.method, asked.path))
+        if relayed is None:
+            raise _Refused(404, "not served here")
+        body = asked.body
+        urgency = None
+        if relayed == "generation":
+            body, urgency = _without_slot(body)
+        request = _Request(served, _head(asked, body) + body, writer, urgency)
+        # Nothing more is to come from a window but its end.
+        gone = asyncio.ensure_future(reader.read(1))
+        work = asyncio.ensure_future(request.run())
+        try:
+            await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for task in (gone, work):
+                task.cancel()
+            await asyncio.gather(gone, work, return_exceptions=True)
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class _MakeWay(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request on its way. `urgency` is None for what the engine answers without a slot."""
+
+    served: Served
+    data: bytes
+    writer: asyncio.StreamWriter
+    urgency: Urgency | None
+    n_written: int = 0
+
+    async def run(self) -> None:
+        """Have it answered, in its turn; once more where nothing was written yet."""
+        number, tries = None, 0
+        while True:
+            try:
+                if self.urgency is None:
+                    return await self._once(None)
+                async with self.served.turns.turn(self.urgency, number) as turn:
+                    number = turn.number
+                    return await self._once(turn)
+            except _MakeWay:
+                continue
+            except QwenLspError as error:
+                raise _Refused(503, str(error)) from None
+            except (OSError, EOFError) as error:
+                tries += 1
+                if self.n_written or tries >= _TRIES:
+                    raise
+                log.info("the engine gave no answer (%r): asking again", error)
+
+    async def _once(self, turn: Turn | None) -> None:
+        client = await self.served.engine.ready()
+        address = urlsplit(client.endpoint.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_READ_BYTES)
+        try:
+            key = f"Authorization: Bearer {client.endpoint.api_key}\r\n".encode()
+            writer.write(self.data.replace(_KEY_HERE, key, 1))
+            while data := await self._next(reader, turn):
+                if not self.n_written:  # one request a connection, whatever the engine would do
+                    data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+                self.n_written += len(data)
+                self.served.engine.used(has_answered=turn is not None)
+                if turn is not None:
+                    turn.has_begun = True
+                self.writer.write(data)
+                await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
+            if not self.n_written:
+                raise EOFError("it closed the connection")
+        finally:
+            writer.close()
+
+    async def _next(self, reader: asyncio.StreamReader, turn: Turn | None) -> bytes:
+        """Return what the engine writes next; b"" at the end. An engine that hangs is ended.
+
+        Raises: _MakeWay when somebody types before it has begun.
+        """
+        reading = asyncio.ensure_future(reader.read(_READ_BYTES))
+        waiting: set[asyncio.Future[Any]] = {reading}
+        if turn is not None and not turn.has_begun:
+            waiting.add(asyncio.ensure_future(turn.must_wait.wait()))
+        try:
+            while True:
+                done, _ = await asyncio.wait(waiting, timeout=_SILENT_S, return_when=asyncio.FIRST_COMPLETED)
+                if reading in done:
+                    return reading.result()
+                if done:
+                    raise _MakeWay
+                await self.served.engine.end_if_it_hangs()
+        finally:
+            for task in waiting:
+                task.cancel()
+
+
+# Where the engine's own key is put in; no header of a window is handed on.
+_KEY_HERE = b"Authorization: -\r\n"
+
+
+async def _read(reader: asyncio.StreamReader) -> _Asked:
+    head = await reader.readuntil(b"\r\n\r\n")
+    if len(head) > _MAX_HEAD_BYTES:
+        raise _Refused(431, "too long")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ")
+    fields = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    length = int(fields.get("content-length", "0"))
+    if not 0 <= length <= _MAX_BODY_BYTES:
+        raise _Refused(413, "too long")
+    token = fields.get("authorization", "").removeprefix("Bearer ")
+    body = await reader.readexactly(length)
+    return _Asked(method, path, token, "origin" in fields, body)
+
+
+def _without_slot(body: bytes) -> tuple[bytes, Urgency]:
+    """Leave the choice of the slot to the engine, which takes the one that has most of the prompt."""
+    try:
+        values = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise _Refused(400, "not a JSON object") from None
+    slot = values.pop(SLOT, None)
+    if slot == CHAT_SLOT:
+        urgency = Urgency.CHAT
+    else:
+        urgency = Urgency.COMPLETION if values.get("n_predict") else Urgency.PREFILL
+    return msgspec.json.encode(values), urgency
+
+
+def _head(asked: _Asked, body: bytes) -> bytes:
+    head = (
+        f"{asked.method} {asked.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    )
+    return head.encode("latin-1") + _KEY_HERE + b"\r\n"
+
+
+def _error(status: int, message: str) -> bytes:
+    body = msgspec.json.encode({"error": {"code": status, "message": message}})
+    head = (
+        f"HTTP/1.1 {status} Refused\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + body

@@ -1,0 +1,100 @@
+"""Whose turn it is on an engine that several windows use: completions first, the rest while nobody types.
+
+The engine works on a few requests at once, and each batch of a long prompt delays everybody's next token. So
+what is less urgent starts only in a pause, and makes way while its prompt is still being read; what it has
+read stays in the engine's cache. Knows no HTTP and no window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+# A key comes every 0.2 s while somebody types; after half a second a longer batch disturbs nobody.
+_PAUSE_S = 0.5
+
+
+class Urgency(enum.IntEnum):
+    """What goes first: what somebody waits for at a key, then the prompt of a place, then chats."""
+
+    COMPLETION = 0
+    PREFILL = 1
+    CHAT = 2
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """One request's turn. `must_wait` is set when it is to make way; one that `has_begun` to write stays."""
+
+    urgency: Urgency
+    number: int
+    granted: asyncio.Event = field(default_factory=asyncio.Event)
+    must_wait: asyncio.Event = field(default_factory=asyncio.Event)
+    has_begun: bool = False
+
+
+class Turns:
+    """The turns of one engine. State: who has one, who waits, and when the last completion ended."""
+
+    def __init__(self, slots: int, pause_s: float = _PAUSE_S) -> None:
+        self._slots = slots
+        self._pause_s = pause_s
+        self._numbers = itertools.count()
+        self._running: set[Turn] = set()
+        self._waiting: list[Turn] = []
+        self._completed_s = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    @asynccontextmanager
+    async def turn(self, urgency: Urgency, number: int | None = None) -> AsyncIterator[Turn]:
+        """Wait for a turn and have it. One that had to make way brings its `number`, and so its place."""
+        turn = Turn(urgency, next(self._numbers) if number is None else number)
+        self._waiting.append(turn)
+        if urgency == Urgency.COMPLETION:
+            for other in self._running:
+                if other.urgency != Urgency.COMPLETION and not other.has_begun:
+                    other.must_wait.set()
+        self._admit()
+        try:
+            await turn.granted.wait()
+            yield turn
+        finally:
+            if turn in self._running:
+                self._running.remove(turn)
+                if urgency == Urgency.COMPLETION:
+                    self._completed_s = asyncio.get_running_loop().time()
+            else:
+                self._waiting.remove(turn)
+            self._admit()
+
+    def _admit(self) -> None:
+        for turn in sorted(self._waiting, key=lambda one: (one.urgency, one.number)):
+            if len(self._running) >= self._slots:
+                return
+            if turn.urgency != Urgency.COMPLETION and self._is_typing():
+                return
+            if turn.urgency == Urgency.CHAT and any(one.urgency == Urgency.CHAT for one in self._running):
+                return  # one slot is always left for whoever types
+            self._waiting.remove(turn)
+            self._running.add(turn)
+            turn.granted.set()
+
+    def _is_typing(self) -> bool:
+        """Say whether a completion runs or has just ended; look again when the pause is over."""
+        if any(one.urgency == Urgency.COMPLETION for one in self._running):
+            return True
+        loop = asyncio.get_running_loop()
+        left_s = self._completed_s + self._pause_s - loop.time()
+        if left_s <= 0:
+            return False
+        if self._timer is None:
+            self._timer = loop.call_later(left_s + 0.001, self._look_again)
+        return True
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._admit()

@@ -1,0 +1,118 @@
+"""Two windows and one real engine: loaded once, each window's text for itself, whoever types served first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from qwen_lsp.bench import editor as lsp_session
+from qwen_lsp.bench.editor import Session
+from qwen_lsp.config import EngineConfig
+from qwen_lsp.model import runtime, shared
+from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
+from qwen_lsp.model.generation import Request
+from qwen_lsp.model.shared import SharedEngine
+from tests.model.conftest import READY_S
+from tests.support.editor import within
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
+
+USER = {
+    "engine.shared": True,
+    "engine.lingerSeconds": 0.5,
+    "engine.contextTokens": 2048,
+    "engine.cacheMib": 64,
+    "completion.timeoutMs": 300_000,
+}
+CONFIG = EngineConfig(context_tokens=2048, cache_mib=64, linger_seconds=0.5)
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Path]:
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    yield runtime.folder()
+    await shared.stop()
+
+
+async def completes(session: Session, uri: str, text: str) -> str:
+    await session.open(uri, "python", text)
+    items = await within(session.complete(uri, len(text)), READY_S)
+    return str(items[0].insert_text) if items else ""
+
+
+async def engines() -> list[int]:
+    status = await shared.status()
+    return [engine.pid for engine in status.engines] if status is not None else []
+
+
+async def test_two_servers_have_one_engine_which_is_loaded_once(place: Path) -> None:
+    async with AsyncExitStack() as stack:
+        times: list[float] = []
+        for number in range(2):
+            started = time.monotonic()
+            session = await stack.enter_async_context(lsp_session.start(user=USER))
+            answer = await completes(session, f"untitled:{number}", "def add(first, second):\n    return ")
+            times.append(time.monotonic() - started)
+            assert "first + second" in answer
+        print("seconds to the first answer:", times)
+        (pid,) = await engines()
+        engine = psutil.Process(pid)
+        await until(lambda: engine.is_running(), "it runs")
+    await until(lambda: not engine.is_running(), "it ends after the last window")
+    assert runtime.read(place) is None
+
+
+async def test_what_one_window_has_sent_is_in_no_answer_of_another(model_file: Path) -> None:
+    """Nor does one push the other out of the engine's memory."""
+    first = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    second = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    try:
+        clients = [await within(host.ready(), READY_S) for host in (first, second)]
+        prompts = [
+            "".join(f"marker_{name}_{line} = {line}\n" for line in range(24)) + f"marker_{name}_24 = "
+            for name in ("ash", "oak")
+        ]
+        for turn in range(3):
+            for client, prompt, other in zip(clients, prompts, ("oak", "ash"), strict=True):
+                text, timings = "", None
+                async with client.stream(Request(prompt, 24, (), COMPLETION_SLOT)) as chunks:
+                    async for chunk in chunks:
+                        text, timings = text + chunk.text, chunk.timings
+                assert other not in text
+                assert timings is not None
+                assert not turn or timings.cached_tokens > 0.9 * timings.prompt_tokens
+    finally:
+        await first.close()
+        await second.close()
+
+
+async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(model_file: Path) -> None:
+    first = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    second = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    try:
+        client, other = [await within(host.ready(), READY_S) for host in (first, second)]
+        long = "".join(f"value_{line} = compute({line})\n" for line in range(70))
+
+        async def review() -> float:
+            async with client.stream(Request(long, 1, (), CHAT_SLOT)) as chunks:
+                _ = [chunk async for chunk in chunks]
+            return time.monotonic()
+
+        reviewing = asyncio.create_task(review())
+        await asyncio.sleep(0.3)
+        async with other.stream(Request("x = [1, 2, ", 4, (), COMPLETION_SLOT)) as chunks:
+            assert "".join([chunk.text async for chunk in chunks]).strip()
+        key_s = time.monotonic()
+        assert await within(reviewing, READY_S) > key_s, "it was read after the key was answered"
+    finally:
+        await first.close()
+        await second.close()

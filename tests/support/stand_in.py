@@ -1,0 +1,52 @@
+"""A llama-server of the user's own, as a script: the scripted engine in a process, and how it was started."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support import gguf_file
+from tests.support.places import REPOSITORY
+
+STAND_IN = """#!{python}
+import asyncio, json, os, sys
+sys.path.insert(0, {repository!r})
+from pathlib import Path
+from tests.support.engine_server import EngineServer, running, says
+
+async def main():
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    key = Path(sys.argv[sys.argv.index("--api-key-file") + 1]).read_text()
+    engine = EngineServer(answer=says("return 1"), api_key=key, port=port)
+    async with running(engine):
+        said = {{"pid": os.getpid(), "arguments": sys.argv[1:], "variables": dict(os.environ)}}
+        Path({reported!r}).write_text(json.dumps(said))
+        print("standard output is not the protocol's here either", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+class Program:
+    """The stand-in and what it tells of itself when it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reported = folder / "answer.json"
+        self.path = folder / "llama-server"
+        self.model = folder / "model.gguf"
+        self.model.write_bytes(gguf_file.model())
+        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), reported=str(self.reported))
+        self.path.write_text(text, "utf-8")
+        self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
+
+    def tells(self) -> dict[str, Any]:
+        reported: dict[str, Any] = json.loads(self.reported.read_text("utf-8"))
+        return reported
+
+    @property
+    def pid(self) -> int:
+        return int(self.tells()["pid"])
