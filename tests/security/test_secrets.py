@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import files
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types
@@ -220,7 +221,7 @@ async def test_nothing_passes_in_what_the_features_send(
                 text = file.read_text("utf-8")
                 place = await editor.open(f"║{text}", uri=file.as_uri())
                 last = {"line": text.count("\n"), "character": 0}
-                data = {"kind": "explain", "uri": place.uri}
+                data: dict[str, Any] = {"kind": "explain", "uri": place.uri}
                 data["range"] = {"start": {"line": 0, "character": 0}, "end": last}
                 params = types.ExecuteCommandParams("qwenLsp.action", [data])
                 await within(editor.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))

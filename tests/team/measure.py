@@ -1,7 +1,7 @@
 """What typing costs a vLLM: prompt tokens that it has to read for a key, and how many users wait how long.
 
-`python -m tests.team.measure URL --layout spm --layout psm --users 20 --seconds 20` prints a JSON object. Start the server with and
-without `--no-enable-prefix-caching` to compare.
+`python -m tests.team.measure URL --layout spm --layout psm --users 20 --seconds 20` prints a JSON object.
+Start the server with and without `--no-enable-prefix-caching` to compare.
 """
 
 from __future__ import annotations
