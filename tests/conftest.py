@@ -9,6 +9,8 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from qwen_lsp.model import shared
 from tests.support.isolation import RUNTIME
@@ -19,10 +21,14 @@ settings.register_profile("qwen-lsp", deadline=None, print_blob=True, derandomiz
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "qwen-lsp"))
 
-# Each goes to one process of a parallel run.
+# What one process of a parallel run does alone: all that needs the real engine, for two at once ruin both,
+# and else the tests of one file, which share what they start. The longest come first.
+MODEL = "tests/model"
 LONGEST = (
+    MODEL,
     "tests/test_packaging.py",
-    "tests/model/test_completion.py",
+    "tests/editors/vscode/test_vscode_package.py",
+    "tests/editors/test_neovim.py",
     "tests/protocol/test_clients.py",
     "tests/security/test_ci_gate.py",
 )
@@ -54,10 +60,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.flaky(reruns=1))
 
 
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each group to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return ByGroup(config, log)
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return MODEL if file.startswith(f"{MODEL}/") else file
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that the processes of a parallel run end at about the same time."""
     places = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONGEST)))
+    items.sort(key=lambda item: places.get(_group(item.nodeid), len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)

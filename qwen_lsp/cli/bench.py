@@ -348,6 +348,8 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 
 
 @bench.command(short_help="Code actions, judged by tests and ast.")
+@click.option("--real", "is_real", is_flag=True, help="60 functions of pinned packages, in four languages.")
+@click.option("--sheet", type=_DATA, help="With --real: write the changes here, to be judged by eye, .md.")
 @click.option("--quixbugs", type=_FOLDER, help="A checkout of QuixBugs: repairs are judged by its tests.")
 @click.option("--packages", type=_FOLDER, help="Python packages: their functions are documented and so on.")
 @click.option(
@@ -360,6 +362,8 @@ def measure_index(path: Path | None, files: int, is_json: bool) -> None:
 @click.option("--rows", "kept_in", type=_DATA, help="Keep rows here, .jsonl; what it holds is not run again.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object, with every row.")
 def actions(
+    is_real: bool,
+    sheet: Path | None,
     quixbugs: Path | None,
     packages: Path | None,
     n: int,
@@ -374,9 +378,15 @@ def actions(
     from qwen_lsp.bench.actions import run as actions
     from qwen_lsp.bench.infill import ask
 
-    if quixbugs is None and packages is None:
-        raise click.UsageError("give --quixbugs, --packages or both")
+    if not is_real and quixbugs is None and packages is None:
+        raise click.UsageError("give --real, --quixbugs or --packages")
     config = ask.with_model(read_config(), model)
+    if is_real:
+        from qwen_lsp.bench.actions import real
+
+        judged = real.run(config, seed=seed, minutes=minutes, only=only, kept_in=kept_in, sheet=sheet)
+        echo(real.as_json(judged) if is_json else real.as_text(judged))
+        return
     report = actions.run(
         config,
         quixbugs=quixbugs,

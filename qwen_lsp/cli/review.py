@@ -58,6 +58,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Stop asking the model after this long; the riskiest lines come first.",
 )
+@click.option(
+    "--linter-report",
+    "reports",
+    type=_FILE,
+    multiple=True,
+    help="Take in what another tool found on changed lines: SARIF or rdjson. May be repeated.",
+)
 @click.option("--baseline", type=_FILE, help="An earlier JSON report: say what is new, still open and fixed.")
 @click.option("--lang", type=click.Choice(["auto", "en", "zh"]), default=None, help="Language of the report.")
 @click.option(
@@ -86,6 +93,7 @@ def review(
     fail_on: Severity | None,
     model_pass: bool | None,
     model_seconds: float,
+    reports: tuple[Path, ...],
     baseline: Path | None,
     lang: str | None,
     ci: bool,
@@ -100,6 +108,7 @@ def review(
     from qwen_lsp.review import reviewer, settings
     from qwen_lsp.review.cache import Cache, default_file
     from qwen_lsp.review.change.selecting import Selection
+    from qwen_lsp.review.find import reported
     from qwen_lsp.review.find.asking import Budget
     from qwen_lsp.review.finding import is_at_least
     from qwen_lsp.review.report.language import locale_for
@@ -128,6 +137,7 @@ def review(
         dismissals=trusted.dismissals,
         budget=Budget(max_seconds=model_seconds),
         linters="configured" if is_trusted or ci else "plain",
+        reported=tuple(one for file in reports for one in reported.read(file)),
     )
     if own.min_confidence is not None:
         options = replace(options, min_confidence=own.min_confidence)

@@ -26,8 +26,9 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, cross_file, linters, lost_safeguards, parses, rules
+from qwen_lsp.review.find import asking, cross_file, linters, lost_safeguards, parses, reported, rules
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
+from qwen_lsp.review.find.reported import Reported
 from qwen_lsp.review.finding import (
     RULES,
     Finding,
@@ -53,9 +54,10 @@ _MAX_OF_A_MODEL = 10
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to review. Units: `min_confidence` is between 0 and 1. `linters`: whether other tools run.
+    """How to review. Units: `min_confidence` is between 0 and 1.
 
-    A plain linter does not ask what the repository configures for it.
+    `linters`: whether other tools run; a plain one does not ask what the repository configures for it.
+    `reported` is what others have found.
     """
 
     locale: Locale = "en"
@@ -65,6 +67,7 @@ class Options:
     dismissals: tuple[Dismissal, ...] = ()
     budget: Budget = field(default_factory=Budget)
     linters: Literal["none", "plain", "configured"] = "none"
+    reported: tuple[Reported, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,9 @@ async def review(
         is_own = options.linters == "configured"
         linted = [entry.file for entry in reviewed]
         found += await asyncio.to_thread(linters.run, change, linted, found, is_configured=is_own)
+    if options.reported:
+        linted = [entry.file for entry in reviewed]
+        found += await asyncio.to_thread(reported.run, change.root, linted, options.reported, found)
     found += await asyncio.to_thread(
         cross_file.run, change, [entry.file for entry in reviewed], options.locale
     )

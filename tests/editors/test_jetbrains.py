@@ -8,7 +8,6 @@ start the real server and speak to it.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import re
@@ -68,42 +67,55 @@ def named_classes() -> set[str]:
     }
 
 
-async def test_the_host_starts_the_server_and_speaks_to_it(
-    classes: Path, tmp_path: Path, engine: EngineServer
-) -> None:
+async def play(
+    classes: Path, folder: Path, engine: EngineServer, *options: str, disabled: tuple[str, ...] = ()
+) -> list[str]:
+    """Have the host do what an IDE does in a new repository; return what a person would see, a line each."""
     docstring = "Return the sum of two numbers."
     engine.script = lambda made: says(
         "return a + b" if "<|fim_" in made.prompt else docstring, between_s=0.01
     )
-    file = tmp_path / "add.py"
+    file = folder / "add.py"
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
-    git(tmp_path, "init", "-q")
+    (folder / ".qwen-lsp.toml").write_text(f"[review]\ndisabled = {json.dumps(disabled)}\n", "utf-8")
+    git(folder, "init", "-q")
     java = programs.debian("java", "openjdk-17-jre-headless")
     user_names(engine.url)
     # A busy machine would otherwise be answered with the first words.
     settings = json.dumps({"completion": {"answerEarly": False}})
     (factory,) = {element.get("factoryClass", "") for element in DESCRIPTOR.iter("server")}
     process = await asyncio.create_subprocess_exec(
-        *(java, "-cp", f"{classes}{os.pathsep}{RESOURCES}{os.pathsep}{jars()}", MAIN),
-        *(str(tmp_path), str(file), factory, settings, json.dumps(CAPABILITIES)),
+        *(java, *options, "-cp", f"{classes}{os.pathsep}{RESOURCES}{os.pathsep}{jars()}", MAIN),
+        *(str(folder), str(file), factory, settings, json.dumps(CAPABILITIES)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-    said = out.decode()
-    assert process.returncode == 0, said + err.decode()
-    lines = said.splitlines()
+    assert process.returncode == 0, out.decode() + err.decode()
+    return out.decode().splitlines()
+
+
+async def test_the_host_starts_the_server_and_speaks_to_it(
+    classes: Path, tmp_path: Path, engine: EngineServer
+) -> None:
+    lines = await play(classes, tmp_path, engine, disabled=("code-injection", "S307"))
     assert "initialize: qwen-lsp" in lines
-    assert "ghost: return a + b" in lines, said
-    assert any(line.startswith("explain: The model made a suggestion") for line in lines), said
-    if importlib.util.find_spec("qwen_lsp.lsp.requests.code_action"):
-        assert "act: edit" in lines, said
-        assert "streamed: yes" in lines
-    if importlib.util.find_spec("qwen_lsp.lsp.requests.review"):
-        assert "finding: code-injection in add.py" in lines, said
-        assert "review: done" in lines
+    assert "ghost: return a + b" in lines, lines
+    assert any(line.startswith("explain: The model made a suggestion") for line in lines), lines
+    assert "act: edit" in lines, lines
+    assert "streamed: yes" in lines
+    assert "finding: code-injection in add.py" in lines, "the settings of a project that nobody trusts wait"
+    assert "review: done" in lines
     assert "status: ready" in lines
     assert lines[-1] == "shutdown: clean"
+
+
+async def test_a_project_that_the_ide_trusts_is_trusted(
+    classes: Path, tmp_path: Path, engine: EngineServer
+) -> None:
+    lines = await play(classes, tmp_path, engine, "-Dhost.trusts=true", disabled=("code-injection", "S307"))
+    assert not any(line.startswith("finding: ") for line in lines), lines
+    assert "review: done" in lines
 
 
 def test_the_descriptor_names_what_is_there(classes: Path) -> None:

@@ -41,6 +41,7 @@ def write(path: Path, marked: str, encoding: str = "utf-8") -> str:
     return f"{path}:{len(lines)}:{len(lines[-1]) + 1}"
 
 
+@pytest.mark.slow
 def test_a_place_in_a_repository() -> None:
     lines = SCENE.read_text("utf-8").split("\n")
     number = next(number for number, line in enumerate(lines) if "return self.unit_price" in line)
@@ -66,6 +67,7 @@ def test_a_file_in_gb18030(tmp_path: Path) -> None:
     assert "单价" in shown["items"][0]["insertText"]
 
 
+@pytest.mark.slow
 def test_an_empty_file(tmp_path: Path) -> None:
     ran = run("complete", write(tmp_path / "empty.py", "║"), "--json")
     assert ran.returncode == 0

@@ -31,7 +31,7 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
-TRIES = 20
+TRIES = 8
 # A list that goes on for longer than any of these tests looks at it.
 LONG = "# The numbers from 1 to 300, one on each line.\n{name} = [\n    1,\n    2,\n    3,\n    4,\n    ║"
 
@@ -138,7 +138,7 @@ async def test_pages_in_a_browser_are_not_let_in(engine: Engine, method: str) ->
 
 
 async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine, profile: Profile) -> None:
-    """Cancelled in mid-answer, with no newer request behind it: the median of 20, by the engine's account."""
+    """Cancelled in mid-answer, with no newer request behind it: the median of 8, by the engine's account."""
     taken_ms: list[float] = []
     trips_ms: list[float] = []
     async with completing(engine, profile) as completer:

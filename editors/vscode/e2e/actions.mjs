@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { suite, test } from 'node:test'
-import { until } from './workbench.mjs'
+import { again, until } from './workbench.mjs'
 
 const loop = (name) => `def ${name}(prices):
     result = 0
@@ -11,8 +11,6 @@ const loop = (name) => `def ${name}(prices):
         result = result + price
     return result
 `
-/** How long a choice may take to show. */
-const CHOICE_MS = 20_000
 const SIMPLER = 'def total(prices):\n    return sum(prices)\n'
 
 export const files = Object.fromEntries(
@@ -37,12 +35,7 @@ export async function act(vscode, name, title, isForAll = true) {
   const signs = vscode.page.locator(
     [...shown, `.statusbar-item:has-text("${title}")`].map((place) => `${place}:visible`).join(', '),
   )
-  for (let tries = 0; ; tries++) {
-    await vscode.lightBulb(title)
-    if (await signs.first().waitFor({ timeout: CHOICE_MS }).then(() => true, () => false)) return
-    if (tries === 2) throw new Error(`nothing shows of ${title}`)
-    console.error(`the choice of ${title} was lost: it is made again`)
-  }
+  await again(`the choice of ${title}`, () => vscode.lightBulb(title), signs)
 }
 
 /** A button of the diff's title. */

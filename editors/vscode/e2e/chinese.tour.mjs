@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { CALL } from './completion.mjs'
 import * as reviewing from './review.mjs'
-import { host, open, until } from './workbench.mjs'
+import { again, host, open, until } from './workbench.mjs'
 
 const CHINESE = /\p{Script=Han}/u
 
@@ -43,9 +43,7 @@ suite('in Chinese', { timeout: 600_000 }, () => {
   test('the status, its tooltip and its menu', async () => {
     await vscode.openFile('sum.py')
     await vscode.statusIs(/就绪/)
-    await vscode.statusItem().hover()
-    const tooltip = vscode.page.locator('.monaco-hover', { hasText: /就绪/ }).first()
-    await tooltip.waitFor()
+    await vscode.hoverUntil(vscode.statusItem(), vscode.page.locator('.monaco-hover', { hasText: /就绪/ }).first())
     await vscode.picture('chinese-status')
     await vscode.statusItem().click()
     await vscode.choices(/全部暂停/)
@@ -55,7 +53,7 @@ suite('in Chinese', { timeout: 600_000 }, () => {
   test('the actions of the light bulb', async () => {
     await vscode.focusEditor()
     await vscode.goTo(2, 6)
-    await vscode.lightBulb('解释')
+    await again('the choice of an explanation', () => vscode.lightBulb('解释'), vscode.page.locator('.tab[aria-label*="解释"]'))
     await vscode.webview(/返回它们的和/)
     await vscode.picture('chinese-explanation')
     await vscode.closeTab('解释')

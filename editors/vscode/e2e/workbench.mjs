@@ -16,6 +16,8 @@ import { chromium } from 'playwright-core'
 
 export const host = JSON.parse(process.env.HOST ?? '{}')
 
+/** How long a choice may take to show. */
+export const CHOICE_MS = 20_000
 /** Long: the machines of CI are shared and noisy. No test measures by it. */
 export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 120_000)
 
@@ -316,6 +318,15 @@ export class Workbench {
     })
   }
 
+  /** Move the mouse onto something until what should show does: a busy window may lose a movement. */
+  async hoverUntil(target, shown) {
+    await until('hovering shows something', async () => {
+      await this.page.mouse.move(0, 0)
+      await target.hover()
+      return shown.waitFor({ timeout: CHOICE_MS }).then(() => true, () => false)
+    })
+  }
+
   async notification(pattern) {
     const message = this.page.locator('.notification-toast .notification-list-item').filter({ hasText: pattern })
     await message.first().waitFor()
@@ -384,6 +395,16 @@ export class Workbench {
     await this.context.close().catch(() => {})
     await this.server.stop()
     await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
+}
+
+/** Do something that a busy window may lose until a sign of it shows. */
+export async function again(what, act, sign) {
+  for (let tries = 0; ; tries++) {
+    await act()
+    if (await sign.first().waitFor({ timeout: CHOICE_MS }).then(() => true, () => false)) return
+    if (tries === 2) throw new Error(`nothing shows of ${what}`)
+    console.error(`${what} was lost: it is done again`)
   }
 }
 

@@ -209,7 +209,8 @@ export class Actions implements vscode.Disposable {
     preview.edit = edit
     await this.showWhole(preview, edit)
     await this.open(preview)
-    this.isReady(true)
+    await Promise.all([preview.left, preview.right].map((side) => this.documents.follow(side)))
+    if (this.preview === preview) this.isReady(true)
     if (answer.message) void vscode.window.showInformationMessage(answer.message)
   }
 

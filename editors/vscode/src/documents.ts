@@ -9,7 +9,11 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   private readonly texts = new Map<string, string>()
   private readonly changed = new vscode.EventEmitter<vscode.Uri>()
   readonly onDidChange = this.changed.event
-  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this)
+  private readonly registration: vscode.Disposable
+
+  constructor(private readonly scheme = SCHEME) {
+    this.registration = vscode.workspace.registerTextDocumentContentProvider(scheme, this)
+  }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
     return this.texts.get(uri.path) ?? ''
@@ -17,7 +21,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
 
   /** Set the text of a path; open editors follow. */
   put(path: string, text: string): vscode.Uri {
-    const uri = vscode.Uri.from({ scheme: SCHEME, path })
+    const uri = vscode.Uri.from({ scheme: this.scheme, path })
     this.texts.set(uri.path, text)
     this.changed.fire(uri)
     return uri
@@ -47,22 +51,43 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
 
   /** Render the previews once more when a text is whole: what came while a page was being loaded may be missing. */
   async refreshPreviews(path: string): Promise<void> {
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.from({ scheme: SCHEME, path }))
-    const isWhole = () => document.isClosed || document.getText().replaceAll('\r\n', '\n') === this.texts.get(path)
-    await new Promise<void>((resolve) => {
-      if (isWhole()) return resolve()
-      const listener = vscode.workspace.onDidChangeTextDocument(() => {
-        if (!isWhole()) return
-        listener.dispose()
-        resolve()
-      })
-    })
+    await this.follow(vscode.Uri.from({ scheme: this.scheme, path }))
     await new Promise((resolve) => setTimeout(resolve, PREVIEW_PAUSE_MS))
     await vscode.commands.executeCommand('markdown.preview.refresh')
+  }
+
+  /**
+   * Wait until VS Code's own document has the text as it is now.
+   *
+   * VS Code passes over a change to a document that it is about to open, which then keeps the older text: the
+   * change is announced again.
+   */
+  async follow(uri: vscode.Uri): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri)
+    const isWhole = () => {
+      const text = this.texts.get(uri.path)
+      return text === undefined || document.isClosed || plain(document.getText()) === plain(text)
+    }
+    if (isWhole()) return
+    await new Promise<void>((resolve) => {
+      const check = () => {
+        if (!isWhole()) return
+        changes.dispose()
+        closings.dispose()
+        resolve()
+      }
+      const changes = vscode.workspace.onDidChangeTextDocument(check)
+      const closings = vscode.workspace.onDidCloseTextDocument(check)
+      this.changed.fire(uri)
+    })
   }
 
   dispose(): void {
     this.registration.dispose()
     this.changed.dispose()
   }
+}
+
+function plain(text: string): string {
+  return text.replaceAll('\r\n', '\n')
 }

@@ -31,7 +31,7 @@ def test_generated_code_is_sound_and_the_same_each_time(tmp_path: Path) -> None:
             assert all((tmp_path / "a" / f"{str(name).replace('.', '/')}.py").is_file() for name in modules)
 
 
-@pytest.mark.parametrize("is_own", [False, True])
+@pytest.mark.parametrize("is_own", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_every_figure_is_there(tmp_path: Path, is_own: bool) -> None:
     root = tmp_path / "todo"
     shutil.copytree(REPOSITORY / "fixtures" / "repos" / "todo-ts", root)

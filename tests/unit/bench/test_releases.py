@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from qwen_lsp.bench.archives import read_archive
 from qwen_lsp.bench.replay import release_traces
 from qwen_lsp.bench.replay import run as replay
 from qwen_lsp.bench.replay.release_traces import added_runs, draw, is_code, is_left_out, of_releases, places
-from qwen_lsp.bench.replay.releases import Release, default_set, parse, read_archive, texts
+from qwen_lsp.bench.replay.releases import Release, default_set, parse, texts
 from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.cli import bench as cli_bench
 from qwen_lsp.errors import InputError

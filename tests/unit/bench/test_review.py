@@ -46,6 +46,7 @@ def test_clean_changes_are_clean(files: list[tuple[str, str]]) -> None:
     assert all(seed.file.patch.added and not seed.lines for seed in made)
 
 
+@pytest.mark.slow
 def test_the_rules_hold_what_is_promised() -> None:
     """On the standard library's smaller packages: recall 0.9, precision 0.95, 0.2 findings a clean change."""
     import json as package
@@ -85,8 +86,8 @@ def test_a_wrong_folder_is_told(tmp_path: Path) -> None:
 
 
 def test_bugs_of_meaning_are_one_expression_in_one_line(files: list[tuple[str, str]]) -> None:
-    made = list(mutated(files, 40, 7))
-    assert len(made) == 40
+    made = list(mutated(files, 20, 7))
+    assert len(made) == 20
     assert len({bug.kind for bug, _ in made}) > 8
     for bug, clean_one in made:
         (number,) = bug.lines
@@ -94,7 +95,7 @@ def test_bugs_of_meaning_are_one_expression_in_one_line(files: list[tuple[str, s
         assert [n for n, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b] == [number]
         assert ast.dump(ast.parse(bug.before)) != ast.dump(ast.parse(bug.after))
         assert (clean_one.before, clean_one.after, clean_one.lines) == (bug.after, bug.before, ())
-    assert made[:5] == list(itertools.islice(mutated(files, 40, 7), 5)), "the same seed gives the same bugs"
+    assert made[:5] == list(itertools.islice(mutated(files, 20, 7), 5)), "the same seed gives the same bugs"
 
 
 def test_rows_are_gone_on_from_and_figures_are_made_of_them(tmp_path: Path) -> None:

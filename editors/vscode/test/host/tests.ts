@@ -1,6 +1,7 @@
 /** What our extension does in every kind of editor, seen from the extension host. */
 import assert from 'node:assert/strict'
 import * as vscode from 'vscode'
+import { Documents } from '../../src/documents'
 
 const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
 const SUGGESTED = 'add(left, right)'
@@ -52,7 +53,28 @@ async function titles(uri: vscode.Uri, range: vscode.Range): Promise<string[]> {
 
 const FIRST = new vscode.Range(0, 4, 0, 4)
 
+/** Changes a text right after VS Code has asked for it to open its document. */
+class Changing extends Documents {
+  override provideTextDocumentContent(uri: vscode.Uri): string {
+    const text = super.provideTextDocumentContent(uri)
+    if (text === 'a part') queueMicrotask(() => this.put(uri.path, 'the whole'))
+    return text
+  }
+}
+
 export const tests: { [name: string]: () => Promise<void> } = {
+  'a text that changes while its document is being opened gets there': async () => {
+    const documents = new Changing('qwen-lsp-test')
+    try {
+      const uri = documents.put('/growing.md', 'a part')
+      const document = await vscode.workspace.openTextDocument(uri)
+      await documents.follow(uri)
+      assert.equal(document.getText(), 'the whole')
+    } finally {
+      documents.dispose()
+    }
+  },
+
   'the extension is active and has every command it declares': async () => {
     const ours = vscode.extensions.getExtension('qwen-lsp.qwen-lsp')
     assert.equal(ours?.isActive, true)

@@ -15,7 +15,7 @@ public final class QwenServerFactory implements LanguageServerFactory {
 
     @Override
     public @NotNull StreamConnectionProvider createConnectionProvider(@NotNull Project project) {
-        return new QwenConnection();
+        return new QwenConnection(project);
     }
 
     @Override
