@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli.bench_review import commit_messages, review
+from qwen_lsp.cli.bench_windows import windows
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.model.select import chosen_model
@@ -417,20 +418,6 @@ def _object(text: str) -> dict[str, Any]:
     return value
 
 
-@bench.command("windows", short_help="Typing in several windows at once.")
-@click.option("--n", type=click.IntRange(2), default=8, show_default=True, help="How many windows.")
-@click.option("--minutes", type=float, default=10.0, show_default=True, help="How long to type in each.")
-@click.option("--model", default="", help="Model to measure; yours by default.")
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-def many_windows(n: int, minutes: float, model: str, is_json: bool) -> None:
-    """Type in several windows at once: engine processes, errors, memory, overhead, mixed-up texts."""
-    from qwen_lsp.bench import windows
-    from qwen_lsp.bench.infill import ask
-
-    report = windows.run(ask.with_model(read_config(), model), n, minutes * 60)
-    echo(json.dumps(report.to_json(), indent=2) if is_json else windows.as_text(report))
-
-
 @bench.command("confidence", short_help="How sure is sure enough.")
 @click.option("--traces", "files", type=_DATA, multiple=True, help="Traces, .jsonl; our own by default.")
 @click.option(
@@ -452,5 +439,6 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
     echo(confidence.as_json(samples, name) if is_json else confidence.as_text(samples, name))
 
 
+bench.add_command(windows)
 bench.add_command(review)
 bench.add_command(commit_messages)
