@@ -20,6 +20,14 @@ class ModelConfig(msgspec.Struct, frozen=True, rename="camel"):
             "installed model that suits this machine."
         ),
     ] = "auto"
+    chat: Annotated[
+        str,
+        Meta(
+            description="Another model for actions and the questions of a review, by its name in "
+            "`qwen-lsp models list`: loaded beside the first on first use, where memory allows and the "
+            "engine is shared. Empty: the same as for completion."
+        ),
+    ] = ""
     path: Annotated[
         str, Meta(description="A GGUF file of your own; wins over `name`.", extra_json_schema=USER_ONLY)
     ] = ""

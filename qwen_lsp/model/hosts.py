@@ -1,25 +1,33 @@
 """What answers with these settings: one host for completion and one for chat, which are often the same.
 
 `open_host` makes the host of one use; `ModelHosts` those of a session. An engine of ours that both need is
-started once. Starts nothing before it is asked; knows no prompts and no LSP.
+started once; with `model.chat` there are two, beside one another. Starts nothing before it is asked; knows
+no prompts and no LSP.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from qwen_lsp.config import Config
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.failover import FailOver, Maker
 from qwen_lsp.model.remote import RemoteEndpoint
+from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import Listener, State
 
+log = logging.getLogger(__name__)
+
+# What an engine takes besides its model's file: KV cache, buffers, old prompts.
+_BESIDE_BYTES = 1_000_000_000
 Host = Engine | SharedEngine | RemoteEndpoint | FailOver
 # Finds the model's file when an engine starts.
 ModelPath = Callable[[], Path]
@@ -27,7 +35,8 @@ ModelPath = Callable[[], Path]
 
 def open_host(config: Config, model_path: ModelPath, on_state: Listener, use: Use = "completion") -> Host:
     """Return what answers for one use: endpoints where they are configured, else an engine of our own."""
-    return _host(config.endpoint.of(use), partial(_engine, config, model_path), on_state)
+    make = _chat_engine if use == "chat" and has_chat_model(config) else _engine
+    return _host(config.endpoint.of(use), partial(make, config, model_path), on_state)
 
 
 def alone(config: Config) -> Config:
@@ -39,6 +48,28 @@ def _engine(config: Config, model_path: ModelPath, on_state: Listener) -> Engine
     """Return the engine on this machine: that of all windows, but for a program that is the user's own."""
     is_shared = config.engine.shared and not config.engine.program
     return (SharedEngine if is_shared else Engine)(config.engine, model_path, on_state, config.model.lora)
+
+
+def has_chat_model(config: Config) -> bool:
+    """Say whether chats have a model of their own on this machine."""
+    is_engine = ENGINE in config.endpoint.of("chat").urls
+    return bool(config.model.chat) and is_engine and config.engine.shared and not config.engine.program
+
+
+def _chat_engine(config: Config, model_path: ModelPath, on_state: Listener) -> Engine | SharedEngine:
+    """Return the engine of `model.chat`, or that of completion where there is no memory for two."""
+    model = msgspec.structs.replace(config.model, name=config.model.chat, path="", lora="")
+    own = msgspec.structs.replace(config, model=model, endpoint=EndpointConfig())
+
+    @cache  # decided once: when the model is loaded, the memory is gone
+    def path() -> Path:
+        found = chosen_model(own).path()
+        if psutil.virtual_memory().available > found.stat().st_size + _BESIDE_BYTES:
+            return found
+        log.warning("no memory for `model.chat` %s: chats are answered by the other model", found.name)
+        return model_path()
+
+    return _engine(own, path, on_state)
 
 
 def _host(endpoint: EndpointConfig, engine: Maker, on_state: Listener) -> Host:
@@ -56,12 +87,14 @@ class ModelHosts:
         self._model_path = model_path
         self._engine: Engine | SharedEngine | None = None
         completion, chat = config.endpoint.of("completion"), config.endpoint.of("chat")
+        self.chat: Host
         self.completion: Host = _host(completion, self._own_engine, partial(on_state, "completion"))
-        self.chat: Host = (
-            self.completion
-            if chat == completion
-            else _host(chat, self._own_engine, partial(on_state, "chat"))
-        )
+        if has_chat_model(config):
+            self.chat = _host(chat, partial(_chat_engine, config, model_path), partial(on_state, "chat"))
+        elif chat == completion:
+            self.chat = self.completion
+        else:
+            self.chat = _host(chat, self._own_engine, partial(on_state, "chat"))
 
     def _own_engine(self, listener: Listener) -> Engine | SharedEngine:
         if self._engine is None:

@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import msgspec
+import psutil
 import pytest
 
-from qwen_lsp.config import Config
+from qwen_lsp.config import Config, ModelConfig
 from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import EndpointError, EndpointUnavailable
+from qwen_lsp.model import catalog, store
 from qwen_lsp.model.failover import FailOver
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.hosts import ModelHosts, open_host
+from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import State
 from tests.support import virtual_time
 
@@ -284,3 +288,43 @@ async def test_an_engine_that_two_lists_need_is_one_and_reports_to_both() -> Non
     assert isinstance(hosts.chat, FailOver)
     assert hosts.chat._members[1].host is hosts.completion
     await hosts.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_two"),
+    [
+        ({"model": {"chat": "qwen2.5-coder-1.5b"}}, True),
+        ({"model": {"chat": ""}}, False),
+        ({"model": {"chat": "qwen2.5-coder-1.5b"}, "engine": {"shared": False}}, False),
+        ({"model": {"chat": "qwen2.5-coder-1.5b"}, "endpoint": {"url": "http://127.0.0.1:1"}}, False),
+        (
+            {"model": {"chat": "qwen2.5-coder-1.5b"}, "endpoint": {"url": ["http://127.0.0.1:1", "engine"]}},
+            True,
+        ),
+    ],
+)
+def test_chat_may_have_a_model_of_its_own_in_the_shared_engine(settings: object, has_two: bool) -> None:
+    config = msgspec.convert(settings, Config)
+    hosts = ModelHosts(config, _no_model, lambda use, state: None)
+    assert (hosts.completion is not hosts.chat) is has_two
+    assert type(hosts.completion) is type(hosts.chat)
+
+
+def test_without_memory_for_two_models_chats_are_answered_by_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Decided once: a model that is loaded takes the memory that was looked for."""
+    monkeypatch.setenv("QWEN_LSP_MODELS", str(tmp_path))
+    profile, first = catalog.find("qwen2.5-coder-1.5b"), tmp_path / "first.gguf"
+    file = store.final_path(profile)
+    with open(file, "wb") as sparse:
+        sparse.truncate(profile.size_bytes)
+    config = Config(model=ModelConfig(chat=profile.name))
+    for available, wanted in ((2**40, file), (10**6, first)):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda n=available: SimpleNamespace(available=n))
+        chat = ModelHosts(config, lambda: first, lambda use, state: None).chat
+        assert isinstance(chat, SharedEngine)
+        assert chat._model_path() == wanted
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=0))
+        assert chat._model_path() == wanted
+    assert "no memory for `model.chat`" in caplog.text
