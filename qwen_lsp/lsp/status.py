@@ -262,7 +262,7 @@ class Reporter:
         self._client.notify(STATUS, message)
 
     def _endpoint(self) -> ModelClient | None:
-        """Return the client of the endpoint that completes; None before it was reached, and for the engine."""
+        """Return the client of the endpoint that completes; None before it is reached, and for the engine."""
         host = self._session.host_now("completion")
         return host.idle_client() if host is not None and host.is_endpoint else None
 
