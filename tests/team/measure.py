@@ -58,9 +58,9 @@ async def counts(url: str) -> tuple[float, float]:
     return await metric(url, "vllm:prompt_tokens_total"), await metric(url, "vllm:prefix_cache_hits_total")
 
 
-async def keys(client: Client, url: str, layout: str, number: int) -> dict[str, float]:
-    """Type one line, each key answered before the next; the first request, which reads all, apart."""
-    first, *rest = requests(number, layout, 1)
+async def keys(client: Client, url: str, layout: str, number: int, n_keys: int) -> dict[str, float]:
+    """Type a line, each key answered before the next; the first request, which reads all, apart."""
+    first, *rest = requests(number, layout, 1)[: n_keys + 1]
     await _ask(client, first)
     before = await counts(url)
     times = [await _ask(client, one) for one in rest]
@@ -120,7 +120,9 @@ async def _first_text(client: Client, request: Request) -> float:
     return time.perf_counter() - started
 
 
-async def main(url: str, layouts: Sequence[str], n_users: int, seconds: float) -> dict[str, object]:
+async def main(
+    url: str, layouts: Sequence[str], n_keys: int, n_users: int, seconds: float
+) -> dict[str, object]:
     """Measure the keys of one user in both layouts, then many users."""
     async with AsyncExitStack() as stack:
         hosts = [RemoteEndpoint(EndpointConfig(url=url), lambda state: None) for _ in range(max(n_users, 1))]
@@ -130,7 +132,7 @@ async def main(url: str, layouts: Sequence[str], n_users: int, seconds: float) -
             clients.append(await host.ready())
         found: dict[str, object] = {}
         for number, layout in enumerate(layouts):
-            found[layout] = await keys(clients[0], url, layout, 1000 + number)
+            found[layout] = await keys(clients[0], url, layout, 1000 + number, n_keys)
         if n_users:
             before = await counts(url)
             work = (use(client, number, seconds) for number, client in enumerate(clients))
@@ -160,7 +162,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--layout", action="append", choices=("spm", "psm"), default=[])
+    parser.add_argument("--keys", type=int, default=12, help="keys of a line, for each layout")
     parser.add_argument("--users", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20.0)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(main(given.url, given.layout, given.users, given.seconds)), indent=2))
+    print(
+        json.dumps(
+            asyncio.run(main(given.url, given.layout, given.keys, given.users, given.seconds)), indent=2
+        )
+    )
