@@ -34,6 +34,7 @@ LAYERS: list[set[str]] = [
         "files",
         "foreign_toml",
         "globs",
+        "confined",
         "sandbox",
     },
     {"policy", "engine_settings"},
