@@ -1,6 +1,7 @@
 # make demo      set everything up and watch the model complete code in three small repositories
 # make test      set everything up and run every test, real model included
 # make test-all  the same, and the tests that take minutes each or need the 1.5B model
+# make test-team  a real vLLM on this machine's processor; its setup takes some minutes, once
 # make vscode    the VS Code extension, as editors/vscode/qwen-lsp.vsix
 # make dist      every file of a release, in dist/: the same sources give the same bytes
 # make check     format, lint and types       make fix   repair what can be repaired
@@ -19,7 +20,7 @@ TOURS := $(wildcard tests/editors/vscode/test_*_tour*.py)
 # The tests start hundreds of servers; without compiled files each one would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup model demo vscode dist test test-all check fix clean
+.PHONY: help setup model demo vscode dist test test-all test-team check fix clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -47,6 +48,12 @@ test-all: model
 	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
 	@$(PYTEST) $(PARALLEL) $(TOURS:%=--ignore=%)
 	@$(PYTEST) $(WINDOWS) $(TOURS)
+
+# Where vLLM and the model that it serves are kept.
+TEAM ?= $(HOME)/.cache/qwen-lsp-team
+test-team: model
+	@mkdir -p $(TEAM)
+	@QWEN_LSP_TEAM=$(TEAM) $(PYTEST) tests/team
 
 vscode: $(STAMP)
 	@$(BIN)/python -m tests.editors.vscode.host editors/vscode/qwen-lsp.vsix

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import functools
 import logging
 import os
 import re
@@ -89,6 +90,25 @@ def environment(*, with_hardware: bool = False) -> dict[str, str]:
         for name, value in os.environ.items()
         if (name.upper() in _NEEDED or name.upper().startswith(_NEEDED_FAMILIES)) and not _SECRET.search(name)
     }
+
+
+def on_path(name: str, outside: str) -> str | None:
+    """Return the first program of a name on PATH that does not lie below a folder; None for none."""
+    return _on_path(name, os.environ.get("PATH", ""), outside)
+
+
+@functools.lru_cache(maxsize=64)
+def _on_path(name: str, path: str, outside: str) -> str | None:
+    file = f"{name}.exe" if os.name == "nt" else name
+    for folder in path.split(os.pathsep):
+        real = os.path.realpath(folder) if folder and os.path.isabs(folder) else ""
+        if not real or (outside and Path(real).is_relative_to(outside)):
+            continue
+        program = os.path.join(real, file)
+        is_inside = bool(outside) and Path(os.path.realpath(program)).is_relative_to(outside)
+        if os.path.isfile(program) and os.access(program, os.X_OK) and not is_inside:
+            return program
+    return None
 
 
 def command(module: str, *arguments: str) -> list[str]:

@@ -151,6 +151,14 @@ class EndpointConfig(_Server, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = "remote"
+    keep_sent_text: Annotated[
+        bool,
+        Meta(
+            description="Keep what is sent to other machines, word for word, in the record of `qwen-lsp "
+            "audit`, which stays on this machine.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = False
     chat: ChatEndpointConfig = ChatEndpointConfig()
 
     @property

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from qwen_lsp import sandbox
-from qwen_lsp.child import environment
+from qwen_lsp.child import environment, on_path
 from qwen_lsp.errors import InputError
 
 TIMEOUT_S = 120.0
@@ -175,7 +175,7 @@ def find(folder: Path) -> str:
     Raises: InputError when there is none, or it is too old to be run safely.
     """
     repository = os.path.realpath(_repository(folder) or folder)
-    program = _on_path(os.environ.get("PATH", ""), repository)
+    program = on_path("git", repository)
     if program is None:
         raise InputError("git is not on PATH: install it, or give the change with --diff FILE")
     version = _version(program)
@@ -183,20 +183,6 @@ def find(folder: Path) -> str:
         needed = ".".join(map(str, _MIN_VERSION))
         raise InputError(f"{program} is too old to be run safely in a folder of others: install git {needed}")
     return program
-
-
-@functools.lru_cache(maxsize=64)
-def _on_path(path: str, repository: str) -> str | None:
-    name = "git.exe" if os.name == "nt" else "git"
-    for folder in path.split(os.pathsep):
-        real = os.path.realpath(folder) if folder and os.path.isabs(folder) else ""
-        if not real or Path(real).is_relative_to(repository):
-            continue
-        program = os.path.join(real, name)
-        inside = Path(os.path.realpath(program)).is_relative_to(repository)
-        if os.path.isfile(program) and os.access(program, os.X_OK) and not inside:
-            return program
-    return None
 
 
 @functools.lru_cache(maxsize=8)

@@ -360,6 +360,9 @@ TEXTS: dict[str, Text] = {
     ),
     "refused.code_changed": Text("The answer would change the code itself.", "回答会改动代码本身。"),
     "refused.no_test": Text("The answer contains no test.", "回答中没有测试。"),
+    "refused.tests_fail": Text(
+        "The tests fail on the code as it is: {detail}", "这些测试在现有代码上不能通过：{detail}"
+    ),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
     ),

@@ -24,6 +24,7 @@ from qwen_lsp.text import Document, Edit, Span
 
 LANGUAGES = {"python", "typescript", "typescriptreact"}
 _TOKENS_A_TYPE = 24
+_NOTHING = {"None", "void", "undefined", "Promise<void>", "Promise<undefined>"}
 _GRAMMARS = {
     "python": r"""
 type ::= one (" | " one){0,3}
@@ -188,6 +189,11 @@ def _types(
     """Return the types that hold in the file, by hole."""
     source = target.source
     assert source is not None
+    written = {
+        number: text
+        for number, text in written.items()
+        if not (found[number].has_value and text in _NOTHING)  # it returns something
+    }
     types: dict[int, Type | None] = {}
     if source.language.id == "python":
         line = target.task.document.line_of(function.header.start) + 1

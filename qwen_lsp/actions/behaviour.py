@@ -1,8 +1,8 @@
 """Whether a rewritten function still does the same: by running both versions, else by their decisions.
 
 In a trusted folder a pure Python function is run on generated inputs in a child process (`trial`). Else a
-change of a condition's truth table, of the order of effects, or a handler that hides errors is a reason to
-refuse.
+change of a condition's truth table, of what is done to things that outlive the function, or a handler that
+hides errors is a reason to refuse.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from qwen_lsp.actions import trial
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused
 from qwen_lsp.child import Child
-from qwen_lsp.syntax import code, decisions
+from qwen_lsp.syntax import code, decisions, effects
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.decisions import Condition, Decisions
 
@@ -51,7 +51,7 @@ async def changed(target: Target, new_region: str) -> Refused | None:
         ran = await _run_both(target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new)
+    return by_decisions(old, new) or by_effects(old, new)
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -88,6 +88,12 @@ def by_decisions(old: Source, new: Source) -> Refused | None:
         return Refused("behaviour") if differs else None
     doubtful = [condition for condition in other.conditions if not _is_from(condition, one)]
     return Refused("behaviour") if doubtful else None
+
+
+def by_effects(old: Source, new: Source) -> Refused | None:
+    """Compare what both do to things that outlive them."""
+    differing = effects.of(old) ^ effects.of(new)
+    return Refused("behaviour", ", ".join(sorted(place for _, place in differing))) if differing else None
 
 
 def _plain(trace: tuple[str, ...]) -> tuple[str, ...]:

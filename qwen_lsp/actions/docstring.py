@@ -128,6 +128,8 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     has_sections = any(documentation.read(one).parameters for one in others)
     max_lines = 10_000 if has_sections else max(n_lines, 3)
     if existing is not None:
+        if _is_plain_block(target, existing):
+            return Refused("documented")
         wanted = documentation.missing(wanted, documentation.read(existing.text), existing.text)
         is_short = not has_sections and n_lines <= _MAX_LINES_OF_SHORT
         if wanted == NOTHING or is_short:
@@ -137,6 +139,12 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     return _Plan(
         target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
     )
+
+
+def _is_plain_block(target: Target, existing: Existing) -> bool:
+    """Whether a comment is a `/* ... */`, which says something and has no tags that tools read."""
+    text = target.task.document.text[existing.span.start : existing.span.end].lstrip()
+    return text.startswith("/*") and not text.startswith("/**")
 
 
 def _locale(target: Target, existing: Existing | None, others: list[str]) -> Locale:

@@ -46,7 +46,7 @@ def find(document: Document, source: Source, definition: Definition) -> Existing
         is_alone = not document.text[document.starts[top] : prose.span.start].strip()
         if prose.is_docstring or not is_alone or bottom != first - 1:
             continue
-        if not re.match(r"/\*\*|///|---|#(?!!)|//|--", prose.text):
+        if not re.match(r"/\*|///|---|#(?!!)|//|--", prose.text):
             break
         first = top
     if first == line:

@@ -140,16 +140,26 @@ def _misspelt_name(case: _Case) -> tuple[Edit, ...] | None:
     if len(name) < _MIN_NAME_CHARS or case.context.is_known(name):
         return None
     known = case.source.bound() - {name}
-    same = [other for other in known if other.casefold() == name.casefold()]
-    near = same or [
+    near = [other for other in known if other.casefold() == name.casefold() or _is_swapped(name, other)]
+    near = near or [
         other
         for other in difflib.get_close_matches(name, sorted(known), 3, _MIN_LIKENESS)
         if abs(len(other) - len(name)) <= 1
     ]
+    if len(near) > 1:  # the function's own names are nearer than those of the rest of the file
+        function = case.source.enclosing(case.diagnostic.span, functions_only=True)
+        around = case.source.text[function.span.start : function.span.end] if function else ""
+        near = [other for other in near if _plain(other).search(around)]
     places = _places(case, name)
     if len(near) != 1 or not places:
         return None
     return tuple(Edit(place, near[0]) for place in places)
+
+
+def _is_swapped(name: str, other: str) -> bool:
+    """Whether two names differ by two neighbouring letters that changed places."""
+    at = next((i for i, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), None)
+    return at is not None and f"{other[:at]}{other[at : at + 2][::-1]}{other[at + 2 :]}" == name
 
 
 def _unused_import(case: _Case) -> tuple[Edit, ...] | None:

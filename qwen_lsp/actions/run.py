@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from qwen_lsp.actions import annotate, docstring, explain, extract, fix, rename, rewrite, translate, unit_test
+from qwen_lsp.actions import (
+    annotate,
+    docstring,
+    explain,
+    extract,
+    fix,
+    native_parsers,
+    rename,
+    rewrite,
+    translate,
+    unit_test,
+)
 from qwen_lsp.actions.model import ModelSession
-from qwen_lsp.actions.task import Outcome, Refused, RepositoryContext, Task
+from qwen_lsp.actions.task import Outcome, Proposal, Refused, RepositoryContext, Task
 
 Way = Callable[[Task, ModelSession, RepositoryContext], Awaitable[Outcome]]
 
@@ -36,4 +47,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext | No
     way = _WAYS.get(task.kind, rewrite.run)
     if task.custom is not None:
         way = explain.run if task.is_for_reading else rewrite.run
-    return await way(task, session, context or RepositoryContext())
+    outcome = await way(task, session, context or RepositoryContext())
+    if isinstance(outcome, Proposal):
+        return await native_parsers.refused(task, outcome) or outcome
+    return outcome

@@ -1,4 +1,4 @@
-"""Write unit tests of a definition, in the project's own style and place. They are not run.
+"""Write unit tests of a definition, in the project's own style and place; `verified_tests` runs them.
 
 The import of what is tested is ours; whatever the model repeats of the code itself is left out.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite
+from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite, verified_tests
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
@@ -65,9 +65,14 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         )
         result = _judged(target, place, name, answer.text, answer.is_cut_off, context)
         if isinstance(result, Proposal):
+            result = await verified_tests.holding(task, result)
+        if isinstance(result, Proposal):
             return result
         failed = failed or result
-        messages = prompts.again(messages, f"{answer.text}\n{fence}", "Write short tests that call the code.")
+        problem = "Write short tests that call the code."
+        if result.reason == "tests_fail":
+            problem = f"These tests fail on the code as it is: {result.detail} Write tests that hold."
+        messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
     assert failed is not None
     return failed
 

@@ -21,6 +21,7 @@ from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.progress import Progress
 from qwen_lsp.lsp.session import Session
 from qwen_lsp.messages import Locale, text
+from qwen_lsp.model.client import Client as ModelClient
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.speed import Speed
 from qwen_lsp.model.state import State
@@ -251,7 +252,19 @@ class Reporter:
         }
         if speed is not None and speed != Speed():  # a first guess is no measurement
             message["tokensPerSecond"] = round(speed.write, 1)
+        if (client := self._endpoint()) is not None:
+            end = client.endpoint
+            message["endpoint"] = {
+                "kind": end.dialect.name,
+                "contextTokens": end.context_tokens,
+                "without": list(client.can.missing),
+            }
         self._client.notify(STATUS, message)
+
+    def _endpoint(self) -> ModelClient | None:
+        """Return the client of the endpoint that completes; None before it is reached, and for the engine."""
+        host = self._session.host_now("completion")
+        return host.idle_client() if host is not None and host.is_endpoint else None
 
     def _model_name(self) -> str:
         config = self._session.config

@@ -1,7 +1,8 @@
 """The record of what left this machine: one line for each request to another host.
 
 A line says when, where to, how many bytes with which hash, of which files, and how many secrets were taken
-out; never what was in it. `qwen-lsp audit` reads it. Knows no dialect and no meaning of a text.
+out; what was in it only where the user wants that (`endpoint.keepSentText`). `qwen-lsp audit` reads it. Knows
+no dialect and no meaning of a text.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Sent(msgspec.Struct, frozen=True):
     sha256: str
     n_redacted: int
     files: tuple[str, ...]
+    text: str = ""
 
 
 def audit_file() -> Path:
@@ -48,11 +50,16 @@ def _handler() -> logging.Handler:
     return PrivateFile(audit_file(), maxBytes=_FILE_BYTES, backupCount=_FILES, encoding="utf-8", delay=True)
 
 
-def record(host: str, path: str, body: bytes, n_redacted: int, sources: Sequence[str]) -> None:
-    """Add a line. A file that cannot be written stops nobody's work, but is named in the log."""
-    sent = Sent(
-        time.time(), host, path, len(body), hashlib.sha256(body).hexdigest(), n_redacted, tuple(sources)
-    )
+def record(
+    host: str, path: str, body: bytes, n_redacted: int, sources: Sequence[str], *, keeps_text: bool = False
+) -> None:
+    """Add a line, with the body as it was sent where it is to be kept.
+
+    A file that cannot be written stops nobody's work, but is named in the log.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    text = body.decode("utf-8", "replace") if keeps_text else ""
+    sent = Sent(time.time(), host, path, len(body), digest, n_redacted, tuple(sources), text)
     line = msgspec.json.encode(sent).decode()
     try:
         _handler().handle(logging.LogRecord("audit", logging.INFO, "", 0, line, None, None))

@@ -40,6 +40,7 @@ class Endpoint:
     tls: Tls = NO_TLS
     must_redact: bool = False
     context_tokens: int = 0
+    keeps_text: bool = False
 
     @property
     def is_guarded(self) -> bool:
@@ -176,7 +177,8 @@ class Client:
         self.redacted += n_redacted
         data = msgspec.json.encode(body)
         if not is_loopback(self.endpoint.url):
-            audit.record(host_of(self.endpoint.url), path, data, n_redacted, sources)
+            host, keeps_text = host_of(self.endpoint.url), self.endpoint.keeps_text
+            audit.record(host, path, data, n_redacted, sources, keeps_text=keeps_text)
         return data
 
     async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:

@@ -102,7 +102,13 @@ class RemoteEndpoint:
             raise self._failed(f"{url} would get your API key in the clear: use https://", "key")
         for dialect in wanted(self._config.kind, url):
             endpoint = Endpoint(
-                url, dialect, key, self._config.model, self._tls(), self._config.redact == "always"
+                url,
+                dialect,
+                key,
+                self._config.model,
+                self._tls(),
+                must_redact=self._config.redact == "always",
+                keeps_text=self._config.keep_sent_text,
             )
             if endpoint.is_guarded:
                 await asyncio.to_thread(gate.prepare)

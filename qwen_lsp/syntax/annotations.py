@@ -46,7 +46,7 @@ class Hole:
 
     Shape: the type is written over `span`, between `before` and `after`. `name` is the parameter's, "" for
     what is returned. It has one of `shapes`, in which ANY stands for any type; without one it is certain.
-    `takes_none` where None may be there as well.
+    `takes_none` where None may be there as well, `has_value` where it cannot be None alone.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Hole:
     after: str = ""
     shapes: tuple[str, ...] = _OPEN
     takes_none: bool = False
+    has_value: bool = False
 
     @property
     def certain(self) -> str:
@@ -210,7 +211,7 @@ class _Python(_Header):
         is_partial = (
             bool(returned) and not is_generator and (len(returned) < len(values) or self._falls_through())
         )
-        yield Hole("", self.span(parameters), " -> ", "", shapes, is_partial)
+        yield Hole("", self.span(parameters), " -> ", "", shapes, is_partial, bool(returned))
 
     def _is_stub(self) -> bool:
         """Whether the body only stands for others: nothing follows from it."""
@@ -271,4 +272,4 @@ class _TypeScript(_Header):
                 shape = kind if kind and len(returned) == len(values) else ANY
             if self.is_async():
                 shape = f"Promise<{shape}>"
-        yield Hole("", self.span(parameters), ": ", "", (shape,))
+        yield Hole("", self.span(parameters), ": ", "", (shape,), has_value=bool(returned))

@@ -79,6 +79,7 @@ async def test_from_the_start_to_ready(engine: EngineServer) -> None:
         status = await reported(editor, "ready")
         assert status.message == "Ready."
         assert (status.remedy, status.model) == ("", "scripted")
+        assert (status.endpoint.kind, list(status.endpoint.without)) == ("llama", [])
         assert states(editor) == ["starting", "ready"]
 
 

@@ -34,8 +34,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     audit._handler.cache_clear()
 
 
-async def send(server: EngineServer, url: str) -> None:
-    client = Client(Endpoint(url, OPENAI, model="qwen"))
+async def send(server: EngineServer, url: str, *, keeps_text: bool = False) -> None:
+    client = Client(Endpoint(url, OPENAI, model="qwen", keeps_text=keeps_text))
     request = Request(f'token = "{SECRET}"\nvalue = ', 8, sources=SOURCES)
     async with client.stream(request) as chunks:
         assert [chunk async for chunk in chunks]
@@ -61,6 +61,19 @@ async def test_what_goes_to_another_machine_is_recorded(monkeypatch: pytest.Monk
     shown = CliRunner().invoke(command, ["--days", "1"]).stdout
     assert "gpu.invalid" in shown
     assert "src/prices.py, 1 secrets taken out" in shown
+
+
+async def test_the_text_is_kept_on_request_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(EngineServer(kind="openai")) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        await send(server, "http://gpu.invalid", keeps_text=True)
+        sent = [generation.body for generation in server.generations]
+    for kept, body in zip(audit.read(), sent, strict=True):
+        assert json.loads(kept.text).items() <= body.items()
+    assert SECRET not in audit.audit_file().read_text("utf-8")
+    assert stat.S_IMODE(audit.audit_file().stat().st_mode) == 0o600
+    assert "Explain." in CliRunner().invoke(command, ["--text"]).stdout
+    assert "Explain." not in CliRunner().invoke(command, ["--json"]).stdout
 
 
 async def test_what_stays_here_is_not() -> None:

@@ -5,15 +5,20 @@ A name that is no loopback address leads to a listener here, through a proxy tha
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import files
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lsprotocol import types
 
 from qwen_lsp.config import Layer, resolve
 from qwen_lsp.model import gate
@@ -22,7 +27,7 @@ from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.generation import ChatRequest, Message, Request
 from qwen_lsp.redaction import mask, redact, spans
 from qwen_lsp.secret_files import SECRET_FILES, is_excluded
-from tests.support.editor import editing
+from tests.support.editor import editing, within
 from tests.support.engine_server import EngineServer, says
 from tests.support.scaling import MAX_GROWTH, growth, ratio
 from tests.support.secrets import Planted, planted
@@ -178,6 +183,60 @@ async def test_nothing_passes_in_what_other_texts_bring(
         sent = everything(engine)
         assert len(leaked(PLANTED, sent)) <= MAX_PASSED * len(PLANTED)
         assert client.redacted > 3 * 190
+
+
+def secret_repository(root: Path) -> list[Path]:
+    """Make a repository of 20 files with ten secrets each, none of them committed yet."""
+    files = [root / f"settings_{number}.py" for number in range(20)]
+    root.mkdir()
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for number, file in enumerate(files):
+        file.write_text(f"def load_{number}(items):\n    return items\n", "utf-8")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True)
+    for number, file in enumerate(files):
+        texts = "".join(case.text for case in PLANTED[number::20])
+        body = f'    """Load.\n\n{texts}"""\n    return [item for item in items if item == {number}]\n'
+        file.write_text(f"def load_{number}(items):\n{body}", "utf-8")
+    return files
+
+
+async def test_nothing_passes_in_what_the_features_send(
+    monkeypatch: pytest.MonkeyPatch, engine: EngineServer, settings_file: Path, tmp_path: Path
+) -> None:
+    """Actions and reviews, asked for as an editor and a terminal do."""
+    root = tmp_path / "shop"
+    files = secret_repository(root)
+    engine.model, engine.answer = "qwen2.5-coder-7b", says("It loads.")
+    sent: dict[str, str] = {}
+
+    def take(part: str) -> None:
+        sent[part] = everything(engine)
+        engine.generations.clear()
+
+    with remote(engine, monkeypatch) as url:
+        user = {"endpoint.url": url, "endpoint.allowRemote": True}
+        async with editing(engine, root, user=user) as editor:
+            for file in files:
+                text = file.read_text("utf-8")
+                place = await editor.open(f"║{text}", uri=file.as_uri())
+                last = {"line": text.count("\n"), "character": 0}
+                data: dict[str, Any] = {"kind": "explain", "uri": place.uri}
+                data["range"] = {"start": {"line": 0, "character": 0}, "end": last}
+                params = types.ExecuteCommandParams("qwenLsp.action", [data])
+                await within(editor.session.request(types.WORKSPACE_EXECUTE_COMMAND, params))
+                await editor.session.close(place.uri)
+            editor.take_messages()
+            take("actions")
+        settings_file.parent.mkdir(parents=True, exist_ok=True)
+        settings_file.write_text(f'[endpoint]\nurl = "{url}"\nallowRemote = true\n', "utf-8")
+        review = [sys.executable, "-P", "-m", "qwen_lsp", "review", "--model-pass"]
+        await asyncio.to_thread(subprocess.run, review, cwd=root, capture_output=True)
+        take("review")
+    for part, text in sent.items():
+        assert "item in items" in text, f"{part}: nothing was sent"
+        passed = leaked(PLANTED, text)
+        assert len(passed) <= MAX_PASSED * len(PLANTED), (part, passed)
 
 
 async def test_the_start_of_an_answer_is_no_way_out(

@@ -30,6 +30,7 @@ USER_ONLY = {
     "endpoint.apiKeyEnv",
     "endpoint.caFile",
     "endpoint.redact",
+    "endpoint.keepSentText",
     "endpoint.clientCertificate",
     "endpoint.clientKey",
     "endpoint.apiKeyFile",

@@ -91,7 +91,18 @@ def users(way: re.Pattern[str]) -> set[str]:
 # What is not reached through `files`: files of the package itself or of the system, weights, logs, and what
 # the user names on the command line.
 OPENERS = {
-    *("actions.checks", "actions.patch", "cli.review", "config", "files", "index.database", "logs", "policy"),
+    "actions.verified_tests",
+    *(
+        "actions.checks",
+        "actions.native_parsers",
+        "actions.patch",
+        "cli.review",
+        "config",
+        "files",
+        "index.database",
+        "logs",
+        "policy",
+    ),
     *("lsp.action_explanation", "model.catalog", "model.gguf", "model.hardware"),
     *("model.packages", "model.part", "model.store", "review.find.ruff", "review.report.pages"),
     *("review.report.posting", "sandbox", "syntax.outline", "syntax.rules"),
@@ -102,7 +113,7 @@ ROOMS = {
         STARTING,
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.packages", "model.hardware"),
-            "review.find.ruff",
+            *("actions.native_parsers", "actions.verified_tests", "review.find.ruff"),
         },
     ),
     "open a file": (OPENING, OPENERS),

@@ -21,6 +21,7 @@ export interface Status {
   remedy: string
   model: string
   tokensPerSecond?: number
+  endpoint?: { kind: string; contextTokens: number; without: string[] }
 }
 
 /** `qwenLsp/inlineCompletion/partial`: the whole answer so far for one request, before filters. */

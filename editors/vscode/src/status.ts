@@ -70,6 +70,8 @@ export class StatusItem implements vscode.Disposable {
       const speed = condition.tokensPerSecond
       const facts = [condition.model, speed ? vscode.l10n.t('{0} tokens/s', speed) : '']
       line(facts.filter(Boolean).join(' · '))
+      const { endpoint } = condition
+      if (endpoint?.without.length) line(vscode.l10n.t('{0}, without {1}', endpoint.kind, endpoint.without.join(', ')))
     }
     if (paused) line(pausedText(paused))
     else if (this.reason) line(vscode.l10n.t('Last request: {0}', this.reason))

@@ -12,9 +12,11 @@ import difflib
 import random
 import re
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -28,7 +30,7 @@ from qwen_lsp.bench.actions.rubric import Place, broken_rules
 from qwen_lsp.bench.archives import Archive
 from qwen_lsp.bench.infill.score import percentile
 from qwen_lsp.config import Config
-from qwen_lsp.errors import InputError
+from qwen_lsp.errors import EndpointError, InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.hosts import open_host
@@ -77,8 +79,10 @@ class Judged(msgspec.Struct, frozen=True):
 # Which functions
 
 
-def draw(seed: int, folder: Path | None = None) -> list[Place]:
+def draw(seed: int, root: Path | None = None, folder: Path | None = None) -> list[Place]:
     """Draw the functions: for each package and kind the first that fits, from another file where possible.
+
+    With a `root`, Python packages are written below it, so that new tests of them can be run.
 
     Raises: InputError when a package cannot be had.
     """
@@ -94,8 +98,19 @@ def draw(seed: int, folder: Path | None = None) -> list[Place]:
         }
         if not texts:
             raise InputError(f"{one} holds nothing below {entry['under']}")
-        places += _of_package(one.name, texts, random.Random(f"{seed} {one.name}"))
+        is_run = root is not None and ".py" in entry["endings"]
+        own = _written(texts, root / one.name) if root is not None and is_run else ""
+        drawn = _of_package(one.name, texts, random.Random(f"{seed} {one.name}"))
+        places += [replace(place, task=replace(place.task, root=own)) for place in drawn]
     return places
+
+
+def _written(texts: dict[str, str], root: Path) -> str:
+    for path, text in texts.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8", newline="")
+    return str(root)
 
 
 def _of_package(package: str, texts: dict[str, str], chance: random.Random) -> Iterator[Place]:
@@ -221,12 +236,13 @@ def run(
     model = chosen_model(config).profile.name
     kept = [one for one in _read(kept_in) if one.model == model]
     done = {(one.kind, one.place) for one in kept}
-    places = [
-        place
-        for place in draw(seed)
-        if only in f"{place.kind} {place.package}" and (place.kind, _title(place)) not in done
-    ]
-    asyncio.run(_run(places, kept, model, config, kept_in, time.monotonic() + 60 * minutes))
+    with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as root:
+        places = [
+            place
+            for place in draw(seed, Path(root))
+            if only in f"{place.kind} {place.package}" and (place.kind, _title(place)) not in done
+        ]
+        asyncio.run(_run(places, kept, model, config, kept_in, time.monotonic() + 60 * minutes))
     kept = [one for one in kept if only in f"{one.kind} {one.place}"]
     if sheet is not None:
         sheet.write_text(as_sheet(kept), "utf-8")
@@ -270,7 +286,11 @@ async def _run(
 async def _acted(place: Place, client: Client, config: Config, model: str) -> Judged:
     session = ModelSession(client, config.engine.context_tokens, config.actions.timeout_ms)
     started = time.monotonic()
-    outcome = await runner.run(place.task, session)
+    outcome: Outcome
+    try:
+        outcome = await runner.run(place.task, session)
+    except EndpointError as error:  # too late, or the engine died
+        outcome = Refused("failed", str(error))
     seconds = time.monotonic() - started
     broken = tuple(broken_rules(place, outcome)) if isinstance(outcome, Proposal) else ()
     return Judged(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from qwen_lsp.actions import documentation, existing_documentation, marks
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.task import Proposal, Task, apply
+from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.text import Document, Edit, Span, has_han
@@ -97,8 +98,11 @@ def _of_documentation(place: Place, outcome: Proposal, old: Source, new: Source)
         line.strip() in written.text for line in there.text.split("\n") if line.strip()
     ):
         yield "what stood there is kept"
-    if there is None and not in_language(written.text, place.task.locale):
-        yield "language"
+    others = existing_documentation.others(old, there)
+    locale: Locale = "zh" if sum(map(has_han, others)) * 2 > len(others) else "en"
+    is_fit = any(in_language(written.text, one) for one in (place.task.locale, locale))
+    if there is None and not is_fit:
+        yield "language"  # neither the user's nor the file's
     added = sum(edit.new_text.count("\n") for edit in outcome.edits)
     if added > max(old.text.count("\n", place.function.start, place.function.end) + 1, 4):
         yield "length"

@@ -33,6 +33,16 @@ OTHER = [
      "func f(day, dow bool) {\n\tif !(day && dow) {\n\t\tfail()\n\t}\n\tgo2(day, dow)\n}\n"),
 ]  # fmt: skip
 
+# Nothing of these can be run: what they do to other things is compared.
+DONE = [
+    ("python", "def f(self):\n    n = self.n_dead\n    del self.dead[:]\n    return n\n",
+     "def f(self):\n    n = self.n_dead\n    del self.dead\n    return n\n", "self.dead, self.dead[:]"),
+    ("javascript", "function f(a) {\n  const b = []\n  for (const c of a) {\n    b.push(c.n)\n  }\n  return b\n}\n",
+     "function f(a) {\n  return a.map((c) => c.n)\n}\n", ""),
+    ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
+     "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu.Lock, a.mu.Unlock"),
+]  # fmt: skip
+
 
 async def simplified(language: str, before: str, after: str, kind: str = "simplify") -> object:
     asked = replace(task(kind, f"⟦{before}⟧", language=language, path="code"), is_trusted=True)
@@ -51,6 +61,14 @@ async def test_other_behaviour_is_refused(language: str, before: str, after: str
     assert found.reason == "behaviour"
     if language == "python":
         assert "→" in found.detail, "the input that shows it"
+
+
+@pytest.mark.parametrize(("language", "before", "after", "places"), DONE)
+async def test_what_is_done_to_other_things_stays(
+    language: str, before: str, after: str, places: str
+) -> None:
+    found = await simplified(language, before, after)
+    assert (found.detail if isinstance(found, Refused) else "") == places, found
 
 
 HANDLERS = [

@@ -148,6 +148,7 @@ async def test_what_is_missing_is_added_and_the_rest_stays_to_the_letter() -> No
         ("go", "// Total explains why\n// it is done so.\nfunc Total(a int) int {⟦⟧\n\tb := a\n\tc := b\n\treturn c\n}\n"),
         ("python", 'def f(a):⟦⟧\n    """Give it back."""\n    return a\n'),
         ("typescript", "/** Gives. */\nfunction f(a) {⟦⟧ return a }\n"),
+        ("typescript", "/* Gives it back,\n * as it came. */\nfunction f(a: number, b: number) {⟦⟧\n  const c = a\n  const d = b\n  return c + d\n}\n"),
     ],
 )  # fmt: skip
 async def test_what_is_documented_is_left_alone(language: str, text: str) -> None:

@@ -156,6 +156,12 @@ ANNOTATED = [
         ": int) -> int:",
         "class A:\n    def f(self, a: int) -> int:\n        return a\n",
     ),
+    (  # it returns something: a type that says nothing is left out
+        "python",
+        "def f(a):⟦⟧\n    def g():\n        a.b = 1\n    return g\n",
+        ": int) -> None:",
+        "def f(a: int):\n    def g():\n        a.b = 1\n    return g\n",
+    ),
     (
         "typescript",
         "export function f(a, b) {⟦⟧\n  return a;\n}\n",

@@ -98,7 +98,8 @@ LONG = HEADER + '    """' + "Line.\n    " * 12 + '"""\n'
         ("docstring", HEADER, GOOD.replace("suffix: How", "ending: How"), ["parameters exist"]),
         ("docstring", HEADER, f"{HEADER}    x = 1\n", ["code unchanged", "documented"]),
         ("docstring", HEADER, LONG, ["length"]),
-        ("docstring, Chinese", HEADER, GOOD, ["language"]),
+        ("docstring, Chinese", HEADER, GOOD, []),  # the file's language
+        ("docstring", HEADER, f'{HEADER}    """列出文件。"""\n', ["language"]),
         ("docstring, Chinese", HEADER, f'{HEADER}    """列出文件。"""\n', []),
         ("docstring", "import os\n", "import os\nimport re\n", ["code unchanged", "documented"]),
         ("translate", "# every file whose name ends so", "# 名称以此结尾的每个文件", []),
