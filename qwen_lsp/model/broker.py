@@ -210,13 +210,11 @@ class Broker:
 
     def _unwanted(self, key: tuple[object, ...]) -> None:
         """End an engine that nobody has had a lease of for a while, and the process with the last."""
-        served = self._served.pop(key)
-        if not self._served:
-            self._served[key] = served
+        if len(self._served) == 1:
             log.info("no window is left")
             self.ended.set()
             return
-        task = asyncio.create_task(served.engine.close())
+        task = asyncio.create_task(self._served.pop(key).engine.close())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

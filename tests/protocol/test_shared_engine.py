@@ -449,3 +449,11 @@ async def killed(kind: str, place: Path, program: Program) -> None:
 
 def is_gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+
+
+async def test_it_does_not_sleep_while_it_is_asked(place: Path, program: Program) -> None:
+    """However long the answer takes to begin."""
+    program.answers_after(3.0)
+    async with windows(program, 1, sleep_after_minutes=0.01) as (window,):
+        assert await window.ask() == "return 1"
+        await until(lambda: window.engine.state.phase == "asleep", "now it does")
