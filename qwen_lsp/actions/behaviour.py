@@ -128,9 +128,10 @@ def by_decisions(old: Source, new: Source) -> Refused | None:
 
 
 def by_effects(old: Source, new: Source) -> Refused | None:
-    """Compare what both do to things that outlive them."""
-    differing = effects.of(old) ^ effects.of(new)
-    return Refused("behaviour", ", ".join(sorted(place for _, place in differing))) if differing else None
+    """Compare what both do to things that outlive them, and what they read of those."""
+    differing = {place for _, place in effects.of(old) ^ effects.of(new)}
+    differing |= effects.reads(old) ^ effects.reads(new)
+    return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
 
 
 def _plain(trace: tuple[str, ...]) -> tuple[str, ...]:

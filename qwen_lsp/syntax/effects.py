@@ -29,6 +29,8 @@ _STATEMENT = re.compile(r"^(expression_statement|block|statement_block|statement
 # A loop in the form of a call: what it does is in its body.
 _LOOPS = re.compile(r"\.(forEach|each|each_with_index|for_each|ForEach)$")
 _NAME = re.compile(r"^(identifier|simple_identifier|variable_name)$")
+_LENGTH = re.compile(r"\.(length|size|Length|Count)$")
+_PATH = re.compile(r"[\w$]+(?:\.[\w$]+)+")
 _GROUP = re.compile(r"pattern|_list$|^tuple")
 _BINDS = re.compile(r"assignment|declarator|declaration|short_var|let_|binding")
 _DEFINES = re.compile(r"function|class|method|parameter")
@@ -48,6 +50,31 @@ def of(source: Source) -> frozenset[tuple[str, str]]:
         if not (kind == "call" and _LOOPS.search(text)):
             found.add((kind, text))
     return frozenset(found)
+
+
+def reads(source: Source) -> frozenset[str]:
+    """Return the attributes that code reads of things that are not its own: `self.rate`, `a.b.c`.
+
+    What is called does not count, nor the length of a list, which a loop may do without.
+    """
+    root = source.tree.syntax.root_node
+    own = set(_own_names(root))
+    found: set[str] = set()
+    for node in _walk(root):
+        if not _PLACE.search(node.type) or node.parent is None or _PLACE.search(node.parent.type):
+            continue
+        text = _text(node)
+        if _is_callee(node):
+            text = text.rpartition(".")[0]
+        text = _LENGTH.sub("", text)
+        if _PATH.fullmatch(text) and text.partition(".")[0] not in own:
+            found.add(text)
+    return frozenset(found)
+
+
+def _is_callee(node: tree_sitter.Node) -> bool:
+    parent = node.parent
+    return parent is not None and bool(_CALL.match(parent.type)) and _callee(parent) == node
 
 
 def _effect(node: tree_sitter.Node) -> tuple[str, tree_sitter.Node | None]:

@@ -39,12 +39,16 @@ OTHER = [
 
 # Nothing of these can be run: what they do to other things is compared.
 DONE = [
+    ("python", "def f(self):\n    n = self.n_dead\n    del self.items[-n:]\n",
+     "def f(self):\n    n = len(self.dead)\n    del self.items[-n:]\n", "self.dead, self.n_dead"),
     ("python", "def f(self):\n    n = self.n_dead\n    del self.dead[:]\n    return n\n",
      "def f(self):\n    n = self.n_dead\n    del self.dead\n    return n\n", "self.dead, self.dead[:]"),
+    ("java", "int f(int[] a) {\n  int b = 0;\n  for (int i = 0; i < a.length; i++) {\n    b += a[i];\n  }\n  return b;\n}\n",
+     "int f(int[] a) {\n  int b = 0;\n  for (int c : a) {\n    b += c;\n  }\n  return b;\n}\n", ""),
     ("javascript", "function f(a) {\n  const b = []\n  for (const c of a) {\n    b.push(c.n)\n  }\n  return b\n}\n",
      "function f(a) {\n  return a.map((c) => c.n)\n}\n", ""),
     ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
-     "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu.Lock, a.mu.Unlock"),
+     "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu, a.mu.Lock, a.mu.Unlock"),
 ]  # fmt: skip
 
 

@@ -59,3 +59,20 @@ def test_what_code_does(path: str, text: str, expected: set[tuple[str, str]]) ->
     source = code.parse(text, find("", path))
     assert source is not None
     assert effects.of(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("a.py", "def f(self):\n    return self.a.b + self.c(self.d)\n", {"self.a.b", "self.d"}),
+        ("a.py", "def f(d):\n    for k in d.keys():\n        yield k\n", set()),
+        ("a.py", "def f(a):\n    b = []\n    return b.c\n", set()),
+        ("a.js", "function f(a) {\n  return a.items.length + this.n\n}\n", {"a.items", "this.n"}),
+        ("a.go", "package a\n\nfunc f(a *A) int {\n\treturn a.b.c + len(a.d)\n}\n", {"a.b.c", "a.d"}),
+        ("A.java", "class A {\n  int f() {\n    return this.n + b.c;\n  }\n}\n", {"this.n", "b.c"}),
+    ],
+)
+def test_what_code_reads(path: str, text: str, expected: set[str]) -> None:
+    source = code.parse(text, find("", path))
+    assert source is not None
+    assert effects.reads(source) == expected
