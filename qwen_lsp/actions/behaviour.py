@@ -1,6 +1,7 @@
 """Whether a rewritten function still does the same: by running both versions, else by their decisions.
 
-In a trusted folder a pure Python function is run on generated inputs in a child process (`trial`). Else a
+In a trusted folder a pure Python function is run on generated inputs in a child process (`trial`), one of
+JavaScript in Node where the kernel confines it. Else a
 change of a condition's truth table, of what is done to things that outlive the function, or a handler that
 hides errors is a reason to refuse.
 """
@@ -10,18 +11,29 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import tempfile
 from collections import Counter
+from importlib.resources import as_file, files
+from pathlib import Path
 
+from qwen_lsp import confined
 from qwen_lsp.actions import trial
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused
-from qwen_lsp.child import Child
+from qwen_lsp.child import Child, on_path
 from qwen_lsp.syntax import code, decisions, effects
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.decisions import Condition, Decisions
 
 # Actions after which the code must do the same.
 SAME = {"simplify", "optimise"}
+_SCRIPTS = {"javascript", "typescript"}
+_SCRIPT_NAME = re.compile(
+    r"\s*(?:export\s+(?:default\s+)?)?(?:function\s+([A-Za-z_$][\w$]*)\s*[<(]"
+    r"|(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s*=\s*(?:\([^)]*\)|[\w$]+)\s*(?::[^=]+)?=>)"
+)
+_TRIAL = files("qwen_lsp.actions").joinpath("trial.mjs")
 # What the child may take, start included; the limit on its processor time is its own.
 _TIMEOUT_S = 10.0
 # So many inputs that the old version takes are evidence; with fewer the syntax decides.
@@ -47,8 +59,12 @@ async def changed(target: Target, new_region: str) -> Refused | None:
         return handlers(old.text, new.text) or _conditions_kept(old, new)
     if kind not in SAME:
         return None
-    if language.id == "python" and target.task.is_trusted:
-        ran = await _run_both(target.shown, new_region)
+    if target.task.is_trusted:
+        ran = None
+        if language.id == "python":
+            ran = await _run_both(target.shown, new_region)
+        elif language.id in _SCRIPTS:
+            ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
     return by_decisions(old, new) or by_effects(old, new)
@@ -72,9 +88,30 @@ async def _run_both(before: str, after: str) -> Refused | bool | None:
         return None
     finally:
         await child.close(0)
+    return _verdict(answer)
+
+
+def _verdict(answer: dict[str, object]) -> Refused | bool | None:
     if answer.get("difference"):
         return Refused("behaviour", str(answer["difference"]))
-    return True if answer.get("runs", 0) >= _MIN_RUNS else None
+    n_runs = answer.get("runs", 0)
+    return True if isinstance(n_runs, int) and n_runs >= _MIN_RUNS else None
+
+
+def _run_scripts(before: str, after: str) -> Refused | bool | None:
+    """Run both versions of a JavaScript function in Node, confined. None: it cannot be done here."""
+    name = _SCRIPT_NAME.match(before)
+    node = on_path("node", "")
+    if name is None or node is None or not re.search(rf"\b{re.escape(name[1] or name[2])}\b", after):
+        return None
+    question = json.dumps({"before": before, "after": after, "name": name[1] or name[2]})
+    try:
+        with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as folder, as_file(_TRIAL) as script:
+            command = [node, "--max-old-space-size=256", str(script)]
+            said = confined.run(command, Path(folder), writable=Path(folder), stdin=question, timeout_s=10)
+        return _verdict(json.loads(said or "{}"))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
 
 
 def by_decisions(old: Source, new: Source) -> Refused | None:

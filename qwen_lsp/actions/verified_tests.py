@@ -13,20 +13,18 @@ import os
 import re
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from qwen_lsp import sandbox
+from qwen_lsp import confined
 from qwen_lsp.actions.task import FileText, Proposal, Refused, Task, apply
-from qwen_lsp.child import environment, on_path
+from qwen_lsp.child import on_path
 from qwen_lsp.syntax import code
 from qwen_lsp.text import Edit, Span
 
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 30
-_MAX_BYTES = 4 << 30
 _RESULT = re.compile(r"^(PASSED|FAILED|ERROR) \S*?::([\w:]+)(?:\[\S*\])?(?: - (.*))?$", re.MULTILINE)
 _ENVIRONMENTS = (".venv", "venv", ".env")
 
@@ -106,50 +104,15 @@ def _run(root: Path, name: str, text: str) -> dict[str, tuple[bool, str]]:
 
 
 def _said(python: str, root: Path, file: Path) -> str:
-    variables = environment() | {
+    variables = {
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(str(root / part) for part in ("", "src")),
-        "HOME": str(file.parent),
-        "TMPDIR": str(file.parent),
     }
     options = ("-q", "-rA", "--tb=no", "--no-header", "--import-mode=importlib", "-o", "addopts=")
     # Plugins that would write beside the code, start processes or connect to one another.
     plugins = (part for name in ("cacheprovider", "rerunfailures", "xdist") for part in ("-p", f"no:{name}"))
-
-    def start() -> subprocess.Popen[str] | None:
-        if not sandbox.read_only([file.parent]):
-            return None
-        return subprocess.Popen(
-            [python, "-m", "pytest", *options, *plugins, f"--rootdir={root}", str(file)],
-            cwd=root,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-
-    # A thread of its own: what it may no longer do, neither may what it starts, but everybody else.
-    with ThreadPoolExecutor(1) as starter:
-        process = starter.submit(start).result()
-    if process is None:
-        return ""
-    sandbox.limit_child(process.pid, _MAX_BYTES, _TIMEOUT_S)
-    try:
-        return process.communicate(timeout=_TIMEOUT_S)[0]
-    finally:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End the tests and whatever they have started."""
-    try:
-        os.killpg(process.pid, 9)
-    except (OSError, AttributeError):
-        process.kill()
-    process.wait()
+    command = [python, "-m", "pytest", *options, *plugins, f"--rootdir={root}", str(file)]
+    return confined.run(command, root, writable=file.parent, variables=variables, timeout_s=_TIMEOUT_S) or ""
 
 
 def _interpreter(root: Path) -> str | None:

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +78,7 @@ class Engine:
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._used_s = 0.0
         self._has_answered = False  # since it was started
+        self._n_running = 0
         self._is_closed = False
 
     @property
@@ -115,6 +116,16 @@ class Engine:
         """Take note that somebody uses it: it sleeps when nobody has for a while."""
         self._used_s = asyncio.get_running_loop().time()
         self._has_answered = self._has_answered or has_answered
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep it awake for as long as this lasts."""
+        self._n_running += 1
+        try:
+            yield
+        finally:
+            self._n_running -= 1
+            self.used()
 
     async def end_if_it_hangs(self) -> None:
         """End the process if it does not say that it is well; it is started again."""
@@ -229,6 +240,8 @@ class Engine:
         """Return how long the engine is to stay if nobody asks meanwhile; None for good."""
         if not self._config.sleep_after_minutes:
             return None
+        if self._n_running:
+            return self._config.sleep_after_minutes * 60
         answered_s = self._client.answered_s if self._client is not None else 0.0
         quiet_s = asyncio.get_running_loop().time() - max(self._used_s, answered_s)
         return self._config.sleep_after_minutes * 60 - quiet_s

@@ -94,7 +94,8 @@ class Relay:
         gone = asyncio.ensure_future(reader.read(1))
         work = asyncio.ensure_future(request.run())
         try:
-            await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
+            with served.engine.in_use():
+                await asyncio.wait({gone, work}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
         finally:

@@ -26,6 +26,8 @@ _DELETES = re.compile(r"^(delete_statement|delete_expression)$")
 _RAISES = re.compile(r"^(raise_statement|throw_statement|throw_expression)$")
 _CALL = re.compile(r"^(call|call_expression|method_invocation|invocation_expression|function_call)$")
 _STATEMENT = re.compile(r"^(expression_statement|block|statement_block|statements|function_body)$")
+# A loop in the form of a call: what it does is in its body.
+_LOOPS = re.compile(r"\.(forEach|each|each_with_index|for_each|ForEach)$")
 _NAME = re.compile(r"^(identifier|simple_identifier|variable_name)$")
 _GROUP = re.compile(r"pattern|_list$|^tuple")
 _BINDS = re.compile(r"assignment|declarator|declaration|short_var|let_|binding")
@@ -40,8 +42,11 @@ def of(source: Source) -> frozenset[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for node in _walk(root):
         kind, place = _effect(node)
-        if place is not None and _leftmost(place) not in own:
-            found.add((kind, _text(place)))
+        if place is None or _leftmost(place) in own:
+            continue
+        text = _text(place)
+        if not (kind == "call" and _LOOPS.search(text)):
+            found.add((kind, text))
     return frozenset(found)
 
 

@@ -116,3 +116,18 @@ async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(model_
     finally:
         await first.close()
         await second.close()
+
+
+async def test_it_sleeps_and_wakes_with_the_next_request(model_file: Path) -> None:
+    config = EngineConfig(context_tokens=2048, cache_mib=64, linger_seconds=0.5, sleep_after_minutes=0.02)
+    host = SharedEngine(config, lambda: model_file, lambda state: None)
+    try:
+        for _ in range(2):
+            client = await within(host.ready(), READY_S)
+            (pid,) = await engines()
+            async with client.stream(Request("1, 2, 3, 4, 5,", 4, (), COMPLETION_SLOT)) as chunks:
+                assert "6" in "".join([chunk.text async for chunk in chunks])
+            await until(lambda: host.state.phase == "asleep", "it sleeps", READY_S)
+            assert not psutil.pid_exists(pid), "its memory is the system's again"
+    finally:
+        await host.close()

@@ -20,6 +20,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
+from qwen_lsp.child import Child
 from qwen_lsp.cli.main import main
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.model import runtime, shared
@@ -449,3 +450,25 @@ async def killed(kind: str, place: Path, program: Program) -> None:
 
 def is_gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+
+
+async def test_it_does_not_sleep_while_it_is_asked(place: Path, program: Program) -> None:
+    """However long the answer takes to begin."""
+    program.answers_after(3.0)
+    async with windows(program, 1, sleep_after_minutes=0.01) as (window,):
+        assert await window.ask() == "return 1"
+        await until(lambda: window.engine.state.phase == "asleep", "now it does")
+
+
+async def test_a_second_process_for_the_same_folder_ends_at_once(place: Path, program: Program) -> None:
+    """It does not keep its starter waiting, as one does that changes its settings while it starts."""
+    async with windows(program, 2, linger_seconds=30) as (first, second):
+        starting = asyncio.create_task(first.engine.ready())
+        await until(lambda: runtime.read(place), "it serves")
+        await first.engine.close()
+        starting.cancel()
+        child = await Child.start(runtime.PROCESS, str(place), is_detached=True)
+        assert await child.first_line() == b"", "another process serves"
+        await child.close(1.0)
+        assert await second.ask() == "return 1"
+        assert len(brokers(place)) == 1

@@ -20,7 +20,7 @@ from tests.support.engine_server import EngineServer, running, says
 async def main():
     port = int(sys.argv[sys.argv.index("--port") + 1])
     key = Path(sys.argv[sys.argv.index("--api-key-file") + 1]).read_text()
-    engine = EngineServer(answer=says("return 1"), api_key=key, port=port)
+    engine = EngineServer(answer=says("return 1", first_s={first_s}), api_key=key, port=port)
     async with running(engine):
         said = {{"pid": os.getpid(), "arguments": sys.argv[1:], "variables": dict(os.environ)}}
         Path({reported!r}).write_text(json.dumps(said))
@@ -39,7 +39,13 @@ class Program:
         self.path = folder / "llama-server"
         self.model = folder / "model.gguf"
         self.model.write_bytes(gguf_file.model())
-        text = STAND_IN.format(python=sys.executable, repository=str(REPOSITORY), reported=str(self.reported))
+        self.answers_after(0.0)
+
+    def answers_after(self, seconds: float) -> None:
+        """Let each answer begin so long after its request; for the next start."""
+        text = STAND_IN.format(
+            python=sys.executable, repository=str(REPOSITORY), reported=str(self.reported), first_s=seconds
+        )
         self.path.write_text(text, "utf-8")
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
 

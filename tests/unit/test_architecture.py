@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
         "globs",
         "sandbox",
     },
-    {"policy", "engine_settings"},
+    {"confined", "policy", "engine_settings"},
     {"config", "git", "logs", "settings_file"},
     {"schema", "trust"},
     {"syntax"},

@@ -113,7 +113,7 @@ ROOMS = {
         STARTING,
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.packages", "model.hardware"),
-            *("actions.native_parsers", "actions.verified_tests", "review.find.ruff"),
+            *("actions.native_parsers", "confined", "review.find.ruff"),
         },
     ),
     "open a file": (OPENING, OPENERS),

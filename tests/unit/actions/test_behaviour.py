@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from qwen_lsp import sandbox
+from qwen_lsp.actions import behaviour, trial
 from qwen_lsp.actions import run as runner
-from qwen_lsp.actions import trial
 from qwen_lsp.actions.task import Proposal, Refused
 from tests.support.chatting import Speaker, session, task
 
@@ -69,6 +73,51 @@ async def test_what_is_done_to_other_things_stays(
 ) -> None:
     found = await simplified(language, before, after)
     assert (found.detail if isinstance(found, Refused) else "") == places, found
+
+
+LOOP = "function f(a) {\n  const b = []\n  for (const c of a) {\n    if (c) b.push(c)\n  }\n  return b\n}\n"
+SCRIPTS = [
+    (LOOP, "function f(a) {\n  return a.filter((c) => c)\n}\n", ""),
+    (LOOP, "function f(a) {\n  return a.filter((c) => c != null)\n}\n", "f([\"x\", \"\", \"y\"]): "),
+    ("export const f = (a, b) => {\n  if (a > b) {\n    return a\n  } else {\n    return b\n  }\n}\n",
+     "export const f = (a, b) => (a > b ? a : b)\n", ""),
+    ("function f(a) {\n  a.sort()\n  return a[0]\n}\n", "function f(a) {\n  return [...a].sort()[0]\n}\n", "f([3, 1, 2]): "),
+    ("function f(s) {\n  const t = s.trim()\n  if (t === '') {\n    return null\n  }\n  return t.toUpperCase()\n}\n",
+     "function f(s) {\n  return s.trim().toUpperCase() || null\n}\n", ""),
+    ("function f(s) {\n  if (!s) {\n    return ''\n  }\n  return s.trim()\n}\n", "function f(s) {\n  return s.trim()\n}\n", "f(undefined): "),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on PATH")
+@pytest.mark.skipif(
+    not any("Landlock" in one for one in sandbox.available()), reason="this kernel has no Landlock"
+)
+@pytest.mark.parametrize(("before", "after", "difference"), SCRIPTS)
+async def test_scripts_are_run_in_node(before: str, after: str, difference: str) -> None:
+    found = await asyncio.to_thread(behaviour._run_scripts, before, after)
+    if difference:
+        assert isinstance(found, Refused)
+        assert found.detail.startswith(difference), found
+    else:
+        assert found is True
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on PATH")
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "require('fs').writeFileSync('FILE', '')",
+        "process.mainModule.require('fs').writeFileSync('FILE', '')",
+        "this.constructor.constructor('return process')().mainModule.require('fs').writeFileSync('FILE', '')",
+        "while (true) {}",
+        "fetch('http://127.0.0.1:9')",
+    ],
+)
+async def test_a_script_can_do_no_harm(tmp_path: Path, harm: str) -> None:
+    text = f"function f(a) {{\n  {harm.replace('FILE', str(tmp_path / 'harm'))}\n  return a\n}}\n"
+    found = await asyncio.to_thread(behaviour._run_scripts, text, text)
+    assert found is None, "it cannot be run, so its syntax decides"
+    assert not (tmp_path / "harm").exists()
 
 
 HANDLERS = [

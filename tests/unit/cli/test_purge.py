@@ -33,6 +33,7 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
         stats_file(),
         stats_file().with_name(stats_file().name + "-wal"),
         logs.log_file(),
+        logs.log_file(logs.ENGINE),
         logs.log_file().with_name("server.log.1"),
     ]
     for file in files:

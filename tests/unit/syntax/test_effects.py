@@ -29,6 +29,11 @@ ROWS: list[tuple[str, str, set[tuple[str, str]]]] = [
     ("a.js", "function f(a) {\n  this.n = a\n  delete_(a)\n}\n", {("assign", "this.n"), ("call", "delete_")}),
     ("a.js", "function f(a) {\n  const b = []\n  b.push(a)\n  return b\n}\n", set()),
     ("a.js", "function f(a) {\n  a.n++\n  throw new Error(a)\n}\n", {("assign", "a.n"), ("raise", "Error")}),
+    (
+        "a.js",
+        "function f(a) {\n  const b = []\n  a.forEach((c) => {\n    b.push(c.n)\n  })\n  return b\n}\n",
+        set(),
+    ),
     ("a.ts", "function f(a: A) {\n  a.items[0] = 1\n}\n", {("assign", "a.items[0]")}),
     (
         "a.go",
