@@ -288,14 +288,13 @@ def main() -> None:
     place = Path(sys.argv[1])
     logs.start("info", logs.ENGINE)
     try:
-        from filelock import Timeout
-
         runtime.prepare(place)
-        with runtime.life_lock(place).acquire(timeout=_LOCK_S):
+        lock = runtime.claim(place, _LOCK_S)
+        if lock is None:
+            log.info("another process serves %s", place)
+        else:
             asyncio.run(_serve(place))
-    except Timeout:
-        log.info("another process serves %s", place)
-    except (OSError, NotImplementedError) as error:
+    except OSError as error:
         log.error("the shared engine cannot be served from %s: %s", place, error)
         os.write(1, f"{error}\n".encode())
     os._exit(0)  # an engine that hangs must not keep us

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -94,9 +95,25 @@ def _state_file(place: Path) -> Path:
     return place / "engine.json"
 
 
-def life_lock(place: Path) -> BaseFileLock:
-    """Return the lock that the process of the shared engine holds until it ends."""
-    return _lock(place / "engine.lock")
+def claim(place: Path, patience_s: float) -> BaseFileLock | None:
+    """Take the lock that the process of the shared engine holds until it ends; None where another has it.
+
+    One that is just ending, and so has no state file any more, is waited for.
+    Raises: OSError when there can be no lock there.
+    """
+    from filelock import Timeout
+
+    lock, end_s = _lock(place / "engine.lock"), time.monotonic() + patience_s
+    while True:
+        try:
+            lock.acquire(blocking=False)
+            return lock
+        except Timeout:
+            if read(place) is not None or time.monotonic() > end_s:
+                return None
+        except NotImplementedError as error:  # a file system without locks
+            raise OSError(0, str(error), str(place)) from error
+        time.sleep(_LOOK_S)
 
 
 @asynccontextmanager

@@ -129,6 +129,8 @@ class SharedEngine:
 
         Raises: EndpointUnavailable when it cannot start; ModelError when there is no model.
         """
+        if self._is_closed:
+            raise EndpointUnavailable(CLOSED)
         path = self._model_path().absolute()
         for _ in range(_TRIES):
             lease = await self._joined(path)

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
+from qwen_lsp.child import Child
 from qwen_lsp.cli.main import main
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.model import runtime, shared
@@ -89,12 +90,14 @@ def brokers(place: Path) -> list[psutil.Process]:
 
 def engines(place: Path) -> list[psutil.Process]:
     """Return the engine processes of all that serve the folder; not the programs that they run."""
-    return [
-        child
-        for broker in brokers(place)
-        for child in broker.children()
-        if "qwen_lsp.model.engine_host" in child.cmdline()
-    ]
+    found = []
+    for broker in brokers(place):
+        with suppress(psutil.NoSuchProcess):
+            for child in broker.children():
+                with suppress(psutil.NoSuchProcess):
+                    if "qwen_lsp.model.engine_host" in child.cmdline():
+                        found.append(child)
+    return found
 
 
 class Window:
@@ -438,17 +441,22 @@ async def test_kills_at_random_moments(place: Path, program: Program, n: int) ->
 
 async def killed(kind: str, place: Path, program: Program) -> None:
     """Kill one, if chance has not found it dead already, and wait until the system has taken note."""
-    if kind == "program":
-        found = [psutil.Process(program.pid)] if psutil.pid_exists(program.pid) else []
-    else:
+    found: list[psutil.Process] = []
+    if kind != "program":
         found = (brokers if kind == "process" else engines)(place)
-    for one in found:
-        one.kill()
+    with suppress(psutil.NoSuchProcess):
+        found = found or [psutil.Process(program.pid)]
+        for one in found:
+            one.kill()
     await until(lambda: is_gone(found), "it is dead")
 
 
 def is_gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            if one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
+                return False
+    return True
 
 
 async def test_it_does_not_sleep_while_it_is_asked(place: Path, program: Program) -> None:
@@ -457,3 +465,17 @@ async def test_it_does_not_sleep_while_it_is_asked(place: Path, program: Program
     async with windows(program, 1, sleep_after_minutes=0.01) as (window,):
         assert await window.ask() == "return 1"
         await until(lambda: window.engine.state.phase == "asleep", "now it does")
+
+
+async def test_a_second_process_for_the_same_folder_ends_at_once(place: Path, program: Program) -> None:
+    """It does not keep its starter waiting, as one does that changes its settings while it starts."""
+    async with windows(program, 2, linger_seconds=30) as (first, second):
+        starting = asyncio.create_task(first.engine.ready())
+        await until(lambda: runtime.read(place), "it serves")
+        await first.engine.close()
+        starting.cancel()
+        child = await Child.start(runtime.PROCESS, str(place), is_detached=True)
+        assert await child.first_line() == b"", "another process serves"
+        await child.close(1.0)
+        assert await second.ask() == "return 1"
+        assert len(brokers(place)) == 1

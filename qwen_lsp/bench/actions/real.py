@@ -33,7 +33,7 @@ from qwen_lsp.config import Config
 from qwen_lsp.errors import EndpointError, InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client
-from qwen_lsp.model.hosts import open_host
+from qwen_lsp.model.hosts import alone, open_host
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
@@ -266,7 +266,7 @@ async def _run(
 ) -> None:
     if not places:
         return
-    host = open_host(config, chosen_model(config).path, lambda state: None, "chat")
+    host = open_host(alone(config), chosen_model(config).path, lambda state: None, "chat")
     try:
         client = await host.ready()
         for place in places:

@@ -16,6 +16,7 @@ from qwen_lsp.completion.slot import CompletionSlot
 from qwen_lsp.completion.view import View
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
+from qwen_lsp.model.client import Client, Endpoint
 from tests.support.isolation import isolate_user
 from tests.support.places import cursor
 
@@ -25,8 +26,8 @@ class LoadedHost:
 
     is_endpoint = False
 
-    def idle_client(self) -> object:
-        return object()
+    def idle_client(self) -> Client:
+        return Client(Endpoint("http://127.0.0.1:9"))
 
 
 async def test_what_is_ended_before_it_began_is_over_too(
