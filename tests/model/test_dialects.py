@@ -56,7 +56,8 @@ async def test_a_completion_goes_on_from_what_is_typed(client: Client, profile: 
     async with client.stream(asked) as chunks:
         text = "".join([chunk.text async for chunk in chunks])
     assert text.startswith(typed)
-    assert text.lstrip() == "return first + second"
+    if client.can.grammar or not typed:  # else it is asked from within a token, as typed
+        assert text.lstrip() == "return first + second"
 
 
 async def test_leaving_frees_it(client: Client, profile: Profile) -> None:
