@@ -66,7 +66,7 @@ def test_what_is_in_it(wheel: Path) -> None:
     tracked = {
         path.relative_to(REPOSITORY).as_posix()
         for path in PACKAGE.rglob("*")
-        if path.suffix in (".py", ".toml", ".scm", ".typed") and "__pycache__" not in path.parts
+        if path.suffix in (".py", ".toml", ".scm", ".mjs", ".typed") and "__pycache__" not in path.parts
     }
     assert tracked <= names
     assert {"qwen_lsp/model/catalog.toml", "qwen_lsp/py.typed"} <= names
