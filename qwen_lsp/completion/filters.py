@@ -16,6 +16,7 @@ from qwen_lsp.completion import chatter as signs
 from qwen_lsp.completion import style
 from qwen_lsp.completion.stopping import Mode
 from qwen_lsp.completion.surroundings import Surroundings, indent_of, opens_block
+from qwen_lsp.syntax import brackets
 from qwen_lsp.text import has_han
 from qwen_lsp.trace import FilterStep
 
@@ -171,9 +172,12 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     is_telling = len("".join(answer)) >= _MIN_REPEAT_CHARS
     if is_telling and (following[: len(answer)] == answer or _is_near(answer, following)):
         return Reject("the answer repeats the lines after the cursor")
+    depths = brackets.balance(text, case.around.language).depths
     for at, (number, key) in enumerate(keys):
         if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
+        if depths[number] > 0 and lines[number].lstrip().startswith(("</", "}", ")", "]")):
+            continue  # it closes what the answer has opened
         if following[: len(answer) - at] == answer[at:]:
             return _without_open_clause(lines[:number])
     return text

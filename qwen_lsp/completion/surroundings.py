@@ -41,7 +41,7 @@ class Surroundings:
     Shape: of an overlong line `line_prefix` is the end and `line_suffix` the beginning. `function_indent` is
     that of the head of the enclosing function, -1 outside of one. `comment_mark` opens a line comment, empty
     where the language has none. `is_pair` tells that the cursor stands between an opening sign and its
-    partner, as editors leave it.
+    partner, as editors leave it. `is_row`: the line above is one of a list of rows, as VALUES of SQL.
     """
 
     line_prefix: str
@@ -54,6 +54,7 @@ class Surroundings:
     comment_mark: str = ""
     language: Language | None = None
     is_pair: bool = False
+    is_row: bool = False
 
     @property
     def is_blank(self) -> bool:
@@ -77,7 +78,7 @@ class Surroundings:
         What a model adds to such a list after the first entry is invented. A statement of SQL goes over lines
         of equal indentation.
         """
-        is_free = self.language is not None and self.language.id == "sql"
+        is_free = self.language is not None and self.language.id == "sql" and not self.is_row
         return self.function_indent < 0 and not is_free and (self.is_blank or not self.opens_block)
 
 
@@ -112,7 +113,8 @@ def surroundings(cursor: Cursor, language: Language | None = None, place: PlaceK
         place=place,
         comment_mark=mark,
         language=language,
-        is_pair=_is_pair(line_prefix, line_suffix),
+        is_pair=_is_pair(line_prefix, line_suffix, place),
+        is_row=_is_row(before, line_prefix),
     )
 
 
@@ -126,10 +128,22 @@ def opens_block(line: str) -> bool:
     return _OPENER.search(line.rstrip()[-_OPENER_CHARS:]) is not None
 
 
-def _is_pair(line_prefix: str, line_suffix: str) -> bool:
-    """Tell whether the cursor stands between the two halves of a pair with nothing else to its right."""
-    rest = line_suffix.strip()
+def _is_pair(line_prefix: str, line_suffix: str, place: PlaceKind) -> bool:
+    """Tell whether the cursor stands between the two halves of a pair.
+
+    Nothing but further closing signs stands to its right, but for braces: a block is written between them
+    whatever follows (`reduce((a, b) => {}, 0)`).
+    """
+    rest, before = line_suffix.strip(), line_prefix.rstrip()
+    is_block = place == "code" and rest.startswith("}") and before.endswith("{")
+    if is_block and not before.endswith(("${", "{{", "#{")):
+        return True
     return bool(_PAIR_REST.match(line_suffix)) and line_prefix.rstrip().endswith(_PAIRS[rest[0]])
+
+
+def _is_row(before: list[str], line_prefix: str) -> bool:
+    above = next((line for line in reversed(before) if line.strip()), "").strip()
+    return not line_prefix.strip() and above.startswith("(") and above.endswith("),")
 
 
 def _function_indent(lines: list[str], inner: int) -> int:
