@@ -1,9 +1,8 @@
 """Whether a rewritten function still does the same: by running both versions, else by their decisions.
 
 In a trusted folder a pure Python function is run on generated inputs in a child process (`trial`), one of
-JavaScript in Node where the kernel confines it. Else a
-change of a condition's truth table, of what is done to things that outlive the function, or a handler that
-hides errors is a reason to refuse.
+JavaScript in Node where the kernel confines it. Else a change of a condition's truth table, of what is read
+of and done to things that outlive the function, or a handler that hides errors is a reason to refuse.
 """
 
 from __future__ import annotations

@@ -73,11 +73,11 @@ def edits(document: Document, span: Span, new_text: str) -> tuple[Edit, ...]:
             new_to == new_from and old_to == len(old) and old_from > 0
         ):  # the last lines go, with the end before
             start -= len(old[old_from - 1]) - len(old[old_from - 1].rstrip("\r\n"))
-        found.append(_shrunk(document.text, Edit(Span(start, end), text)))
+        found.append(shrunk(document.text, Edit(Span(start, end), text)))
     return tuple(found)
 
 
-def _shrunk(text: str, edit: Edit) -> Edit:
+def shrunk(text: str, edit: Edit) -> Edit:
     """Leave out what is equal at both ends, without cutting a CRLF in two."""
     start, end, new = edit.span.start, edit.span.end, edit.new_text
     head = 0

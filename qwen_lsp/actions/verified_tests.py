@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from qwen_lsp import confined
-from qwen_lsp.actions.task import FileText, Proposal, Refused, Task, apply
+from qwen_lsp.actions import layout
+from qwen_lsp.actions.task import Proposal, Refused, Task, apply
 from qwen_lsp.child import on_path
 from qwen_lsp.syntax import code
 from qwen_lsp.text import Edit, Span
@@ -50,7 +51,10 @@ async def holding(task: Task, proposal: Proposal) -> Proposal | Refused:
     if not passed:
         return Refused("tests_fail", next(iter(failed.values())))
     kept = _without(text, set(failed), task)
-    return proposal if kept is None else replace(proposal, other=_rewritten(file, before, kept))
+    if kept is None:
+        return proposal
+    edit = layout.shrunk(before, Edit(Span(0, len(before)), kept))
+    return replace(proposal, other=replace(file, edits=(edit,)))
 
 
 def _tests(text: str) -> list[str]:
@@ -67,19 +71,6 @@ def _without(text: str, names: set[str], task: Task) -> str | None:
             start = text.rfind("\n", 0, definition.span.start) + 1
             text = text[:start].rstrip(" \n") + "\n\n\n" + text[definition.span.end :].lstrip("\n")
     return text.rstrip("\n") + "\n"
-
-
-def _rewritten(file: FileText, before: str, after: str) -> FileText:
-    """Return the file with one edit that makes a text of another, shrunk to what differs."""
-    start = _n_shared(before, after)
-    n_end = _n_shared(before[start:][::-1], after[start:][::-1])
-    edit = Edit(Span(start, len(before) - n_end), after[start : len(after) - n_end])
-    return replace(file, edits=(edit,))
-
-
-def _n_shared(one: str, other: str) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _run(root: Path, name: str, text: str) -> dict[str, tuple[bool, str]]:

@@ -172,15 +172,20 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     is_telling = len("".join(answer)) >= _MIN_REPEAT_CHARS
     if is_telling and (following[: len(answer)] == answer or _is_near(answer, following)):
         return Reject("the answer repeats the lines after the cursor")
-    depths = brackets.balance(text, case.around.language).depths
     for at, (number, key) in enumerate(keys):
         if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
-        if depths[number] > 0 and lines[number].lstrip().startswith(("</", "}", ")", "]")):
-            continue  # it closes what the answer has opened
+        if _closes_own(text, number, case):
+            continue
         if following[: len(answer) - at] == answer[at:]:
             return _without_open_clause(lines[:number])
     return text
+
+
+def _closes_own(text: str, number: int, case: Case) -> bool:
+    """Whether a line closes what the answer itself has opened."""
+    is_closer = text.split("\n")[number].lstrip().startswith(("</", "}", ")", "]"))
+    return is_closer and brackets.balance(text, case.around.language).depths[number] > 0
 
 
 _OPEN_CLAUSE = re.compile(r"(\s*+\}?)\s*+(?:else|elif|elsif|elseif|except|catch|finally|rescue|ensure)\b.*\Z")

@@ -111,6 +111,7 @@ async def review(
     cache = cache or Cache(None)
     planned = plan(change, options.selection)
     reviewed = [entry for entry in planned if not entry.reason]
+    files = [entry.file for entry in reviewed]
     found: list[Finding] = []
     failed = [Failed(broken.path, broken.detail) for broken in change.broken]
     for entry in reviewed:
@@ -121,16 +122,11 @@ async def review(
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
     if options.linters != "none":
         is_own = options.linters == "configured"
-        linted = [entry.file for entry in reviewed]
-        found += await asyncio.to_thread(linters.run, change, linted, found, is_configured=is_own)
+        found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
     if options.reported:
-        linted = [entry.file for entry in reviewed]
-        found += await asyncio.to_thread(reported.run, change.root, linted, options.reported, found)
-    found += await asyncio.to_thread(
-        cross_file.run, change, [entry.file for entry in reviewed], options.locale
-    )
+        found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
+    found += await asyncio.to_thread(cross_file.run, change, files, options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
-    files = [entry.file for entry in reviewed]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
     records: list[PassRecord] = []

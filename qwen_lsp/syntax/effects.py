@@ -15,8 +15,8 @@ import tree_sitter
 from qwen_lsp.syntax.code import Source
 
 _ASSIGNS = re.compile(
-    r"^(augmented_|compound_)?assignment(_expression|_statement)?$|^augmented_assignment_expression$"
-    r"|^(update_expression|inc_statement|dec_statement|postfix_expression|assignment_expression)$"
+    r"^(augmented_|compound_)?assignment(_expression|_statement)?$"
+    r"|^(update_expression|inc_statement|dec_statement|postfix_expression)$"
 )
 _PLACE = re.compile(
     r"attribute|subscript|member|field_access|field_expression|selector|index_expression|array_access"
@@ -93,10 +93,9 @@ def _effect(node: tree_sitter.Node) -> tuple[str, tree_sitter.Node | None]:
         ):
             raised = _callee(raised)
         return "raise", raised
-    if (_STATEMENT.match(node.type) and node.type == "expression_statement") or _is_in_block(node):
-        value = (
-            node.named_children[0] if node.type == "expression_statement" and node.named_children else node
-        )
+    is_statement = node.type == "expression_statement"
+    if is_statement or _is_in_block(node):
+        value = node.named_children[0] if is_statement and node.named_children else node
         while _AROUND.match(value.type) and value.named_children:
             value = value.named_children[0]
         if _CALL.match(value.type):

@@ -137,11 +137,10 @@ def _of_package(package: str, texts: dict[str, str], chance: random.Random) -> I
 
 
 def _places(kind: str, package: str, path: str, text: str) -> Iterator[Place]:
-    document = Document(f"file:///{path}", text, 0, _id_of(path), f"/{path}")
-    language = find("", path)
-    source = code.parse(text, language)
-    if source is None or language is None or source.error_count():
+    source = code.parse(text, find("", path))
+    if source is None or source.error_count():
         return
+    document = Document(f"file:///{path}", text, 0, source.language.id, f"/{path}")
     for definition in source.definitions():
         n_lines = text.count("\n", definition.span.start, definition.span.end) + 1
         if not definition.is_function or not definition.name or not _MIN_LINES <= n_lines <= _MAX_LINES:
@@ -149,11 +148,6 @@ def _places(kind: str, package: str, path: str, text: str) -> Iterator[Place]:
         place = _place(kind, package, path, document, source, definition)
         if place is not None:
             yield place
-
-
-def _id_of(path: str) -> str:
-    language = find("", path)
-    return language.id if language else ""
 
 
 def _place(

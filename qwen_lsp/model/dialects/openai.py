@@ -105,6 +105,15 @@ def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
     return body
 
 
+def begun_body(request: ChatRequest, model: str) -> dict[str, Any]:
+    """Write a chat whose answer goes on from `request.begins`, as vLLM and SGLang can."""
+    body = chat_body(request, model)
+    if request.begins:
+        body["messages"] = [*body["messages"], {"role": "assistant", "content": request.begins}]
+        body["continue_final_message"] = True
+    return body
+
+
 async def chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     """Write a chat."""
     return Post(CHAT, chat_body(request, model), read_chat)

@@ -20,10 +20,7 @@ def _completion(request: Request, model: str) -> Post:
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
-    body = openai.chat_body(request, model)
-    if request.begins:
-        body["messages"] = [*body["messages"], {"role": "assistant", "content": request.begins}]
-        body["continue_final_message"] = True
+    body = openai.begun_body(request, model)
     if request.grammar:
         body["ebnf"] = request.grammar
     return Post(openai.CHAT, body, openai.read_chat, request.begins)

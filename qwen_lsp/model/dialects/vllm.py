@@ -23,10 +23,9 @@ def _completion(request: Request, model: str) -> Post:
 
 
 async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
-    body = openai.chat_body(request, model)
+    body = openai.begun_body(request, model)
     if request.begins:
-        body["messages"] = [*body["messages"], {"role": "assistant", "content": request.begins}]
-        body |= {"add_generation_prompt": False, "continue_final_message": True}
+        body["add_generation_prompt"] = False
     if request.grammar:
         body["structured_outputs"] = {"grammar": request.grammar}
     return Post(openai.CHAT, body, openai.read_chat, request.begins)
