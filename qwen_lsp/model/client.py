@@ -317,7 +317,7 @@ def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | Endpo
         text = str(error["message"] if isinstance(error, dict) else error)
     if status in (502, 503, 504):  # a gateway says the first and the last of what stands behind it
         return EndpointUnavailable(f"the endpoint is not ready: {text[:300]}")
-    hint = "; check `endpoint.apiKeyEnv` or `endpoint.apiKeyFile`" if status in (401, 403) else ""
+    hint = "; check `endpoint.apiKeyEnv`, `apiKeyCommand` or `apiKeyFile`" if status in (401, 403) else ""
     return EndpointRejected(f"the endpoint answered {status}: {text[:300]}{hint}")
 
 
