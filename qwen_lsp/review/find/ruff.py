@@ -50,8 +50,10 @@ _OURS = {
     "S506": "unsafe-deserialization", "S103": "world-writable", "S306": "insecure-temp-file",
     "S201": "debug-mode",
 }  # fmt: skip
-# Messages name other lines, which move.
+# What ruff calls a text that is no Python.
+INVALID = "invalid-syntax"
 _SECURITY = re.compile(r"S\d")
+# Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
 _INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
@@ -202,7 +204,7 @@ def _selects(selector: str, code: str) -> bool:
 
 
 def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
-    code = entry["code"] or "invalid-syntax"
+    code = entry["code"] or INVALID
     start, end = (_offset(document, entry[key]) for key in ("location", "end_location"))
     severity, category = _grade(code)
     return finding.at(
@@ -222,7 +224,7 @@ def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
 
 def _grade(code: str) -> tuple[Severity, Category]:
     category: Category = "security" if _SECURITY.match(code) else "bug"
-    if code == "invalid-syntax" or code.startswith(_ERRORS):
+    if code == INVALID or code.startswith(_ERRORS):
         return "error", category
     return ("info" if code.startswith(_INFO) else "warning"), category
 
