@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -40,11 +41,11 @@ def _common(first: str, second: str) -> int:
     return next((number for number, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
-async def measured(server: EngineServer, *options: str) -> list[dict[str, float]]:
+async def measured(server: EngineServer, *options: str) -> list[dict[str, Any]]:
     arguments = ["team", server.url, "--json", *options]
     result = await asyncio.to_thread(CliRunner().invoke, bench, arguments)
     assert result.exit_code == 0, result.output
-    found: list[dict[str, float]] = json.loads(result.stdout)["costs"]
+    found: list[dict[str, Any]] = json.loads(result.stdout)["costs"]
     return found
 
 
