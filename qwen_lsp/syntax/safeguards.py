@@ -94,6 +94,8 @@ class Function:
     shown: dict[str, str] = field(default_factory=dict)
     single: dict[str, int] = field(default_factory=dict)
     text: str = ""
+    comments: set[str] = field(default_factory=set)
+    handling: str = ""
 
 
 def changed_functions(
@@ -187,12 +189,16 @@ def _read(tree: Tree, name: str, function: Node) -> Function:
             body = node.child_by_field_name("body")
             for child in node.named_children:
                 pending.append((child, caught | errors if child == body else caught))
+                if child.type in ("except_clause", "catch_clause"):
+                    read.handling += _text(tree, child)
             continue
         pending += [(child, inner) for child in node.named_children]
     return read
 
 
 def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -> None:
+    if "comment" in node.type or _is_documentation(node):
+        read.comments.add(_text(tree, node))
     if node.type in _ASSIGNMENTS:
         _bind(tree, node, read)
     elif node.type in ("with_statement", "synchronized_statement"):
@@ -227,6 +233,10 @@ def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -
         _call(tree, node, caught, read)
     elif node.type in INTERPOLATIONS or node.type in SUMS:
         _given(tree, node.named_children, read)
+
+
+def _is_documentation(node: Node) -> bool:
+    return node.type == "string" and node.parent is not None and node.parent.type == "expression_statement"
 
 
 def _used(tree: Tree, node: Node, of: Node) -> str:

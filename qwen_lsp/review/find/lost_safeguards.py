@@ -1,7 +1,8 @@
 """What a change took away and its function still needs: a test for nothing, a handler, a lock, an escape.
 
 Two versions of one function are compared. A safeguard counts as lost where the function has no other one of
-its kind for the same value, while the value comes from where it came from and is used as it was.
+its kind for the same value, while the value comes from where it came from and is used as it was. A change
+that comes with new tests, or with a new comment in the function, is meant: it takes nothing away unnoticed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Collection, Iterator
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
+from qwen_lsp.review.change.change import ChangedFile
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import all_rules, is_test_path
@@ -37,6 +39,8 @@ def check(
         return []
     found = []
     for old, new in changed_functions(before, document.text, language):
+        if new.comments - old.comments:
+            continue  # whoever explains what changed has meant it
         lost = list(_lost(old, new, locale))
         if len(lost) <= _MAX_IN_A_FUNCTION:
             found += [
@@ -61,7 +65,8 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
             yield "lost-condition", *lost
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
-        if gone and not new.handled[call]:
+        # A handler that makes the same call does not protect from it.
+        if gone and not new.handled[call] and call not in old.handling:
             yield "lost-handler", new.calls[call], {"call": call, "errors": _errors(gone, locale)}
             break
     for lock in sorted(old.locks - new.locks):
@@ -71,6 +76,15 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
             yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def is_meant(files: Collection[ChangedFile]) -> bool:
+    """Whether a change comes with tests of what it does now."""
+    return any(is_test_path(file.path) and _adds(file) for file in files)
+
+
+def _adds(file: ChangedFile) -> bool:
+    return any(line.kind == "added" and line.text.strip() for hunk in file.patch.hunks for line in hunk.lines)
 
 
 def _errors(names: Collection[str], locale: Locale) -> str:
