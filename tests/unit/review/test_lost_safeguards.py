@@ -153,8 +153,8 @@ def test_what_comes_with_tests_or_a_comment_is_meant() -> None:
 
 
 def test_a_handler_that_makes_the_same_call() -> None:
-    before = "def f(n):\n    try:\n        key = name(read(n))\n    except Error:\n        key = {}\n    return key\n"
-    after = "def f(n):\n    key = name(read(n))\n    return key\n"
+    before = "def f(n):\n    try:\n        key = name(read(n))\n    except Error:\n        key = {}\n"
+    after = "def f(n):\n    key = name(read(n))\n"
     assert found("a.py", before.format("''"), after) != []
     assert found("a.py", before.format("name(read(n))"), after) == []
 
