@@ -22,7 +22,10 @@ from qwen_lsp.text import Document
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
-_NOT = re.compile(r"^(?:!|not)")
+_NOT = re.compile(r"^(?:!|not\b)\s*")
+_WORDS = frozenset(
+    ("is", "not", "in", "and", "or", "None", "null", "nil", "undefined", "True", "False", "typeof")
+)
 _SELF = frozenset(("self", "this", "cls"))
 
 
@@ -113,7 +116,7 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
 
 def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new: Function) -> bool:
     """Whether a condition that is new, and not what is left, speaks of most of the same names."""
-    names = set(_NAME.findall(operand))
+    names = _names(operand)
     fresh = [text for text in new.single if text not in old.single and text != rest[-1]]
     fresh += [
         text
@@ -121,7 +124,11 @@ def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new:
         if chain not in old.conditions and chain != rest
         for text in chain[1:]
     ]
-    return any(2 * len(names & set(_NAME.findall(text))) >= len(names) for text in fresh)
+    return any(2 * len(names & _names(text)) >= len(names) for text in fresh)
+
+
+def _names(text: str) -> set[str]:
+    return set(_NAME.findall(text)) - _WORDS
 
 
 def _still_used(subject: str, old: Function, new: Function) -> int | None:

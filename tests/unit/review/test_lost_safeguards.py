@@ -152,6 +152,21 @@ def test_what_comes_with_tests_or_a_comment_is_meant() -> None:
     assert together(test + "A = 1\n", test) == ["lost-check"], "a test was taken away"
 
 
+def test_a_part_that_another_condition_asks_for() -> None:
+    head = "def f(self, key):\n"
+    before = (
+        f"{head}    now = self.all.get(key)\n    if now is not None and now == key:\n"
+        "        return\n    self.run(1)\n"
+    )
+    after = (
+        f"{head}    if (now := self.all.get(key)) is not None:\n        self.end(now)\n"
+        "    if now == key:\n        return\n    self.run(1)\n"
+    )
+    assert found("a.py", before, after) == []
+    lost = before.replace("now is not None and ", "")
+    assert [one.rule for one in found("a.py", before, lost)] == ["lost-condition"]
+
+
 def test_a_handler_that_makes_the_same_call() -> None:
     before = "def f(n):\n    try:\n        key = name(read(n))\n    except Error:\n        key = {}\n"
     after = "def f(n):\n    key = name(read(n))\n"
