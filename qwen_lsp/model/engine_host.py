@@ -31,7 +31,7 @@ from qwen_lsp.child import ask_for_death_signal, die_with_parent
 _LOOK_S = 0.05
 # A request that was given up is noticed between two batches only: with llama.cpp's 2,048 tokens the next one
 # waits until a whole prompt that nobody wants has been read. A processor reads small batches as fast as large
-# ones; a GPU does not, and reads even large ones within a moment. Source: docs/benchmarks.md, "The first text".
+# ones; a GPU does not, and reads large ones within a moment. Source: docs/benchmarks.md, "The first text".
 _BATCH_TOKENS, _GPU_BATCH_TOKENS = 64, 512
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"

@@ -5,6 +5,7 @@
 import * as vscode from 'vscode'
 import type { Middleware } from 'vscode-languageclient'
 import { Actions } from './actions'
+import { writeCommitMessage } from './commit_message'
 import { Connection } from './connection'
 import { watchCopies } from './copies'
 import { runDoctor } from './doctor'
@@ -66,6 +67,7 @@ export function activate(context: vscode.ExtensionContext): void {
     reviewFile: () => reviews.file(),
     exportReview: () => reviews.export(),
     clearReview: () => reviews.clear(),
+    commitMessage: (subject) => writeCommitMessage(connection, subject),
     acceptSuggestion: (subject) => reviews.accept(subject),
     dismissFinding: (subject) => reviews.dismiss(subject),
     dismissRule: (subject) => reviews.dismissRule(subject),
