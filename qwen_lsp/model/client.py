@@ -31,7 +31,10 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say."""
+    """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say.
+
+    `models` are all that it serves, as far as it says.
+    """
 
     url: str
     dialect: Dialect = LLAMA
@@ -41,6 +44,7 @@ class Endpoint:
     must_redact: bool = False
     context_tokens: int = 0
     keeps_text: bool = False
+    models: tuple[str, ...] = ()
 
     @property
     def is_guarded(self) -> bool:
