@@ -10,6 +10,7 @@ import { watchCopies } from './copies'
 import { runDoctor } from './doctor'
 import { Documents } from './documents'
 import { explainLast, lastRecord, showLastPrompt } from './explain'
+import { useGraphicsCard } from './graphics'
 import { showMenu } from './menu'
 import { selectModel } from './models'
 import { Pause } from './pause'
@@ -58,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
     openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`),
     setUp: () => setup.run(),
     snooze: () => pause.askSnooze(),
+    useGraphicsCard: () => useGraphicsCard(context, connection),
     runDoctor: () => runDoctor(connection, documents),
     editByInstruction: () => actions.editByInstruction(),
     acceptPreview: () => actions.accept(),
