@@ -20,7 +20,7 @@ USER_ONLY: dict[str, Any] = {"x-scope": "user"}
 
 # The settings that name addresses, and what belongs to their origins: whoever names others brings it again.
 URL_KEYS = ("endpoint.url", "endpoint.chat.url")
-_BOUND = ("allowRemote", "apiKeyEnv", "apiKeyFile", "clientCertificate", "clientKey")
+_BOUND = ("allowRemote", "apiKeyEnv", "apiKeyFile", "apiKeyCommand", "clientCertificate", "clientKey")
 # What stands in the place of an address for the engine on this machine.
 ENGINE = "engine"
 # Nothing that two parsers of addresses may read differently: no user name, no backslash, no blank.
@@ -88,6 +88,15 @@ class _Server(msgspec.Struct, frozen=True, rename="camel"):
             extra_json_schema=USER_ONLY,
         ),
     ] = ""
+    api_key_command: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Program that prints the API key, with its arguments: that of a keyring or a "
+            'password manager, such as `["secret-tool", "lookup", "host", "models.example.org"]`. It runs '
+            "once a session, without a shell.",
+            extra_json_schema=USER_ONLY,
+        ),
+    ] = ()
     client_certificate: Annotated[
         str,
         Meta(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from qwen_lsp.model.client import Client
 
 _SECTIONS: dict[Use, str] = {"completion": "endpoint", "chat": "endpoint.chat"}
+_KEYS = ("apiKeyEnv", "apiKeyFile", "apiKeyCommand")
 _OTHER: dict[Use, Use] = {"completion": "chat", "chat": "completion"}
 # What is done about what an endpoint cannot do, in the words of the setting or the feature.
 WITHOUT = {
@@ -44,7 +48,7 @@ WITHOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An endpoint that answered: what it speaks, its model, what it cannot do, and its self-test.
+    """An endpoint that answered: what it speaks, its model, all it serves, what it lacks, and its self-test.
 
     Units: `context_tokens`, 0 where it does not say. `fim` is None where it was tested for chat; then
     `verdict` is that of a question.
@@ -53,6 +57,7 @@ class Tested:
     url: str
     kind: str
     model: str
+    models: tuple[str, ...]
     context_tokens: int
     missing: tuple[str, ...]
     layout: str
@@ -65,6 +70,7 @@ class Tested:
             "url": self.url,
             "kind": self.kind,
             "model": self.model,
+            "models": list(self.models),
             "contextTokens": self.context_tokens,
             "missing": list(self.missing),
             "layout": self.layout,
@@ -89,7 +95,8 @@ def find(as_json: bool) -> None:
         echo(json.dumps([msgspec.to_builtins(one) for one in found]))
         return
     for one in found:
-        echo(f"{one.url}  {one.kind}  {one.model}")
+        others = ", ".join(name for name in one.models if name != one.model)
+        echo(f"{one.url}  {one.kind}  {one.model}" + (f" (also {others})" if others else ""))
     if not found:
         ports = ", ".join(f"{port} ({name})" for name, port in discover.PORTS.items())
         echo(f"no model server answers on the ports {ports}; name another with `qwen-lsp endpoint test URL`")
@@ -100,6 +107,12 @@ def find(as_json: bool) -> None:
 def _options(command: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option(
+            "--key-command",
+            default="",
+            metavar="COMMAND",
+            help="Program that prints the API key.",
+        ),
         click.option("--key-file", default="", metavar="FILE", help="File with the API key, yours alone."),
         click.option("--key-env", default="", metavar="NAME", help="Environment variable with the API key."),
         click.option("--model", default="", metavar="NAME", help="The model, where it serves several."),
@@ -123,11 +136,13 @@ def test(
     model: str,
     key_env: str,
     key_file: str,
+    key_command: str,
     as_json: bool,
     allow_remote: bool,
 ) -> None:
     """Ask a server what it speaks and can do, and prove its FIM markers with three holes, or its chat."""
-    tested = _tested(_config(url, kind, model, key_env, key_file, allow_remote), use)
+    key = _key_settings(key_env, key_file, key_command)
+    tested = _tested(_config(url, kind, model, key, allow_remote), use)
     _show(tested, as_json)
     raise SystemExit(0 if tested.verdict == "works" else 1)
 
@@ -136,6 +151,7 @@ def test(
 @_options
 @click.option("--fallback", is_flag=True, help="Add it behind those that are set, for when they are down.")
 @click.option("--ask-key", is_flag=True, help="Ask for the API key, and keep it in a file of yours alone.")
+@click.option("--key-stdin", is_flag=True, help="The same with a key that stands on standard input.")
 @click.option("--allow-remote", is_flag=True, help="Yes, code may be sent to this host.")
 @click.option("--force", is_flag=True, help="Add it even if its self-test fails.")
 def add(
@@ -145,9 +161,11 @@ def add(
     model: str,
     key_env: str,
     key_file: str,
+    key_command: str,
     as_json: bool,
     fallback: bool,
     ask_key: bool,
+    key_stdin: bool,
     allow_remote: bool,
     force: bool,
 ) -> None:
@@ -158,6 +176,7 @@ def add(
     from qwen_lsp import settings_file
     from qwen_lsp.model import keys
 
+    key = _key_settings(key_env, key_file, key_command)
     if url == ENGINE:
         tested = None
     else:
@@ -165,19 +184,19 @@ def add(
             question = f"Code that you edit will be sent to {host_of(url)}. Allow that?"
             click.confirm(question, abort=True, err=True)
             allow_remote = True
-        if ask_key:
-            entered = click.prompt(f"API key of {host_of(url)}", hide_input=True, err=True)
+        if ask_key or key_stdin:
+            question = f"API key of {host_of(url)}"
+            entered = sys.stdin.readline() if key_stdin else click.prompt(question, hide_input=True, err=True)
             key_file = str(keys.save(host_of(url), entered))
-        tested = _tested(_config(url, kind, model, key_env, key_file, allow_remote), use)
+            key = _key_settings(key_env, key_file, key_command)
+        tested = _tested(_config(url, kind, model, key, allow_remote), use)
         _show(tested, as_json)
         if tested.verdict == "template" and not force:
             raise QwenLspError(
                 "nothing was written: completion would not work there; --force adds it all the same"
             )
     now = read_config().endpoint
-    settings_file.update(
-        user_file(), _SECTIONS[use], _values(now.of(use), tested, url, key_env, key_file, fallback)
-    )
+    settings_file.update(user_file(), _SECTIONS[use], _values(now.of(use), tested, url, key, fallback))
     if not is_loopback(url) and url != ENGINE and host_of(url) not in now.allowed_hosts:
         hosts = [*now.allowed_hosts, host_of(url)]
         settings_file.update(user_file(), "endpoint", {"allowedHosts": hosts})
@@ -187,19 +206,18 @@ def add(
 
 
 def _values(
-    now: EndpointConfig, tested: Tested | None, url: str, key_env: str, key_file: str, fallback: bool
+    now: EndpointConfig, tested: Tested | None, url: str, key: Mapping[str, Any], fallback: bool
 ) -> dict[str, Any]:
     """Return the settings that make a server the one that is used, or the last of the list."""
     kind, model = (tested.kind, tested.model) if tested is not None else ("auto", "")
-    keys = {"apiKeyEnv": key_env or None, "apiKeyFile": key_file or None}
     if not fallback:
-        return {"url": url, "kind": kind, "model": model or None, **keys}
+        return {"url": url, "kind": kind, "model": model or None, **dict.fromkeys(_KEYS), **key}
     return {
         "url": list(dict.fromkeys((*now.urls, url))),
         # These hold for the whole list: what its servers differ in is asked of each.
         "kind": kind if now.kind == kind else "auto",
         "model": model if now.model == model and model else None,
-        **{name: value for name, value in keys.items() if value},
+        **key,
     }
 
 
@@ -216,7 +234,7 @@ def remove(use: Use) -> None:
     if not user_file().exists() or not (own_urls or (use == "chat" and config.endpoint.chat.model)):
         echo("no endpoint is set")
         return
-    names = dict.fromkeys(("url", "kind", "model", "apiKeyEnv", "apiKeyFile", "allowRemote"))
+    names = dict.fromkeys(("url", "kind", "model", *_KEYS, "allowRemote"))
     settings_file.update(user_file(), _SECTIONS[use], names)
     taken = [_SECTIONS[use]]
     removed = {host_of(url) for url in named(own_urls)}
@@ -242,15 +260,18 @@ def _address(text: str) -> str:
     return text if "//" in text or text == ENGINE else f"http://{text}"
 
 
-def _config(
-    url: str, kind: str, model: str, key_env: str, key_file: str, allow_remote: bool
-) -> EndpointConfig:
+def _key_settings(env: str, file: str, command: str) -> dict[str, Any]:
+    """Return the settings of a key that the command line names; {} for none."""
+    values = dict(zip(_KEYS, (env, file, shlex.split(command)), strict=True))
+    return {name: value for name, value in values.items() if value}
+
+
+def _config(url: str, kind: str, model: str, key: Mapping[str, Any], allow_remote: bool) -> EndpointConfig:
     """Return the settings as the command line gives them, within what an administrator allows.
 
     Raises: ConfigError when that is not this address.
     """
-    values = {"url": url, "kind": kind, "model": model, "allowRemote": allow_remote}
-    values |= {"apiKeyEnv": key_env, "apiKeyFile": key_file}
+    values = {"url": url, "kind": kind, "model": model, "allowRemote": allow_remote, **key}
     config, problems = resolve([Layer("command line", {"endpoint": values}, trusted=True)])
     if config.endpoint.url != url:
         raise ConfigError("; ".join(map(str, problems)))
@@ -316,7 +337,9 @@ async def _ask_chat(client: Client) -> Tested:
 def _found(client: Client, missing: set[str], layout: str, fim: Result | None, verdict: str) -> Tested:
     end = client.endpoint
     lacks = tuple(sorted(missing))
-    return Tested(end.url, end.dialect.name, end.model, end.context_tokens, lacks, layout, fim, verdict)
+    return Tested(
+        end.url, end.dialect.name, end.model, end.models, end.context_tokens, lacks, layout, fim, verdict
+    )
 
 
 def _show(tested: Tested, as_json: bool) -> None:

@@ -31,7 +31,10 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say."""
+    """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say.
+
+    `models` are all that it serves, as far as it says.
+    """
 
     url: str
     dialect: Dialect = LLAMA
@@ -41,6 +44,7 @@ class Endpoint:
     must_redact: bool = False
     context_tokens: int = 0
     keeps_text: bool = False
+    models: tuple[str, ...] = ()
 
     @property
     def is_guarded(self) -> bool:
@@ -317,7 +321,7 @@ def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | Endpo
         text = str(error["message"] if isinstance(error, dict) else error)
     if status in (502, 503, 504):  # a gateway says the first and the last of what stands behind it
         return EndpointUnavailable(f"the endpoint is not ready: {text[:300]}")
-    hint = "; check `endpoint.apiKeyEnv` or `endpoint.apiKeyFile`" if status in (401, 403) else ""
+    hint = "; check `endpoint.apiKeyEnv`, `apiKeyCommand` or `apiKeyFile`" if status in (401, 403) else ""
     return EndpointRejected(f"the endpoint answered {status}: {text[:300]}{hint}")
 
 

@@ -95,7 +95,7 @@ class RemoteEndpoint:
         url = self.url.rstrip("/").removesuffix("/v1")
         self._check(url)
         try:
-            key = keys.api_key(self._config)
+            key = await asyncio.to_thread(keys.api_key, self._config)
         except ConfigError as error:
             raise self._failed(str(error), "key") from None
         if key and not keeps_key(url):
@@ -162,4 +162,7 @@ class RemoteEndpoint:
         finally:
             await client.close()
         model = endpoint.model or served.model
-        return replace(endpoint, model=model, context_tokens=served.context_tokens), served
+        found = replace(
+            endpoint, model=model, context_tokens=served.context_tokens, models=served.models or (model,)
+        )
+        return found, served

@@ -1,8 +1,8 @@
-"""The code inside other texts: scripts of HTML, Vue and Svelte, scripts without a suffix, cells of notebooks.
+"""The code inside other texts: scripts of HTML, Vue and Svelte, their templates, notebooks, unnamed scripts.
 
 A part has the length of the whole text, with blanks where it is not code, so that every offset stays right.
-Only notebooks are different: JSON escapes their code, so a part has a text and lines of its own. It knows no
-rules.
+Only templates and notebooks are different: their code is between other things, or escaped by JSON, so a part
+has a text and lines of its own. It knows no rules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.syntax import languages, notebook
+from qwen_lsp.syntax import languages, notebook, templates
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.regions import HOSTS
 
@@ -59,6 +59,9 @@ def parts(text: str, language: Language | None, path: str) -> list[Part]:
     if language is not None and language.id in HOSTS:
         scripts = _scripts(plain)
         found += [Part(languages.find(name, None), _only(plain, spans)) for name, spans in scripts.items()]
+    if language is not None and language.id in templates.TEMPLATES:
+        code, lines = templates.script(plain, language)
+        found += [Part(languages.find("typescript", None), code, lines)] if code else []
     if path.lower().endswith(".ipynb"):
         found += _cells(plain)
     return found

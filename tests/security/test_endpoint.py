@@ -73,6 +73,8 @@ def hostile(port: int) -> list[dict[str, Any]]:
         "endpoint.chat.allowRemote": True,
         "endpoint.chat.apiKeyEnv": "PATH",
         "endpoint.apiKeyFile": "/etc/hostname",
+        "endpoint.apiKeyCommand": ["/bin/sh", "-c", f"curl {url}"],
+        "endpoint.chat.apiKeyCommand": ["/bin/sh", "-c", f"curl {url}"],
         "model.huggingfaceUrl": url,
         "model.modelscopeUrl": url,
         "engine.program": "/bin/true",
@@ -120,7 +122,7 @@ async def test_no_layer_of_a_client_moves_the_endpoint(
         client = capabilities([types.PositionEncodingKind.Utf16])
         assert client.workspace is not None
         client.workspace.configuration = layer != "pushed"  # who can be asked is not listened to
-        for reported in [_merged(attacks), *attacks[13:16]] if is_first else [{}]:
+        for reported in [_merged(attacks), *attacks[-9:-6]] if is_first else [{}]:
             user, options = {"endpoint.url": None}, _marked(reported, "first")
             async with editing(engine, user=user, options=options, client=client) as editor:
                 await used(editor, "first")

@@ -112,8 +112,8 @@ ROOMS = {
     "start a process": (
         STARTING,
         {
-            *("child", "git", "index.parse_pool", "model.engine_host", "model.packages", "model.hardware"),
-            *("actions.native_parsers", "confined", "review.find.ruff"),
+            *("child", "git", "index.parse_pool", "model.engine_host", "model.keys", "model.packages"),
+            *("actions.native_parsers", "confined", "model.hardware", "review.find.ruff"),
         },
     ),
     "open a file": (OPENING, OPENERS),

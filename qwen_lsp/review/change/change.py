@@ -163,8 +163,8 @@ def _base(root: Path, name: str) -> tuple[str, str, tuple[str, ...]]:
     against = name or git.default_branch(root)
     if against is None:
         return head, "working tree against HEAD", ()
-    base = git.commit(root, against)
-    parted = git.merge_base(root, base, head)
+    base, is_commit = _left(root, against)
+    parted = git.merge_base(root, base, head) if is_commit else base
     short = against.removeprefix("refs/heads/").removeprefix("refs/remotes/")
     if parted is None:
         note = f"{short} has no common commit with HEAD in this clone; compared with it directly"

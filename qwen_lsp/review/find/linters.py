@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.find import ruff
+from qwen_lsp.review.find import parses, ruff
 from qwen_lsp.review.finding import Finding, introduced, narrowed
 from qwen_lsp.text import Document, decode
 
@@ -32,11 +32,14 @@ def run(
         [ruff.Source(file.path, file.before or "") for file in affected], configuration, is_strict=strict
     )
     known = {(entry.path, entry.rule, line) for entry in ours for line in _lines(entry)}
+    broken = {entry.path for entry in ours if entry.rule == parses.RULE}
     found = []
     for file in python:
         document = Document(file.path, file.after or "", path=file.path)
         fresh = introduced(after.get(file.path, ()), before.get(file.path, ()), file.patch.added)
         for entry in fresh:
+            if file.path in broken and entry.rule == ruff.INVALID:
+                continue  # said once, at the line that broke it
             same = ruff.same_rule(entry.rule)
             if same is None or not any((entry.path, same, line) in known for line in _lines(entry)):
                 found.append(narrowed(entry, document, file.patch.added))

@@ -50,9 +50,12 @@ _OURS = {
     "S506": "unsafe-deserialization", "S103": "world-writable", "S306": "insecure-temp-file",
     "S201": "debug-mode",
 }  # fmt: skip
-# Messages name other lines, which move.
+# What ruff calls a text that is no Python.
+INVALID = "invalid-syntax"
 _SECURITY = re.compile(r"S\d")
+# Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
+_GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
 _INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
 
@@ -127,7 +130,7 @@ def _in_copies(
         for entry in entries:
             path = Path(entry["filename"]).relative_to(root).as_posix()
             if (document := documents.get(path)) is not None and (
-                selection == "defaults" or _is_wanted(entry, path)
+                selection == "defaults" or (_is_wanted(entry, path) and not _is_probe(document, entry))
             ):
                 found.setdefault(path, []).append(_finding(document, entry))
     return found
@@ -196,13 +199,20 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     )
 
 
+def _is_probe(document: Document, entry: Mapping[str, Any]) -> bool:
+    """Whether an expression without a use stands where it may fail: that is what it is for."""
+    row = entry["location"]["row"]
+    above = document.line(row - 2).strip() if 1 < row <= document.line_count else ""
+    return entry["code"] == "B018" and bool(_GUARD.match(above))
+
+
 def _selects(selector: str, code: str) -> bool:
     """Whether a rule is one of those that a selector names: `S` selects S102 and not SIM108."""
     return code.startswith(selector) and (selector[-1].isdigit() or code[len(selector)].isdigit())
 
 
 def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
-    code = entry["code"] or "invalid-syntax"
+    code = entry["code"] or INVALID
     start, end = (_offset(document, entry[key]) for key in ("location", "end_location"))
     severity, category = _grade(code)
     return finding.at(
@@ -222,7 +232,7 @@ def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
 
 def _grade(code: str) -> tuple[Severity, Category]:
     category: Category = "security" if _SECURITY.match(code) else "bug"
-    if code == "invalid-syntax" or code.startswith(_ERRORS):
+    if code == INVALID or code.startswith(_ERRORS):
         return "error", category
     return ("info" if code.startswith(_INFO) else "warning"), category
 

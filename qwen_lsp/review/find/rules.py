@@ -46,6 +46,7 @@ def _of_part(
             message=hit.message(locale),
             scenario=hit.scenario(locale),
             fix=hit.fix if part.lines is None else None,
+            identity="" if part.lines is None else part.text[hit.span.start : hit.span.end],
         )
         for hit in hits(inner, part.language, everything, disabled=disabled, is_strict=is_strict)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,6 +187,24 @@ async def test_remove_takes_what_add_wrote_and_nothing_else(
     assert config.completion.layout == "psm"
     assert (await command("remove"))[0] == 0
     assert settings_file.read_text("utf-8").split() == before.split()
+
+
+async def test_a_key_of_a_program_is_used_and_its_settings_taken_out_again(
+    settings_file: Path, tmp_path: Path
+) -> None:
+    printing = tmp_path / "key of the keyring"
+    printing.write_text("print('the-key')", "utf-8")
+    async with running(server_with(fills_holes, "openai")) as server:
+        server.api_key = "the-key"
+        program = f"{sys.executable} '{printing}'"
+        code, _, err = await command("add", server.url, "--key-command", program)
+        assert code == 0, err
+    config, problems = resolve([user_layer()[0]])
+    assert problems == []
+    assert config.endpoint.api_key_command == (sys.executable, str(printing))
+    assert "the-key" not in settings_file.read_text("utf-8")
+    assert (await command("remove"))[0] == 0
+    assert resolve([user_layer()[0]])[0].endpoint.api_key_command == ()
 
 
 async def test_a_key_that_is_asked_for_is_kept_for_its_user_alone(
