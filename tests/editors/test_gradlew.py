@@ -1,4 +1,4 @@
-"""`editors/jetbrains/gradlew`: gets the named Gradle once, checks it, and runs it; a failure leaves nothing."""
+"""`editors/jetbrains/gradlew` gets the named Gradle once, checks it and runs it; a failure leaves nothing."""
 
 from __future__ import annotations
 
