@@ -13,7 +13,7 @@ from qwen_lsp.completion.surroundings import Surroundings
 from qwen_lsp.syntax import brackets
 from qwen_lsp.syntax.languages import Language
 
-# What can't end an expression, nor the sign that a variable's name begins with; `i++` and `*` of an import can.
+# What can't end an expression, nor the sign before a variable's name; `i++` and `*` of an import can.
 _DANGLING = re.compile(r"(?:\s*(?:(?<!\+)\+|(?<!-)-|[=./&|!~^%$@]|(?<=\S)\s+[*<>]))+\Z")
 _END_TAG = re.compile(r"</[A-Za-z][\w.:-]*\Z")
 _START_TAG = re.compile(r"</?(?:[A-Za-z][^<>]*)?\Z")

@@ -33,8 +33,8 @@ _WORD_CHAR = re.compile(r"\w")
 _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
 _LOOP_LINES = 3
-# Strings one after another, or options that have one each. Of a list that the limit ended, nobody knows how it
-# would go on: months and weekdays end before it. Its first ones show what it is made of.
+# Strings one after another, or options that have one each. Nobody knows how a list goes on that the limit has
+# ended: months and weekdays end before it. Its first ones show what it is made of.
 _QUOTED = r"""(?:[\w-]++=)?(?:"[^"\n]*+"|'[^'\n]*+')"""
 _ENDLESS_LIST = re.compile(
     rf"(?<![\w-])((?:{_QUOTED}(?:,\s*+|\s++)){{2}}{_QUOTED})(?:(?:,\s*+|\s++){_QUOTED}){{4,}}+.*\Z"

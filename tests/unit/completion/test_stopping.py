@@ -114,7 +114,7 @@ def test_the_last_word_of_an_unfinished_answer_may_not_be_whole(text: str, whole
     [
         ('"red", "green", "blue", "black", "white", "grey", "pink", "navy", "te', '"red", "green", "blue"'),
         (
-            """lint --max=9 --not="a/*" --not="b/*" --not="c/*" --not="d" --not="e" --not="f" --not="g" --n""",
+            """lint --max=9 --not="a/*" --not="b/*" --not="c/*" --not="d" --not="e" --not="f" --not="g" --""",
             """lint --max=9 --not="a/*" --not="b/*" --not="c/*\"""",
         ),
         ("'一', '二', '三', '四', '五', '六', '七', '八', ", "'一', '二', '三'"),
