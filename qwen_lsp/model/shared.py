@@ -348,7 +348,10 @@ def _numbers(version: tuple[str, str]) -> list[list[int]]:
 
 
 async def _start(place: Path) -> str:
-    """Start the process; return "" when it serves, else what it said last."""
+    """Start the process; return "" when it or another one serves, else what is wrong.
+
+    Raises: EndpointUnavailable with what it says when it cannot serve, now or at the next try.
+    """
     child = await Child.start(runtime.PROCESS, str(place), with_hardware=True, is_detached=True)
     try:
         line = await asyncio.wait_for(child.first_line(), _START_S)
@@ -356,8 +359,10 @@ async def _start(place: Path) -> str:
         return "it did not start in time"
     finally:
         await child.close(_ENDING_S)
-    said = line.decode("utf-8", "replace").strip()
-    return "" if said == "ready" else said
+    reason = line.decode("utf-8", "replace").strip()
+    if reason not in ("", "ready"):
+        raise EndpointUnavailable(reason)
+    return ""
 
 
 def _end_process(meeting: Meeting) -> bool:

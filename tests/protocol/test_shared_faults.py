@@ -86,7 +86,7 @@ async def test_kills_at_random_moments(place: Path, program: FastProgram, n: int
                 outside = await stack.enter_async_context(window_process(program))
             await asyncio.gather(*asked, return_exceptions=True)  # what was under way may be lost
             what = f"{kind}, number {number}"
-            answers = await asyncio.gather(*(one.ask() for one in (*inside, outside)))
+            answers = await asyncio.gather(*(one.ask() for one in inside), outside.ask())
             assert answers == [ANSWER] * 3, what
             assert {one.engine.own for one in inside} == {None}, what
             assert outside.is_shared, what
@@ -108,7 +108,7 @@ async def killed(kind: str, place: Path, program: FastProgram) -> None:
     await until(lambda: is_gone(found), "it is dead")
 
 
-async def test_an_engine_that_the_system_kills_for_memory_while_it_loads(
+async def test_an_engine_for_which_there_is_no_memory_while_it_loads(
     place: Path, program: FastProgram
 ) -> None:
     """The window says what happens and is answered as soon as there is memory."""
@@ -277,7 +277,9 @@ def as_nobody(place: Path, control: int, relay: int) -> bytes:
 
 
 def exchanged(port: int, data: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.socket() as connection:
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", port))
         connection.sendall(data)
         got = b""
         with suppress(OSError):
