@@ -17,12 +17,6 @@ def commit_message(scope: str | None) -> None:
     Language, prefix, mood and punctuation are those of the last 50 messages; the words say what was done to
     which symbols. `git commit -F <(qwen-lsp commit-message) --edit` begins with it.
     """
-    from qwen_lsp.review.change.change import from_git
-    from qwen_lsp.review.message import skeleton, style
+    from qwen_lsp.review.message.staged import message
 
-    change = from_git(Path.cwd(), "range", scope) if scope else from_git(Path.cwd(), "staged")
-    if not change.files:
-        raise click.ClickException("nothing is staged: `git add` what the message is for, or name BASE..HEAD")
-    assert change.root is not None
-    at = change.base if scope and change.base else "HEAD"
-    echo(skeleton.write(change, style.of_repository(change.root, at)))
+    echo(message(Path.cwd(), scope or ""))

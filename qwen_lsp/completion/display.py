@@ -136,6 +136,8 @@ class Display:
         trace = request.trace
         trace.first_word = sure = answer.first_part_probability
         needed = trace.min_confidence = trace.min_confidence or self._config.min_confidence
+        if sure >= needed:
+            return request.rejected("unsure", "what the model is sure of would end inside a construct")
         given, wanted = percentages(sure, needed)
         return request.rejected("unsure", f"the model gives it {given}, less than {wanted}")
 

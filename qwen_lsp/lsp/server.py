@@ -33,6 +33,7 @@ from qwen_lsp.lsp.requests import (
     action,
     code_action,
     code_action_resolve,
+    commit_message,
     completion,
     did_accept,
     did_change_configuration,
@@ -167,6 +168,7 @@ def create(command_line: Layer, *, trusts_folders: bool = False) -> Server:
     review.register(server, session, client, reviewing)
     dismiss.register(server, client, reviewing)
     forget_review.register(server, reviewing)
+    commit_message.register(server, session, client)
     return server
 
 

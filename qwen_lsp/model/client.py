@@ -33,7 +33,7 @@ _QUESTION_S = 10.0
 class Endpoint:
     """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say.
 
-    `is_ours` is an engine that we run on this machine.
+    `models` are all that it serves, as far as it says. `is_ours` is an engine that we run on this machine.
     """
 
     url: str
@@ -44,6 +44,7 @@ class Endpoint:
     must_redact: bool = False
     context_tokens: int = 0
     keeps_text: bool = False
+    models: tuple[str, ...] = ()
     is_ours: bool = False
 
     @property

@@ -51,6 +51,7 @@ _TEST_PATH = re.compile(
 # What runs on the machines of those who wrote it, with what they give it.
 _TOOL_PATH = re.compile(
     r"^(?:bin|scripts?|tools?|hack|ci|\.ci|\.github|\.circleci|build|release|packaging|docs?)/"
+    r"|^(?:packages/|apps/)?(?!(?:src|lib|app|pkg|internal|server)/)[^/]+/(?:scripts?|hack|release|ci)/"
     r"|^(?:setup|noxfile|tasks|fabfile|gulpfile|Gruntfile|conf)\.\w+$"
 )
 

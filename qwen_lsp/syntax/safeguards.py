@@ -56,6 +56,8 @@ _SUBJECTS = {
 _MAX_SUBJECT_CHARS = 60
 # A function of which more is gone was written again.
 _FEW_LINES, _MAX_GONE = 8, 0.3
+# White space that keeps two words apart, and any other.
+_BLANKS = re.compile(r"(?<=\w)(\s+)(?=\w)|\s+")
 # Functions that say what a value is, and not something about two values.
 _PREDICATE = re.compile(
     r"(?:^|\.|_)(?:is|has|can)[A-Z_a-z]\w*$|^(?:len|callable|bool|any|all|typeof)$|[nN]on[nN]ull$"
@@ -70,7 +72,7 @@ _ESCAPE = re.compile(
 
 @dataclass(slots=True)
 class Function:
-    """One function. Shape: texts without white space; lines from 0.
+    """One function. Shape: texts without white space but between words; lines from 0.
 
     `tests` maps what is tested for nothing to the test; `uses` maps a value to what is read of it and the
     first line; `bindings` maps a name to what it is assigned; `handled` maps a call to the errors caught
@@ -94,6 +96,8 @@ class Function:
     shown: dict[str, str] = field(default_factory=dict)
     single: dict[str, int] = field(default_factory=dict)
     text: str = ""
+    comments: set[str] = field(default_factory=set)
+    handling: str = ""
 
 
 def changed_functions(
@@ -169,7 +173,8 @@ def _source(tree: Tree, node: Node | None) -> str:
 
 
 def _text(tree: Tree, node: Node | None) -> str:
-    return re.sub(r"\s+", "", _source(tree, node)).replace("?.[", "[").replace("?.", ".")
+    text = _BLANKS.sub(lambda blank: " " if blank[1] else "", _source(tree, node))
+    return text.replace("?.[", "[").replace("?.", ".")
 
 
 def _read(tree: Tree, name: str, function: Node) -> Function:
@@ -187,17 +192,21 @@ def _read(tree: Tree, name: str, function: Node) -> Function:
             body = node.child_by_field_name("body")
             for child in node.named_children:
                 pending.append((child, caught | errors if child == body else caught))
+                if child.type in ("except_clause", "catch_clause"):
+                    read.handling += _text(tree, child)
             continue
         pending += [(child, inner) for child in node.named_children]
     return read
 
 
 def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -> None:
+    if "comment" in node.type or _is_documentation(node):
+        read.comments.add(_text(tree, node))
     if node.type in _ASSIGNMENTS:
         _bind(tree, node, read)
     elif node.type in ("with_statement", "synchronized_statement"):
         head = _text(tree, node).split(":", 1)[0] if node.type == "with_statement" else "synchronized"
-        for item in re.findall(r"[\w.]+", head.removeprefix("asyncwith").removeprefix("with")):
+        for item in re.findall(r"[\w.]+", head.removeprefix("async ").removeprefix("with")):
             if _LOCK.search(item) or head == "synchronized":
                 read.locks.add(item)
     if node.type in _CONDITIONS:
@@ -227,6 +236,10 @@ def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -
         _call(tree, node, caught, read)
     elif node.type in INTERPOLATIONS or node.type in SUMS:
         _given(tree, node.named_children, read)
+
+
+def _is_documentation(node: Node) -> bool:
+    return node.type == "string" and node.parent is not None and node.parent.type == "expression_statement"
 
 
 def _used(tree: Tree, node: Node, of: Node) -> str:

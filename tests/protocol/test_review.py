@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from qwen_lsp.lsp.requests.commit_message import COMMIT_MESSAGE
 from qwen_lsp.lsp.review_shown import DISMISS, FORGET, REVIEW
 from qwen_lsp.text import Edit, Span
 from tests.support.editor import Editor, editing, within
@@ -212,6 +213,20 @@ async def test_forgetting(engine: EngineServer, repository: Path) -> None:
         assert answer["status"] == "findings"
         await command(editor, FORGET)
         assert reported[uri] == []
+
+
+async def test_a_commit_message_for_what_is_staged(engine: EngineServer, repository: Path) -> None:
+    async with editing(engine, repository) as editor:
+        argument = {"uri": (repository / "shop.py").as_uri()}
+        assert await command(editor, COMMIT_MESSAGE, argument) == {"message": ""}
+        (refused,) = editor.take_messages()
+        assert "nothing is staged" in refused
+        added = "\n\ndef average(items):\n    return total(items) / len(items)\n"
+        (repository / "shop.py").write_text(CLEAN + added)
+        git(repository, "add", ".")
+        answer = await command(editor, COMMIT_MESSAGE, argument)
+        assert "average" in answer["message"]
+        assert len(answer["message"].splitlines()) <= 2
 
 
 async def test_a_file_in_no_repository(engine: EngineServer) -> None:

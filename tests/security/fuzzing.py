@@ -178,6 +178,7 @@ class Fuzz:
                 ("qwenLsp.review", {"scope": "file", "uri": self._uri(), "range": self._range()}),
                 ("qwenLsp.dismiss", {"rule": "no-such-rule", "uri": self._uri()}),
                 ("qwenLsp.forgetReview", None),
+                ("qwenLsp.commitMessage", {"uri": self._uri()}),
                 ("no.such.command", None),
             ]
         )

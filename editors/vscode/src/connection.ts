@@ -248,6 +248,7 @@ export class Connection implements vscode.Disposable {
       set('isRunning', this.isRunning),
       set('canAct', this.can('qwenLsp.action')),
       set('canReview', this.can('qwenLsp.review')),
+      set('canWriteMessages', this.can('qwenLsp.commitMessage')),
     ])
   }
 }

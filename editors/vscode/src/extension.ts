@@ -5,10 +5,12 @@
 import * as vscode from 'vscode'
 import type { Middleware } from 'vscode-languageclient'
 import { Actions } from './actions'
+import { writeCommitMessage } from './commit_message'
 import { Connection } from './connection'
 import { watchCopies } from './copies'
 import { runDoctor } from './doctor'
 import { Documents } from './documents'
+import { useServer } from './endpoints'
 import { explainLast, lastRecord, showLastPrompt } from './explain'
 import { showMenu } from './menu'
 import { selectModel } from './models'
@@ -52,6 +54,7 @@ export function activate(context: vscode.ExtensionContext): void {
     explainLast: () => explainLast(connection, documents),
     showLastPrompt: () => showLastPrompt(connection, documents),
     selectModel: () => selectModel(connection),
+    useServer: () => useServer(connection),
     showStatistics: () => showStatistics(connection, documents),
     restart: () => connection.restart(),
     showLog: () => log.show(),
@@ -66,6 +69,7 @@ export function activate(context: vscode.ExtensionContext): void {
     reviewFile: () => reviews.file(),
     exportReview: () => reviews.export(),
     clearReview: () => reviews.clear(),
+    commitMessage: (subject) => writeCommitMessage(connection, subject),
     acceptSuggestion: (subject) => reviews.accept(subject),
     dismissFinding: (subject) => reviews.dismiss(subject),
     dismissRule: (subject) => reviews.dismissRule(subject),

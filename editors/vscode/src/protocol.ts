@@ -116,6 +116,7 @@ export const ACTION = 'qwenLsp.action'
 export const REVIEW = 'qwenLsp.review'
 export const DISMISS = 'qwenLsp.dismiss'
 export const FORGET_REVIEW = 'qwenLsp.forgetReview'
+export const COMMIT_MESSAGE = 'qwenLsp.commitMessage'
 
 /** What this client can do beyond the standard. */
 export const CLIENT = {

@@ -21,7 +21,7 @@ from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.shared import SharedEngine
 
-_BURSTS = 8  # of each kind
+_BURSTS = 4  # of each kind
 _PAUSE_S = 2.0
 _TYPED = "    total = sum(row.price * row.weight for row in rows)\n"
 _ABOVE = "".join(f"def price_{line}(row):\n    return row.price * {line}\n\n\n" for line in range(12))

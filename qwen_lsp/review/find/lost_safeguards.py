@@ -1,7 +1,8 @@
 """What a change took away and its function still needs: a test for nothing, a handler, a lock, an escape.
 
 Two versions of one function are compared. A safeguard counts as lost where the function has no other one of
-its kind for the same value, while the value comes from where it came from and is used as it was.
+its kind for the same value, while the value comes from where it came from and is used as it was. A change
+that comes with new tests, or with a new comment in the function, is meant: it takes nothing away unnoticed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Collection, Iterator
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
+from qwen_lsp.review.change.change import ChangedFile
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import all_rules, is_test_path
@@ -20,7 +22,10 @@ from qwen_lsp.text import Document
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
-_NOT = re.compile(r"^(?:!|not)")
+_NOT = re.compile(r"^(?:!|not\b)\s*")
+_WORDS = frozenset(
+    ("is", "not", "in", "and", "or", "None", "null", "nil", "undefined", "True", "False", "typeof")
+)
 _SELF = frozenset(("self", "this", "cls"))
 
 
@@ -37,6 +42,8 @@ def check(
         return []
     found = []
     for old, new in changed_functions(before, document.text, language):
+        if new.comments - old.comments:
+            continue  # whoever explains what changed has meant it
         lost = list(_lost(old, new, locale))
         if len(lost) <= _MAX_IN_A_FUNCTION:
             found += [
@@ -61,7 +68,8 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
             yield "lost-condition", *lost
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
-        if gone and not new.handled[call]:
+        # A handler that makes the same call does not protect from it.
+        if gone and not new.handled[call] and call not in old.handling:
             yield "lost-handler", new.calls[call], {"call": call, "errors": _errors(gone, locale)}
             break
     for lock in sorted(old.locks - new.locks):
@@ -71,6 +79,15 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
             yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def is_meant(files: Collection[ChangedFile]) -> bool:
+    """Whether a change comes with tests of what it does now."""
+    return any(is_test_path(file.path) and _adds(file) for file in files)
+
+
+def _adds(file: ChangedFile) -> bool:
+    return any(line.kind == "added" and line.text.strip() for hunk in file.patch.hunks for line in hunk.lines)
 
 
 def _errors(names: Collection[str], locale: Locale) -> str:
@@ -99,7 +116,7 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
 
 def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new: Function) -> bool:
     """Whether a condition that is new, and not what is left, speaks of most of the same names."""
-    names = set(_NAME.findall(operand))
+    names = _names(operand)
     fresh = [text for text in new.single if text not in old.single and text != rest[-1]]
     fresh += [
         text
@@ -107,7 +124,11 @@ def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new:
         if chain not in old.conditions and chain != rest
         for text in chain[1:]
     ]
-    return any(2 * len(names & set(_NAME.findall(text))) >= len(names) for text in fresh)
+    return any(2 * len(names & _names(text)) >= len(names) for text in fresh)
+
+
+def _names(text: str) -> set[str]:
+    return set(_NAME.findall(text)) - _WORDS
 
 
 def _still_used(subject: str, old: Function, new: Function) -> int | None:

@@ -55,6 +55,7 @@ INVALID = "invalid-syntax"
 _SECURITY = re.compile(r"S\d")
 # Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
+_GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
 _INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
 
@@ -129,7 +130,7 @@ def _in_copies(
         for entry in entries:
             path = Path(entry["filename"]).relative_to(root).as_posix()
             if (document := documents.get(path)) is not None and (
-                selection == "defaults" or _is_wanted(entry, path)
+                selection == "defaults" or (_is_wanted(entry, path) and not _is_probe(document, entry))
             ):
                 found.setdefault(path, []).append(_finding(document, entry))
     return found
@@ -196,6 +197,13 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     return not (
         is_test_path(path) and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011")))
     )
+
+
+def _is_probe(document: Document, entry: Mapping[str, Any]) -> bool:
+    """Whether an expression without a use stands where it may fail: that is what it is for."""
+    row = entry["location"]["row"]
+    above = document.line(row - 2).strip() if 1 < row <= document.line_count else ""
+    return entry["code"] == "B018" and bool(_GUARD.match(above))
 
 
 def _selects(selector: str, code: str) -> bool:

@@ -162,6 +162,20 @@ def test_what_the_model_is_unsure_of_is_not_shown_unasked_and_the_reason_is_true
     virtually(work)
 
 
+def test_a_sure_part_that_would_end_inside_a_call_is_not_called_unlikely() -> None:
+    async def work() -> None:
+        place = cursor("def total(values):\n    if isinstance║\n")
+        answer = [("(", 0.995), ("values", 0.99), (", list)", 0.4), (":", 0.9), ("\n", 1.0)]
+        completer = made(always(answer), min_confidence=0.8)
+        outcome = await completer.complete(place, "automatic")
+        assert isinstance(outcome, Rejected)
+        assert "less than" not in outcome.detail, outcome.detail
+        assert outcome.detail == "what the model is sure of would end inside a construct"
+        await completer.close()
+
+    virtually(work)
+
+
 @pytest.mark.parametrize(
     ("answer", "is_repetition"),
     [(("log(", "values", ")", "\n"), True), (("log(", "values", ", total)", "\n"), False)],

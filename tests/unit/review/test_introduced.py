@@ -88,6 +88,14 @@ def test_ruff_keeps_to_rules_about_bugs() -> None:
     assert (finding.rule, finding.category, finding.severity) == ("W605", "bug", "warning")
 
 
+def test_an_expression_that_is_there_to_fail() -> None:
+    probes = "try:\n    app.screen\nexcept KeyError:\n    run(1)\nwith suppress(KeyError):\n    app.screen\n"
+    head = "from contextlib import suppress\nfrom a import app, run\n\n"
+    assert found(("src/a.py", None, head + probes), linters=True) == []
+    (finding,) = found(("src/a.py", None, head + probes + "app.screen\n"), linters=True)
+    assert (finding.rule, finding.start_line) == ("B018", 10)
+
+
 def test_a_selector_takes_its_own_letters_only() -> None:
     text = "def f(x):\n    if x:\n        y = 1\n    else:\n        y = 2\n    return y\n"
     configured = ruff.run([ruff.Source("src/a.py", text)], {"ruff.toml": "lint.select = ['SIM']\n"})

@@ -127,6 +127,53 @@ def test_what_is_still_there_or_not_needed(path: str, before: str, after: str) -
     assert found(path, before, after) == []
 
 
+def test_what_comes_with_tests_or_a_comment_is_meant() -> None:
+    path, _, before, after = CASES[0]
+    commented = after.replace("    dispatcher.send", "    # Events are on by now\n    dispatcher.send")
+    assert found(path, before, commented) == []
+    assert found(
+        path,
+        commented.replace(
+            "    dispatcher.send", "    if dispatcher is None:\n        return\n    dispatcher.send"
+        ),
+        commented,
+    ), "the comment is old"
+    test = "def test_f():\n    f(State())\n"
+
+    def together(old: str | None, new: str) -> list[str]:
+        files = [
+            ChangedFile(compare(path, before, after), before, after),
+            ChangedFile(compare("tests/test_a.py", old, new), old, new),
+        ]
+        report = asyncio.run(reviewer.review(Change("t", tuple(files))))
+        return [one.rule for one in report.findings]
+
+    assert together(None, test) == []
+    assert together(test + "A = 1\n", test) == ["lost-check"], "a test was taken away"
+
+
+def test_a_part_that_another_condition_asks_for() -> None:
+    head = "def f(self, key):\n"
+    before = (
+        f"{head}    now = self.all.get(key)\n    if now is not None and now == key:\n"
+        "        return\n    self.run(1)\n"
+    )
+    after = (
+        f"{head}    if (now := self.all.get(key)) is not None:\n        self.end(now)\n"
+        "    if now == key:\n        return\n    self.run(1)\n"
+    )
+    assert found("a.py", before, after) == []
+    lost = before.replace("now is not None and ", "")
+    assert [one.rule for one in found("a.py", before, lost)] == ["lost-condition"]
+
+
+def test_a_handler_that_makes_the_same_call() -> None:
+    before = "def f(n):\n    try:\n        key = name(read(n))\n    except Error:\n        key = {}\n"
+    after = "def f(n):\n    key = name(read(n))\n"
+    assert found("a.py", before.format("''"), after) != []
+    assert found("a.py", before.format("name(read(n))"), after) == []
+
+
 def test_an_optional_chain_that_was_dropped() -> None:
     (finding,) = found("a.ts", JS.format("  log(body?.items);\n"), JS.format("  log(body.items);\n"))
     assert finding.rule == "lost-check"

@@ -298,6 +298,9 @@ local subcommands = {
   review = function(_, scope)
     require('qwen_lsp.review').run(scope ~= '' and scope or 'workspace')
   end,
+  commit = function()
+    require('qwen_lsp.review').commit_message()
+  end,
   dismiss = function(_, what)
     require('qwen_lsp.review').dismiss(what ~= '' and what or 'fingerprint')
   end,

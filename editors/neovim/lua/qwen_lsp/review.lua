@@ -62,6 +62,26 @@ function M.run(scope)
   end)
 end
 
+--- Write a commit message for what is staged: into this buffer where it is one for a message, else into a register.
+function M.commit_message()
+  local command = 'qwenLsp.commitMessage'
+  local client = client_for(command)
+  if not client then
+    return
+  end
+  local bufnr = vim.api.nvim_get_current_buf()
+  plugin().execute(client, command, { uri = vim.uri_from_fname(vim.fn.getcwd()) }, function(answer)
+    if not answer or answer.message == '' then
+      return -- the server has reported why
+    end
+    if vim.bo[bufnr].filetype == 'gitcommit' and vim.api.nvim_buf_is_loaded(bufnr) then
+      return vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, vim.split(answer.message, '\n'))
+    end
+    vim.fn.setreg('"', answer.message)
+    plugin().notify(answer.message)
+  end)
+end
+
 --- Dismiss the finding on this line: the finding ('fingerprint'), its 'rule', or all of this 'path'.
 function M.dismiss(what)
   local client = client_for('qwenLsp.dismiss')
