@@ -52,7 +52,7 @@ _FLAGS = {
 _ENGINE_DEVICES = """
 import json, xllamacpp
 print("DEVICES" + json.dumps([
-    [str(d["type"]).rsplit("_", 1)[-1].split(":")[0], d["name"], d["description"], d["memory_total"]]
+    [d["type"].name.rsplit("_", 1)[-1], d["name"], d["description"], d["memory_total"]]
     for d in xllamacpp.get_device_info()
 ]))
 """
