@@ -65,7 +65,7 @@ def program(tmp_path: Path) -> FastProgram:
     return FastProgram(tmp_path)
 
 
-@pytest.mark.parametrize("n", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [10, pytest.param(200, marks=pytest.mark.slow)])
 async def test_kills_at_random_moments(place: Path, program: FastProgram, n: int) -> None:
     """Every window that lives is answered at its next request, by one engine; in the end nothing is left."""
     chance = random.Random(n)
