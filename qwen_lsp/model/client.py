@@ -56,8 +56,9 @@ class Endpoint:
 class Client:
     """A pool of connections to one endpoint.
 
-    State: when it last answered, by the event loop's clock. `on_lost` hears of each request that nobody
-    answered, or not to its end.
+    State: when it last answered, by the event loop's clock, and whether log-probabilities come with answers,
+    which differs among versions of a server. `on_lost` hears of each request that nobody answered, or not to
+    its end.
     """
 
     def __init__(self, endpoint: Endpoint, on_lost: Callable[[EndpointError], None] | None = None) -> None:
@@ -65,13 +66,14 @@ class Client:
         self._on_lost = on_lost
         self.answered_s = float("-inf")
         self._dialect = endpoint.dialect
+        self._gives_logprobs = endpoint.dialect.can.logprobs
         self.redacted = 0  # secrets that were kept from the endpoint so far
         self._transport = _transport(endpoint)
 
     @property
     def can(self) -> Capabilities:
-        """What the endpoint can do."""
-        return self._dialect.can
+        """What the endpoint can do: as its dialect says, until its answers show otherwise."""
+        return replace(self._dialect.can, logprobs=self._gives_logprobs)
 
     def context_tokens(self, default: int) -> int:
         """Return what a question and its answer may have together; the default where it says nothing."""
@@ -90,7 +92,17 @@ class Client:
         request, n_masked = self._guarded(request)
         post = self._dialect.completion(request, self.endpoint.model)
         async with self._stream(post, request.sources, n_masked) as chunks:
-            yield chunks
+            yield self._noted(chunks, n_echoed=1 if post.echo else 0) if request.n_alternatives else chunks
+
+    async def _noted(self, chunks: AsyncIterator[Chunk], n_echoed: int) -> AsyncIterator[Chunk]:
+        """Pass an answer on, and note whether log-probabilities come with its text; many are left early."""
+        n_texts, has_logprobs = 0, False
+        async for chunk in chunks:
+            n_texts += 1 if chunk.text else 0
+            has_logprobs = has_logprobs or bool(chunk.logprobs)
+            if n_texts > n_echoed:
+                self._gives_logprobs = has_logprobs
+            yield chunk
 
     @asynccontextmanager
     async def chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
