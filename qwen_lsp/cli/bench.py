@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from qwen_lsp.cli.bench_review import commit_messages, review
+from qwen_lsp.cli.bench_team import team
 from qwen_lsp.cli.bench_windows import windows
 from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.echo import echo
@@ -440,5 +441,6 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
 
 
 bench.add_command(windows)
+bench.add_command(team)
 bench.add_command(review)
 bench.add_command(commit_messages)

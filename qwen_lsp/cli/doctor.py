@@ -224,11 +224,9 @@ async def _checked(config: Config, endpoint: EndpointConfig, model: ChosenModel,
         client = await host.ready()
         if use == "chat":
             return [_check_endpoint(client, name), await _check_chat(client)]
-        return [
-            _check_endpoint(client, name),
-            await _check_markers(client, config, model),
-            await _check_speed(client),
-        ]
+        # What answers show of an endpoint is known after them.
+        markers = await _check_markers(client, config, model)
+        return [_check_endpoint(client, name), markers, await _check_speed(client)]
     except QwenLspError as error:
         remedy = "qwen-lsp models verify checks the file" if endpoint.is_engine else "start the endpoint"
         return [Check(name, "failed", str(error), remedy)]

@@ -48,7 +48,7 @@ WITHOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An endpoint that answered: what it speaks, its model, what it cannot do, and its self-test.
+    """An endpoint that answered: what it speaks, its model, all it serves, what it lacks, and its self-test.
 
     Units: `context_tokens`, 0 where it does not say. `fim` is None where it was tested for chat; then
     `verdict` is that of a question.
@@ -57,6 +57,7 @@ class Tested:
     url: str
     kind: str
     model: str
+    models: tuple[str, ...]
     context_tokens: int
     missing: tuple[str, ...]
     layout: str
@@ -69,6 +70,7 @@ class Tested:
             "url": self.url,
             "kind": self.kind,
             "model": self.model,
+            "models": list(self.models),
             "contextTokens": self.context_tokens,
             "missing": list(self.missing),
             "layout": self.layout,
@@ -93,7 +95,8 @@ def find(as_json: bool) -> None:
         echo(json.dumps([msgspec.to_builtins(one) for one in found]))
         return
     for one in found:
-        echo(f"{one.url}  {one.kind}  {one.model}")
+        others = ", ".join(name for name in one.models if name != one.model)
+        echo(f"{one.url}  {one.kind}  {one.model}" + (f" (also {others})" if others else ""))
     if not found:
         ports = ", ".join(f"{port} ({name})" for name, port in discover.PORTS.items())
         echo(f"no model server answers on the ports {ports}; name another with `qwen-lsp endpoint test URL`")
@@ -334,7 +337,9 @@ async def _ask_chat(client: Client) -> Tested:
 def _found(client: Client, missing: set[str], layout: str, fim: Result | None, verdict: str) -> Tested:
     end = client.endpoint
     lacks = tuple(sorted(missing))
-    return Tested(end.url, end.dialect.name, end.model, end.context_tokens, lacks, layout, fim, verdict)
+    return Tested(
+        end.url, end.dialect.name, end.model, end.models, end.context_tokens, lacks, layout, fim, verdict
+    )
 
 
 def _show(tested: Tested, as_json: bool) -> None:

@@ -25,11 +25,12 @@ _PATIENCE_S = 9.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A server that answers: its address, the name of its dialect, and its model."""
+    """A server that answers: its address, the name of its dialect, the model to use, and all there are."""
 
     url: str
     kind: str
     model: str
+    models: tuple[str, ...]
 
 
 async def find(ports: tuple[int, ...] = tuple(PORTS.values())) -> list[Found]:
@@ -42,7 +43,7 @@ async def _at(url: str) -> Found | None:
     host = RemoteEndpoint(EndpointConfig(url=url), lambda state: None)
     try:
         endpoint = (await asyncio.wait_for(host.ready(), _PATIENCE_S)).endpoint
-        return Found(url, endpoint.dialect.name, endpoint.model)
+        return Found(url, endpoint.dialect.name, endpoint.model, endpoint.models)
     except (EndpointError, TimeoutError):
         return None
     finally:

@@ -30,8 +30,9 @@ from qwen_lsp.child import ask_for_death_signal, die_with_parent
 
 _LOOK_S = 0.05
 # A request that was given up is noticed between two batches only: with llama.cpp's 2,048 tokens the next one
-# waits until a whole prompt that nobody wants has been read. Source: docs/benchmarks.md, "The first text".
-_BATCH_TOKENS = 128
+# waits until a whole prompt that nobody wants has been read. A processor reads small batches as fast as large
+# ones; a GPU does not, and reads large ones within a moment. Source: docs/benchmarks.md, "The first text".
+_BATCH_TOKENS, _GPU_BATCH_TOKENS = 64, 512
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"
 
@@ -98,7 +99,7 @@ def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
     params.n_ctx = launch.slots * launch.slot_context_tokens
     params.cache_ram_mib = launch.cache_mib
     params.n_gpu_layers = launch.gpu_layers
-    params.n_batch = _BATCH_TOKENS
+    params.n_batch = _GPU_BATCH_TOKENS if launch.gpu_layers and _has_gpu(xllamacpp) else _BATCH_TOKENS
     params.cpuparams.n_threads = launch.threads
     params.cpuparams_batch.n_threads = launch.batch_threads
     # Polling threads spin on a core that the editor and the compiler need (28 -> 1.2 tokens/s when busy).
@@ -114,6 +115,10 @@ def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
     _answer_port(answer, port)
     _wait_for_parent()
     os._exit(0)  # freeing the model takes seconds, and nothing here needs saving
+
+
+def _has_gpu(engine: Any) -> bool:
+    return any(device["type"].name.endswith("GPU") for device in engine.get_device_info())
 
 
 def _serve_program(launch: Launch, answer: BinaryIO) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -53,7 +52,7 @@ _FLAGS = {
 _ENGINE_DEVICES = """
 import json, xllamacpp
 print("DEVICES" + json.dumps([
-    [str(d["type"]).rsplit("_", 1)[-1].split(":")[0], d["name"], d["description"], d["memory_total"]]
+    [d["type"].name.rsplit("_", 1)[-1], d["name"], d["description"], d["memory_total"]]
     for d in xllamacpp.get_device_info()
 ]))
 """
@@ -301,9 +300,11 @@ def _chip(system: str, run: Run) -> str:
 
 @cache
 def _engine_version() -> str:
+    from importlib import metadata  # brings the library for mail along, which a window need not hold
+
     try:
-        return importlib.metadata.version("xllamacpp")
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version("xllamacpp")
+    except metadata.PackageNotFoundError:
         return ""
 
 

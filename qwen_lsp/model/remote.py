@@ -162,4 +162,7 @@ class RemoteEndpoint:
         finally:
             await client.close()
         model = endpoint.model or served.model
-        return replace(endpoint, model=model, context_tokens=served.context_tokens), served
+        found = replace(
+            endpoint, model=model, context_tokens=served.context_tokens, models=served.models or (model,)
+        )
+        return found, served

@@ -94,6 +94,7 @@ class Generation:
     state: Literal["running", "ended", "left", "dropped"] = "running"
     ended_s: float | None = None
     sent: str = ""
+    cached_tokens: int = 0  # that it reports, where its API can
 
     @property
     def prompt(self) -> str:
@@ -415,7 +416,11 @@ class _OpenAi:
             "logprobs": None,
             "finish_reason": "length" if reason == "limit" else "stop",
         }
-        usage = {"prompt_tokens": len(self.generation.prompt) // 4, "completion_tokens": self.n}
+        usage = {
+            "prompt_tokens": len(self.generation.prompt) // 4,
+            "completion_tokens": self.n,
+            "prompt_tokens_details": {"cached_tokens": self.generation.cached_tokens},
+        }
         return [
             _event({"object": "text_completion", "choices": [choice]}),
             _event({"object": "text_completion", "choices": [], "usage": usage}),

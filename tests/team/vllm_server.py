@@ -77,7 +77,7 @@ def serving(folder: Path, port: int, flags: Sequence[str] = ()) -> Iterator[str]
     }
     command = [folder / "venv/bin/vllm", "serve", folder / "model", "--served-model-name", NAME]
     command += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", str(CONTEXT_TOKENS)]
-    command += ["--dtype", "float32", "--enforce-eager", *flags]
+    command += ["--dtype", "float32", "--enforce-eager", "--enable-prompt-tokens-details", *flags]
     with (folder / "vllm.log").open("wb") as log:
         server = subprocess.Popen([str(part) for part in command], env=environment, stdout=log, stderr=log)
         try:

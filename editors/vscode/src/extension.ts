@@ -10,6 +10,7 @@ import { Connection } from './connection'
 import { watchCopies } from './copies'
 import { runDoctor } from './doctor'
 import { Documents } from './documents'
+import { useServer } from './endpoints'
 import { explainLast, lastRecord, showLastPrompt } from './explain'
 import { showMenu } from './menu'
 import { selectModel } from './models'
@@ -53,6 +54,7 @@ export function activate(context: vscode.ExtensionContext): void {
     explainLast: () => explainLast(connection, documents),
     showLastPrompt: () => showLastPrompt(connection, documents),
     selectModel: () => selectModel(connection),
+    useServer: () => useServer(connection),
     showStatistics: () => showStatistics(connection, documents),
     restart: () => connection.restart(),
     showLog: () => log.show(),

@@ -1,6 +1,7 @@
 /** The model picker: what the server's catalog has, what is on this machine, and getting the rest. */
 import * as vscode from 'vscode'
 import type { Connection } from './connection'
+import { useEngine, useServer } from './endpoints'
 import { SECTION } from './settings'
 import { gigabytes, percentOf } from './values'
 
@@ -19,7 +20,8 @@ export interface Model {
 }
 
 interface Choice extends vscode.QuickPickItem {
-  model: Model
+  model?: Model
+  run?: (connection: Connection) => Promise<void>
 }
 
 const SETTING = 'model.name'
@@ -28,7 +30,8 @@ export async function selectModel(connection: Connection): Promise<void> {
   const configuration = vscode.workspace.getConfiguration(SECTION)
   const models = JSON.parse(await connection.ask(['models', 'list', '--json'])) as Model[]
   const current = typeof connection.condition === 'string' ? '' : connection.condition.model
-  const items = models.filter((model) => !model.endpointOnly).map((model) => choice(model, current))
+  const items: Choice[] = models.filter((model) => !model.endpointOnly).map((model) => choice(model, current))
+  items.push({ label: '', kind: vscode.QuickPickItemKind.Separator }, ...servers(connection))
   const picked = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Select the model'),
     placeHolder: configuration.get('endpoint.url')
@@ -37,13 +40,27 @@ export async function selectModel(connection: Connection): Promise<void> {
     matchOnDescription: true,
     matchOnDetail: true,
   })
-  if (!picked) return
+  if (picked?.run) return picked.run(connection)
+  if (!picked?.model) return
   const isNew = picked.model.path === null
   if (isNew && !(await pull(connection, picked.model))) return
   const isSame = configuration.get(SETTING) === picked.model.name
   // The server hears of the setting and changes over by itself.
   await configuration.update(SETTING, picked.model.name, vscode.ConfigurationTarget.Global)
   if (isNew && isSame) await connection.restart()
+}
+
+/** What else can answer than the engine with a model of the catalog. */
+function servers(connection: Connection): Choice[] {
+  const { condition } = connection
+  const useOther = {
+    label: `$(server) ${vscode.l10n.t('Use a model server…')}`,
+    detail: vscode.l10n.t('Ollama, LM Studio, llama.cpp, vLLM or one of your team, in place of the engine.'),
+    run: useServer,
+  }
+  const isElsewhere = typeof condition !== 'string' && condition.endpoint !== undefined
+  if (!isElsewhere) return [useOther]
+  return [useOther, { label: `$(discard) ${vscode.l10n.t('Use the engine on this machine')}`, run: useEngine }]
 }
 
 function choice(model: Model, current: string): Choice {

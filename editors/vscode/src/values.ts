@@ -44,6 +44,20 @@ export function serverVersion(output: string): string {
   return /\bversion (\S+)/.exec(output)?.[1] ?? ''
 }
 
+/** Return the host of an address, which may lack its scheme; the text itself where it is none. */
+export function hostOf(address: string): string {
+  try {
+    return new URL(address.includes('//') ? address : `http://${address}`).hostname || address
+  } catch {
+    return address
+  }
+}
+
+/** Tell whether an address certainly is this machine; the server has the last word. */
+export function isLoopback(address: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostOf(address))
+}
+
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`
 }

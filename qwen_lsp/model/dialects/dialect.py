@@ -52,12 +52,14 @@ class Served:
     """What an endpoint says of itself when it is asked.
 
     Units: `context_tokens` of the prompt and the answer, 0 where it does not say. `owner` is whom it names as
-    the owner of its model, which most servers fill with their own name.
+    the owner of its model, which most servers fill with their own name. `models` are the names of all that it
+    serves, () where it does not say.
     """
 
     model: str
     context_tokens: int = 0
     owner: str = ""
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

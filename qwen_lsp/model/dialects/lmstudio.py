@@ -28,7 +28,7 @@ async def _served(named: str, ask: AskJson) -> Served:
     model = named or coder_of(names) or names[0]
     card = next((card for card in cards if card["id"] == model), {})
     context = card.get("loaded_context_length") or card.get("max_context_length") or 0
-    return Served(model, int(context))
+    return Served(model, int(context), models=tuple(names))
 
 
 def _completion(request: Request, model: str) -> Post:

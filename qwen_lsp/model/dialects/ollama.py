@@ -44,7 +44,7 @@ async def _served(named: str, ask: AskJson) -> Served:
     model = named or coder_of(names)
     if not model:
         raise EndpointUnavailable("it has no Qwen Coder model; `ollama pull qwen2.5-coder:1.5b`")
-    return Served(model, _CONTEXT_TOKENS)
+    return Served(model, _CONTEXT_TOKENS, models=tuple(names))
 
 
 def _completion(request: Request, model: str) -> Post:

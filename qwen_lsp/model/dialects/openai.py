@@ -49,7 +49,7 @@ async def served(named: str, ask: AskJson) -> Served:
     context = 0
     with suppress(ValueError, TypeError):  # a foreign field, which others may use for something else
         context = int(card.get("max_model_len") or 0)
-    return Served(model, context, str(card.get("owned_by") or ""))
+    return Served(model, context, str(card.get("owned_by") or ""), tuple(names))
 
 
 def stops(wanted: Sequence[str]) -> list[str]:

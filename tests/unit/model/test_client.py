@@ -387,3 +387,15 @@ def test_is_http(url: str, expected: bool) -> None:
 async def test_the_body_is_json_in_utf8(engine: EngineServer, llama: Client) -> None:
     await collect(llama, Request('quote " backslash \\ tab \t 价 👩‍💻 \u2028', 1))
     assert json.loads(json.dumps(engine.last.body))["prompt"] == 'quote " backslash \\ tab \t 价 👩‍💻 \u2028'
+
+
+@pytest.mark.parametrize("has_logprobs", [True, False])
+async def test_whether_log_probabilities_come_is_what_answers_show(has_logprobs: bool) -> None:
+    async with running(EngineServer(kind="openai", has_logprobs=has_logprobs)) as server:
+        client = Client(Endpoint(server.url, OPENAI, model="qwen"))
+        assert client.can.logprobs, "as the dialect says"
+        async with client.stream(Request("x = ", 8)) as chunks:
+            assert [chunk async for chunk in chunks]
+        assert client.can.logprobs is has_logprobs
+        assert ("logprobs" in client.can.missing) is not has_logprobs
+        await client.close()

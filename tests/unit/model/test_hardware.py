@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -96,6 +97,17 @@ def test_what_the_engine_sees() -> None:
         Gpu("RTX 4090", "nvidia", 24),
         Gpu("Iris", "intel", 8, is_shared=True),
     )
+
+
+def test_the_real_engine_names_the_kind_of_each_device() -> None:
+    script = hardware._ENGINE_DEVICES
+    output = subprocess.run(
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+    line = next(line for line in output.splitlines() if line.startswith("DEVICES"))
+    kinds = {kind for kind, *_ in json.loads(line.removeprefix("DEVICES"))}
+    assert "CPU" in kinds
+    assert kinds <= {"CPU", "GPU", "IGPU", "ACCEL", "META"}, "a GPU is recognized by this name"
 
 
 def test_this_machine_is_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ export interface Ran {
 export interface RunOptions {
   env?: NodeJS.ProcessEnv
   cwd?: string
+  /** What it reads on its standard input; a secret goes this way, never into its arguments. */
+  input?: string
   /** Called with each line of stdout and stderr. */
   onLine?: (line: string) => void
   /** Ends the program when it fires. */
@@ -29,9 +31,11 @@ export function run(program: Program, args: string[], options: RunOptions = {}):
     cwd: options.cwd,
     env: options.env ?? process.env,
     signal: options.signal,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   })
+  child.stdin.on('error', () => {}) // it has ended without reading
+  child.stdin.end(options.input ?? '')
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

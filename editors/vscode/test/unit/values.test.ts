@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { acceptedPart, fenced, gigabytes, nested, percentOf, pythonVersion, table } from '../../src/values'
+import { acceptedPart, fenced, gigabytes, hostOf, isLoopback, nested, percentOf, pythonVersion, table } from '../../src/values'
 
 test('settings are nested as the schema has them', () => {
   const flat = { 'completion.lineTokens': 32, 'completion.enabled': false, 'model.name': 'auto' }
@@ -35,6 +35,15 @@ test('nothing in a text ends its code block', () => {
 
 test('nothing in a cell breaks its table', () => {
   assert.equal(table(['a', 'b'], [['x | y', 'one\ntwo']]), '| a | b |\n| --- | --- |\n| x \\| y | one two |')
+})
+
+test('an address is this machine, or its host is named', () => {
+  for (const address of ['http://localhost:8080', '127.0.0.1:11434', 'http://[::1]:1', 'localhost'])
+    assert.ok(isLoopback(address), address)
+  for (const address of ['https://models.example.org/v1', '127.0.0.1.example.org', 'http://localhost.evil', 'http://', 'a b'])
+    assert.ok(!isLoopback(address), address)
+  assert.equal(hostOf('https://models.example.org:8443/v1'), 'models.example.org')
+  assert.equal(hostOf('models.example.org:8443'), 'models.example.org')
 })
 
 test('sizes are written for people', () => {
