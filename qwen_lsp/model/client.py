@@ -11,29 +11,29 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from qwen_lsp.endpoints import host_of, is_loopback
 from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
-from qwen_lsp.model import audit, gate, tls
+from qwen_lsp.model import audit, gate
 from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post, Served
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
+from qwen_lsp.model.local import Local
 from qwen_lsp.model.tls import NO_TLS, Tls
+from qwen_lsp.model.transport import Answer, Transport
 
-if TYPE_CHECKING:
-    import httpx
-
-_JSON = {"Content-Type": "application/json"}
+_HEALTH_S = 5.0
+_QUESTION_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a model answers, and how to speak to it. Units: `context_tokens`, 0 where it does not say.
 
-    `models` are all that it serves, as far as it says.
+    `models` are all that it serves, as far as it says. `is_ours` is an engine that we run on this machine.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Endpoint:
     context_tokens: int = 0
     keeps_text: bool = False
     models: tuple[str, ...] = ()
+    is_ours: bool = False
 
     @property
     def is_guarded(self) -> bool:
@@ -61,28 +62,13 @@ class Client:
     """
 
     def __init__(self, endpoint: Endpoint, on_lost: Callable[[EndpointError], None] | None = None) -> None:
-        import httpx  # brings the terminal library along, which the start of the server must not wait for
-
         self.endpoint = endpoint
         self._on_lost = on_lost
         self.answered_s = float("-inf")
         self._dialect = endpoint.dialect
         self._gives_logprobs = endpoint.dialect.can.logprobs
         self.redacted = 0  # secrets that were kept from the endpoint so far
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-        is_here = is_loopback(endpoint.url)
-        self._http = httpx.AsyncClient(
-            base_url=endpoint.url,
-            headers=headers,
-            # A proxy named in the environment must never see what goes to this machine itself.
-            trust_env=not is_here,
-            verify=tls.context(endpoint.tls) if endpoint.url.startswith("https:") else tls.nobody(),
-            # llama.cpp closes an idle connection after some seconds, and a request that meets that moment
-            # is lost; a new connection to this machine costs a fraction of a millisecond.
-            limits=httpx.Limits(max_keepalive_connections=0 if is_here else 8, keepalive_expiry=2.0),
-            timeout=httpx.Timeout(None, connect=5.0),
-            follow_redirects=False,
-        )
+        self._transport = _transport(endpoint)
 
     @property
     def can(self) -> Capabilities:
@@ -95,7 +81,7 @@ class Client:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._transport.close()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[AsyncIterator[Chunk]]:
@@ -148,27 +134,23 @@ class Client:
     async def _sent(
         self, post: Post, sources: Sequence[str], n_masked: int
     ) -> AsyncIterator[AsyncIterator[Chunk]]:
-        import httpx
-
         body = self._outgoing(post.path, post.body, sources, n_masked)
         try:
-            async with self._http.stream("POST", post.path, content=body, headers=_JSON) as response:
-                if response.status_code != 200:
-                    raise _rejected(response, await response.aread())
+            async with self._transport.ask("POST", post.path, body) as answer:
+                if answer.status != 200:
+                    raise _rejected(answer, await answer.body())
                 self._answered()
-                yield self._chunks(response, post)
-        except httpx.HTTPError as error:
-            raise self._lost(_mapped(error, self.endpoint.url)) from error
-        except EndpointUnavailable as error:
-            raise self._lost(error) from None
+                yield self._chunks(answer, post)
+        except (EndpointUnavailable, EndpointTimeout) as error:
+            self._lost(error)
+            raise
 
     def _answered(self) -> None:
         self.answered_s = asyncio.get_running_loop().time()
 
-    def _lost(self, error: EndpointError) -> EndpointError:
+    def _lost(self, error: EndpointError) -> None:
         if self._on_lost is not None:
             self._on_lost(error)
-        return error
 
     def _guarded(self, request: Request) -> tuple[Request, int]:
         """Take the secrets out of a prompt; the forced text goes on from it, so both are read as one."""
@@ -197,12 +179,12 @@ class Client:
             audit.record(host, path, data, n_redacted, sources, keeps_text=keeps_text)
         return data
 
-    async def _chunks(self, response: httpx.Response, post: Post) -> AsyncIterator[Chunk]:
+    async def _chunks(self, answer: Answer, post: Post) -> AsyncIterator[Chunk]:
         # Not by httpx-sse: engines write errors as bare lines between events, which it drops.
         if post.echo:
             yield Chunk(post.echo)
         is_over = False
-        async for line in response.aiter_lines():
+        async for line in answer.lines():
             if not post.is_lines and not line.startswith("data:"):
                 if line.startswith(("error:", '{"error"')):
                     raise EndpointRejected(f"the endpoint broke off: {line[:300]}")
@@ -225,11 +207,10 @@ class Client:
 
     async def health(self) -> bool:
         """Tell whether the endpoint is up and its model loaded. Never raises."""
-        import httpx
-
         try:
-            is_up = (await self._http.get(self._dialect.health, timeout=5.0)).status_code == 200
-        except httpx.HTTPError:
+            async with self._transport.ask("GET", self._dialect.health, None, _HEALTH_S) as answer:
+                is_up = answer.status == 200
+        except EndpointError:
             return False
         if is_up:
             self._answered()
@@ -281,21 +262,28 @@ class Client:
         return EndpointRejected(f"an endpoint of the kind `{self._dialect.name}` cannot {what}")
 
     async def _ask_json(self, method: str, path: str, body: dict[str, Any] | None = None, /) -> Any:
-        import httpx
-
         try:
             sent = self._outgoing(path, body) if body is not None else None
-            headers = _JSON if sent is not None else {}
-            response = await self._http.request(method, path, content=sent, headers=headers, timeout=10.0)
-        except httpx.HTTPError as error:
-            raise self._lost(_mapped(error, self.endpoint.url)) from error
-        if response.status_code != 200:
-            raise _rejected(response, response.content)
+            async with self._transport.ask(method, path, sent, _QUESTION_S) as answer:
+                data = await answer.body()
+        except (EndpointUnavailable, EndpointTimeout) as error:
+            self._lost(error)
+            raise
+        if answer.status != 200:
+            raise _rejected(answer, data)
         self._answered()
         try:
-            return response.json()
-        except ValueError as error:
+            return msgspec.json.decode(data)
+        except msgspec.DecodeError as error:
             raise EndpointRejected(f"{path} answered with something that is not JSON") from error
+
+
+def _transport(endpoint: Endpoint) -> Transport:
+    if endpoint.is_ours:
+        return Local(endpoint.url, endpoint.api_key)
+    from qwen_lsp.model import web  # httpx brings the terminal library along: only who needs it waits for it
+
+    return web.connect(endpoint.url, endpoint.api_key, endpoint.tls)
 
 
 async def _begun(chunks: AsyncIterator[Chunk], expected: str) -> list[Chunk] | None:
@@ -319,27 +307,19 @@ async def _after(begun: Sequence[Chunk], chunks: AsyncIterator[Chunk]) -> AsyncI
         yield chunk
 
 
-def _rejected(response: httpx.Response, body: bytes) -> EndpointRejected | EndpointUnavailable:
-    status = response.status_code
+def _rejected(answer: Answer, body: bytes) -> EndpointRejected | EndpointUnavailable:
+    status = answer.status
     if 300 <= status < 400:  # never followed: the user allowed this host, not the one it names
-        elsewhere = repr(response.headers.get("location", ""))[:200]
+        elsewhere = repr(answer.location)[:200]
         return EndpointRejected(
             f"the endpoint answered {status} and sends on to {elsewhere}; set `endpoint.url` to where it is"
         )
     text = body[:2000].decode("utf-8", "replace")
     with suppress(msgspec.DecodeError, LookupError, TypeError, AttributeError):
-        answer = msgspec.json.decode(text)
-        error = answer.get("error", answer)  # SGLang and TensorRT-LLM write it at the top
+        said = msgspec.json.decode(text)
+        error = said.get("error", said)  # SGLang and TensorRT-LLM write it at the top
         text = str(error["message"] if isinstance(error, dict) else error)
     if status in (502, 503, 504):  # a gateway says the first and the last of what stands behind it
         return EndpointUnavailable(f"the endpoint is not ready: {text[:300]}")
     hint = "; check `endpoint.apiKeyEnv`, `apiKeyCommand` or `apiKeyFile`" if status in (401, 403) else ""
     return EndpointRejected(f"the endpoint answered {status}: {text[:300]}{hint}")
-
-
-def _mapped(error: httpx.HTTPError, url: str) -> EndpointUnavailable | EndpointTimeout:
-    import httpx
-
-    if isinstance(error, httpx.TimeoutException):
-        return EndpointTimeout(f"{url} did not answer in time")
-    return EndpointUnavailable(f"{url} cannot be reached: {error or type(error).__name__}")

@@ -39,6 +39,7 @@ SLOTS = 2  # one for completion and one for chat, so that neither evicts the oth
 _BACKOFF_S = (0.2, 1.0, 3.0, 10.0, 30.0)
 _HEALTHY_S = 60.0  # an engine that lived this long has nothing to do with earlier deaths
 _STDERR_LINES, _STDERR_CHARS = 40, 2000
+_KILLED = (-9, 247, 137)  # SIGKILL to the process, to the program that it runs, and as a shell says it
 _END_S = 2.0  # a host that has not ended its program by then is killed
 
 
@@ -193,7 +194,11 @@ class Engine:
     def _reason(self) -> str:
         code = self._child.returncode if self._child else None
         lines = [line for line in self._stderr if " E " in line or "error" in line.lower()]
-        return lines[-1].strip() if lines else f"exit code {code}"
+        if lines:
+            return lines[-1].strip()
+        if code in _KILLED:
+            return "it was killed, as the system does with programs when there is no memory left"
+        return f"exit code {code}"
 
     async def _run_once(self) -> Literal["died", "asleep"]:
         """Start the engine, announce it when it is loaded, and return when it has died or nobody uses it."""
@@ -270,7 +275,7 @@ async def _load(child: Child, launch: Launch) -> Client | None:
         started = msgspec.json.decode(line, type=Started)
     except msgspec.DecodeError:
         raise EndpointUnavailable(f"it did not say its port but {line[:80]!r}") from None
-    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", LLAMA, launch.api_key))
+    client = Client(Endpoint(f"http://127.0.0.1:{started.port}", LLAMA, launch.api_key, is_ours=True))
     try:
         while not await client.health():
             if child.returncode is not None:

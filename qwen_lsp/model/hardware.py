@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -301,9 +300,11 @@ def _chip(system: str, run: Run) -> str:
 
 @cache
 def _engine_version() -> str:
+    from importlib import metadata  # brings the library for mail along, which a window need not hold
+
     try:
-        return importlib.metadata.version("xllamacpp")
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version("xllamacpp")
+    except metadata.PackageNotFoundError:
         return ""
 
 

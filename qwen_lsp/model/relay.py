@@ -126,13 +126,13 @@ class _Request:
 
     async def run(self) -> None:
         """Have it answered, in its turn; once more where nothing was written yet."""
-        number, tries = None, 0
+        turn: Turn | None = None
+        tries = 0
         while True:
             try:
                 if self.urgency is None:
                     return await self._once(None)
-                async with self.served.turns.turn(self.urgency, number) as turn:
-                    number = turn.number
+                async with self.served.turns.turn(self.urgency, turn) as turn:
                     return await self._once(turn)
             except _MakeWay:
                 continue
@@ -148,43 +148,44 @@ class _Request:
         client = await self.served.engine.ready()
         address = urlsplit(client.endpoint.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_READ_BYTES)
-        try:
-            key = f"Authorization: Bearer {client.endpoint.api_key}\r\n".encode()
-            writer.write(self.data.replace(_KEY_HERE, key, 1))
-            while data := await self._next(reader, turn):
-                if not self.n_written:  # one request a connection, whatever the engine would do
-                    data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-                self.n_written += len(data)
-                self.served.engine.used(has_answered=turn is not None)
-                if turn is not None:
-                    turn.has_begun = True
-                self.writer.write(data)
-                await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
-            if not self.n_written:
-                raise EOFError("it closed the connection")
-        finally:
-            writer.close()
-
-    async def _next(self, reader: asyncio.StreamReader, turn: Turn | None) -> bytes:
-        """Return what the engine writes next; b"" at the end. An engine that hangs is ended.
-
-        Raises: _MakeWay when somebody types before it has begun.
-        """
-        reading = asyncio.ensure_future(reader.read(_READ_BYTES))
-        waiting: set[asyncio.Future[Any]] = {reading}
-        if turn is not None and not turn.has_begun:
+        key = f"Authorization: Bearer {client.endpoint.api_key}\r\n".encode()
+        writer.write(self.data.replace(_KEY_HERE, key, 1))
+        # One task for the whole answer, not one for each token of it.
+        handing = asyncio.ensure_future(self._hand_on(reader, turn))
+        waiting: set[asyncio.Future[Any]] = {handing}
+        if turn is not None:
             waiting.add(asyncio.ensure_future(turn.must_wait.wait()))
         try:
-            while True:
-                done, _ = await asyncio.wait(waiting, timeout=_SILENT_S, return_when=asyncio.FIRST_COMPLETED)
-                if reading in done:
-                    return reading.result()
-                if done:
-                    raise _MakeWay
-                await self.served.engine.end_if_it_hangs()
+            while not handing.done():
+                n_written = self.n_written
+                await asyncio.wait(waiting, timeout=_SILENT_S, return_when=asyncio.FIRST_COMPLETED)
+                if turn is not None and turn.must_wait.is_set() and not handing.done():
+                    if not turn.has_begun:
+                        raise _MakeWay
+                    waiting = {handing}
+                elif self.n_written == n_written and not handing.done():
+                    await self.served.engine.end_if_it_hangs()
+            handing.result()
         finally:
-            for task in waiting:
+            for task in waiting | {handing}:
                 task.cancel()
+            await asyncio.gather(*waiting, handing, return_exceptions=True)
+            writer.close()
+
+    async def _hand_on(self, reader: asyncio.StreamReader, turn: Turn | None) -> None:
+        """Hand on what the engine writes, to its end. Raises: OSError, EOFError, TimeoutError."""
+        while data := await reader.read(_READ_BYTES):
+            if not self.n_written:  # one request a connection, whatever the engine would do
+                data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+            self.n_written += len(data)
+            self.served.engine.used(has_answered=turn is not None)
+            if turn is not None:
+                turn.has_begun = True
+            self.writer.write(data)
+            if self.writer.transport.get_write_buffer_size():
+                await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
+        if not self.n_written:
+            raise EOFError("it closed the connection")
 
 
 # Where the engine's own key is put in; no header of a window is handed on.

@@ -56,11 +56,16 @@ def folder() -> Path:
     import platformdirs
 
     named = os.environ.get("XDG_RUNTIME_DIR", "")
-    if os.path.isabs(named) and os.path.isdir(named):
+    # `su` and `sudo -E` leave that of the other user, whose engine must not get our code, nor ours theirs.
+    if os.path.isabs(named) and os.path.isdir(named) and _is_ours(named):
         return Path(named) / "qwen-lsp"
     # A home may be a share that several machines see.
     machine = re.sub(r"[^A-Za-z0-9.-]", "_", platform.node())[:64] or "machine"
     return Path(platformdirs.user_cache_dir("qwen-lsp", appauthor=False)) / "run" / machine
+
+
+def _is_ours(folder: str) -> bool:
+    return sys.platform == "win32" or os.stat(folder).st_uid == os.getuid()
 
 
 def prepare(place: Path) -> None:
@@ -111,8 +116,6 @@ def claim(place: Path, patience_s: float) -> BaseFileLock | None:
         except Timeout:
             if read(place) is not None or time.monotonic() > end_s:
                 return None
-        except NotImplementedError as error:  # a file system without locks
-            raise OSError(0, str(error), str(place)) from error
         time.sleep(_LOOK_S)
 
 
@@ -135,8 +138,6 @@ async def starting(place: Path, patience_s: float) -> AsyncIterator[None]:
         except Timeout:
             if asyncio.get_running_loop().time() > end_s:
                 break  # its holder hangs; the lock of the process still lets only one live
-        except NotImplementedError as error:  # a file system without locks
-            raise OSError(0, str(error), str(place)) from error
         await asyncio.sleep(_LOOK_S)
     try:
         yield
@@ -147,7 +148,8 @@ async def starting(place: Path, patience_s: float) -> AsyncIterator[None]:
 def _lock(file: Path) -> BaseFileLock:
     from filelock import FileLock
 
-    return FileLock(file, mode=0o600, thread_local=False)
+    # A file that only says that there is a lock would stay when its holder is killed.
+    return FileLock(file, mode=0o600, thread_local=False, fallback_to_soft=False)
 
 
 def process_of(meeting: Meeting, place: Path) -> psutil.Process | None:

@@ -212,7 +212,7 @@ class SharedEngine:
             )
         if self._lease is not None:
             self._older.append(self._lease.client)
-        client = Client(Endpoint(f"http://{HOST}:{granted.port}", LLAMA, granted.token))
+        client = Client(Endpoint(f"http://{HOST}:{granted.port}", LLAMA, granted.token, is_ours=True))
         self._lease = lease = _Lease(greeted.control, client, meeting)
         lease.reading = asyncio.create_task(self._read(lease))
         log.info("a lease of the shared engine, process %d", meeting.pid)
@@ -279,7 +279,7 @@ async def _lease(want: Want) -> tuple[Greeted, Granted, Meeting]:
         found = await _join(place, want)
         if found is not None:
             return found
-        runtime.prepare(place)
+        await asyncio.to_thread(runtime.prepare, place)
         async with runtime.starting(place, _START_S):
             found = await _join(place, want, may_replace=True)
             if found is not None:
@@ -292,7 +292,8 @@ async def _join(
     place: Path, want: Want, *, may_replace: bool = False
 ) -> tuple[Greeted, Granted, Meeting] | None:
     """Return a lease of the process that runs; None where none does, or a new one has to take its place."""
-    meeting = runtime.read(place)
+    # In a thread: a home may be a share that takes its time, and keys must not wait for it.
+    meeting = await asyncio.to_thread(runtime.read, place)
     if meeting is None:
         return None
     try:
@@ -347,7 +348,10 @@ def _numbers(version: tuple[str, str]) -> list[list[int]]:
 
 
 async def _start(place: Path) -> str:
-    """Start the process; return "" when it serves, else what it said last."""
+    """Start the process; return "" when it or another one serves, else what is wrong.
+
+    Raises: EndpointUnavailable with what it says when it cannot serve, now or at the next try.
+    """
     child = await Child.start(runtime.PROCESS, str(place), with_hardware=True, is_detached=True)
     try:
         line = await asyncio.wait_for(child.first_line(), _START_S)
@@ -355,8 +359,10 @@ async def _start(place: Path) -> str:
         return "it did not start in time"
     finally:
         await child.close(_ENDING_S)
-    said = line.decode("utf-8", "replace").strip()
-    return "" if said == "ready" else said
+    reason = line.decode("utf-8", "replace").strip()
+    if reason not in ("", "ready"):
+        raise EndpointUnavailable(reason)
+    return ""
 
 
 def _end_process(meeting: Meeting) -> bool:

@@ -1,8 +1,9 @@
-"""Whose turn it is on an engine that several windows use: completions first, the rest while nobody types.
+"""Whose turn it is on an engine that several windows use: the newest key first, the rest while nobody types.
 
 The engine works on a few requests at once, and each batch of a long prompt delays everybody's next token. So
 what is less urgent starts only in a pause, and makes way while its prompt is still being read; what it has
-read stays in the engine's cache. Knows no HTTP and no window.
+read stays in the engine's cache. One person types in one window: the completion of an older key makes way for
+that of a newer one, until it has waited for long. Knows no HTTP and no window.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 
 # A key comes every 0.2 s while somebody types; after half a second a longer batch disturbs nobody.
 _PAUSE_S = 0.5
+# Whoever has waited for so long has stopped typing and looks at the screen: first come, first served.
+_PATIENCE_S = 3.0
 
 
 class Urgency(enum.IntEnum):
@@ -28,10 +31,14 @@ class Urgency(enum.IntEnum):
 
 @dataclass(eq=False, slots=True)
 class Turn:
-    """One request's turn. `must_wait` is set when it is to make way; one that `has_begun` to write stays."""
+    """One request's turn. `must_wait` is set when it is to make way; one that `has_begun` to write stays.
+
+    `asked_s` is when it was first asked for, by the clock of the event loop.
+    """
 
     urgency: Urgency
     number: int
+    asked_s: float
     granted: asyncio.Event = field(default_factory=asyncio.Event)
     must_wait: asyncio.Event = field(default_factory=asyncio.Event)
     has_begun: bool = False
@@ -40,9 +47,10 @@ class Turn:
 class Turns:
     """The turns of one engine. State: who has one, who waits, and when the last completion ended."""
 
-    def __init__(self, slots: int, pause_s: float = _PAUSE_S) -> None:
+    def __init__(self, slots: int, pause_s: float = _PAUSE_S, patience_s: float = _PATIENCE_S) -> None:
         self._slots = slots
         self._pause_s = pause_s
+        self._patience_s = patience_s
         self._numbers = itertools.count()
         self._running: set[Turn] = set()
         self._waiting: list[Turn] = []
@@ -50,14 +58,16 @@ class Turns:
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, urgency: Urgency, number: int | None = None) -> AsyncIterator[Turn]:
-        """Wait for a turn and have it. One that had to make way brings its `number`, and so its place."""
-        turn = Turn(urgency, next(self._numbers) if number is None else number)
+    async def turn(self, urgency: Urgency, earlier: Turn | None = None) -> AsyncIterator[Turn]:
+        """Wait for a turn and have it. One that made way brings its `earlier` turn, and so its place."""
+        now_s = asyncio.get_running_loop().time()
+        if earlier is None:
+            turn = Turn(urgency, next(self._numbers), now_s)
+        else:
+            turn = Turn(urgency, earlier.number, earlier.asked_s)
         self._waiting.append(turn)
-        if urgency == Urgency.COMPLETION:
-            for other in self._running:
-                if other.urgency != Urgency.COMPLETION and not other.has_begun:
-                    other.must_wait.set()
+        if urgency == Urgency.COMPLETION and earlier is None:
+            self._make_way()
         self._admit()
         try:
             await turn.granted.wait()
@@ -71,8 +81,28 @@ class Turns:
                 self._waiting.remove(turn)
             self._admit()
 
+    def _make_way(self) -> None:
+        """Let a new key in: what is less urgent and, where no slot is free, the oldest key of others wait."""
+        others = [one for one in self._running if not one.has_begun and not one.must_wait.is_set()]
+        for one in others:
+            if one.urgency != Urgency.COMPLETION:
+                one.must_wait.set()
+        if len(self._running) < self._slots or any(one.must_wait.is_set() for one in self._running):
+            return
+        now_s = asyncio.get_running_loop().time()
+        young = [one for one in others if now_s - one.asked_s < self._patience_s]
+        if young:
+            min(young, key=lambda one: one.number).must_wait.set()
+
+    def _place(self, turn: Turn) -> tuple[int, bool, int]:
+        """Return what the waiting are ordered by."""
+        if turn.urgency != Urgency.COMPLETION:
+            return turn.urgency, False, turn.number
+        is_young = asyncio.get_running_loop().time() - turn.asked_s < self._patience_s
+        return turn.urgency, is_young, -turn.number if is_young else turn.number
+
     def _admit(self) -> None:
-        for turn in sorted(self._waiting, key=lambda one: (one.urgency, one.number)):
+        for turn in sorted(self._waiting, key=self._place):
             if len(self._running) >= self._slots:
                 return
             if turn.urgency != Urgency.COMPLETION and self._is_typing():

@@ -8,20 +8,23 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 import pytest_asyncio
 
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
-from qwen_lsp.config import EngineConfig
-from qwen_lsp.model import runtime, shared
+from qwen_lsp.config import Config, EngineConfig, ModelConfig
+from qwen_lsp.model import catalog, runtime, shared
 from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
-from qwen_lsp.model.generation import Request
+from qwen_lsp.model.generation import ChatRequest, Message, Request
+from qwen_lsp.model.hosts import ModelHosts
 from qwen_lsp.model.shared import SharedEngine
 from tests.model.conftest import READY_S
 from tests.support.editor import within
 from tests.support.waiting import until
+from tests.support.weights import required_file
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
@@ -119,15 +122,57 @@ async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(model_
 
 
 async def test_it_sleeps_and_wakes_with_the_next_request(model_file: Path) -> None:
+    """Waking costs what starting does, on a machine that may be busier at one than at the other."""
+    taken_s: list[float] = []
     config = EngineConfig(context_tokens=2048, cache_mib=64, linger_seconds=0.5, sleep_after_minutes=0.02)
     host = SharedEngine(config, lambda: model_file, lambda state: None)
     try:
         for _ in range(2):
+            started = time.monotonic()
             client = await within(host.ready(), READY_S)
             (pid,) = await engines()
             async with client.stream(Request("1, 2, 3, 4, 5,", 4, (), COMPLETION_SLOT)) as chunks:
                 assert "6" in "".join([chunk.text async for chunk in chunks])
+            taken_s.append(time.monotonic() - started)
             await until(lambda: host.state.phase == "asleep", "it sleeps", READY_S)
             assert not psutil.pid_exists(pid), "its memory is the system's again"
+            status = await shared.status()
+            assert status is not None
+            assert status.engines[0].memory_bytes == 0
+        assert taken_s[1] < 4 * taken_s[0], "it wakes as it starts"
     finally:
         await host.close()
+
+
+@pytest.mark.slow
+async def test_one_model_completes_and_another_acts(model_file: Path) -> None:
+    """Both are in one process, each loaded when it is first needed, and beside one another afterwards."""
+    larger = required_file(catalog.find("qwen2.5-coder-1.5b"))
+    engine = msgspec.structs.replace(CONFIG, shared=True)
+    config = Config(engine=engine, model=ModelConfig(path=str(model_file), chat="qwen2.5-coder-1.5b"))
+    hosts = ModelHosts(config, lambda: model_file, lambda use, state: None)
+    try:
+        completion = await within(hosts.completion.ready(), READY_S)
+        assert await models() == {model_file.name}
+        chat = await within(hosts.chat.ready(), READY_S)
+        assert await models() == {model_file.name, larger.name}
+        question = ChatRequest([Message("user", "Answer with one word: what colour is snow?")], 8)
+
+        async def acts() -> str:
+            async with chat.chat(question) as chunks:
+                return "".join([chunk.text async for chunk in chunks])
+
+        async def completes() -> str:
+            async with completion.stream(Request("1, 2, 3, 4, 5,", 4, (), COMPLETION_SLOT)) as chunks:
+                return "".join([chunk.text async for chunk in chunks])
+
+        colour, number = await within(asyncio.gather(acts(), completes()), READY_S)
+        assert "white" in colour.lower()
+        assert "6" in number
+    finally:
+        await hosts.close()
+
+
+async def models() -> set[str]:
+    status = await shared.status()
+    return {Path(engine.model).name for engine in status.engines} if status is not None else set()

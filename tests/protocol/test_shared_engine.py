@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -22,15 +18,17 @@ from click.testing import CliRunner
 
 from qwen_lsp.child import Child
 from qwen_lsp.cli.main import main
-from qwen_lsp.config import EngineConfig
 from qwen_lsp.model import runtime, shared
-from qwen_lsp.model.client import Client
-from qwen_lsp.model.generation import Request
 from qwen_lsp.model.runtime import Meeting
-from qwen_lsp.model.shared import SharedEngine
-from qwen_lsp.model.state import State
 from tests.support.editor import within
-from tests.support.places import REPOSITORY
+from tests.support.shared_engine import (
+    brokers,
+    engines,
+    runtime_folder,
+    start_process,
+    window_process,
+    windows,
+)
 from tests.support.stand_in import Program
 from tests.support.waiting import until
 
@@ -39,106 +37,18 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a `#!` line"),
 ]
 
-VICTIMS = ("engine", "program", "process", "process", "engine", "window")
-WINDOW = """
-import asyncio, sys
-from pathlib import Path
-from qwen_lsp.config import EngineConfig
-from qwen_lsp.model.shared import SharedEngine
-
-async def main():
-    program, model = sys.argv[1:]
-    config = EngineConfig(program=program, linger_seconds=0.2)
-    engine = SharedEngine(config, lambda: Path(model), lambda state: None)
-    await engine.ready()
-    print("ready", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
 OLD_VERSION = "import qwen_lsp; qwen_lsp.__version__ = '0.0.1'\n"
-OLD_PROCESS = f"{OLD_VERSION}import sys; sys.argv.pop(0); from qwen_lsp.model import broker; broker.main()"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Path]:
-    """A runtime folder of the test's own; nothing is left in it."""
-    (tmp_path / "runtime").mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
-    yield runtime.folder()
-    await shared.stop()
-    await until(lambda: not brokers(runtime.folder()), "nothing is left")
+    async with runtime_folder(monkeypatch, tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
-
-
-def brokers(place: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            command = process.cmdline()
-            if runtime.PROCESS in command and str(place) in command:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def engines(place: Path) -> list[psutil.Process]:
-    """Return the engine processes of all that serve the folder; not the programs that they run."""
-    found = []
-    for broker in brokers(place):
-        with suppress(psutil.NoSuchProcess):
-            for child in broker.children():
-                with suppress(psutil.NoSuchProcess):
-                    if "qwen_lsp.model.engine_host" in child.cmdline():
-                        found.append(child)
-    return found
-
-
-class Window:
-    """A window in the test's own process."""
-
-    def __init__(self, program: Program, **settings: Any) -> None:
-        config = EngineConfig(program=str(program.path), **{"linger_seconds": 0.2, **settings})
-        self.states: list[State] = []
-        self.engine = SharedEngine(config, lambda: program.model, self.states.append)
-
-    async def ask(self) -> str:
-        client: Client = await within(self.engine.ready())
-        async with client.stream(Request("x = ", 16)) as chunks:
-            return "".join([chunk.text async for chunk in chunks])
-
-
-@asynccontextmanager
-async def windows(program: Program, n: int, **settings: Any) -> AsyncIterator[list[Window]]:
-    opened = [Window(program, **settings) for _ in range(n)]
-    try:
-        yield opened
-    finally:
-        for window in opened:
-            await window.engine.close()
-
-
-@asynccontextmanager
-async def window_process(program: Program, code: str = WINDOW) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", code, str(program.path), str(program.model)),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=REPOSITORY,
-    )
-    try:
-        assert process.stdout is not None
-        assert await within(process.stdout.readline()) == b"ready\n"
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def test_eight_windows_that_open_at_once_have_one_engine(place: Path, program: Program) -> None:
@@ -165,10 +75,9 @@ async def test_the_window_that_started_it_may_go(place: Path, program: Program) 
     """Killed, with all that is below it: the process is none of them."""
     async with window_process(program) as starter, windows(program, 1) as (other,):
         assert await other.ask() == "return 1"
-        assert psutil.Process(starter.pid).children(recursive=True) == []
+        assert psutil.Process(starter.process.pid).children(recursive=True) == []
         (engine,) = engines(place)
-        starter.kill()
-        await starter.wait()
+        await starter.kill()
         status = await shared.status()
         while status is not None and len(status.engines[0].windows) > 1:
             status = await shared.status()
@@ -183,7 +92,7 @@ async def test_nothing_is_left_of_windows_that_are_killed(place: Path, program: 
         assert len(engines(place)) == 1
         pid = program.pid
         for window in (first, second):
-            window.kill()
+            window.process.kill()
     await until(lambda: not brokers(place), "it ends by itself")
     await until(lambda: not psutil.pid_exists(pid), "and so does the engine")
 
@@ -285,18 +194,13 @@ async def test_without_a_folder_for_it_a_window_has_its_own(
 
 async def test_a_newer_version_takes_over(place: Path, program: Program) -> None:
     """The windows of the older one go on with it."""
-    runtime.prepare(place)
-    old = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", OLD_PROCESS, runtime.PROCESS, str(place)), stdout=asyncio.subprocess.PIPE
-    )
-    assert old.stdout is not None
-    assert await within(old.stdout.readline()) == b"ready\n"
-    async with window_process(program, OLD_VERSION + WINDOW) as older, windows(program, 1) as (newer,):
+    old = await start_process(place, OLD_VERSION)
+    async with window_process(program, OLD_VERSION) as older, windows(program, 1) as (newer,):
         assert [broker.pid for broker in brokers(place)] == [old.pid]
         assert await newer.ask() == "return 1"
         await within(old.wait())
         pids: set[int] = set()
-        while older.pid not in pids:  # it has noticed, and has a lease again
+        while older.process.pid not in pids:  # it has noticed, and has a lease again
             status = await shared.status()
             pids = set(status.engines[0].windows) if status is not None and status.engines else set()
         assert len(brokers(place)) == 1
@@ -410,53 +314,6 @@ async def test_the_command_line_says_what_it_does(place: Path, program: Program)
         assert await asyncio.to_thread(run, "stop") == "stopped\n"
         assert "no shared engine" in await asyncio.to_thread(run, "stop")
         await until(lambda: not brokers(place), "it has ended")
-
-
-@pytest.mark.parametrize("n", [20, pytest.param(200, marks=pytest.mark.slow)])
-async def test_kills_at_random_moments(place: Path, program: Program, n: int) -> None:
-    """Every window that lives is answered at its next request, by one engine; in the end nothing is left."""
-    chance = random.Random(n)
-    async with AsyncExitStack() as stack:
-        living: list[Window] = await stack.enter_async_context(windows(program, 3))
-        victim = await stack.enter_async_context(window_process(program))
-        assert await asyncio.gather(*(window.ask() for window in living)) == ["return 1"] * 3
-        for _ in range(n):
-            kind = chance.choice(VICTIMS)
-            asked = [asyncio.create_task(window.ask()) for window in living] if chance.random() < 0.5 else []
-            await asyncio.sleep(chance.random() * 0.05)
-            if kind == "window":
-                victim.kill()
-                await victim.wait()
-                victim = await stack.enter_async_context(window_process(program))
-            else:
-                await killed(kind, place, program)
-            await asyncio.gather(*asked, return_exceptions=True)  # what was under way may be lost
-            assert await asyncio.gather(*(window.ask() for window in living)) == ["return 1"] * 3, kind
-            assert {window.engine.own for window in living} == {None}, kind
-            assert len(brokers(place)) == 1, kind
-            assert len(engines(place)) == 1, kind
-    await until(lambda: not brokers(place), "nothing is left when the windows are gone")
-    assert not (place / "engine.json").exists()
-
-
-async def killed(kind: str, place: Path, program: Program) -> None:
-    """Kill one, if chance has not found it dead already, and wait until the system has taken note."""
-    found: list[psutil.Process] = []
-    if kind != "program":
-        found = (brokers if kind == "process" else engines)(place)
-    with suppress(psutil.NoSuchProcess):
-        found = found or [psutil.Process(program.pid)]
-        for one in found:
-            one.kill()
-    await until(lambda: is_gone(found), "it is dead")
-
-
-def is_gone(processes: list[psutil.Process]) -> bool:
-    for one in processes:
-        with suppress(psutil.NoSuchProcess):
-            if one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
-                return False
-    return True
 
 
 async def test_it_does_not_sleep_while_it_is_asked(place: Path, program: Program) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.hosts import Host
+from qwen_lsp.model.web import Web
 from tests.support.virtual_time import now_ms
 
 PROMPT_MS, TOKEN_MS = 50.0, 30.0
@@ -110,7 +111,8 @@ class _Host:
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self.client = Client(Endpoint("http://127.0.0.1:1"))
-        self.client._http = httpx.AsyncClient(base_url="http://127.0.0.1:1", transport=engine)
+        url = "http://127.0.0.1:1"
+        self.client._transport = Web(url, httpx.AsyncClient(base_url=url, transport=engine))
 
     async def ready(self) -> Client:
         return self.client

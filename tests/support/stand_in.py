@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import gguf_file
+from tests.support import gguf_file, stand_in_fast
 from tests.support.places import REPOSITORY
 
 STAND_IN = """#!{python}
@@ -56,3 +56,18 @@ class Program:
     @property
     def pid(self) -> int:
         return int(self.tells()["pid"])
+
+
+class FastProgram(Program):
+    """One that starts in a few milliseconds and knows one answer, for tests that start it often."""
+
+    def answers_after(self, seconds: float) -> None:
+        """It answers at once, always."""
+        assert not seconds
+        text = Path(stand_in_fast.__file__).read_text("utf-8")
+        self.path.write_text(f"#!{sys.executable} -ISE\n{text}", "utf-8")
+        self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
+
+    def is_out_of_memory(self, times: int) -> None:
+        """Be killed in the middle of loading so often."""
+        (self.path.parent / "out-of-memory").write_text(str(times))

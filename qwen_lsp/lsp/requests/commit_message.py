@@ -10,7 +10,6 @@ from pygls.lsp.server import LanguageServer
 
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.client import Client, plain
-from qwen_lsp.lsp.review_scope import folder_of
 from qwen_lsp.lsp.session import Session
 
 COMMIT_MESSAGE = "qwenLsp.commitMessage"
@@ -22,7 +21,9 @@ def register(server: LanguageServer, session: Session, client: Client) -> None:
     @server.command(COMMIT_MESSAGE)
     async def commit_message(*arguments: Any) -> dict[str, str]:
         """Write a message for what is staged where `{uri?}` is: `{message}`, empty if there is none."""
-        from qwen_lsp.review.message.staged import message  # reading a review's code is not for the start
+        # Reading a review's code is not for the start.
+        from qwen_lsp.lsp.review_scope import folder_of
+        from qwen_lsp.review.message.staged import message
 
         asked = plain(arguments[0]) if arguments else {}
         uri = str(asked.get("uri") or "") if isinstance(asked, dict) else ""

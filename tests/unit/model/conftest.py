@@ -16,8 +16,8 @@ async def engine() -> AsyncIterator[EngineServer]:
         yield server
 
 
-@pytest.fixture
-async def llama(engine: EngineServer) -> AsyncIterator[Client]:
-    client = Client(Endpoint(engine.url))
+@pytest.fixture(params=[False, True], ids=["web", "local"])
+async def llama(engine: EngineServer, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    client = Client(Endpoint(engine.url, is_ours=request.param))
     yield client
     await client.close()

@@ -107,12 +107,12 @@ async def test_one_that_is_given_up_while_it_waits_leaves_nothing() -> None:
 async def test_one_that_made_way_keeps_its_place() -> None:
     turns = Turns(1, 0)
     async with turns.turn(Urgency.CHAT) as turn:
-        number = turn.number
+        pass
     blocker = Asking(turns, Urgency.COMPLETION)
     await settled()
     later = Asking(turns, Urgency.CHAT)
     await settled()
-    again = asyncio.create_task(_turn(turns, number))
+    again = asyncio.create_task(_turn(turns, turn))
     await settled()
     await blocker.ends()
     await settled()
@@ -121,6 +121,56 @@ async def test_one_that_made_way_keeps_its_place() -> None:
     await later.ends()
 
 
-async def _turn(turns: Turns, number: int) -> None:
-    async with turns.turn(Urgency.CHAT, number):
+async def _turn(turns: Turns, earlier: Turn) -> None:
+    async with turns.turn(Urgency.CHAT, earlier):
         pass
+
+
+async def test_the_newest_key_goes_first() -> None:
+    turns = Turns(1, PAUSE_S)
+    first = Asking(turns, Urgency.COMPLETION)
+    await settled()
+    assert first.turn is not None
+    first.turn.has_begun = True
+    older, newer = Asking(turns, Urgency.COMPLETION), Asking(turns, Urgency.COMPLETION)
+    await settled()
+    await first.ends()
+    await settled()
+    assert newer.turn is not None
+    assert older.turn is None
+    await newer.ends()
+    await older.ends()
+
+
+async def test_who_has_waited_for_long_goes_before_newer_keys() -> None:
+    """Somebody who has stopped typing waits for the answer, while others go on."""
+    turns = Turns(1, PAUSE_S, patience_s=0.0)
+    first = Asking(turns, Urgency.COMPLETION)
+    await settled()
+    older, newer = Asking(turns, Urgency.COMPLETION), Asking(turns, Urgency.COMPLETION)
+    await settled()
+    assert first.turn is not None
+    assert not first.turn.must_wait.is_set(), "it has waited long enough to stay"
+    await first.ends()
+    await settled()
+    assert older.turn is not None
+    assert newer.turn is None
+    await older.ends()
+    await newer.ends()
+
+
+async def test_an_older_key_that_has_no_answer_yet_makes_way_where_no_slot_is_free() -> None:
+    turns = Turns(2, PAUSE_S)
+    oldest, older = Asking(turns, Urgency.COMPLETION), Asking(turns, Urgency.COMPLETION)
+    await settled()
+    newest = Asking(turns, Urgency.COMPLETION)
+    await settled()
+    assert oldest.turn is not None
+    assert older.turn is not None
+    assert oldest.turn.must_wait.is_set()
+    assert not older.turn.must_wait.is_set()
+    await oldest.ends()
+    await settled()
+    assert newest.turn is not None
+    await older.ends()
+    await newest.ends()

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ from qwen_lsp.bench import editor
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.bench.infill.score import percentile
 from qwen_lsp.bench.replay.typist import KEY_MS
+from qwen_lsp.bench.windows import beside
+from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp.requests.explain import EXPLAIN
@@ -42,6 +45,7 @@ _READY_TIMES = 10
 _LOAD_S = 600.0
 # What a request can end with that nobody should see.
 _ERRORS = ("engine", "model", "timeout", "error")
+_TIMES = ("own_ms", "answer_ms", "processor_ms")
 
 _FILE = "".join(
     f"def {{m}}_{name}({{m}}_rows):\n    return [{{m}}_row.{name} for {{m}}_row in {{m}}_rows]\n\n\n"
@@ -62,7 +66,9 @@ class Seen:
 
     `memory_bytes` is the most that servers, shared process and engine had together, memory that they share
     counted once; `most_engines` the most engine processes at one time. `own_ms` is how long a question takes
-    that needs no model, `answer_ms` a key and its suggestion.
+    that needs no model, `answer_ms` a key and its suggestion. `processor_ms` is the processor time that a
+    window's server takes from one key to the next, and `shared_ms` that of the shared process for each key:
+    what is ours, whoever else wants the processors. The engine is in neither.
     """
 
     windows: int
@@ -70,10 +76,12 @@ class Seen:
     suggestions: int = 0
     most_engines: int = 0
     memory_bytes: int = 0
+    shared_ms: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     mixed: list[str] = field(default_factory=list)
     own_ms: list[float] = field(default_factory=list)
     answer_ms: list[float] = field(default_factory=list)
+    processor_ms: list[float] = field(default_factory=list)
 
     @property
     def errors(self) -> int:
@@ -82,8 +90,8 @@ class Seen:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures, times as their median and 95th percentile."""
-        values = {key: value for key, value in asdict(self).items() if not key.endswith("_ms")}
-        for name in ("own_ms", "answer_ms"):
+        values = {key: value for key, value in asdict(self).items() if key not in _TIMES}
+        for name in _TIMES:
             taken = getattr(self, name)
             values[name] = {"p50": percentile(taken, 50), "p95": percentile(taken, 95)}
         return {**values, "errors": self.errors}
@@ -91,21 +99,28 @@ class Seen:
 
 @dataclass(frozen=True)
 class Report:
-    """One window, N windows, and what another window waits until the engine is ready for it, in seconds."""
+    """One window, N windows, and what another window waits until the engine is ready for it, in seconds.
+
+    `beside` are keys with and without a review in another window.
+    """
 
     one: Seen
     many: Seen
     load_s: float
     ready_s: list[float]
+    beside: Beside
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures and the ratios."""
         own = [percentile(seen.own_ms, 95) or 0.0 for seen in (self.one, self.many)]
+        taken = [percentile(seen.processor_ms, 95) or 0.0 for seen in (self.one, self.many)]
         return {
             "one": self.one.to_json(),
             "many": self.many.to_json(),
             "memory_ratio": round(self.many.memory_bytes / max(self.one.memory_bytes, 1), 2),
             "own_p95_ratio": round(own[1] / own[0], 2) if own[0] else None,
+            "processor_p95_ratio": round(taken[1] / taken[0], 2) if taken[0] else None,
+            "review_beside": self.beside.to_json(),
             "load_s": round(self.load_s, 2),
             "another_window_ready_s": round(statistics.median(self.ready_s), 3),
         }
@@ -139,11 +154,12 @@ async def _run(config: Config, n: int, seconds: float) -> Report:
     own = msgspec.structs.replace(config.engine, shared=True, program="")
     try:
         load_s, ready_s = await _ready_times(config, own)
+        keys = await beside.measure(own, chosen_model(config).path, config.model.lora)
         one = await _typed(config, 1, seconds)
         many = await _typed(config, n, seconds)
     finally:
         await shared.stop()
-    return Report(one, many, load_s, ready_s)
+    return Report(one, many, load_s, ready_s, keys)
 
 
 async def _ready_times(config: Config, own: Any) -> tuple[float, list[float]]:
@@ -174,10 +190,28 @@ async def _typed(config: Config, n: int, seconds: float) -> Seen:
         sessions = [
             await stack.enter_async_context(editor.start(user=user, options=options)) for _ in range(n)
         ]
+        meeting = runtime.read(runtime.folder())
+        before_ms = _processor_ms(meeting.pid) if meeting is not None else 0.0
         async with _watched(seen, sessions), asyncio.TaskGroup() as group:
             for number, session in enumerate(sessions):
                 group.create_task(_type(session, MARKERS[number], seconds, seen))
+        if meeting is not None:
+            seen.shared_ms = (_processor_ms(meeting.pid) - before_ms) / max(seen.keys, 1)
     return seen
+
+
+def _processor_ms(pid: int) -> float:
+    """Return the processor time that a process has taken; Linux counts nanoseconds, others hundredths."""
+    threads = Path(f"/proc/{pid}/task")
+    if threads.is_dir():
+        total_ns = 0
+        for thread in threads.iterdir():
+            with suppress(OSError, ValueError):  # it has just ended
+                total_ns += int((thread / "schedstat").read_text().split()[0])
+        if total_ns:
+            return total_ns / 1e6
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system) * 1000
 
 
 async def _type(session: Session, marker: str, seconds: float, seen: Seen) -> None:
@@ -202,7 +236,8 @@ async def _type(session: Session, marker: str, seconds: float, seen: Seen) -> No
             trace = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
             seen.reasons[trace.reason or "none"] += 1
 
-    number = 0
+    number, server = 0, session.server_process.pid
+    taken_ms = _processor_ms(server)
     while time.monotonic() < end_s:
         key = typed[number % len(typed)]
         await session.edit(uri, Edit(Span(at, at), key))
@@ -215,6 +250,8 @@ async def _type(session: Session, marker: str, seconds: float, seen: Seen) -> No
         await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
         seen.own_ms.append((time.perf_counter() - started) * 1000)
         await asyncio.sleep(chance.gauss(KEY_MS, KEY_MS / 4) / 1000)
+        before_ms, taken_ms = taken_ms, _processor_ms(server)
+        seen.processor_ms.append(taken_ms - before_ms)
     if asked:
         await asyncio.wait(asked)
 
@@ -266,13 +303,20 @@ def as_text(report: Report) -> str:
             f"suggestions, engine processes {seen.most_engines}, {seen.memory_bytes / 1e6:.0f} MB, "
             f"errors {seen.errors}, other windows' words {len(seen.mixed)}"
         )
-        for name, what in (("own_ms", "a question without the model"), ("answer_ms", "a key's answer")):
+        for name, what in (
+            ("processor_ms", "processor time of a server for a key"),
+            ("own_ms", "a question without the model"),
+            ("answer_ms", "a key's answer"),
+        ):
             p50, p95 = (part[name][key] or 0.0 for key in ("p50", "p95"))
             lines.append(f"  {what}: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
+        lines.append(f"  processor time of the shared process for a key: {seen.shared_ms:.1f} ms")
         lines.append(f"  without a suggestion: {dict(seen.reasons.most_common())}")
     lines.append(
-        f"memory {values['memory_ratio']} times, own p95 {values['own_p95_ratio']} times one window's"
+        f"memory {values['memory_ratio']} times, processor time p95 {values['processor_p95_ratio']} times, "
+        f"own p95 {values['own_p95_ratio']} times one window's"
     )
+    lines.append(report.beside.as_text())
     lines.append(
         f"the engine is ready for the first window after {values['load_s']} s, for another one after "
         f"{values['another_window_ready_s']} s (median of {_READY_TIMES})"
