@@ -167,7 +167,9 @@ async def test_a_review_asks_it(url: str, tmp_path: Path, home: Path) -> None:
     (root / "app.py").write_text("def total(items):\n    return sum(items)\n", "utf-8")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
         await asyncio.to_thread(subprocess.run, [*git, *command], cwd=root, check=True)
-    (root / "app.py").write_text("def total(items):\n    return eval(items)\n", "utf-8")
+    # The second line is a rule's; the model is asked about what no rule has found.
+    changed = "    names = [item.name for item in items if item.price > 3]\n    return eval(names)\n"
+    (root / "app.py").write_text(f"def total(items):\n{changed}", "utf-8")
     before = await metric(url, "vllm:prompt_tokens_total")
     review = [sys.executable, "-P", "-m", "qwen_lsp", "review", "--model-pass"]
     ran = await asyncio.to_thread(subprocess.run, review, cwd=root, capture_output=True, text=True)
