@@ -48,6 +48,8 @@ _TEST_PATH = re.compile(
 )
 
 
+# No secret has one character eight times in a row, or says that it is none.
+_PLACEHOLDER = re.compile(r"([^-=])\1{7}|(?i:example|placeholder|changeme|your[-_])")
 # What runs on the machines of those who wrote it, with what they give it.
 _TOOL_PATH = re.compile(
     r"^(?:bin|scripts?|tools?|hack|ci|\.ci|\.github|\.circleci|build|release|packaging|docs?)/"
@@ -88,11 +90,15 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One regular expression over the text of any file; the whole match is the place, `fix` replaces it."""
+    """One regular expression over the text of any file; the whole match is the place, `fix` replaces it.
+
+    Files whose path matches `not_paths` hold texts for people.
+    """
 
     regex: str
     confidence: float | None = None
     not_languages: tuple[str, ...] = ()
+    not_paths: str = ""
     fix: str | None = None
     message: LocalizedText | None = None
 
@@ -305,9 +311,13 @@ def _pattern_hits(
         for pattern in rule.pattern:
             if language is not None and language.id in pattern.not_languages:
                 continue
+            if pattern.not_paths and _compiled(pattern.not_paths).search(document.path or ""):
+                continue
             expression = _compiled(pattern.regex)
             for span in spans:
                 for match in expression.finditer(document.text, span.start, span.end):
+                    if rule.redact and _PLACEHOLDER.search(match.group()):
+                        continue
                     place = Span(match.start(), match.end())
                     yield Hit(
                         rule,
@@ -330,7 +340,10 @@ def _compiled(regex: str) -> re.Pattern[str]:
 
 def _spans(document: Document, changed: Collection[int]) -> list[Span]:
     """Join neighbouring changed lines into spans."""
-    lines = sorted(number - 1 for number in changed if 0 < number <= document.line_count)
+    count = document.line_count
+    if isinstance(changed, range) and changed.step == 1 and changed.start <= 1 and changed.stop > count:
+        return [Span(0, len(document.text))] if document.text else []
+    lines = sorted(number - 1 for number in changed if 0 < number <= count)
     spans: list[Span] = []
     for line in lines:
         start, end = document.starts[line], document.line_end(line)

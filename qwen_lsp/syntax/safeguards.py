@@ -254,7 +254,10 @@ def _call(tree: Tree, node: Node, caught: frozenset[str], read: Function) -> Non
         return
     if match := _LOCK_CALL.match(text):
         read.locks.add(match[1])
-    read.calls.setdefault(text, node.start_point[0])
+    if (
+        node.parent is None or node.parent.type != "go_statement"
+    ):  # what runs beside it is not protected by it
+        read.calls.setdefault(text, node.start_point[0])
     read.handled[text] |= caught
     name, arguments = _text(tree, callee(node)), arguments_of(node)
     if arguments and _ESCAPE.match(name) and arguments[0].type in _SUBJECTS:

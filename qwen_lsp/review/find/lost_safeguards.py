@@ -22,9 +22,27 @@ from qwen_lsp.text import Document
 RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
 _MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
+# A name that is no member, and no word at the beginning of a string.
+_ROOT = re.compile(r"(?<![\w.?\"'`])[^\W\d]\w*")
 _NOT = re.compile(r"^(?:!|not\b)\s*")
 _WORDS = frozenset(
-    ("is", "not", "in", "and", "or", "None", "null", "nil", "undefined", "True", "False", "typeof")
+    (
+        "is",
+        "not",
+        "in",
+        "and",
+        "or",
+        "None",
+        "null",
+        "nil",
+        "undefined",
+        "True",
+        "False",
+        "typeof",
+        "true",
+        "false",
+        "instanceof",
+    )
 )
 _SELF = frozenset(("self", "this", "cls"))
 
@@ -41,10 +59,11 @@ def check(
     if is_test_path(document.path or ""):
         return []
     found = []
+    words = frozenset(_NAME.findall(document.text))
     for old, new in changed_functions(before, document.text, language):
         if new.comments - old.comments:
             continue  # whoever explains what changed has meant it
-        lost = list(_lost(old, new, locale))
+        lost = list(_lost(old, new, words, locale))
         if len(lost) <= _MAX_IN_A_FUNCTION:
             found += [
                 _finding(document, rule, line, words, locale)
@@ -54,7 +73,9 @@ def check(
     return found
 
 
-def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, int, dict[str, str]]]:
+def _lost(
+    old: Function, new: Function, words: frozenset[str], locale: Locale
+) -> Iterator[tuple[str, int, dict[str, str]]]:
     for subject, test in old.tests.items():
         if (
             test
@@ -64,7 +85,11 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
         ):
             yield "lost-check", line, {"subject": subject, "test": test}
     for condition in old.conditions:
-        if condition not in new.conditions and (lost := _operand(condition, old, new)) is not None:
+        if (
+            condition not in new.conditions
+            and (lost := _operand(condition, old, new)) is not None
+            and _roots(lost[1]["operand"]) <= words  # else it went with what it asked for
+        ):
             yield "lost-condition", *lost
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
@@ -74,7 +99,7 @@ def _lost(old: Function, new: Function, locale: Locale) -> Iterator[tuple[str, i
             break
     for lock in sorted(old.locks - new.locks):
         kept = [line for call, line in new.calls.items() if call in old.calls]
-        if kept and not new.locks:
+        if kept and not new.locks and lock.rsplit(".", 1)[-1] in {*words, "synchronized"}:
             yield "lost-lock", min(kept), {"lock": lock}
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
@@ -125,6 +150,10 @@ def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new:
         for text in chain[1:]
     ]
     return any(2 * len(names & _names(text)) >= len(names) for text in fresh)
+
+
+def _roots(text: str) -> set[str]:
+    return set(_ROOT.findall(text)) - _WORDS
 
 
 def _names(text: str) -> set[str]:

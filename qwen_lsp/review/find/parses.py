@@ -9,6 +9,7 @@ from collections.abc import Collection
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
+from qwen_lsp.syntax import brackets
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import error_count, first_error
 from qwen_lsp.syntax.rules import Severity, all_rules
@@ -16,10 +17,10 @@ from qwen_lsp.text import Document, Span
 
 RULE = "does-not-parse"
 # Grammars that do not know all of their language: macros, templates, dialects.
-_UNSURE = frozenset(
-    ("c", "cpp", "csharp", "kotlin", "swift", "scala", "sql", "shellscript", "css", "html", "yaml")
-)
-_NOT_CHECKED = frozenset(("markdown",))
+_UNSURE = frozenset(("c", "cpp", "csharp", "kotlin", "swift", "scala", "sql", "shellscript", "html", "yaml"))
+_NOT_CHECKED = frozenset(("markdown", "css", "scss", "less", "svelte"))
+# Grammars that miss rare forms (`typeof import(...)` among type arguments): a bracket must be missing, too.
+_GAPS = frozenset(("typescript", "typescriptreact"))
 
 
 def check(
@@ -29,6 +30,8 @@ def check(
     if language is None or language.id in _NOT_CHECKED or error_count(before, language) != 0:
         return []
     at = first_error(document.text, language)
+    if at is not None and language.id in _GAPS and _is_balanced(document.text, language):
+        return []
     if at is None and language.id == "python":
         at = _indentation(document, before)
     if at is None:
@@ -53,6 +56,11 @@ def check(
             scenario=rule.scenario.to(locale),
         )
     ]
+
+
+def _is_balanced(text: str, language: Language) -> bool:
+    balance = brackets.balance(text, language)
+    return not balance.depth and not balance.foreign
 
 
 def _indentation(document: Document, before: str) -> int | None:

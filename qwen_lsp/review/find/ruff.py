@@ -57,7 +57,7 @@ _SECURITY = re.compile(r"S\d")
 _NUMBERED = re.compile(r"line \d+")
 _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
 _ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
-_INFO = ("F401", "F841", "B018", "B017", "PLW0602", "F811")
+_INFO = ("F401", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811")
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,33 @@ def test_what_no_longer_parses(path: str, before: str, after: str, line: int) ->
     assert "does-not-parse" not in [entry.rule for entry in found((path, after, broken))]
 
 
+def test_grammars_that_do_not_know_their_language_are_not_believed() -> None:
+    before = ".a {\n  color: red;\n}\n"
+    assert found(("a.scss", before, '@use "../b" as *;\n\n' + before)) == []
+    assert found(("a.less", before, before + "@b: {\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("a.tsx", "export const A = styled(B)`a`;\n", "export const A = styled(B)<{ $size: number }>`a`;\n"),
+        ("a.ts", "mock(async (load) => load());\n", "mock(async (load) => load<typeof import('./a')>());\n"),
+        ("a.css", ".a {\n  color: red;\n}\n", ".a {\n  &:hover { color: red; }\n  .b & { top: 0; }\n}\n"),
+    ],
+)
+def test_gaps_of_a_grammar(path: str, before: str, after: str) -> None:
+    assert found((path, before, after)) == []
+    if path != "a.css":
+        (finding,) = found((path, before, after.replace(")", "", 1)))
+        assert finding.rule == "does-not-parse"
+
+
+def test_invisible_characters_in_texts_for_people() -> None:
+    text = 'msgstr "ver\u00adlo\u00adren"\n'
+    assert found(("locale/nl/django.po", None, text)) == []
+    assert [one.rule for one in found(("src/a.py", None, f"a = 1\n{text.replace('msgstr ', 'b = ')}"))] != []
+
+
 def test_ruff_speaks_of_what_the_base_did_not_have() -> None:
     before = "import os\nimport sys\n\n\ndef f():\n    return os.sep, sys.path\n"
     after = "import os\nimport sys\n\n\ndef f():\n    return sys.path, now\n"

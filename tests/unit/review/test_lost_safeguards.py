@@ -40,14 +40,15 @@ CASES = [
     (
         "a.py",
         "lost-lock",
-        "def f(self):\n    with self._lock:\n        return self.read(1)\n",
-        "def f(self):\n    return self.read(1)\n",
+        "def f(self):\n    with self._lock:\n        return self.read(1)\n\n\nLOCKS = [_lock]\n",
+        "def f(self):\n    return self.read(1)\n\n\nLOCKS = [_lock]\n",
     ),
     (
         "a.go",
         "lost-lock",
-        "package a\n\nfunc f() {\n\tcacheMu.Lock()\n\tdefer cacheMu.Unlock()\n\tclear(cache)\n}\n",
-        "package a\n\nfunc f() {\n\tclear(cache)\n}\n",
+        "package a\n\nvar cacheMu Mutex\n\nfunc f() {\n\tcacheMu.Lock()\n"
+        "\tdefer cacheMu.Unlock()\n\tclear(cache)\n}\n",
+        "package a\n\nvar cacheMu Mutex\n\nfunc f() {\n\tclear(cache)\n}\n",
     ),
     (
         "a.py",
@@ -120,6 +121,11 @@ def test_what_was_lost(path: str, rule: str, before: str, after: str) -> None:
             "def f(x):\n    if isinstance(x, Reason):\n        return 1\n    return Reason.name\n",
             "def f(x):\n    return Reason.name\n",
         ),
+        (
+            "a.go",
+            "package a\n\nvar mu Mutex\n\nfunc f() {\n\tmu.Lock()\n\tdefer mu.Unlock()\n\tgo run(1)\n}\n",
+            "package a\n\nvar mu Mutex\n\nfunc f() {\n\tgo run(1)\n}\n",
+        ),
         ("a.py", CASES[0][2].replace("dispatcher is", "hasattr(dispatcher, 'a') is"), CASES[0][3]),
     ],
 )
@@ -165,6 +171,19 @@ def test_a_part_that_another_condition_asks_for() -> None:
     assert found("a.py", before, after) == []
     lost = before.replace("now is not None and ", "")
     assert [one.rule for one in found("a.py", before, lost)] == ["lost-condition"]
+
+
+def test_a_condition_on_what_is_no_longer_there() -> None:
+    before = (
+        "function f(id) {\n  const { list, isLoading } = read(id)\n"
+        "  if (isLoading || list.isSaving) {\n    return g(1)\n  }\n  return list.name\n}\n"
+    )
+    after = before.replace(", isLoading", ", error").replace("isLoading || ", "")
+    assert found("a.js", before, after) == []
+    kind = before.replace("isLoading ||", "list instanceof Old ||")
+    assert found("a.js", kind, kind.replace("list instanceof Old || ", "")) == []
+    asked, lost = before.replace("isLoading ||", "list.isOld ||"), before.replace("isLoading || ", "")
+    assert [one.rule for one in found("a.js", asked, lost)] == ["lost-condition"]
 
 
 def test_a_handler_that_makes_the_same_call() -> None:
