@@ -13,8 +13,8 @@ from qwen_lsp.completion.surroundings import Surroundings
 from qwen_lsp.syntax import brackets
 from qwen_lsp.syntax.languages import Language
 
-# What can't end an expression; `i++` and `*` of an import can.
-_DANGLING = re.compile(r"(?:\s*(?:(?<!\+)\+|(?<!-)-|[=./&|!~^%]|(?<=\S)\s+[*<>]))+\Z")
+# What can't end an expression, nor the sign before a variable's name; `i++` and `*` of an import can.
+_DANGLING = re.compile(r"(?:\s*(?:(?<!\+)\+|(?<!-)-|[=./&|!~^%$@]|(?<=\S)\s+[*<>]))+\Z")
 _END_TAG = re.compile(r"</[A-Za-z][\w.:-]*\Z")
 _START_TAG = re.compile(r"</?(?:[A-Za-z][^<>]*)?\Z")
 # Quotes are apostrophes in prose, and in these languages a single one has other uses.

@@ -33,6 +33,12 @@ _WORD_CHAR = re.compile(r"\w")
 _MIN_ARRIVED_CHARS = 8
 _MIN_TELLING_CHARS = 3  # a shorter line repeats by chance
 _LOOP_LINES = 3
+# Strings one after another, or options that have one each. Nobody knows how a list goes on that the limit has
+# ended: months and weekdays end before it. Its first ones show what it is made of.
+_QUOTED = r"""(?:[\w-]++=)?(?:"[^"\n]*+"|'[^'\n]*+')"""
+_ENDLESS_LIST = re.compile(
+    rf"(?<![\w-])((?:{_QUOTED}(?:,\s*+|\s++)){{2}}{_QUOTED})(?:(?:,\s*+|\s++){_QUOTED}){{4,}}+.*\Z"
+)
 # Further than this an answer hardly ever finds back to what follows.
 _MAX_LINES = 12
 _MAX_LINES_BEYOND = 5  # the first whole unit, when the function goes on after the cursor
@@ -93,7 +99,7 @@ def _cut_block(text: str, around: Surroundings) -> Cut:
 def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> str:
     """Cut an answer that ended by itself or ran into the token limit back to what is whole."""
     if mode == "line" or (mode == "pair" and "\n" not in text):
-        return part_ends.ended(whole_words(text), around) if hit_limit else text
+        return part_ends.ended(whole_words(_first_of_list(text)), around) if hit_limit else text
     lines = text.split("\n")
     if mode == "block" and not hit_limit and not around.goes_on and not around.wants_one_entry:
         return text
@@ -106,7 +112,12 @@ def finish(text: str, mode: Mode, around: Surroundings, *, hit_limit: bool) -> s
         return _joined(lines[:unit])
     if not hit_limit:
         return text
-    return _joined(lines[:-1]) if len(lines) > 1 else whole_words(text)
+    return _joined(lines[:-1]) if len(lines) > 1 else whole_words(_first_of_list(text))
+
+
+def _first_of_list(line: str) -> str:
+    """Return a line that ends in a list of seven strings or more with the first three of them."""
+    return _ENDLESS_LIST.sub(r"\1 ", line)
 
 
 def _first_line(lines: list[str]) -> int:

@@ -57,18 +57,21 @@ GIT = {
     "pack-objects-hook": "uploadpack.packObjectsHook",
 }
 HOOKS = ("post-index-change", "post-checkout", "pre-commit", "reference-transaction", "fsmonitor-watchman")
-# Files of tools and editors that name a program; `PROGRAM` stands for one that leaves the canary.
+# Files of tools and editors that name a program; `PROGRAM` stands for one that leaves the canary,
+# `ADDRESS` for a listener that nobody may reach.
 SETTINGS = {
-    ".qwen-lsp.toml": '[engine]\nprogram = "PROGRAM"\n[endpoint]\nurl = "http://127.0.0.1:9"\n[review]\nlinter = "PROGRAM"\n',
+    ".qwen-lsp.toml": '[engine]\nprogram = "PROGRAM"\n[endpoint]\nurl = "ADDRESS"\nallowRemote = true\nkind = "openai"\n[review]\nlinter = "PROGRAM"\n',
     "qwen-lsp.toml": '[engine]\nprogram = "PROGRAM"\n',
-    ".vscode/settings.json": '{"qwenLsp.engine.program": "PROGRAM", "qwenLsp.server.path": "PROGRAM", "python.defaultInterpreterPath": "PROGRAM"}',
+    ".vscode/settings.json": '{"qwenLsp.engine.program": "PROGRAM", "qwenLsp.server.path": "PROGRAM", "python.defaultInterpreterPath": "PROGRAM", "qwenLsp.endpoint.url": "ADDRESS", "http.proxy": "ADDRESS"}',
     ".vscode/tasks.json": '{"tasks": [{"command": "PROGRAM", "runOptions": {"runOn": "folderOpen"}}]}',
     ".helix/languages.toml": '[language-server.qwen-lsp]\ncommand = "PROGRAM"\n',
-    ".zed/settings.json": '{"lsp": {"qwen-lsp": {"binary": {"path": "PROGRAM"}}}}',
+    ".zed/settings.json": '{"lsp": {"qwen-lsp": {"binary": {"path": "PROGRAM"}, "settings": {"endpoint": {"url": "ADDRESS"}}}}}',
+    "coc-settings.json": '{"qwenLsp.endpoint.url": "ADDRESS", "languageserver": {"qwen": {"command": "PROGRAM"}}}',
+    ".idea/qwen-lsp.json": '{"qwenLsp": {"endpoint": {"url": "ADDRESS"}}}',
     ".nvim.lua": 'os.execute("PROGRAM")\n',
     ".exrc": ":!PROGRAM\n",
     ".dir-locals.el": '((nil . ((eval . (shell-command "PROGRAM")))))\n',
-    ".env": "PATH=.:bin\nGIT_EXTERNAL_DIFF=PROGRAM\nQWEN_LSP_CONFIG=qwen-lsp.toml\nPYTHONSTARTUP=sitecustomize.py\n",
+    ".env": "HTTP_PROXY=ADDRESS\nHTTPS_PROXY=ADDRESS\nALL_PROXY=ADDRESS\nPATH=.:bin\nGIT_EXTERNAL_DIFF=PROGRAM\nQWEN_LSP_CONFIG=qwen-lsp.toml\nPYTHONSTARTUP=sitecustomize.py\n",
     ".envrc": "PROGRAM\n",
     ".python-version": "./bin/python\n",
     ".tool-versions": "python path:./bin\n",
@@ -112,8 +115,11 @@ PLANTS = (
 )
 
 
-def build(root: Path, canary: Path) -> None:
-    """Make the repository: a commit, a change that is staged, one that is not, and every plant."""
+def build(root: Path, canary: Path, address: str) -> None:
+    """Make the repository: a commit, a change that is staged, one that is not, and every plant.
+
+    `address` is where those lead that name a server.
+    """
     root.mkdir()
     _write(root / "a.py", CODE)
     _write(root / "b.ts", "export function twice(a: number) {\n  return a * 2\n}\n")
@@ -137,7 +143,7 @@ def build(root: Path, canary: Path) -> None:
     for path, text in SETTINGS.items():
         label = f"settings-{path.replace('/', '-')}"
         program = _program(programs / label, canary / label)
-        _write(root / path, text.replace("PROGRAM", program))
+        _write(root / path, text.replace("PROGRAM", program).replace("ADDRESS", address))
     for hook in HOOKS:
         _program(root / ".git" / "hooks" / hook, canary / f"hook-{hook}")
         _program(root / "own-hooks" / hook, canary / f"hook-{hook}")

@@ -6,8 +6,11 @@ import asyncio
 import io
 import os
 import shutil
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +32,29 @@ pytestmark = [
 
 
 @pytest.fixture
-def root(tmp_path: Path, canary: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def reached() -> Iterator[tuple[str, list[bytes]]]:
+    """The address of a listener that no user named, and what reached it."""
+    heard: list[bytes] = []
+
+    class Stranger(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.request.recv(65_536))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+        server.shutdown()
+    assert heard == [], "something was sent where no user wanted it"
+
+
+@pytest.fixture
+def root(
+    tmp_path: Path, canary: Path, monkeypatch: pytest.MonkeyPatch, reached: tuple[str, list[bytes]]
+) -> Path:
     """The repository, with the working folder and a relative PATH in it."""
     monkeypatch.setenv("QWEN_LSP_INDEX", str(tmp_path / "index"))
     folder = tmp_path / "hostile"
-    build(folder, canary)
+    build(folder, canary, reached[0])
     assert ran(canary) == [], "building it runs nothing"
     places = (".", "bin", "node_modules/.bin", ".venv/bin", str(folder / "bin"))
     monkeypatch.setenv("PATH", os.pathsep.join((*places, os.environ["PATH"])))

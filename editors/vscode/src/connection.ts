@@ -57,6 +57,23 @@ export class Connection implements vscode.Disposable {
     })
   }
 
+  /** Do something with the files of the server while it does not run. Rejects as the work does; the server starts again. */
+  async whileStopped(work: (program: Program) => Thenable<void>): Promise<void> {
+    let done: Promise<void> = Promise.resolve()
+    await this.next(async () => {
+      await this.close()
+      done = (async () => work(this.needed()))()
+      await done.catch(() => undefined)
+      await this.launch()
+    })
+    await done
+  }
+
+  /** The server's program; undefined where there is none. */
+  get server(): Program | undefined {
+    return this.program
+  }
+
   private next(step: () => Promise<void>): Promise<void> {
     this.queue = this.queue.then(step).catch((error: unknown) => this.log.error(String(error)))
     return this.queue

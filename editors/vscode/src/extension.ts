@@ -12,6 +12,7 @@ import { runDoctor } from './doctor'
 import { Documents } from './documents'
 import { useServer } from './endpoints'
 import { explainLast, lastRecord, showLastPrompt } from './explain'
+import { useGraphicsCard } from './graphics'
 import { showMenu } from './menu'
 import { selectModel } from './models'
 import { Pause } from './pause'
@@ -61,6 +62,7 @@ export function activate(context: vscode.ExtensionContext): void {
     openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${context.extension.id}`),
     setUp: () => setup.run(),
     snooze: () => pause.askSnooze(),
+    useGraphicsCard: () => useGraphicsCard(context, connection),
     runDoctor: () => runDoctor(connection, documents),
     editByInstruction: () => actions.editByInstruction(),
     acceptPreview: () => actions.accept(),

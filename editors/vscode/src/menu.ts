@@ -67,7 +67,11 @@ function entries(connection: Connection, pause: Pause): Entry[] {
       entry('graph', t('Show statistics'), 'showStatistics'),
     )
   }
-  if (connection.hasServer) list.push(entry('heart', t('Check everything (doctor)'), 'runDoctor'))
+  if (connection.hasServer)
+    list.push(
+      entry('heart', t('Check everything (doctor)'), 'runDoctor'),
+      entry('chip', t('Use the graphics card'), 'useGraphicsCard'),
+    )
   list.push(
     entry('refresh', t('Restart the server'), 'restart'),
     entry('output', t('Show the log'), 'showLog'),

@@ -4,6 +4,7 @@
  */
 import * as vscode from 'vscode'
 import type { Connection } from './connection'
+import { offerEngine, type Engine } from './graphics'
 import { install, openSettings } from './server/locate'
 import { download, type Model } from './models'
 import { SECTION } from './settings'
@@ -24,6 +25,7 @@ interface Estimate extends Model {
 interface Recommendation {
   model: Estimate
   all: Estimate[]
+  engine: Engine | null
 }
 
 export class Setup {
@@ -94,6 +96,8 @@ export class Setup {
     }
     if (!this.connection.hasServer) return
     if (await this.needsModel()) {
+      // Before the model, because a larger one suits an engine that uses the card.
+      await offerEngine(this.context, this.connection, (await this.recommended()).engine)
       const model = await this.chosen()
       if (!model || !(await download(this.connection, model))) return
       await this.connection.restart()

@@ -22,7 +22,10 @@ TEXTS: dict[str, str] = json.loads((EXTENSION / "package.nls.json").read_text("u
 CHINESE: dict[str, str] = json.loads((EXTENSION / "package.nls.zh-cn.json").read_text("utf-8"))
 SOURCES = {path: path.read_text("utf-8") for path in sorted((EXTENSION / "src").rglob("*.ts"))}
 # What the extension itself reads; everything else is the server's.
-OWN = {"qwenLsp.server.path", "qwenLsp.server.python", "qwenLsp.editor.pausedLanguages"}
+OWN = {
+    f"qwenLsp.{name}"
+    for name in ("server.path", "server.python", "server.engineIndex", "editor.pausedLanguages")
+}
 # The user's alone, and the extension's to pass on: VS Code takes them from no workspace, and they go on the
 # command line.
 PASSED_ON = {f"qwenLsp.endpoint.{part}{name}" for part in ("", "chat.") for name in ("url", "kind", "model")}

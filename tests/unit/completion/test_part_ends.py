@@ -27,6 +27,7 @@ def ended(part: str, before: str = "", language: str = "javascript") -> str:
         ("const sum =", "const sum"),
         ("a.b(c).", "a.b(c)"),
         ("ready &&", "ready"),
+        ("return $", "return"),
         ("<p>{text}</p", "<p>{text}</p>"),
         ('<p class="', ""),
         ("`${name", ""),

@@ -107,3 +107,22 @@ def test_what_has_ended_stays_ended(marked: str, answer: str, more: str) -> None
 )
 def test_the_last_word_of_an_unfinished_answer_may_not_be_whole(text: str, whole: str) -> None:
     assert stopping.whole_words(text) == whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ('"red", "green", "blue", "black", "white", "grey", "pink", "navy", "te', '"red", "green", "blue"'),
+        (
+            """lint --max=9 --not="a/*" --not="b/*" --not="c/*" --not="d" --not="e" --not="f" --not="g" --""",
+            """lint --max=9 --not="a/*" --not="b/*" --not="c/*\"""",
+        ),
+        ("'一', '二', '三', '四', '五', '六', '七', '八', ", "'一', '二', '三'"),
+        ('"one", "two", "three", "four", fi', '"one", "two", "three", "four",'),
+        ("1, 2, 3, 4, 5, 6, 7, 8, 9, 1", "1, 2, 3, 4, 5, 6, 7, 8, 9,"),
+    ],
+)
+def test_a_list_of_strings_that_only_the_limit_ended_shows_its_first_ones(answer: str, kept: str) -> None:
+    place = stopping.surroundings(cursor("names = [║]\n"))
+    assert stopping.finish(answer, "line", place, hit_limit=True) == kept
+    assert stopping.finish(answer, "line", place, hit_limit=False) == answer, "one that ended itself is whole"

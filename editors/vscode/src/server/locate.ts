@@ -107,7 +107,7 @@ export async function install(
 }
 
 /** Say what went wrong, with a button for each remedy; return whether to try again. */
-async function explain(error: unknown, log: vscode.LogOutputChannel): Promise<boolean> {
+export async function explain(error: unknown, log: vscode.LogOutputChannel, what: 'server' | 'engine' = 'server'): Promise<boolean> {
   log.error(String(error))
   const problem = error instanceof EnvironmentProblem ? error : new EnvironmentProblem('failed', String(error))
   if (problem.kind === 'cancelled') return false
@@ -120,7 +120,7 @@ async function explain(error: unknown, log: vscode.LogOutputChannel): Promise<bo
   }
   if (problem.kind === 'proxy' || problem.kind === 'offline')
     remedies[vscode.l10n.t('Proxy Settings')] = () => openSettings('http.proxy')
-  const answer = await vscode.window.showErrorMessage(sentence(problem), again, ...Object.keys(remedies))
+  const answer = await vscode.window.showErrorMessage(sentence(problem, what), again, ...Object.keys(remedies))
   if (answer && answer !== again) void remedies[answer]()
   return answer === again
 }
@@ -129,7 +129,7 @@ export function openSettings(query: string): Thenable<unknown> {
   return vscode.commands.executeCommand('workbench.action.openSettings', query)
 }
 
-function sentence(problem: EnvironmentProblem): string {
+function sentence(problem: EnvironmentProblem, what: 'server' | 'engine'): string {
   const { detail } = problem
   switch (problem.kind) {
     case 'no-python':
@@ -144,12 +144,14 @@ function sentence(problem: EnvironmentProblem): string {
         detail,
       )
     case 'no-space':
+      if (what === 'engine') return vscode.l10n.t('The disk is full. The earlier engine is still there.')
       return vscode.l10n.t('The disk is full. The server needs about 600 MB; nothing was left behind.')
     case 'proxy':
       return vscode.l10n.t('The proxy does not let the package registry through: {0}', detail)
     case 'offline':
       return vscode.l10n.t('The package registry cannot be reached: {0}', detail)
     default:
+      if (what === 'engine') return vscode.l10n.t('The engine was not replaced; the earlier one is still there: {0}', detail)
       return vscode.l10n.t('Installing the server failed: {0}', detail)
   }
 }
