@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from qwen_lsp.cli.echo import echo
+from qwen_lsp.errors import InputError
 
 
 @click.command("commit-message", short_help="A message for what is staged.")
@@ -19,4 +20,7 @@ def commit_message(scope: str | None) -> None:
     """
     from qwen_lsp.review.message.staged import message
 
-    echo(message(Path.cwd(), scope or ""))
+    try:
+        echo(message(Path.cwd(), scope or ""))
+    except InputError as error:
+        raise click.ClickException(str(error)) from error

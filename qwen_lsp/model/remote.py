@@ -95,7 +95,10 @@ class RemoteEndpoint:
         url = self.url.rstrip("/").removesuffix("/v1")
         self._check(url)
         try:
-            key = await asyncio.to_thread(keys.api_key, self._config)
+            if self._config.api_key_command:  # a program may ask its user first
+                key = await asyncio.to_thread(keys.api_key, self._config)
+            else:
+                key = keys.api_key(self._config)
         except ConfigError as error:
             raise self._failed(str(error), "key") from None
         if key and not keeps_key(url):

@@ -12,13 +12,14 @@ from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import brackets
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import error_count, first_error
-from qwen_lsp.syntax.rules import Severity, all_rules
+from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Span
 
 RULE = "does-not-parse"
-# Grammars that do not know all of their language: macros, templates, dialects.
-_UNSURE = frozenset(("c", "cpp", "csharp", "kotlin", "swift", "scala", "sql", "shellscript", "html", "yaml"))
-_NOT_CHECKED = frozenset(("markdown", "css", "scss", "less", "svelte"))
+# Grammars that do not know all of their language: macros, templates, dialects, nested rules.
+_NOT_CHECKED = frozenset(
+    ("markdown", "c", "cpp", "csharp", "kotlin", "swift", "scala", "sql", "shellscript", "html", "yaml")
+) | {"css", "scss", "less", "svelte", "vue"}
 # Grammars that miss rare forms (`typeof import(...)` among type arguments): a bracket must be missing, too.
 _GAPS = frozenset(("typescript", "typescriptreact"))
 
@@ -42,15 +43,13 @@ def check(
     text = document.line(place - 1)
     start = document.starts[place - 1] + len(text) - len(text.lstrip())
     rule = all_rules()[RULE]
-    is_unsure = language.id in _UNSURE
-    severity: Severity = "warning" if is_unsure else rule.severity
     return [
         finding.at(
             document,
             Span(start, document.starts[place - 1] + len(text.rstrip())),
             rule=RULE,
-            severity=severity,
-            confidence=0.6 if is_unsure else rule.confidence,
+            severity=rule.severity,
+            confidence=rule.confidence,
             category=rule.category,
             message=rule.message.to(locale).replace("{line}", str(line)),
             scenario=rule.scenario.to(locale),
