@@ -137,10 +137,12 @@ async def test_pages_in_a_browser_are_not_let_in(engine: Engine, method: str) ->
     assert answer.headers.get("access-control-allow-credentials", "false") == "false"
 
 
-async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine, profile: Profile) -> None:
+async def test_the_slot_is_free_soon_after_a_cancel(engine: Engine, profile: Profile) -> None:
     """Cancelled in mid-answer, with no newer request behind it: the median of 8, by the engine's account."""
     taken_ms: list[float] = []
-    trips_ms: list[float] = []
+    async with (await engine.ready()).stream(Request("1, 2, 3, 4, 5,", 16)) as stream:
+        timings = [chunk.timings async for chunk in stream][-1]
+    token_ms = timings.generated_ms / timings.generated_tokens
     async with completing(engine, profile) as completer:
         for number in range(TRIES):
             at = cursor(LONG.format(name=f"numbers_{number}"))
@@ -151,14 +153,11 @@ async def test_the_slot_is_free_within_half_a_second_of_a_cancel(engine: Engine,
             task.cancel()
             await until_free(engine)
             taken_ms.append((time.monotonic() - started) * 1000)
-            started = time.monotonic()
-            await busy(engine)
-            trips_ms.append((time.monotonic() - started) * 1000)
             with pytest.raises(asyncio.CancelledError):
                 await task
     print("ms from cancel to a free slot:", *(f"{value:.0f}" for value in taken_ms))
-    # Not a time, for the machine may be busy: the grace, and as long as a few questions take.
-    assert median(taken_ms) <= CompletionConfig().grace_ms + 50 * median(trips_ms)
+    # Not a time, for the machine may be busy: the grace, and what a few of the many tokens to come would take.
+    assert median(taken_ms) <= CompletionConfig().grace_ms + 10 * token_ms
 
 
 async def test_a_killed_engine_costs_one_answer(engine: Engine, profile: Profile) -> None:

@@ -117,10 +117,13 @@ ROOMS = {
         },
     ),
     "open a file": (OPENING, OPENERS),
-    # A free port for a program of the user; certificates; the shared engine and its windows.
+    # A free port for a program of the user; certificates; our own engine; the shared one and its windows.
     "connect": (
         CONNECTING,
-        {*("model.broker", "model.engine_host", "model.hubs", "model.lease", "model.relay", "model.tls")},
+        {
+            *("model.broker", "model.engine_host", "model.hubs", "model.lease", "model.local"),
+            *("model.relay", "model.tls"),
+        },
     ),
     # Code of a trusted folder, in a child; our grammars; what a child of ours answers; the system's library.
     "run code that is a text": (
