@@ -156,7 +156,7 @@ async def test_the_slot_is_free_soon_after_a_cancel(engine: Engine, profile: Pro
             with pytest.raises(asyncio.CancelledError):
                 await task
     print("ms from cancel to a free slot:", *(f"{value:.0f}" for value in taken_ms))
-    # Not a time, for the machine may be busy: the grace, and what a few of the many tokens to come would take.
+    # Not a time, for the machine may be busy: the grace, and what a few of the tokens to come would take.
     assert median(taken_ms) <= CompletionConfig().grace_ms + 10 * token_ms
 
 
