@@ -13,8 +13,7 @@ STAMP := $(VENV)/.installed
 # Three processes on two cores, as each waits now and then; tests/conftest.py says which tests stay together.
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n 3 --no-loadscope-reorder
-WINDOWS := -n 2 --no-loadscope-reorder
-# Windows lose clicks where much else runs: they come last, two at a time.
+# Windows lose clicks where much else runs: they come last, one at a time.
 TOURS := $(wildcard tests/editors/vscode/test_*_tour*.py)
 
 # The tests start hundreds of servers; without compiled files each one would compile the package again.
@@ -42,12 +41,12 @@ demo: model
 
 test: model
 	@$(PYTEST) $(PARALLEL) -m "not slow" $(TOURS:%=--ignore=%)
-	@$(PYTEST) $(WINDOWS) -m "not slow" $(TOURS)
+	@$(PYTEST) -m "not slow" $(TOURS)
 
 test-all: model
 	@$(BIN)/qwen-lsp models pull qwen2.5-coder-1.5b
 	@$(PYTEST) $(PARALLEL) $(TOURS:%=--ignore=%)
-	@$(PYTEST) $(WINDOWS) $(TOURS)
+	@$(PYTEST) $(TOURS)
 
 # Where vLLM and the model that it serves are kept.
 TEAM ?= $(HOME)/.cache/qwen-lsp-team
