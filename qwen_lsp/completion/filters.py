@@ -175,16 +175,16 @@ def repeats_suffix(text: str, case: Case) -> str | Reject:
     for at, (number, key) in enumerate(keys):
         if number == 0 or len(lines[number].strip()) < _MIN_REPEAT_CHARS or key != following[0]:
             continue
-        if _closes_own(text, number, case):
+        if _closes_own(text, lines[number], number, case):
             continue
         if following[: len(answer) - at] == answer[at:]:
             return _without_open_clause(lines[:number])
     return text
 
 
-def _closes_own(text: str, number: int, case: Case) -> bool:
+def _closes_own(text: str, line: str, number: int, case: Case) -> bool:
     """Whether a line closes what the answer itself has opened."""
-    is_closer = text.split("\n")[number].lstrip().startswith(("</", "}", ")", "]"))
+    is_closer = line.lstrip().startswith(("</", "}", ")", "]"))
     return is_closer and brackets.balance(text, case.around.language).depths[number] > 0
 
 

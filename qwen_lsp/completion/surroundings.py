@@ -138,7 +138,7 @@ def _is_pair(line_prefix: str, line_suffix: str, place: PlaceKind) -> bool:
     is_block = place == "code" and rest.startswith("}") and before.endswith("{")
     if is_block and not before.endswith(("${", "{{", "#{")):
         return True
-    return bool(_PAIR_REST.match(line_suffix)) and line_prefix.rstrip().endswith(_PAIRS[rest[0]])
+    return bool(_PAIR_REST.match(line_suffix)) and before.endswith(_PAIRS[rest[0]])
 
 
 def _is_row(before: list[str], line_prefix: str) -> bool:
