@@ -272,6 +272,13 @@ export class Workbench {
     await this.press('Enter')
   }
 
+  /** Choose a row by what it is called; rows out of view do not exist until they are looked for. */
+  async find(text) {
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor()
+    await this.page.locator('.quick-input-widget input').fill(text)
+    await this.choose(text)
+  }
+
   async choose(text) {
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first().click()
   }
