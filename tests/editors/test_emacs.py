@@ -176,6 +176,22 @@ async def test_a_failed_installation_says_why_and_leaves_nothing(
     assert "left: nil" in said, said
 
 
+async def test_the_reason_is_not_that_no_such_package_exists(tmp_path: Path) -> None:
+    """pip fails as it does there: the cause first, and at the end that it knows no such package."""
+    folder, script, python = tmp_path / "place", tmp_path / "install.el", tmp_path / "python3"
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *venv*--clear*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python";; *pip*)\n'
+        'echo "WARNING: [Errno -3] Temporary failure in name resolution"\n'
+        'echo "ERROR: No matching distribution found for pygls"; exit 1;; esac\n',
+        "utf-8",
+    )
+    python.chmod(0o755)
+    script.write_text(INSTALL.format(package=PACKAGE, folder=folder, python=python, wheel="any.whl"), "utf-8")
+    said = await run(script, tmp_path)
+    assert "was not installed: the package registry cannot be reached" in said, said
+    assert "left: nil" in said, said
+
+
 FROM_NOTHING = """
 (package-initialize)
 (push "{package}" load-path)

