@@ -1,4 +1,7 @@
-"""The VS Code extension, in a real VS Code, with the real server and the scripted engine."""
+"""The VS Code extension, in a real VS Code, with the real server and the scripted engine: all that it does.
+
+Minutes of clicks, so a part of `make test-all`; the tour with the real model goes through the same features.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tests.editors.vscode.tours import path, tour
 from tests.support import engine_server
 from tests.support.engine_server import EngineServer
 
-pytestmark = pytest.mark.required
+pytestmark = [pytest.mark.required, pytest.mark.slow]
 
 
 async def test_tour_with_the_scripted_engine(
@@ -33,7 +36,6 @@ async def test_tour_with_the_scripted_engine(
     assert engine.unknown == []
 
 
-@pytest.mark.slow
 async def test_tour_with_two_windows(host: Host, vsix: Path, tests_vsix: Path, programs: Path) -> None:
     async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
         settings = {"vsix": str(vsix), "tests": str(tests_vsix), "engine": engine.url}
