@@ -146,7 +146,7 @@ async def test_from_a_plugin_folder_to_accepted_ghost_text(
             loaded = f"vim.tbl_contains({{ 'ready', 'busy', 'slow' }}, {state})"
             await neovim.until(loaded, "the model is loaded")
             await neovim.keys("jjA<M-Bslash>")
-            assert "32" in await neovim.until_ghost()
+            await neovim.until_ghost()
             await neovim.until("not require('qwen_lsp.ghost').is_draft()", "the answer is whole")
             await neovim.keys("<Tab>")
             await neovim.until("vim.api.nvim_buf_get_lines(0, 2, 3, false)[1]:find('32') ~= nil", "accepted")
