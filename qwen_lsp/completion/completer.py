@@ -69,6 +69,8 @@ class Completer:
         self._has_met = False
         self._running: dict[str, _Running] = {}
         self.last: dict[str, Trace] = {}
+        # Where a part of an answer was given by hand: URI, version, offset.
+        self._part: tuple[str, int | None, int] | None = None
 
     async def complete(
         self, cursor: Cursor, trigger: Trigger, path: str | None = None, on_text: OnText | None = None
@@ -80,6 +82,9 @@ class Completer:
         Raises: asyncio.CancelledError when the caller is cancelled; nothing else.
         """
         uri = cursor.document.uri
+        place = uri, cursor.document.version, cursor.offset
+        if place == self._part:
+            trigger = "invoked"  # the client asks by itself for the rest of what was asked for by hand
         trace = Trace(path=path or "", trigger=trigger)
         if older := self._running.get(uri):
             older.task.cancel()
@@ -107,6 +112,7 @@ class Completer:
             is_open = uri in self._running  # else the document was closed meanwhile
             if self._running.get(uri) is running:
                 del self._running[uri]
+        self._part = place if trigger == "invoked" and outcome.trace.is_partial else None
         return self._kept(outcome, uri if is_open else None)
 
     def use(self, profile: Profile) -> None:

@@ -95,6 +95,28 @@ def test_an_automatic_request_is_answered_early_and_the_next_key_gets_the_rest_o
     virtually(work)
 
 
+def test_the_rest_of_what_was_asked_for_by_hand_is_not_judged_as_unasked() -> None:
+    """A client that got the first line asks by itself for the rest: that must not take the line away."""
+
+    async def work() -> None:
+        sure = [(token, 0.99) for token in ("sum", "(")]
+        engine = always([*sure, *((token, 0.3) for token in ("values", ")", "\n", "    print", "(", ")"))])
+        completer = made(engine)
+        place = cursor("def total(values):\n    return ║\n\n\ndone = True\n")
+        first = await completer.complete(place, "invoked", None, lambda text: None)
+        assert shown(first) == "sum(values)"
+        assert first.trace.is_partial
+        rest = await completer.complete(place, "automatic", None, lambda text: None)
+        assert shown(rest).startswith("sum(values)")
+        assert len(engine.generations) == 1
+        # Unasked, the model is not sure enough of it.
+        further = await completer.complete(typed(place, "s"), "automatic")
+        assert not isinstance(further, Completion) or "values" not in shown(further)
+        await completer.close()
+
+    virtually(work)
+
+
 def test_the_newest_request_wins() -> None:
     async def work() -> None:
         engine = always(SURE)
