@@ -31,7 +31,6 @@ from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.hosts import Host
-from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.text import Change, Cursor
 from qwen_lsp.trace import Trace
 
@@ -69,8 +68,7 @@ class Completer:
         self._has_met = False
         self._running: dict[str, _Running] = {}
         self.last: dict[str, Trace] = {}
-        # Where a part of an answer was given by hand: URI, version, offset.
-        self._part: tuple[str, int | None, int] | None = None
+        self._part: tuple[str, int | None, int] | None = None  # URI, version, offset of a part by hand
 
     async def complete(
         self, cursor: Cursor, trigger: Trigger, path: str | None = None, on_text: OnText | None = None
@@ -88,14 +86,8 @@ class Completer:
         trace = Trace(path=path or "", trigger=trigger)
         if older := self._running.get(uri):
             older.task.cancel()
-        if not self._config.enabled:
-            return self._kept(Rejected.off(trace), uri)
-        if is_left_out((path, cursor.document.path or uri), self._config.exclude):
-            return self._kept(Rejected.excluded(trace), uri)
-        if cursor.document.language in self._config.disabled_languages:
-            trace.rule = "language"
-            detail = "the language is one of `completion.disabledLanguages`"
-            return self._kept(Rejected("not wanted here", detail, trace), uri)
+        if refusal := Rejected.unwanted(self._config, cursor, path, trace):
+            return self._kept(refusal, uri)
         point = InsertionPoint(cursor.document, cursor.offset)
         task = asyncio.create_task(self._answer(cursor, point, trace, path, on_text))
         self._running[uri] = running = _Running(task, point)
@@ -122,8 +114,7 @@ class Completer:
 
     def prefill(self, cursor: Cursor, path: str | None) -> None:
         """Read the prompt of a place into the engine's cache before anything is asked there."""
-        is_off = cursor.document.language in self._config.disabled_languages
-        if not is_off and not is_left_out((path, cursor.document.path), self._config.exclude):
+        if Rejected.unwanted(self._config, cursor, path, Trace()) is None:
             self.slot.prefill(self._views.at(cursor, path, self.slot.budget))
 
     async def warm_up(self) -> None:

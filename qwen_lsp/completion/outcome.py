@@ -13,7 +13,9 @@ from typing import Literal
 from qwen_lsp.completion import gates
 from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
+from qwen_lsp.config import CompletionConfig
 from qwen_lsp.errors import ModelError, QwenLspError
+from qwen_lsp.secret_files import is_left_out
 from qwen_lsp.text import Cursor, Edit, Span
 from qwen_lsp.trace import Trace
 
@@ -63,6 +65,22 @@ class Rejected:
     def excluded(cls, trace: Trace) -> Rejected:
         """Say that the file is one of those to keep away from."""
         return cls("excluded", "the file is left out by `completion.exclude` or a `.qwenignore`", trace)
+
+    @classmethod
+    def unwanted(
+        cls, config: CompletionConfig, cursor: Cursor, path: str | None, trace: Trace
+    ) -> Rejected | None:
+        """Say why the settings want no suggestion in a document; None when they do."""
+        document = cursor.document
+        if not config.enabled:
+            return cls.off(trace)
+        if is_left_out((path, document.path or document.uri), config.exclude):
+            return cls.excluded(trace)
+        if document.language in config.disabled_languages:
+            trace.rule = "language"
+            detail = "the language is one of `completion.disabledLanguages`"
+            return cls("not wanted here", detail, trace)
+        return None
 
     @classmethod
     def failed(cls, error: Exception, trace: Trace) -> Rejected:
