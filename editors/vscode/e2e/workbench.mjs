@@ -34,6 +34,7 @@ const QUIET = {
   'chat.commandCenter.enabled': false,
   'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' },
   'editor.minimap.enabled': false,
+  'diffEditor.wordWrap': 'on',
   'editor.accessibilitySupport': 'off',
   'files.autoSave': 'off',
   'git.enabled': false,
