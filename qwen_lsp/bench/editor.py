@@ -268,14 +268,18 @@ async def start(
     `user` are settings of the user's own, which stand on the command line; `options` and `settings` are
     what the client says at the start and when it is asked. Unless they say otherwise, a server of this
     build has an engine to itself: nobody else's requests are measured with its own. Another build, named by
-    `command`, is asked for nothing that it may not know, and does not import this one by PYTHONPATH.
+    `command`, is asked for nothing that it may not know; its processes do not import this one by PYTHONPATH or
+    from the folder that it stands in.
 
     Raises: QwenLspError with the server's last words when it died.
     """
     session = Session()
     session.settings = dict(settings) if settings is not None else None
     is_ours = tuple(command) == SERVER_COMMAND
-    inherited = {name: value for name, value in os.environ.items() if is_ours or name != "PYTHONPATH"}
+    inherited = dict(os.environ)
+    if not is_ours:
+        inherited.pop("PYTHONPATH", None)
+        inherited["PYTHONSAFEPATH"] = "1"
     await session.client.start_io(
         *command,
         *set_options({**({"engine.shared": False} if is_ours else {}), **(user or {})}),
