@@ -268,8 +268,8 @@ async def start(
     `user` are settings of the user's own, which stand on the command line; `options` and `settings` are
     what the client says at the start and when it is asked. Unless they say otherwise, a server of this
     build has an engine to itself: nobody else's requests are measured with its own. Another build, named by
-    `command`, is asked for nothing that it may not know; its processes do not import this one by PYTHONPATH or
-    from the folder that it stands in.
+    `command`, is asked for nothing that it may not know; its processes do not import this one by PYTHONPATH
+    or from the folder that it stands in.
 
     Raises: QwenLspError with the server's last words when it died.
     """
