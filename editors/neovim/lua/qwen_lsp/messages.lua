@@ -16,6 +16,15 @@ local texts = {
     'no Python 3.11 or newer with venv was found; install one (Debian, Ubuntu: python3-venv).',
     '没有找到带 venv 的 Python 3.11 或更新版本；请先安装（Debian、Ubuntu：python3-venv）。',
   },
+  no_space = { 'the disk is full', '磁盘已满' },
+  proxy = {
+    'the proxy lets nothing through; HTTPS_PROXY names it (docs/install.md)',
+    '代理未放行；代理由 HTTPS_PROXY 指定（见 docs/install.md）',
+  },
+  offline = {
+    'the package registry cannot be reached. Without network: docs/install.md',
+    '无法连接软件源。离线安装见 docs/install.md',
+  },
   no_package = {
     'this copy of the plugin has no server in it; see docs/install.md.',
     '此插件副本不含服务器；见 docs/install.md。',
