@@ -96,7 +96,7 @@ suite('the real model', { timeout: 900_000 }, () => {
   test('the next function is written with it, on film where pictures are wanted', async () => {
     const { vscode } = tour
     await vscode.goToEnd()
-    const write = async () => {
+    const write = async (isPoster) => {
       for (let n = 0; n < 3; n++) await vscode.press('Enter')
       await vscode.press('Shift+Tab')
       await vscode.type('def average_price(prices: list[float]) -> float:', 50)
@@ -104,6 +104,7 @@ suite('the real model', { timeout: 900_000 }, () => {
       await vscode.type('return ', 80)
       await vscode.press('Alt+\\')
       await vscode.ghostText()
+      await isPoster?.()
       if (host.artefacts) await sleep(LOOK_MS)
       await vscode.press('Tab')
       await vscode.noGhost()
