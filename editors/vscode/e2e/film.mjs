@@ -6,10 +6,16 @@ const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
 const BETWEEN_MS = 80
 /** The last picture stays for so long before all begins again. */
 const END_MS = 2500
+/** So long the picture that says what the film is about stands at its beginning, where nothing moves yet. */
+const POSTER_MS = 1500
 
-/** Return pictures of a part of the page, each with the time it is shown, from just before to just after what happens. */
+/**
+ * Return pictures of a part of the page, each with its time, from just before to just after what happens. What
+ * happens may call what it is given to make the picture of that moment the poster: the first one that is seen.
+ */
 export async function film(page, clip, happens) {
   const frames = []
+  let poster
   let isOver = false
   const shoot = async () => frames.push({ png: await page.screenshot({ clip }), at: Date.now() })
   const camera = (async () => {
@@ -20,18 +26,12 @@ export async function film(page, clip, happens) {
     await shoot()
   })()
   try {
-    await happens()
+    await happens(async () => (poster = { png: await page.screenshot({ clip }) }))
   } finally {
     isOver = true
     await camera
   }
-  return frames.map(({ png, at }, n) => ({ png, at, ms: n + 1 < frames.length ? frames[n + 1].at - at : END_MS }))
-}
-
-/** Let a film, which never ends, begin at another moment: what came before it is shown after its end. */
-export function beginning(frames, at) {
-  const first = Math.max(frames.findIndex((frame) => frame.at >= at), 0)
-  return [...frames.slice(first), ...frames.slice(0, first)]
+  return poster ? [{ ...poster, at: frames[0].at - POSTER_MS }, ...frames] : frames
 }
 
 /**
@@ -39,17 +39,17 @@ export function beginning(frames, at) {
  * that is new in it.
  */
 export function animated(frames) {
-  const pictures = frames.map(({ png, ms }) => ({ ...decoded(png), ms }))
+  const pictures = frames.map(({ png, at }) => ({ ...decoded(png), at }))
   const [first] = pictures
   const shown = [{ ...first, x: 0, y: 0 }]
   for (const [n, picture] of pictures.entries()) {
     const changed = n && difference(pictures[n - 1], picture)
-    if (changed) shown.push({ ...cut(picture, changed), ms: picture.ms })
-    else if (n) shown.at(-1).ms += picture.ms
+    if (changed) shown.push({ ...cut(picture, changed), at: picture.at })
   }
   const out = [SIGNATURE, chunk('IHDR', first.header), chunk('acTL', numbers(shown.length, 0))]
   let sequence = 0
-  for (const [n, { width, height, x, y, pixels, ms }] of shown.entries()) {
+  for (const [n, { width, height, x, y, pixels, at }] of shown.entries()) {
+    const ms = n + 1 < shown.length ? shown[n + 1].at - at : END_MS
     // The delay is a fraction of a second. Then: leave the frame there, and overwrite it.
     const delay = Buffer.from([ms >> 8, ms & 255, 1000 >> 8, 1000 & 255, 0, 0])
     out.push(chunk('fcTL', Buffer.concat([numbers(sequence++, width, height, x, y), delay])))
