@@ -26,7 +26,7 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, cross_file, linters, lost_safeguards, parses, reported, rules
+from qwen_lsp.review.find import asking, cross_file, linters, lost_parts, lost_safeguards, parses, reported, rules
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
 from qwen_lsp.review.finding import (
@@ -203,6 +203,10 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
             document, file.before, language, changed, options.locale, options.disabled
         )
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
+        known = {one.start_line for one in gone}
+        if lost_parts.RULE not in options.disabled:
+            parts = lost_parts.check(file, document, options.locale)
+            found += [one for one in parts if one.start_line not in known]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]
