@@ -96,6 +96,7 @@ _USER_INPUT = re.compile(
     r"|\.URL\.Query\(\)|\.(?:FormValue|PostFormValue|PathValue)\(|\bmux\.Vars\("
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
+_HOLE = re.compile(r"\$?\{[^{}]*\}|%[-+\d.]*[sdvqxr]")
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
 _SENT_PARAMETER = re.compile(
     r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
@@ -289,6 +290,25 @@ class Expressions:
             elif current.type in NAMES and left:
                 bindings = self._bindings(current, self.text(current))
                 pending += [(one.value, left - 1) for one in reversed(bindings) if one.value]
+            else:
+                pending += [(part, left) for part in reversed(current.named_children)]
+        return "".join(found)
+
+    def text_with_holes(self, node: Node, steps: int = _MAX_STEPS) -> str:
+        """Return a text that is put together, with NUL in place of what is written into it."""
+        found: list[str] = []
+        pending = [(node, steps)]
+        while pending:
+            current, left = pending.pop()
+            current = unwrapped(current)
+            if current.type in STRINGS:
+                found.append(_HOLE.sub("\0", self.text(current).strip("fFrRbBuU").strip("\"'`")))
+            elif current.type in NAMES and left and (bindings := self._bindings(current, self.text(current))):
+                values = [one.value for one in reversed(bindings) if one.value]
+                pending += [(value, left - 1) for value in values]
+                found += [] if values else ["\0"]
+            elif not current.named_children or current.type in NAMES:
+                found.append("\0")
             else:
                 pending += [(part, left) for part in reversed(current.named_children)]
         return "".join(found)

@@ -270,6 +270,35 @@ def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str
     return True
 
 
+def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """Holds always; notes that the second node is not seen to come from outside: one sign, and not two."""
+    node = nodes[1]
+    sources = [node, *expressions.bindings(node)]
+    is_outside = expressions.is_user_input(node) or any(
+        _OUTSIDE.search(expressions.text(one)) for one in sources
+    )
+    if not is_outside:
+        expressions.note(nodes[0], **{ONE_SIGN: "warning"})
+    return True
+
+
+def _in_value_place(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """Holds always; notes that nothing stands in this SQL where a parameter could: it may be names of tables."""
+    text = expressions.text_with_holes(nodes[1])
+    if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[1]):
+        expressions.note(nodes[0], **{ONE_SIGN: "info"})
+    return True
+
+
+# The note of a place of which only one sign says that it is wrong: how severe that is, and no error.
+ONE_SIGN = "one_sign"
+_OUTSIDE = re.compile(
+    r"\b(?:raw_)?input\(|\bsys\.(?:argv|stdin)\b|\bprocess\.argv\b|\bargs\[\d|\blocation\b|"
+    r"\bdocument\.(?:URL|cookie|referrer)\b|\bwindow\.name\b|\b(?:event|message|msg|e)\.data\b|\bURLSearchParams\b"
+)
+_VALUE_PLACE = re.compile(r"(?is)(?:=|<|>|\blike)\s*['\"%(]*\0|'[^'\0]*\0[^'\0]*'|\bvalues\s*\(\s*['\"]\0")
+
+
 def _cleanup(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
     """All that is tried is to release something, or to find a value that has a default nearby."""
     whole = nodes[0].parent
@@ -378,6 +407,8 @@ PREDICATES: dict[str, Predicate] = {
     "equal-operands": _equal_operands,
     "asked-before": _asked_before,
     "after-exit": _after_exit,
+    "from-outside": _from_outside,
+    "in-value-place": _in_value_place,
     "cleanup": _cleanup,
     "chosen": _chosen,
     "lost-in-copy": _lost_in_copy,
