@@ -27,10 +27,10 @@ def check(
     document: Document, before: str, language: Language | None, changed: Collection[int], locale: Locale
 ) -> list[Finding]:
     """Return a finding when a text does not parse and its base did; at the changed line above the error."""
-    if language is None or language.id not in _CHECKED or error_count(before, language) != 0:
+    if language is None or language.id not in _CHECKED:
         return []
     at = _error(document, before, language)
-    if at is None:
+    if at is None or error_count(before, language) != 0:
         return []
     line = document.line_of(min(at, len(document.text))) + 1
     above = [number for number in changed if number <= line and document.line(number - 1).strip()]
