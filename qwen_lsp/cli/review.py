@@ -49,7 +49,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--min-severity",
     type=click.Choice(["error", "warning", "info", "hint"]),
-    help="Show findings of this severity or above; by default warnings and errors, or what --fail-on asks for.",
+    help="Show findings of this severity or above; by default warnings and errors, and what --fail-on names.",
 )
 @click.option(
     "--model-pass/--no-model-pass",

@@ -26,7 +26,16 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, cross_file, linters, lost_parts, lost_safeguards, parses, reported, rules
+from qwen_lsp.review.find import (
+    asking,
+    cross_file,
+    linters,
+    lost_parts,
+    lost_safeguards,
+    parses,
+    reported,
+    rules,
+)
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
 from qwen_lsp.review.finding import (
@@ -57,7 +66,8 @@ _MAX_OF_A_MODEL = 10
 class Options:
     """How to review. Units: `min_confidence` is between 0 and 1.
 
-    What is less severe than `min_severity` is only counted. `linters`: whether other tools run; a plain one does not ask what the repository configures for it.
+    What is less severe than `min_severity` is only counted. `linters`: whether other tools run; a plain one
+    does not ask what the repository configures for it.
     `reported` is what others have found.
     """
 

@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[review]`. Patterns are those of .gitignore; `disabled` names rules; what is less severe than
-    `min_severity` is counted and not shown.
+    """The table `[review]`. Patterns are those of .gitignore; `disabled` names rules.
+
+    What is less severe than `min_severity` is counted and not shown.
     """
 
     include: tuple[str, ...] = ()

@@ -86,6 +86,13 @@ _HARMLESS = re.compile(
     r"|(?:^|\.)(?:basename|Base)$",
     re.IGNORECASE,
 )
+# What comes out of these is what went in, more or less; of other functions it is not known.
+_PASSES_ON = re.compile(
+    r"(?i)(?:^|\.)(?:str|string|tostring|trim\w*|l?r?strip|lower|upper|to(?:lower|upper)(?:case)?|title|join\w*|resolve|"
+    r"normali[sz]e|normpath|abspath|expanduser|path|paths\.get|file|decodeuri(?:component)?|unquote\w*|replace\w*|"
+    r"get\w*|pop|encode|decode|concat|format|s?printf|f?sprint\w*|split\w*|slice|substring|substr|add|list|tuple|"
+    r"os\.fspath|cast|url|of|text|raw|first|as_posix|loads?|parse)$"
+)
 _CONSTANT_NAME = re.compile(r"(?:^|\.)_*[A-Z][A-Z0-9_]*$")
 _USER_INPUT = re.compile(
     r"\b(?:flask\.)?request\.(?:args|form|values|files|json|data|cookies|headers|query|params|body|GET|POST|"
@@ -319,17 +326,13 @@ class Expressions:
         text = self.text(node)
         if steps == 0 or len(text) > 2000:
             return False
-        if node.type in _CALLS:
-            called = callee(node)
-            if called is not None and _HARMLESS.search(self.text(called)):
+        if node.type in _CALLS and (called := callee(node)) is not None:
+            name = self.text(called)
+            if _USER_INPUT.search(name + "("):
+                return True
+            if _HARMLESS.search(name) or not _PASSES_ON.search(name):
                 return False
-        if _USER_INPUT.search(text) and not any(
-            _HARMLESS.search(self.text(called))
-            for call in descendants(node, _CALLS)
-            if (called := callee(call)) is not None
-            and _USER_INPUT.search(self.text(call))
-            and not _USER_INPUT.search(self.text(called) + "(")
-        ):
+        elif _USER_INPUT.search(text) and not any(descendants(node, _CALLS)):
             return True
         if node.type in NAMES:
             for binding in self._bindings(node, text):

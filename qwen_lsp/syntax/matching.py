@@ -245,6 +245,8 @@ def _equal_operands(expressions: Expressions, nodes: Sequence[Node], words: Sequ
         return False
     between = [child for child in node.children if left.end_byte <= child.start_byte < right.start_byte]
     operator = " ".join(expressions.text(child) for child in between if "comment" not in child.type)
+    if node.parent is not None and node.parent.type == "jsx_expression" and operator in ("&&", "||"):
+        return False  # shown or not: the second one is only too much
     if operator not in words or (operator not in ("and", "or") and expressions.is_constant(left)):
         return False
     expressions.note(node, operator=operator, left=expressions.text(left))
@@ -283,7 +285,7 @@ def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
 
 
 def _in_value_place(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes that nothing stands in this SQL where a parameter could: it may be names of tables."""
+    """Holds always; notes that nothing stands in this SQL where a parameter could, but names."""
     text = expressions.text_with_holes(nodes[1])
     if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[1]):
         expressions.note(nodes[0], **{ONE_SIGN: "info"})

@@ -80,8 +80,8 @@ class Function:
     first line; `bindings` maps a name to what it is assigned; `handled` maps a call to the errors caught
     around it; `escaped` maps a value to what it goes through; `given` are values that go into a call or a
     text as they are; `conditions` are chains of one operator, `single` whole conditions, `shown` operands as
-    they are written; `guards` maps the condition of an `if` that leaves to how it is written and the line behind
-    it; `lines` maps lines to their numbers.
+    they are written; `guards` maps the condition of an `if` that leaves to how it is written and to the line
+    behind it; `lines` maps lines to their numbers.
     """
 
     name: str

@@ -219,7 +219,9 @@ def _committed(root: Path, fix: Fix) -> str:
 
 def summary(rows: Sequence[Undone], *, with_build: bool) -> str:
     """Write a table: undone fixes of each language, and how many each arm finds."""
-    lines = ["language\tfixes\tfound\twith remarks\truff's defaults" + ("\tother build" if with_build else "")]
+    lines = [
+        "language\tfixes\tfound\twith remarks\truff's defaults" + ("\tother build" if with_build else "")
+    ]
     for language in (*dict.fromkeys(row.fix.language for row in rows), "all"):
         some = [row for row in rows if language in (row.fix.language, "all")]
         counts = [

@@ -76,7 +76,7 @@ def read_labels(file: Path) -> dict[tuple[str, str], list[str]]:
 
 
 def summary(n_commits: int, found: Sequence[Found], labels: dict[tuple[str, str], list[str]]) -> str:
-    """Write two tables, findings and remarks: those of each rule and, where they are labelled, how many are what."""
+    """Write two tables, findings and remarks: those of each rule and, where labelled, how many are what."""
     shown = [one for one in found if one.is_shown]
     remarks = [one for one in found if not one.is_shown]
     rows = [f"{n_commits} commits, {len(shown)} findings, {len(remarks)} remarks"]

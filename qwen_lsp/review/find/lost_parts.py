@@ -1,8 +1,8 @@
 """What single lines lost while the rest of them stayed: a call around a value, a fallback, an argument.
 
 The removed and the added lines of one place are compared as tokens. A part counts as lost where the new tokens
-are the old ones without it, and nothing that was added has it. Large changes and parts that go in several
-places are meant. It knows no trees: a place is a few lines.
+are the old ones without it, and nothing that was added has it. Large changes, and parts that go in several
+places, are meant. It knows no trees: a place is a few lines.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from qwen_lsp.messages import Locale
@@ -101,7 +101,7 @@ def _joined(lines: Collection[str] | Iterator[str]) -> list[str]:
     tokens = [token for line in lines for token in _TOKEN.findall(line)]
     return [
         token
-        for token, following in zip(tokens, [*tokens[1:], ""], strict=False)
+        for token, following in pairwise([*tokens, ""])
         if not (token == "," and following in _PAIRS.values())
     ]
 
@@ -132,9 +132,7 @@ def _is_known(part: list[str], old: Sequence[str], start: int) -> bool:
         return False
     before = old[start - 1] if start else ""
     if part[0] in (".", "?.") and len(part) >= 4 and part[2] == "(" and part[-1] == ")":
-        return not any(
-            _INDIFFERENT.match(name) for name, mark in zip(part[1:], part[2:], strict=False) if mark == "("
-        )
+        return not any(_INDIFFERENT.match(name) for name, mark in pairwise(part) if mark == "(")
     if part[0] in _FALLBACKS and len(part) >= 2:
         return old[0] not in ("if", "elif", "while", "}", "assert") and not any(
             token in ("and", "&&") for token in part
@@ -203,4 +201,9 @@ def _is_balanced(tokens: Sequence[str]) -> bool:
 
 def _shown(part: str) -> str:
     """Write a part as people do: ` . strip ( )` is `.strip()`."""
-    return re.sub(r"\s*([.()\[\]]|\?\.|(?<=\s)=(?=\s))\s*", r"\1", part).replace(" ,", ",").lstrip(", ").rstrip(", ")
+    return (
+        re.sub(r"\s*([.()\[\]]|\?\.|(?<=\s)=(?=\s))\s*", r"\1", part)
+        .replace(" ,", ",")
+        .lstrip(", ")
+        .rstrip(", ")
+    )

@@ -20,7 +20,15 @@ from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.syntax.safeguards import Function, changed_functions
 from qwen_lsp.text import Document
 
-RULES = ("lost-check", "lost-condition", "lost-guard", "lost-handler", "lost-lock", "lost-escape", lost_parts.RULE)
+RULES = (
+    "lost-check",
+    "lost-condition",
+    "lost-guard",
+    "lost-handler",
+    "lost-lock",
+    "lost-escape",
+    lost_parts.RULE,
+)
 _MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
 # A name that is no member, and no word at the beginning of a string.

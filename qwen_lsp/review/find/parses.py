@@ -20,7 +20,9 @@ from qwen_lsp.text import Document, Span
 
 RULE = "does-not-parse"
 # Languages whose grammar knows all of them, and for which a second reader decides, too.
-_CHECKED = frozenset(("python", "javascript", "typescript", "typescriptreact", "go", "java", "rust", "json", "toml"))
+_CHECKED = frozenset(
+    ("python", "javascript", "typescript", "typescriptreact", "go", "java", "rust", "json", "toml")
+)
 
 
 def check(

@@ -9,7 +9,9 @@ from qwen_lsp.bench.review import fixes
 from tests.unit.review.repositories import git, repository, write
 
 BUGGY = "def f(state):\n    events = state.events\n    events.send(state.kind is 'x')\n"
-FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send").replace(" is 'x'", " == 'x'")
+FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send").replace(
+    " is 'x'", " == 'x'"
+)
 
 
 def clone(tmp_path: Path) -> Path:

@@ -54,12 +54,15 @@ def test_remarks_are_counted_and_shown_to_those_who_ask(root: Path) -> None:
     write(root, {"shop.py": BAD})
     usual = run()
     assert "compare-to-none" not in usual.output
-    assert "Found 1 error (changed lines: 3, files: 1). Remarks not shown: 1 (--min-severity info)." in usual.output
+    assert (
+        "Found 1 error (changed lines: 3, files: 1). Remarks not shown: 1 (--min-severity info)."
+        in usual.output
+    )
     everything = run("--min-severity", "info")
     assert "shop.py:3:12 info compare-to-none" in everything.output
     assert "Found 1 error, 1 info (changed lines: 3, files: 1).\n" in everything.output
     assert "compare-to-none" in run("--fail-on", "info", "--min-severity", "error").output
-    remark = BAD.replace("f\"SELECT {items} FROM t\"", "items")
+    remark = BAD.replace('f"SELECT {items} FROM t"', "items")
     write(root, {"shop.py": remark})
     quiet = run("--fail-on", "warning", "--format", "json")
     assert (quiet.exit_code, json.loads(quiet.stdout)["remarks"]) == (0, 1)

@@ -79,7 +79,9 @@ def test_a_name_of_which_only_one_reader_is_sure() -> None:
     base = "def f(a):\n    return a\n"
     assert graded("a.py", base, base.replace("(a)", "(a: Shape)")) == [("F821", "warning")]
     elsewhere = base + "\n\ndef g():\n    shape = 1\n    return shape\n"
-    assert graded("a.py", elsewhere, elsewhere.replace("return a", "return shape", 1)) == [("F821", "warning")]
+    assert graded("a.py", elsewhere, elsewhere.replace("return a", "return shape", 1)) == [
+        ("F821", "warning")
+    ]
 
 
 KEY = "AKIA" + "I44QH8DHBQWERTYU"
@@ -91,8 +93,12 @@ KEY = "AKIA" + "I44QH8DHBQWERTYU"
         ("a.py", f"key = '{KEY}'\n", "error"),
         ("docs/a.md", f"Your key looks like {KEY}.\n", "warning"),
         ("a.py", "key = 'AKIAABABABABABABABAB'\n", "warning"),
-        ("a.py", "password = 'hunter2hunter3'\n", "warning"),
-        ("a.py", f"key = '''-----BEGIN PRIVATE KEY-----\n{'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC' * 2}'''\n", "error"),
+        ("a.py", "password = 'hunter2hunter3'\n", "info"),
+        (
+            "a.py",
+            f"key = '''-----BEGIN PRIVATE KEY-----\n{'MIIEvQIBADANBgkqhkiG9w0BAQEFAASC' * 2}'''\n",
+            "error",
+        ),
         ("tests/a.py", f"key = '{KEY}'\n", ""),
         ("a.py", "if text.startswith('-----BEGIN PRIVATE KEY-----'):\n    f(text)\n", ""),
     ],
@@ -115,10 +121,39 @@ def test_a_secret_by_its_shape_and_by_its_letters(path: str, line: str, severity
         ("a.js", "db.query(`SELECT * FROM a WHERE b = ${c}`)\n", ("sql-injection", "error")),
     ],
 )
-def test_an_injection_by_its_place_and_by_what_goes_in(path: str, line: str, expected: tuple[str, str]) -> None:
+def test_an_injection_by_its_place_and_by_what_goes_in(
+    path: str, line: str, expected: tuple[str, str]
+) -> None:
     assert expected in graded(path, "", line)
+
+
+def test_what_a_function_that_nobody_knows_returns_is_not_what_a_request_sent() -> None:
+    before = "async function f(req) {\n  return 1\n}\n"
+    sent = before.replace(
+        "return 1", "const name = String(req.query.name).trim()\n  return fs.readFile(name)"
+    )
+    signed = before.replace(
+        "return 1", "const t = await opened(req.query.token)\n  return fs.readFile(t.path)"
+    )
+    assert graded("a.js", before, sent) == [("path-traversal", "error")]
+    assert graded("a.js", before, signed) == []
+
+
+def test_what_was_decided_on_before() -> None:
+    """A secret with a new value, a cipher that moved into two functions: both stood in the base."""
+    old = "secret = 'k3yk3yk3yk3y'\n"
+    assert graded("a.py", "", old) == [("hardcoded-secret", "info")]
+    assert graded("a.py", old, old.replace("k3y", "k4y")) == []
+    weak = "class A {{\n{}}}\n"
+    one = '  void {}() {{ Cipher.getInstance("DES/CBC/PKCS5Padding"); }}\n'
+    assert graded("A.java", "class A {\n}\n", weak.format(one.format("a"))) == [("weak-cipher", "warning")]
+    assert (
+        graded("A.java", weak.format(one.format("a")), weak.format(one.format("b") + one.format("c"))) == []
+    )
 
 
 def test_controls_that_turn_text_around_and_others() -> None:
     assert graded("a.go", "package a\n", "package a\n\n// \u202e x\n") == [("bidi-character", "error")]
-    assert graded("a.go", "package a\n", "package a\n\nvar b = `c\u200bd`\n") == [("bidi-character", "warning")]
+    assert graded("a.go", "package a\n", "package a\n\nvar b = `c\u200bd`\n") == [
+        ("bidi-character", "warning")
+    ]

@@ -21,7 +21,12 @@ LOST = [
     ("a.ts", "send(event, { signal }, retry)", "send(event, { signal })", "retry"),
     ("a.go", "name := filepath.Clean(raw)", "name := raw", "filepath.Clean(raw)"),
     ("a.go", "run(ctx, job)", "run(job)", "ctx"),
-    ("a.java", "String key = name.toLowerCase(Locale.ROOT);", "String key = name;", ".toLowerCase(Locale.ROOT)"),
+    (
+        "a.java",
+        "String key = name.toLowerCase(Locale.ROOT);",
+        "String key = name;",
+        ".toLowerCase(Locale.ROOT)",
+    ),
 ]
 
 
@@ -63,12 +68,18 @@ def test_what_is_no_loss(name: str) -> None:
 
 GUARDED = {
     "a.py": ("def f(size, rows):\n{}    rows.put(size)\n", "    if size > LIMIT:\n        raise Big(size)\n"),
-    "a.ts": ("function f(size, rows) {{\n{}  rows.put(size)\n}}\n", "  if (size > LIMIT) {\n    return\n  }\n"),
+    "a.ts": (
+        "function f(size, rows) {{\n{}  rows.put(size)\n}}\n",
+        "  if (size > LIMIT) {\n    return\n  }\n",
+    ),
     "a.go": (
         "package a\n\nfunc f(size int, rows Rows) {{\n{}\trows.Put(size)\n}}\n",
         "\tif size > LIMIT {\n\t\treturn\n\t}\n",
     ),
-    "a.java": ("class A {{\n  void f(int size) {{\n{}    put(size);\n  }}\n}}\n", "    if (size > LIMIT) return;\n"),
+    "a.java": (
+        "class A {{\n  void f(int size) {{\n{}    put(size);\n  }}\n}}\n",
+        "    if (size > LIMIT) return;\n",
+    ),
 }
 
 
