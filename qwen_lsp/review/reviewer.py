@@ -213,10 +213,10 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
             document, file.before, language, changed, options.locale, options.disabled
         )
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
-        known = {one.start_line for one in gone}
+        lines = {one.start_line for one in gone}
         if lost_parts.RULE not in options.disabled:
             parts = lost_parts.check(file, document, options.locale)
-            found += [one for one in parts if one.start_line not in known]
+            found += [one for one in parts if one.start_line not in lines]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]

@@ -88,7 +88,7 @@ _HARMLESS = re.compile(
 )
 # What comes out of these is what went in, more or less; of other functions it is not known.
 _PASSES_ON = re.compile(
-    r"(?i)(?:^|\.)(?:str|string|tostring|trim\w*|l?r?strip|lower|upper|to(?:lower|upper)(?:case)?|title|join\w*|resolve|"
+    r"(?i)(?:^|[.\s])(?:str|string|tostring|trim\w*|l?r?strip|lower|upper|to(?:lower|upper)(?:case)?|title|join\w*|resolve|"
     r"normali[sz]e|normpath|abspath|expanduser|path|paths\.get|file|decodeuri(?:component)?|unquote\w*|replace\w*|"
     r"get\w*|pop|encode|decode|concat|format|s?printf|f?sprint\w*|split\w*|slice|substring|substr|add|list|tuple|"
     r"os\.fspath|cast|url|of|text|raw|first|as_posix|loads?|parse)$"
@@ -326,8 +326,8 @@ class Expressions:
         text = self.text(node)
         if steps == 0 or len(text) > 2000:
             return False
-        if node.type in _CALLS and (called := callee(node)) is not None:
-            name = self.text(called)
+        if node.type in _CALLS and (given := node.child_by_field_name("arguments")) is not None:
+            name = text[: len(text) - len(self.text(given))].rstrip()
             if _USER_INPUT.search(name + "("):
                 return True
             if _HARMLESS.search(name) or not _PASSES_ON.search(name):

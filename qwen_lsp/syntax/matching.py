@@ -106,7 +106,11 @@ class Matcher:
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
             for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
-                for name, text in self._expressions.notes_of(captures.get("here", [])).items():
+                notes = self._expressions.notes_of(captures.get("here", []))
+                for nodes in captures.values():
+                    if doubt := self._expressions.notes_of(nodes).get(ONE_SIGN):
+                        notes = notes | {ONE_SIGN: doubt}
+                for name, text in notes.items():
                     match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
             if self._is_late:
@@ -273,8 +277,8 @@ def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str
 
 
 def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes that the second node is not seen to come from outside: one sign, and not two."""
-    node = nodes[1]
+    """Holds always; notes that the value is not seen to come from outside: one sign, and not two."""
+    node = nodes[0]
     sources = [node, *expressions.bindings(node)]
     is_outside = expressions.is_user_input(node) or any(
         _OUTSIDE.search(expressions.text(one)) for one in sources
@@ -286,8 +290,8 @@ def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
 
 def _in_value_place(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
     """Holds always; notes that nothing stands in this SQL where a parameter could, but names."""
-    text = expressions.text_with_holes(nodes[1])
-    if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[1]):
+    text = expressions.text_with_holes(nodes[0])
+    if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[0]):
         expressions.note(nodes[0], **{ONE_SIGN: "info"})
     return True
 

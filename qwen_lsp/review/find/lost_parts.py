@@ -1,6 +1,6 @@
 """What single lines lost while the rest of them stayed: a call around a value, a fallback, an argument.
 
-The removed and the added lines of one place are compared as tokens. A part counts as lost where the new tokens
+The removed and the added lines of one place are compared as tokens. A part is lost where the new tokens
 are the old ones without it, and nothing that was added has it. Large changes, and parts that go in several
 places, are meant. It knows no trees: a place is a few lines.
 """
@@ -109,7 +109,7 @@ def _joined(lines: Collection[str] | Iterator[str]) -> list[str]:
 def lost_part(old: Sequence[str], new: Sequence[str]) -> list[str] | None:
     """Return the tokens that one text lacks of another, where they are one part of a kind that we know.
 
-    Shape: a part is a call of a method, a call around a value, a fallback, an argument, `await` or a negation.
+    A part is a call of a method, a call around a value, a fallback, an argument, `await` or a negation.
     """
     at = 0
     while at < min(len(old), len(new)) and old[at] == new[at]:

@@ -51,8 +51,7 @@ def doubt(text: str, name: str, line: int) -> Doubt:
 def _is_handled(node: ast.Try, line: int) -> bool:
     """Whether a `try` around a line expects that a name is not there."""
     first, last = node.body[0].lineno, node.body[-1].end_lineno or 0
-    names = ast.dump(ast.Module([one for one in node.handlers], [])) if first <= line <= last else ""
-    return "'NameError'" in names
+    return first <= line <= last and any("'NameError'" in ast.dump(one) for one in node.handlers)
 
 
 def _bound(tree: ast.AST) -> Iterator[str]:
@@ -71,7 +70,10 @@ def _bound(tree: ast.AST) -> Iterator[str]:
 
 def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign) or (isinstance(node, ast.arg) and node.annotation is not None):
-            yield node.annotation
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
-            yield node.returns
+        found = None
+        if isinstance(node, ast.AnnAssign | ast.arg):
+            found = node.annotation
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found = node.returns
+        if found is not None:
+            yield found

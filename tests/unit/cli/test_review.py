@@ -14,7 +14,10 @@ from tests.support.isolation import isolate_user
 from tests.unit.review.repositories import git, repository, write
 
 CLEAN = "def total(items):\n    return sum(items)\n"
-BAD = 'def total(items, db):\n    db.execute(f"SELECT {items} FROM t")\n    return items != None\n'
+BAD = """def total(items, db):
+    db.execute(f"SELECT a FROM t WHERE b = '{items}'")
+    return items != None
+"""
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_remarks_are_counted_and_shown_to_those_who_ask(root: Path) -> None:
     assert "shop.py:3:12 info compare-to-none" in everything.output
     assert "Found 1 error, 1 info (changed lines: 3, files: 1).\n" in everything.output
     assert "compare-to-none" in run("--fail-on", "info", "--min-severity", "error").output
-    remark = BAD.replace('f"SELECT {items} FROM t"', "items")
+    remark = BAD.replace("f\"SELECT a FROM t WHERE b = '{items}'\"", "items")
     write(root, {"shop.py": remark})
     quiet = run("--fail-on", "warning", "--format", "json")
     assert (quiet.exit_code, json.loads(quiet.stdout)["remarks"]) == (0, 1)

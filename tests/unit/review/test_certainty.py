@@ -27,8 +27,8 @@ GO = "package a\n\nfunc f() *int {{\n\treturn {}\n}}\n"
         ("a.py", "a = 1\n", "a = 1\nprint(a\n"),
         (
             "a.py",
-            "for a in b:\n    # all\n    if c(a):\n        c(a)\n    d(a)\n",
-            "for a in b:\n    # all    if c(a):\n        c(a)\n    d(a)\n",
+            "for a in [1]:\n    # all\n    if id(a):\n        id(a)\n    id(a)\n",
+            "for a in [1]:\n    # all    if id(a):\n        id(a)\n    id(a)\n",
         ),
         ("a.go", GO.format("nil"), GO.format("g(3")),
         ("a.ts", "f(1)\n", "f((1)\n"),
