@@ -138,6 +138,29 @@ Then call DONE with nil or what went wrong."
   (and (executable-find qwen-lsp-python)
        (eq 0 (call-process qwen-lsp-python nil nil nil "-c" "import sys, venv; sys.exit(sys.version_info < (3, 11))"))))
 
+(defun qwen-lsp--why (name failure)
+  "Return why pip failed, by what it wrote into the buffer NAME; else FAILURE.
+Its last words are that there is no such package, whatever the cause."
+  (with-current-buffer (get-buffer-create name)
+    (save-excursion
+      (let ((case-fold-search t)
+            (said (lambda (pattern) (goto-char (point-min)) (re-search-forward pattern nil t))))
+        (cond
+         ((funcall said "no space left on device\\|not enough space") "the disk is full")
+         ((funcall said "ProxyError\\|cannot connect to proxy\\|tunnel connection failed")
+          "the proxy lets nothing through; HTTPS_PROXY names it")
+         ((funcall said (concat "name resolution\\|name or service not known\\|network is unreachable"
+                                "\\|connection refused\\|NewConnectionError"))
+          "the package registry cannot be reached; docs/install.md says how to install without")
+         (t failure))))))
+
+(defun qwen-lsp-cancel ()
+  "End the installation or the download that runs."
+  (interactive)
+  (dolist (name '("*qwen-lsp install*" "*qwen-lsp model*"))
+    (when-let* ((process (get-buffer-process name)))
+      (interrupt-process process))))
+
 ;;;###autoload
 (defun qwen-lsp-install (&optional done)
   "Make the Python environment of the server; nothing half-made stays.
@@ -148,6 +171,7 @@ DONE is called with nil, or with what went wrong."
   (let ((folder (expand-file-name "venv" qwen-lsp-directory))
         (wheel (qwen-lsp--wheel)))
     (make-directory qwen-lsp-directory t)
+    (with-current-buffer (get-buffer-create "*qwen-lsp install*") (erase-buffer))
     (qwen-lsp--run
      "*qwen-lsp install*"
      (list (list qwen-lsp-python "-m" "venv" "--clear" folder)
@@ -155,7 +179,8 @@ DONE is called with nil, or with what went wrong."
      (lambda (failure)
        (when failure (delete-directory folder t))
        (message "%s" (if failure
-                         (format "qwen-lsp was not installed: %s. The buffer *qwen-lsp install* says why" failure)
+                         (format "qwen-lsp was not installed: %s. The buffer *qwen-lsp install* says more"
+                                 (qwen-lsp--why "*qwen-lsp install*" failure))
                        "qwen-lsp is installed; next: M-x qwen-lsp-pull-model"))
        (when done (funcall done failure))))))
 

@@ -27,6 +27,8 @@ DID_CHANGE_LINES = 20_000
 LISTING_LINES = 5_000
 # Files of one line, as generated and minified ones are, beside a usual file as large. Units: characters.
 ONE_LINE_CHARS = (200_000, 1_000_000)
+# A component of Vue: each part of it is a language of its own.
+VUE_LINES = 800
 _WARM_UP_KEYS = 10
 _TYPED = "result = [value for value in values if value > 0]  # keep it "
 # It never goes on with what is typed next, so no key is answered from memory.
@@ -64,13 +66,15 @@ class Report:
     overhead: dict[str, Cost]
     did_change: dict[str, Cost]
     listing: dict[str, Cost]
+    vue: dict[str, Cost]
     one_line: dict[int, Cost]
     usual: dict[int, Cost]
 
     def to_json(self) -> dict[str, Any]:
         """Return `overhead_ms`, `did_change_ms` and `listing_ms`, each {kind of text: {p50, p95, cpu}}.
 
-        `one_line_ms` and `usual_file_ms` are a key with its suggestion by the characters of the file.
+        `vue_ms` is a key with its suggestion in each part of a component, `one_line_ms` and `usual_file_ms`
+        by the characters of the file.
         """
         return {
             "keys": self.keys,
@@ -80,6 +84,8 @@ class Report:
             "did_change_ms": {kind: asdict(cost) for kind, cost in self.did_change.items()},
             "listing_lines": LISTING_LINES,
             "listing_ms": {kind: asdict(cost) for kind, cost in self.listing.items()},
+            "vue_lines": VUE_LINES,
+            "vue_ms": {part: asdict(cost) for part, cost in self.vue.items()},
             "one_line_ms": {str(size): asdict(cost) for size, cost in self.one_line.items()},
             "usual_file_ms": {str(size): asdict(cost) for size, cost in self.usual.items()},
         }
@@ -101,10 +107,14 @@ async def _run(lines: int, keys: int) -> Report:
                 overhead[kind] = await _typed(session, kind, lines, keys)
                 did_change[kind] = await _changed(session, kind, keys)
                 listing[kind] = await _listed(session, kind, keys)
+            vue = {
+                part: await _keyed(session, f"{part}.vue", *halves, keys)
+                for part, halves in (("script", _component(True)), ("template", _component(False)))
+            }
             for size in ONE_LINE_CHARS:
                 one_line[size] = await _keyed(session, "english-one-line", *_one_line(size), keys)
                 usual[size] = await _keyed(session, "english-usual", *_halves("english", size=size), keys)
-    return Report(lines, keys, overhead, did_change, listing, one_line, usual)
+    return Report(lines, keys, overhead, did_change, listing, vue, one_line, usual)
 
 
 async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
@@ -194,8 +204,9 @@ async def _cost(session: Session, event: Callable[[int], Awaitable[float]], n: i
 
 async def _opened(session: Session, name: str, before: str, after: str) -> tuple[str, int]:
     """Open a file; return its URI and the place between the two texts."""
-    uri = f"untitled:{name}-{len(before)}.py"
-    await session.open(uri, "python", before + after)
+    stem, is_vue = name.removesuffix(".vue"), name.endswith(".vue")
+    uri = f"untitled:{stem}-{len(before)}{'.vue' if is_vue else '.py'}"
+    await session.open(uri, "vue" if is_vue else "python", before + after)
     return uri, len(before)
 
 
@@ -211,6 +222,32 @@ def _one_line(size: int) -> tuple[str, str]:
     """Write a file of one line, cut in its middle."""
     half = "".join(f"[{n}, 'value {n}'], " for n in range(size // 40))
     return f"rows = [{half}", f" {half}]"
+
+
+def _component(in_script: bool) -> tuple[str, str]:
+    """Write a component of Vue, cut in the middle of its script or of its template."""
+    n = (VUE_LINES - 8) // 2
+
+    def script(first: int, last: int) -> str:
+        return "".join(
+            f"const total{n} = computed(() => items.value.length + {n})\n" for n in range(first, last)
+        )
+
+    def template(first: int, last: int) -> str:
+        return "".join(
+            f'  <li :key="{n}" @click="open(total{n})">{{{{ total{n} }}}}</li>\n' for n in range(first, last)
+        )
+
+    head, middle, end = (
+        '<script setup lang="ts">\n',
+        "</script>\n\n<template>\n  <ul>\n",
+        "  </ul>\n</template>\n",
+    )
+    if in_script:
+        return head + script(0, n // 2) + "const ", "\n" + script(n // 2, n) + middle + template(0, n) + end
+    return head + script(0, n) + middle + template(0, n // 2) + "  <li>{{ ", " }}</li>\n" + template(
+        n // 2, n
+    ) + end
 
 
 @asynccontextmanager
@@ -250,6 +287,8 @@ def as_text(report: Report) -> str:
         (f"code actions listed, {LISTING_LINES:,} lines", report.listing),
     ):
         rows += [_row(f"{what}, {kind}", cost) for kind, cost in costs.items()]
+    for part, cost in report.vue.items():
+        rows.append(_row(f"key to suggestion, Vue, {VUE_LINES} lines, {part}", cost))
     for size, cost in report.one_line.items():
         rows.append(_row(f"key to suggestion, one line of {size // 1000:,} kB", cost))
         rows.append(_row(f"key to suggestion, usual file of {size // 1000:,} kB", report.usual[size]))

@@ -17,6 +17,9 @@ from qwen_lsp.syntax.languages import Language
 _DANGLING = re.compile(r"(?:\s*(?:(?<!\+)\+|(?<!-)-|[=./&|!~^%$@]|(?<=\S)\s+[*<>]))+\Z")
 _END_TAG = re.compile(r"</[A-Za-z][\w.:-]*\Z")
 _START_TAG = re.compile(r"</?(?:[A-Za-z][^<>]*)?\Z")
+# A command with options and nothing to work on: its arguments are what a reader waits for (`rm -rf`).
+_COMMANDS = frozenset({"shellscript", "makefile", "dockerfile", "powershell", "fish"})
+_WITHOUT_ARGUMENTS = re.compile(r"(?:(?<=^)|(?<=\s))[\w./$@()-]+(?:\s+-[\w-]+)+\Z")
 # Quotes are apostrophes in prose, and in these languages a single one has other uses.
 _PROSE = frozenset({"markdown", "plaintext", "latex", "restructuredtext", "html", "xml"})
 _LONE_QUOTES = frozenset({"rust", "ocaml", "haskell", "verilog", "vb", "matlab", "scheme", "lisp", "clojure"})
@@ -33,6 +36,8 @@ def ended(part: str, around: Surroundings) -> str:
         kept = part if at is None else part[:at].rstrip()
         if around.place == "code":
             kept = _DANGLING.sub("", kept)
+            if around.language is not None and around.language.id in _COMMANDS:
+                kept = _WITHOUT_ARGUMENTS.sub("", kept).rstrip()
         if kept == part:
             return part
         part = kept

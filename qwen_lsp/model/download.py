@@ -20,8 +20,8 @@ import filelock
 
 from qwen_lsp import files
 from qwen_lsp.config import ModelConfig
-from qwen_lsp.errors import DownloadError
-from qwen_lsp.model import hubs, packages, part, store
+from qwen_lsp.errors import DownloadError, ModelError
+from qwen_lsp.model import hardware, hubs, packages, part, q8_copy, store
 from qwen_lsp.model.catalog import Profile
 from qwen_lsp.model.part import Advance, SourceFailed, Whole
 
@@ -46,8 +46,13 @@ def pull(profile: Profile, model: ModelConfig, progress: Progress = Progress()) 
     Raises: DownloadError when no source gave it, ModelError when it can have no file.
     KeyboardInterrupt leaves a part that the next call goes on with.
     """
-    if file := store.path(profile):
-        return file
+    file = store.path(profile) or _locked_pull(profile, model, progress)
+    if not hardware.known().engine_gpus and q8_copy.is_worthwhile(file):
+        _copy(profile, file, progress)
+    return file
+
+
+def _locked_pull(profile: Profile, model: ModelConfig, progress: Progress) -> Path:
     try:
         files.private_folder(store.final_path(profile).parent)
         with _locked(profile, progress):
@@ -59,6 +64,17 @@ def pull(profile: Profile, model: ModelConfig, progress: Progress = Progress()) 
         if held_bytes := part.held_bytes(store.part_path(profile)):
             progress.say(f"stopped; {held_bytes:,} bytes are kept, the same command goes on from there")
         raise
+
+
+def _copy(profile: Profile, file: Path, progress: Progress) -> None:
+    """Write the copy that this machine's processor reads faster; without it the file itself serves."""
+    try:
+        with _locked(profile, progress):
+            if q8_copy.is_worthwhile(file):
+                progress.say("writing a copy that a processor reads faster")
+                q8_copy.make(file, progress.advance)
+    except (OSError, ModelError) as error:
+        progress.say(f"without a faster copy: {error}")
 
 
 @contextmanager

@@ -27,6 +27,7 @@ import psutil
 
 from qwen_lsp import files
 from qwen_lsp.child import ask_for_death_signal, die_with_parent
+from qwen_lsp.model import q8_copy
 
 _LOOK_S = 0.05
 # A request that was given up is noticed between two batches only: with llama.cpp's 2,048 tokens the next one
@@ -85,8 +86,9 @@ def _wait_for_parent() -> None:
 def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
     import xllamacpp
 
+    uses_gpu = launch.gpu_layers != 0 and _has_gpu(xllamacpp)
     params: Any = xllamacpp.CommonParams()
-    params.model.path = launch.model_path
+    params.model.path = launch.model_path if uses_gpu else str(q8_copy.best(Path(launch.model_path)))
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [launch.api_key]
@@ -99,7 +101,7 @@ def _serve_builtin(launch: Launch, answer: BinaryIO) -> None:
     params.n_ctx = launch.slots * launch.slot_context_tokens
     params.cache_ram_mib = launch.cache_mib
     params.n_gpu_layers = launch.gpu_layers
-    params.n_batch = _GPU_BATCH_TOKENS if launch.gpu_layers and _has_gpu(xllamacpp) else _BATCH_TOKENS
+    params.n_batch = _GPU_BATCH_TOKENS if uses_gpu else _BATCH_TOKENS
     params.cpuparams.n_threads = launch.threads
     params.cpuparams_batch.n_threads = launch.batch_threads
     # Polling threads spin on a core that the editor and the compiler need (28 -> 1.2 tokens/s when busy).

@@ -21,6 +21,7 @@ _SCALARS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?",
 _STRING, _ARRAY = 8, 9
 _MAX_ENTRIES = 100_000
 _MAX_ITEMS = 4_000_000
+_MAX_ALIGNMENT = 1 << 20
 _MAX_STRING_BYTES = 16 * 1024 * 1024
 _KEPT_ITEMS = 8  # of arrays that are not the vocabulary: the first few say what is needed
 
@@ -59,7 +60,25 @@ def _read(file: Path, size_bytes: int, _mtime_ns: int, wanted: frozenset[str]) -
         raise ModelError(f"{file} is not a whole GGUF file: {error or type(error).__name__}") from error
 
 
-def _facts(source: IO[bytes], size_bytes: int, wanted: frozenset[str]) -> Facts:
+def skip_to_table(source: IO[bytes]) -> tuple[int, int]:
+    """Leave a file at the table of its tensors; return its alignment in bytes and how many tensors it has.
+
+    Raises: ValueError and what the readers below raise, when it is not a whole GGUF file.
+    """
+    tensors, entries = _counts(source)
+    alignment = 32
+    for _ in range(entries):
+        key, kind = _string(source), _number(source, "<I")
+        value = _value(source, kind)
+        if key == "general.alignment":
+            alignment = int(value)
+    if not 0 < alignment <= _MAX_ALIGNMENT:
+        raise ValueError("its header is damaged")
+    return alignment, tensors
+
+
+def _counts(source: IO[bytes]) -> tuple[int, int]:
+    """Read the start of a file: how many tensors and how many entries it has."""
     if source.read(4) != _MAGIC:
         raise ValueError("it does not begin as one")
     version = _number(source, "<I")
@@ -68,6 +87,11 @@ def _facts(source: IO[bytes], size_bytes: int, wanted: frozenset[str]) -> Facts:
     tensors, entries = _number(source, "<Q"), _number(source, "<Q")
     if max(tensors, entries) > _MAX_ENTRIES:
         raise ValueError("its header is damaged")
+    return tensors, entries
+
+
+def _facts(source: IO[bytes], size_bytes: int, wanted: frozenset[str]) -> Facts:
+    tensors, entries = _counts(source)
     values: dict[str, Any] = {}
     found: frozenset[str] = frozenset()
     for _ in range(entries):
@@ -97,12 +121,17 @@ def _facts(source: IO[bytes], size_bytes: int, wanted: frozenset[str]) -> Facts:
     )
 
 
-def _tensor_size(source: IO[bytes]) -> int:
+def skip_shape(source: IO[bytes]) -> int:
+    """Leave a file behind a tensor's name and shape, at its type and offset; return its number of values."""
     _string(source)
     count = _number(source, "<I")
     if count > 8:
         raise ValueError("its header is damaged")
-    size: int = math.prod(_number(source, "<Q") for _ in range(count))
+    return math.prod(_number(source, "<Q") for _ in range(count))
+
+
+def _tensor_size(source: IO[bytes]) -> int:
+    size = skip_shape(source)
     source.seek(12, 1)  # type and offset
     return size
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from qwen_lsp.errors import ModelError, ModelNotFound
-from qwen_lsp.model import catalog, hardware, part, recommend, speed
+from qwen_lsp.model import catalog, hardware, part, q8_copy, recommend, speed
 from qwen_lsp.model.catalog import Profile
 
 _CHUNK_BYTES = 1024 * 1024
@@ -151,6 +151,7 @@ def remove(profile: Profile) -> int:
         file.unlink(missing_ok=True)
         _record_path(file).unlink(missing_ok=True)
         part.drop(unfinished)
+        freed_bytes += q8_copy.remove(file)
     except OSError as error:
         raise ModelError(f"cannot remove {file}: {error.strerror}; is a server still using it?") from error
     return freed_bytes

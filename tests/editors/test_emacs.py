@@ -11,17 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors import programs
+from qwen_lsp.model import catalog
+from tests.editors import dist, programs
 from tests.editors.readme import EDITORS, snippet
+from tests.editors.vscode import host as vscode_host
 from tests.support.engine_server import EngineServer, says
+from tests.support.hub import Hub
 
 pytestmark = pytest.mark.required
 
 DEADLINE_S = 180.0
+# Packages, half a gigabyte and a model that loads.
+FROM_NOTHING_S = 900.0
 PACKAGE = EDITORS / "emacs"
 
 
-async def run(script: Path, cwd: Path) -> str:
+async def run(script: Path, cwd: Path, deadline_s: float = DEADLINE_S) -> str:
     """Run Emacs on a script; return what it printed."""
     emacs = programs.debian("emacs", "emacs-nox", "elpa-eglot")
     process = await asyncio.create_subprocess_exec(
@@ -31,7 +36,7 @@ async def run(script: Path, cwd: Path) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    out, _ = await asyncio.wait_for(process.communicate(), deadline_s)
     assert process.returncode == 0, out.decode()
     return out.decode()
 
@@ -169,6 +174,99 @@ async def test_a_failed_installation_says_why_and_leaves_nothing(
     said = await run(script, tmp_path)
     assert expected.replace("‘", "").replace("’", "") in re.sub("[‘’'`]", "", said), said
     assert "left: nil" in said, said
+
+
+async def test_the_reason_is_not_that_no_such_package_exists(tmp_path: Path) -> None:
+    """pip fails as it does there: the cause first, and at the end that it knows no such package."""
+    folder, script, python = tmp_path / "place", tmp_path / "install.el", tmp_path / "python3"
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *venv*--clear*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python";; *pip*)\n'
+        'echo "WARNING: [Errno -3] Temporary failure in name resolution"\n'
+        'echo "ERROR: No matching distribution found for pygls"; exit 1;; esac\n',
+        "utf-8",
+    )
+    python.chmod(0o755)
+    script.write_text(INSTALL.format(package=PACKAGE, folder=folder, python=python, wheel="any.whl"), "utf-8")
+    said = await run(script, tmp_path)
+    assert "was not installed: the package registry cannot be reached" in said, said
+    assert "left: nil" in said, said
+
+
+FROM_NOTHING = """
+(package-initialize)
+(push "{package}" load-path)
+(require 'qwen-lsp)
+(qwen-lsp-setup)
+(defun finished (start &rest arguments)
+  (let ((result 'waiting) (began (float-time)))
+    (apply start (append arguments (list (lambda (failure) (setq result failure)))))
+    (while (eq result 'waiting) (accept-process-output nil 0.1))
+    (princ (format "%s: %s (%.0f s)\n" start result (- (float-time) began)))))
+(finished #'qwen-lsp-install)
+(finished #'qwen-lsp-pull-model "{model}")
+(setq eglot-sync-connect 60 eglot-autoshutdown t)
+(find-file "{file}")
+(cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
+  (call-interactively #'eglot))
+(goto-char (point-max))
+(forward-line -1)
+(end-of-line)
+(let ((end (+ (float-time) 300)))
+  ;; A server that loads its model answers with nothing.
+  (while (and (not (qwen-lsp-visible-p)) (< (float-time) end))
+    (qwen-lsp-complete)
+    (let ((soon (+ (float-time) 10)))
+      (while (and (not (qwen-lsp-visible-p)) (< (float-time) soon)) (accept-process-output nil 0.05)))))
+(qwen-lsp-accept)
+(princ (format "text: %S\n" (buffer-substring-no-properties (point-min) (point-max))))
+(set-buffer-modified-p nil)
+(eglot-shutdown (eglot-current-server) nil 60)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.slow
+async def test_from_a_package_folder_to_accepted_ghost_text(
+    tmp_path: Path, home: Path, real_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands inside Emacs only; packages from a folder, the model from a hub on loopback."""
+    try:
+        packages = vscode_host.wheelhouse()
+    except vscode_host.Missing as missing:
+        pytest.skip(str(missing))
+    package = Path(shutil.copytree(PACKAGE, tmp_path / "qwen-lsp"))
+    built = tmp_path / "built"
+    built.mkdir()
+    wheel, _ = dist.python_packages(built)
+    (package / "server").mkdir()
+    shutil.copy(wheel, package / "server")
+    file, script = tmp_path / "celsius.py", tmp_path / "from-nothing.el"
+    file.write_text(
+        'def celsius(fahrenheit):\n    """Convert from Fahrenheit to Celsius."""\n    \n', "utf-8"
+    )
+    profile = catalog.default_profile()
+    text = FROM_NOTHING.format(package=package, model=profile.name, file=file)
+    script.write_text(text, "utf-8")
+    assert profile.huggingface is not None
+    with Hub() as hub:
+        hub.files[f"{profile.huggingface.repository}/{profile.huggingface.file}"] = real_model.read_bytes()
+        for name, value in {
+            "PATH": os.defpath.strip(os.pathsep),
+            "XDG_DATA_HOME": str(home / "data"),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "QWEN_LSP_MODELS": str(home / "models"),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(packages),
+            "HF_ENDPOINT": hub.url,
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("PYTHONPATH", raising=False)
+        said = await run(script, tmp_path, FROM_NOTHING_S)
+    print(said)
+    assert "qwen-lsp-install: nil" in said, said
+    assert "qwen-lsp-pull-model: nil" in said, said
+    (written,) = re.findall(r'^text: "(.*)"$', said, re.DOTALL | re.MULTILINE)
+    assert "32" in written, said
 
 
 async def test_the_package_compiles_without_a_warning(tmp_path: Path) -> None:

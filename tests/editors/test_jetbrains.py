@@ -18,10 +18,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from qwen_lsp import __version__
 from qwen_lsp.schema import schema as settings_schema
 from tests.editors import dist, programs
 from tests.editors.programs import git
-from tests.support.engine_server import EngineServer, says
+from tests.support.engine_server import Answer, EngineServer, Generation, says
 from tests.support.isolation import user_names
 from tests.support.places import REPOSITORY
 from tests.support.raw import RawClient
@@ -72,9 +73,19 @@ async def play(
 ) -> list[str]:
     """Have the host do what an IDE does in a new repository; return what a person would see, a line each."""
     docstring = "Return the sum of two numbers."
-    engine.script = lambda made: says(
-        "return a + b" if "<|fim_" in made.prompt else docstring, between_s=0.01
-    )
+
+    def script(made: Generation) -> Answer:
+        if "<|fim_" in made.prompt:
+            return says("return a + b", between_s=0.01)
+        if "never ends" in str(made.body):
+            # Slower than the host's patience: it ends in time only if it is ended.
+            lines = "".join(f"    a += {n}\n" for n in range(200))
+            return says(f"```python\ndef add(a, b):\n{lines}", between_s=0.5)
+        if "add the numbers" in str(made.body):
+            return says("```python\ndef add(a, b):\n    return a + b\n```", between_s=0.01)
+        return says(docstring, between_s=0.01)
+
+    engine.script = script
     file = folder / "add.py"
     file.write_text("def add(a, b):\n    # here\neval(input())\n", "utf-8")
     (folder / ".qwen-lsp.toml").write_text(f"[review]\ndisabled = {json.dumps(disabled)}\n", "utf-8")
@@ -104,9 +115,17 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     assert any(line.startswith("explain: The model made a suggestion") for line in lines), lines
     assert "act: edit" in lines, lines
     assert "streamed: yes" in lines
+    assert "edit by instruction: edit" in lines, lines
+    assert "cancelled: the server has stopped" in lines
+    assert "problems: `add` is not typed" in lines, lines
+    assert "repairs: true" in lines
+    assert "notice: a List&lt;String&gt;<br>of names" in lines
+    assert "notice: nothing to say" in lines
+    assert "installation: ended with its cancellation" in lines
     assert "finding: code-injection in add.py" in lines, "the settings of a project that nobody trusts wait"
     assert "review: done" in lines
     assert "status: ready" in lines
+    assert "widget: qwen: not running" in lines, "what a server said last does not hold when it is gone"
     assert lines[-1] == "shutdown: clean"
 
 
@@ -126,6 +145,12 @@ def test_the_descriptor_names_what_is_there(classes: Path) -> None:
     (version,) = DESCRIPTOR.iter("idea-version")
     assert version.get("since-build") == "242"
     assert "com.redhat.devtools.lsp4ij" in {element.text for element in DESCRIPTOR.iter("depends")}
+    icon = ElementTree.parse(RESOURCES / "META-INF" / "pluginIcon.svg").getroot()
+    assert (icon.get("width"), icon.get("height")) == ("40", "40"), "the size that the Marketplace asks for"
+    (notes,) = DESCRIPTOR.iter("change-notes")
+    assert f"{__version__}:" in str(notes.text)
+    keys = [element.get("first-keystroke") for element in DESCRIPTOR.iter("keyboard-shortcut")]
+    assert len(set(keys)) == len(keys) > 0
 
 
 def test_ids_in_the_code_are_those_of_the_descriptor() -> None:

@@ -178,8 +178,63 @@ async def test_pause_and_resume(tmp_path: Path, engine: EngineServer) -> None:
         assert engine.generations == []
         await neovim.keys("<Esc>:QwenLsp resume<CR>")
         await ready(neovim)
+        await neovim.keys(":QwenLsp pause soon<CR>")
+        await neovim.until("vim.fn.execute('messages'):find('no number of minutes') ~= nil", "it is said")
+        assert await neovim.lua("return require('qwen_lsp').status()") == "qwen ready"
+        await neovim.keys(":QwenLsp pause 0.02<CR>")
+        await neovim.until("require('qwen_lsp').status() == 'qwen off'", "the server is paused")
+        await neovim.until("require('qwen_lsp').status() == 'qwen ready'", "the pause ends by itself")
         await neovim.keys("A")
         await neovim.until_ghost("return a + b")
+
+
+# Takes down what goes to the server.
+SENT = """
+local client = require('qwen_lsp').client()
+local notify = client.notify
+_G.sent = {}
+client.notify = function(self, method, params)
+  _G.sent[method] = params
+  return notify(self, method, params)
+end
+local space = vim.api.nvim_create_namespace('other')
+local said = { lnum = 1, col = 0, message = '`total` is not defined', source = 'ruff' }
+local ours = vim.tbl_extend('force', said, { message = 'ours', source = 'qwen-lsp' })
+vim.diagnostic.set(space, 0, { said, ours })
+return true
+"""
+
+
+async def test_what_is_copied_and_what_other_tools_say_is_sent(tmp_path: Path, engine: EngineServer) -> None:
+    async with started(tmp_path, file_in(tmp_path, CODE), scripted(engine)) as neovim:
+        await ready(neovim)
+        await neovim.lua(SENT.replace("\n", " "))
+        await neovim.keys("yyj")
+        await neovim.until("_G.sent['qwenLsp/didFocus'] ~= nil", "the cursor has settled")
+        focus = await neovim.lua("return _G.sent['qwenLsp/didFocus']")
+        assert focus["position"]["line"] == 1
+        assert focus["diagnostics"] == ["`total` is not defined"]
+        copied = await neovim.lua("return _G.sent['qwenLsp/didCopy']")
+        assert copied["text"] == CODE.split("\n")[0]
+        assert copied["textDocument"]["uri"].endswith(".py")
+        await neovim.lua("_G.sent = {} return true")
+        await neovim.keys("kx")
+        await neovim.until("_G.sent['qwenLsp/didFocus'] ~= nil", "the cursor has settled")
+        focus = await neovim.lua("return _G.sent['qwenLsp/didFocus']")
+        assert "diagnostics" not in focus
+        assert not await neovim.lua("return _G.sent['qwenLsp/didCopy'] ~= nil"), "one letter is no hint"
+
+
+async def test_options_that_are_none_are_named(tmp_path: Path) -> None:
+    options = {"cmd": ["no-such-server"], "native": "yes", "keys": {"acept": "<C-l>", "dismiss": False}}
+    async with started(tmp_path, file_in(tmp_path, CODE), options) as neovim:
+        said = await neovim.until(
+            "vim.fn.execute('messages'):match('keys%.acept') ~= nil and vim.fn.execute('messages')",
+            "it is said",
+        )
+        assert "`native`" in said
+        assert "dismiss" not in said
+        assert await neovim.lua("return require('qwen_lsp').options.native") is True
 
 
 async def test_one_server_for_two_folders(tmp_path: Path, engine: EngineServer) -> None:
@@ -264,6 +319,7 @@ vim.lsp.inline_completion = {
   enable = function(on, filter) table.insert(calls, { 'enable', on, filter.bufnr ~= nil }) end,
   select = function(options) table.insert(calls, { 'select', options.count }) end,
   get = function(options)
+    if not vim.lsp.inline_completion.item then return false end
     table.insert(calls, { 'get' })
     vim.schedule(function() options.on_accept(vim.lsp.inline_completion.item) end)
     return true
@@ -282,10 +338,8 @@ async def test_the_native_branch_with_a_stand_in_for_neovim_0_12(
         assert await neovim.lua(calls) == [["enable", True, True]]
         await neovim.keys("Afi")
         await neovim.until("vim.api.nvim_get_current_line() == 'x = fi'", "it is typed")
-        # Neovim draws in this namespace; the item was asked for before `fi` was typed.
+        # The item was asked for before `fi` was typed.
         await neovim.lua(
-            "local space = vim.api.nvim_create_namespace('nvim.lsp.inline_completion') "
-            "vim.api.nvim_buf_set_extmark(0, space, 0, 6, { virt_text = { { 'rst + second' } } }) "
             "vim.lsp.inline_completion.item = { insert_text = 'first + second', client_id = 1, "
             "range = { start = { row = 0, col = 4 }, end_ = { row = 0, col = 4 } } } return true"
         )
@@ -293,6 +347,11 @@ async def test_the_native_branch_with_a_stand_in_for_neovim_0_12(
         await neovim.until("vim.api.nvim_get_current_line() == 'x = first'", "a word is accepted")
         await neovim.keys("<Tab>")
         await neovim.until("vim.api.nvim_get_current_line() == 'x = first + second'", "the rest is accepted")
+        # Neovim draws in this namespace. Accepting has not needed it.
+        await neovim.lua(
+            "local space = vim.api.nvim_create_namespace('nvim.lsp.inline_completion') "
+            "vim.api.nvim_buf_set_extmark(0, space, 0, 0, { virt_text = { { 'more' } } }) return true"
+        )
         await neovim.keys("<M-]><M-[>")
         await neovim.until("#vim.lsp.inline_completion.calls == 5", "candidates are left to Neovim")
         assert (await neovim.lua(calls))[-2:] == [["select", 1], ["select", -1]]

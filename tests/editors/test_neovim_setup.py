@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,47 @@ async def test_a_failed_installation_leaves_nothing(tmp_path: Path, plugin: Path
         await says(neovim, "the server was not installed, and nothing of it is left")
         folder = await neovim.lua("return require('qwen_lsp.setup').folder()")
         assert str(home) in folder
+        assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+            "cannot be reached",
+        ),
+        (
+            "Cannot connect to proxy., OSError('Tunnel connection failed: 407'",
+            "the proxy lets nothing through",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "the disk is full",
+        ),
+    ],
+    ids=["offline", "proxy", "full disk"],
+)
+async def test_the_reason_is_not_that_no_such_package_exists(
+    tmp_path: Path, plugin: Path, home: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: str
+) -> None:
+    """pip fails as it does there: the cause first, and at the end that it knows no such package."""
+    python = home / "pip" / "python3"
+    python.parent.mkdir()
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in *venv*) mkdir -p "$4/bin"; cp "$0" "$4/bin/python";; *pip*)\n'
+        f'echo "WARNING: {said}"; echo "ERROR: No matching distribution found for pygls"; exit 1;;\n'
+        f'*) exec "{sys.executable}" "$@";; esac\n',
+        "utf-8",
+    )
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+    (plugin / "server").mkdir()
+    (plugin / "server" / "qwen_lsp-0.0.0-py3-none-any.whl").write_bytes(b"no wheel")
+    async with started(tmp_path, file_in(tmp_path, CODE), init=INIT.format(plugin=plugin)) as neovim:
+        await neovim.keys(":QwenLsp install<CR>")
+        await says(neovim, expected)
+        folder = await neovim.lua("return require('qwen_lsp.setup').folder()")
         assert not Path(folder).exists()
 
 

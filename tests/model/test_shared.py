@@ -81,7 +81,7 @@ async def test_what_one_window_has_sent_is_in_no_answer_of_another(model_file: P
     try:
         clients = [await within(host.ready(), READY_S) for host in (first, second)]
         prompts = [
-            "".join(f"marker_{name}_{line} = {line}\n" for line in range(24)) + f"marker_{name}_24 = "
+            "".join(f"marker_{name}_{line} = {line}\n" for line in range(10)) + f"marker_{name}_10 = "
             for name in ("ash", "oak")
         ]
         for turn in range(3):
@@ -103,7 +103,7 @@ async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(model_
     second = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
     try:
         client, other = [await within(host.ready(), READY_S) for host in (first, second)]
-        long = "".join(f"value_{line} = compute({line})\n" for line in range(70))
+        long = "".join(f"value_{line} = compute({line})\n" for line in range(40))
 
         async def review() -> float:
             async with client.stream(Request(long, 1, (), CHAT_SLOT)) as chunks:

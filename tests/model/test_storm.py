@@ -13,7 +13,7 @@ from tests.model.conftest import READY_S
 from tests.support.storm import SETTINGS, WINDOWS, Storm
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 OPERATIONS, KILLS = 500, 2
 # Another endpoint would end the engine each time, which the kills do already.

@@ -104,7 +104,14 @@ OPENERS = {
         "policy",
     ),
     *("lsp.action_explanation", "model.catalog", "model.gguf", "model.hardware"),
-    *("model.packages", "model.part", "model.store", "review.find.ruff", "review.report.pages"),
+    *(
+        "model.packages",
+        "model.part",
+        "model.q8_copy",
+        "model.store",
+        "review.find.ruff",
+        "review.report.pages",
+    ),
     *("review.report.posting", "sandbox", "syntax.outline", "syntax.rules"),
 }
 ROOMS = {

@@ -3,7 +3,7 @@
  * registered as VS Code does when it installs one: what is not ours stays English.
  */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { CALL } from './completion.mjs'
@@ -74,5 +74,37 @@ suite('in Chinese', { timeout: 600_000 }, () => {
     await comment.waitFor()
     await vscode.picture('chinese')
     assert.match(await vscode.page.locator('.comments-panel').innerText(), CHINESE)
+  })
+
+  test('a model server with a key is used in place of the one of the settings, and given up again', async () => {
+    const asked = (text) => vscode.page.locator('.quick-input-widget', { hasText: text }).waitFor()
+    const file = path.join(vscode.home, '.config', 'qwen-lsp', 'config.toml')
+    const settings = path.join(vscode.data, 'Machine', 'settings.json')
+    await vscode.openFile('sum.py')
+    await vscode.command('Qwen: 选择模型')
+    await vscode.find('使用模型服务器')
+    await vscode.find('其他地址')
+    await asked(/兼容 OpenAI/)
+    await vscode.answer(host.other)
+    await asked(/API 密钥/)
+    await vscode.answer(host.otherKey)
+    await asked(/模型名称/)
+    await vscode.answer('')
+    await vscode.dismissNotification(await vscode.notification(/今后使用/))
+    const written = await readFile(file, 'utf8')
+    assert.ok(written.includes(host.other), written)
+    const key = /apiKeyFile = "(.+)"/.exec(written)[1]
+    assert.equal((await readFile(key, 'utf8')).trim(), host.otherKey)
+    assert.equal((await stat(key)).mode & 0o777, 0o600)
+    assert.ok(!(await readFile(settings, 'utf8')).includes('endpoint.url'))
+    await vscode.statusIs(/就绪/)
+    await vscode.goToEnd()
+    await vscode.type(' ')
+    await vscode.ghostText((text) => text === 'add(left, right)')
+
+    await vscode.command('Qwen: 选择模型')
+    await vscode.find('使用本机引擎')
+    await until('it is out of the settings', async () => !(await readFile(file, 'utf8')).includes(host.other))
+    await assert.rejects(stat(key))
   })
 })

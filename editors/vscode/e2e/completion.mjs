@@ -7,8 +7,8 @@ import { until } from './workbench.mjs'
 export const CALL = 'def add(left, right):\n    return left + right\n\n\ntotal = '
 const SUGGESTED = 'add(left, right)'
 
-/** Long enough for a suggestion to come, where one must not. */
-const LULL_MS = 1500
+/** Some times as long as a suggestion of the scripted engine takes, where none must come; the engine's log is looked at, too. */
+const LULL_MS = 500
 
 const names = ['accept', 'words', 'through', 'dismiss', 'widget', 'snippet', 'others', 'paused', 'broken', 'asked']
 
@@ -184,7 +184,7 @@ export function completion(tour) {
       assert.equal(await tour.vscode.save('paused.py'), CALL)
     })
 
-    /** Write what would be answered at once, see nothing, and take it back; the engine's log is looked at, too. */
+    /** Write what would be answered at once, see nothing, and take it back. */
     async function staysQuiet() {
       await tour.vscode.goToEnd()
       await tour.vscode.type('\nquiet = ')

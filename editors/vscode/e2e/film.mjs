@@ -6,10 +6,16 @@ const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
 const BETWEEN_MS = 80
 /** The last picture stays for so long before all begins again. */
 const END_MS = 2500
+/** So long the picture that says what the film is about stands at its beginning, where nothing moves yet. */
+const POSTER_MS = 1500
 
-/** Return pictures of a part of the page, each with its time, from just before to just after what happens. */
+/**
+ * Return pictures of a part of the page, each with its time, from just before to just after what happens. What
+ * happens may call what it is given to make the picture of that moment the poster: the first one that is seen.
+ */
 export async function film(page, clip, happens) {
   const frames = []
+  let poster
   let isOver = false
   const shoot = async () => frames.push({ png: await page.screenshot({ clip }), at: Date.now() })
   const camera = (async () => {
@@ -20,12 +26,12 @@ export async function film(page, clip, happens) {
     await shoot()
   })()
   try {
-    await happens()
+    await happens(async () => (poster = { png: await page.screenshot({ clip }) }))
   } finally {
     isOver = true
     await camera
   }
-  return frames
+  return poster ? [{ ...poster, at: frames[0].at - POSTER_MS }, ...frames] : frames
 }
 
 /**

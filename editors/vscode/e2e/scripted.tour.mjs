@@ -27,9 +27,8 @@ suite('the scripted engine', { timeout: 900_000 }, () => {
         'git.enabled': true,
         'git.openRepositoryInParentFolders': 'never',
       },
-      prepare: async ({ root, folder, data }) => {
+      prepare: async ({ folder, data }) => {
         await reviewing.change(folder)
-        await showing.workspace(root)
         const place = path.join(data, 'User', 'snippets')
         await mkdir(place, { recursive: true })
         for (const [language, text] of Object.entries(completing.snippets))
@@ -46,5 +45,5 @@ suite('the scripted engine', { timeout: 900_000 }, () => {
   reviewing.review(tour)
   completing.completion(tour)
   acting.actions(tour)
-  showing.windows(tour)
+  showing.inside(tour)
 })

@@ -2,8 +2,8 @@
  * A real VS Code for tests: code-server in headless Chromium, with a home, settings and extensions of
  * its own, driven by keys and clicks as a user would. Knows nothing of what is tested.
  *
- * Pinned programs come in HOST (JSON: node, codeServer, browser, artefacts), which
- * tests/editors/vscode/tours.py sets.
+ * Pinned programs come in HOST (JSON: node, codeServer, browser), which tests/editors/vscode/tours.py sets; with
+ * `artefacts`, pictures are kept there. The screen of a failure is always kept, in `failures`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -37,6 +37,11 @@ const QUIET = {
   'editor.accessibilitySupport': 'off',
   'files.autoSave': 'off',
   'git.enabled': false,
+  // Nothing moves by itself: each frame is drawn by the processor here.
+  'workbench.reduceMotion': 'on',
+  'editor.cursorBlinking': 'solid',
+  'editor.stickyScroll.enabled': false,
+  'breadcrumbs.enabled': false,
 }
 
 const BROWSER = [
@@ -76,7 +81,7 @@ export async function open({ files, settings = {}, vsix, env = {}, trust = true,
   for (const file of ['.profile', '.bash_profile']) await writeFile(path.join(home, file), profile)
   const server = new CodeServer(root, data, { ...process.env, HOME: home, ...env })
   try {
-    for (const file of vsix) await server.install(file)
+    await server.install(vsix)
     await server.start(trust, locale)
     const context = await chromium.launchPersistentContext(path.join(root, 'browser'), {
       executablePath: host.browser,
@@ -113,10 +118,10 @@ class CodeServer {
     this.output = ''
   }
 
-  async install(vsix) {
-    const child = this.run([...this.places, '--install-extension', vsix, '--force'])
-    const [code] = await once(child, 'close')
-    if (code !== 0) throw new Error(`${vsix} was not installed:\n${this.output}`)
+  async install(files) {
+    const flags = files.flatMap((file) => ['--install-extension', file])
+    const [code] = await once(this.run([...this.places, ...flags, '--force']), 'close')
+    if (code !== 0) throw new Error(`${files} were not installed:\n${this.output}`)
   }
 
   async start(trust, locale) {
@@ -178,6 +183,9 @@ export class Workbench {
     const row = list.locator(`.monaco-list-row[aria-label^="${name}"]`).first()
     const tab = this.page.locator(`.tab.active[data-resource-name="${name}"]`)
     const soon = (work) => work.then(() => true, () => false)
+    const known = this.page.locator(`.tab[data-resource-name="${name}"]`).first()
+    if ((await known.isVisible()) && (await soon(known.click({ timeout: 2000 }))) && (await soon(tab.waitFor({ timeout: 2000 }))))
+      return this.page.waitForSelector('.editor-group-container.active .monaco-editor .view-line')
     await list.locator('.monaco-list-row').first().waitFor()
     await until(`${name} is open`, async () => {
       const isThere = await row.isVisible()
@@ -262,6 +270,13 @@ export class Workbench {
     await input.waitFor()
     await input.fill(text)
     await this.press('Enter')
+  }
+
+  /** Choose a row by what it is called; rows out of view do not exist until they are looked for. */
+  async find(text) {
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor()
+    await this.page.locator('.quick-input-widget input').fill(text)
+    await this.choose(text)
   }
 
   async choose(text) {
@@ -357,18 +372,19 @@ export class Workbench {
   async webview(pattern) {
     return until(`a webview says ${pattern}`, async () => {
       for (const frame of this.page.frames()) {
+        if (frame === this.page.mainFrame()) continue
         const text = await frame.evaluate(() => document.body?.innerText ?? '').catch(() => '')
-        if (frame !== this.page.mainFrame() && pattern.test(text)) return text
+        if (pattern.test(text)) return text
       }
       return undefined
     })
   }
 
   /** Keep a picture of the screen, with nothing half faded in. */
-  async picture(name) {
-    if (!host.artefacts) return
-    await mkdir(host.artefacts, { recursive: true })
-    await this.page.screenshot({ path: path.join(host.artefacts, `${name}.png`), animations: 'disabled' })
+  async picture(name, folder = host.artefacts) {
+    if (!folder) return
+    await mkdir(folder, { recursive: true })
+    await this.page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled' })
   }
 
   /** Return the processes of this VS Code whose command line has a text. */
@@ -385,7 +401,7 @@ export class Workbench {
 
   /** Show what was going on when a test failed: the screen, and what the server and the extension said. */
   async failed(name) {
-    await this.picture(`failed ${name.slice(0, 80)}`)
+    await this.picture(`failed ${name.slice(0, 80)}`, host.failures)
     const log = path.join(this.home, '.local', 'state', 'qwen-lsp', 'log', 'server.log')
     const reported = await readFile(log, 'utf8').catch((error) => String(error))
     console.error(`${reported.slice(-3000)}\n${this.server.output.slice(-2000)}`)

@@ -4,6 +4,7 @@ import type { Connection } from './connection'
 import type { Documents } from './documents'
 import { EXPLAIN, type Record } from './protocol'
 import { fenced, table } from './values'
+import { fieldWord, outcomeWord, timingWord } from './words'
 
 /** Return the record of a document's last completion; undefined when nothing was asked. */
 export async function lastRecord(connection: Connection, uri: vscode.Uri): Promise<Record | undefined> {
@@ -34,13 +35,13 @@ async function recordHere(connection: Connection): Promise<Record | undefined> {
 function written(record: Record): string {
   const t = vscode.l10n.t
   const facts = [
-    [t('Outcome'), record.outcome],
-    [t('Asked'), record.trigger],
-    [t('Answered from'), record.source],
-    [t('Mode'), record.mode],
+    [t('Outcome'), outcomeWord(record.outcome)],
+    [t('Asked'), fieldWord(record.trigger)],
+    [t('Answered from'), fieldWord(record.source)],
+    [t('Mode'), fieldWord(record.mode)],
     [t('Detail'), record.detail],
-    [t('Mean log-probability'), record.meanLogprob?.toFixed(3)],
-    ...Object.entries(record.timings ?? {}).map(([name, value]) => [name.replaceAll('_', ' '), value]),
+    [t('Probability'), record.probability?.toFixed(2)],
+    ...Object.entries(record.timings ?? {}).map(([name, value]) => [timingWord(name), value]),
   ].filter((fact): fact is [string, string | number] => fact[1] !== undefined && fact[1] !== null && fact[1] !== '')
   const filters = (record.filters ?? []).map((step) => [
     step.name,

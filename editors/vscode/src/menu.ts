@@ -5,6 +5,7 @@ import type { Pause } from './pause'
 import { REVIEW } from './protocol'
 import { remediesOf } from './remedies'
 import { messageOf } from './status'
+import { adviceWithoutButton } from './values'
 
 interface Entry extends vscode.QuickPickItem {
   command?: string
@@ -14,7 +15,7 @@ export async function showMenu(connection: Connection, pause: Pause): Promise<vo
   const { condition } = connection
   const picked = await vscode.window.showQuickPick(entries(connection, pause), {
     title: `Qwen LSP — ${messageOf(condition)}`,
-    placeHolder: typeof condition === 'string' ? undefined : condition.remedy || condition.model || undefined,
+    placeHolder: typeof condition === 'string' ? undefined : adviceWithoutButton(condition.remedy) || condition.model || undefined,
   })
   if (picked?.command) await vscode.commands.executeCommand(picked.command)
 }

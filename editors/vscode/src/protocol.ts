@@ -45,7 +45,7 @@ export interface Record {
   prompt?: string
   raw?: string
   answer?: string
-  meanLogprob?: number | null
+  probability?: number | null
   filters?: { name: string; text: string | null; reason: string }[]
   timings?: { [name: string]: number | null }
 }

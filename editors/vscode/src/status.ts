@@ -3,6 +3,7 @@ import * as vscode from 'vscode'
 import type { Condition, Connection } from './connection'
 import type { Extent, Pause } from './pause'
 import { remediesOf } from './remedies'
+import { adviceWithoutButton } from './values'
 
 const ICONS = {
   starting: 'loading~spin',
@@ -66,7 +67,7 @@ export class StatusItem implements vscode.Disposable {
     text.appendMarkdown('**Qwen LSP** — ')
     line(message)
     if (typeof condition !== 'string') {
-      line(condition.remedy)
+      line(adviceWithoutButton(condition.remedy))
       const speed = condition.tokensPerSecond
       const facts = [condition.model, speed ? vscode.l10n.t('{0} tokens/s', speed) : '']
       line(facts.filter(Boolean).join(' · '))

@@ -44,6 +44,11 @@ export function serverVersion(output: string): string {
   return /\bversion (\S+)/.exec(output)?.[1] ?? ''
 }
 
+/** Return advice of the server for which the editor has no button; what a button does needs no terminal. */
+export function adviceWithoutButton(remedy: string): string {
+  return /`qwen-lsp (models pull|doctor)\b/.test(remedy) ? '' : remedy
+}
+
 /** Return the host of an address, which may lack its scheme; the text itself where it is none. */
 export function hostOf(address: string): string {
   try {

@@ -31,3 +31,11 @@ async def test_tour_with_the_scripted_engine(
     assert quiet
     assert not [generation.prompt for generation in quiet if "quiet" in generation.prompt]
     assert engine.unknown == []
+
+
+@pytest.mark.slow
+async def test_tour_with_two_windows(host: Host, vsix: Path, tests_vsix: Path, programs: Path) -> None:
+    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
+        settings = {"vsix": str(vsix), "tests": str(tests_vsix), "engine": engine.url}
+        await tour("windows", host, settings, {"PATH": path(programs)})
+    assert engine.unknown == []

@@ -13,16 +13,28 @@ from tests.editors.vscode import scripted
 from tests.editors.vscode.host import Host
 from tests.editors.vscode.tours import SYSTEM_PATH, path, tour
 from tests.support import engine_server
-from tests.support.engine_server import EngineServer
+from tests.support.engine_server import Answer, EngineServer, Generation
+from tests.support.holes import fills_holes
 from tests.support.hub import Hub
 
 pytestmark = pytest.mark.required
 
 
+def _fills_and_completes(generation: Generation) -> Answer:
+    """Answer the self-test of a server that is added, and what is asked of it afterwards."""
+    return scripted.answer(generation) if "def add(left" in generation.prompt else fills_holes(generation)
+
+
 async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:
-    async with engine_server.running(EngineServer(script=scripted.answer)) as engine:
-        settings = {"vsix": str(vsix), "engine": engine.url}
+    key = "the-key-of-the-other-server"
+    own = EngineServer(script=_fills_and_completes, kind="openai", model="qwen2.5-coder-1.5b", api_key=key)
+    async with (
+        engine_server.running(EngineServer(script=scripted.answer)) as engine,
+        engine_server.running(own) as other,
+    ):
+        settings = {"vsix": str(vsix), "engine": engine.url, "other": other.url, "otherKey": key}
         await tour("chinese", host, settings, {"PATH": path(programs)})
+    assert other.unknown == []
 
 
 async def test_the_first_run(host: Host, vsix: Path, wheelhouse: Path) -> None:

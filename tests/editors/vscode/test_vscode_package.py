@@ -59,13 +59,43 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+def _in_english(value: Any) -> Any:
+    """Return a part of package.json with its texts in place of their names."""
+    if isinstance(value, dict):
+        return {key: _in_english(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_in_english(inner) for inner in value]
+    return TEXTS[value.strip("%")] if isinstance(value, str) and value.strip("%") in TEXTS else value
+
+
+def test_every_choice_of_a_setting_is_described() -> None:
+    for key, setting in settings().items():
+        if "enum" in setting:
+            assert len(setting["markdownEnumDescriptions"]) == len(setting["enum"]), key
+
+
+def test_what_is_said_in_the_settings_can_be_translated() -> None:
+    """No text stands in package.json itself, where it would be English for everybody."""
+    for key, text in _texts(settings()):
+        assert text.startswith("%"), f"{key}: {text}"
+
+
+def _texts(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("description", "markdownDescription") and isinstance(value, str):
+                yield path, value
+            else:
+                yield from _texts(value, f"{path}/{key}")
+
+
 def test_the_settings_are_those_of_the_server() -> None:
     expected = dict(of_the_server())
     assert set(settings()) == set(expected) | OWN
     for key, setting in expected.items():
         ours = settings()[key]
         for field in ("default", "enum", "items", "minimum", "maximum"):
-            assert ours.get(field) == _plain(setting.get(field)), f"{key}: {field}"
+            assert _in_english(ours.get(field)) == _plain(setting.get(field)), f"{key}: {field}"
         assert "anyOf" in setting or ours["type"] == setting.get("type", "string"), key
         assert TEXTS[ours["markdownDescription"].strip("%")] == setting["description"], key
 
@@ -134,6 +164,7 @@ def test_what_is_in_the_package(vsix: Path) -> None:
     archive = zipfile.ZipFile(vsix)
     names = {name.removeprefix("extension/") for name in archive.namelist()}
     pictures = {f"media/{path.name}" for path in (EXTENSION / "media").glob("*.png")}
+    walkthrough = {texts["walkthrough.server.media"] for texts in (TEXTS, CHINESE)}
     wheel = f"server/qwen_lsp-{__version__}-py3-none-any.whl"
     assert names - {"extension.vsixmanifest", "[Content_Types].xml"} == {
         "package.json",
@@ -147,6 +178,7 @@ def test_what_is_in_the_package(vsix: Path) -> None:
         "LICENSE.txt",
         wheel,
         *pictures,
+        *walkthrough,
     }
     assert sum(archive.getinfo(f"extension/{name}").file_size for name in BUNDLES) <= MAX_BUNDLE_BYTES
 

@@ -38,6 +38,21 @@ def test_a_part_is_cut_back_to_what_is_whole(part: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "language", "expected"),
+    [
+        ("rm -rf", "shellscript", ""),
+        ("rm -rf", "makefile", ""),
+        ("cd build\nls -la --all", "shellscript", "cd build"),
+        ("rm -rf build", "makefile", "rm -rf build"),
+        ("docker run -it debian", "shellscript", "docker run -it debian"),
+        ("x = a -b", "python", "x = a -b"),
+    ],
+)
+def test_a_command_is_not_cut_before_its_arguments(part: str, language: str, expected: str) -> None:
+    assert ended(part, language=language) == expected
+
+
+@pytest.mark.parametrize(
     ("part", "before", "language"),
     [
         ('println("Hello");', "", "java"),

@@ -8,7 +8,6 @@ local M = {}
 local api = vim.api
 local namespace = api.nvim_create_namespace('qwen_lsp_ghost')
 local INVOKED, AUTOMATIC = 1, 2
-local FOCUS_MS = 300 -- a cursor that rests so long has settled
 local MORE_MS = 120 -- how often the rest of an early answer is asked for
 
 -- A word with the blanks before it, or a run of marks; `\k` follows 'iskeyword'.
@@ -21,7 +20,7 @@ local LINE = [[^\n*[^\n]*]]
 local shown = nil
 --- Under way: {client, bufnr, id, place, streamed}; `streamed` is the text so far.
 local asked = nil
-local focus_timer, more_timer = vim.uv.new_timer(), vim.uv.new_timer()
+local more_timer = vim.uv.new_timer()
 
 local function plugin()
   return require('qwen_lsp')
@@ -320,15 +319,6 @@ function M.trigger()
   end)
 end
 
-local function settle(client, bufnr)
-  focus_timer:start(FOCUS_MS, 0, vim.schedule_wrap(function()
-    if api.nvim_get_current_buf() == bufnr and not is_inserting() and not client.is_stopped() then
-      local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-      plugin().call(client, 'notify', 'qwenLsp/didFocus', params)
-    end
-  end))
-end
-
 --- Watch a buffer that the client has opened.
 function M.attach(client, bufnr)
   local group = api.nvim_create_augroup('qwen_lsp_ghost_' .. bufnr, {})
@@ -359,9 +349,6 @@ function M.attach(client, bufnr)
   on({ 'InsertLeave', 'BufLeave' }, function()
     cancel()
     hide()
-  end)
-  on({ 'CursorMoved', 'BufEnter' }, function()
-    settle(client, bufnr)
   end)
   api.nvim_create_autocmd('LspDetach', {
     group = group,

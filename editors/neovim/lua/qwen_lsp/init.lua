@@ -21,6 +21,8 @@ M.defaults = {
     previous = '<M-[>',
     dismiss = '<C-]>',
     trigger = '<M-\\>',
+    edit = false, -- in normal and visual mode
+    actions = false,
   },
 }
 
@@ -32,6 +34,7 @@ M.server_status = nil
 M.options = M.defaults
 
 local reported = {}
+local snooze = vim.uv.new_timer()
 
 --- Whether Neovim's own inline completion is used; `native = false` prefers ours, which also streams.
 function M.is_native()
@@ -81,6 +84,9 @@ end
 
 local function on_status(_, status)
   M.server_status = status
+  -- The server's program may be in an environment that no shell knows.
+  local model = status.remedy:match('`qwen%-lsp models pull ?([^`]*)`')
+  status.remedy = model and messages.text('pull_here', model) or status.remedy
   local message = status.message .. (status.remedy ~= '' and '\n' .. status.remedy or '')
   if status.state == 'error' and not reported[message] then
     reported[message] = true
@@ -129,6 +135,7 @@ local function client_config(root)
     },
     on_attach = function(attached, bufnr)
       M.suggestions().attach(attached, bufnr)
+      require('qwen_lsp.hints').attach(attached, bufnr)
     end,
     on_exit = function()
       M.server_status = nil
@@ -188,9 +195,15 @@ function M.status()
   return 'qwen ' .. messages.text('state_' .. status.state) .. speed
 end
 
---- Switch suggestions off or on until Neovim ends.
-function M.pause(is_paused)
+--- Switch suggestions off or on until Neovim ends, or off for some minutes.
+function M.pause(is_paused, minutes)
   local client = M.client()
+  snooze:stop()
+  if is_paused and minutes then
+    snooze:start(minutes * 60000, 0, vim.schedule_wrap(function()
+      M.pause(false)
+    end))
+  end
   if client then
     local change = { completion = { enabled = not is_paused } }
     client.settings = vim.tbl_deep_extend('force', client.settings, { qwenLsp = change })
@@ -235,6 +248,9 @@ end
 --- Accept the suggestion, or its next 'word' or 'line'; false when none is shown. For mappings of your own.
 function M.accept(part)
   local suggestions = M.suggestions()
+  if M.is_native() then
+    return suggestions.accept(part) -- Neovim knows whether there is one
+  end
   if not suggestions.is_visible() then
     return false
   end
@@ -273,8 +289,11 @@ local subcommands = {
   trigger = function()
     M.suggestions().trigger()
   end,
-  pause = function()
-    M.pause(true)
+  pause = function(_, minutes)
+    if minutes ~= '' and not tonumber(minutes) then
+      return M.notify(messages.text('bad_minutes', minutes), vim.log.levels.ERROR)
+    end
+    M.pause(true, tonumber(minutes))
   end,
   resume = function()
     M.pause(false)
@@ -314,75 +333,47 @@ local function on_command(call)
   subcommands[name](call, rest)
 end
 
+local arguments = {
+  models = { 'list', 'pull', 'recommend' },
+  review = { 'file' },
+  dismiss = { 'fingerprint', 'path', 'rule' },
+  pause = { '15', '60' },
+}
+
 local function complete_command(lead, line)
   local before = line:sub(1, #line - #lead)
-  if before:match('QwenLsp%s+models%s+$') then
-    return vim.tbl_filter(function(name)
-      return vim.startswith(name, lead)
-    end, { 'list', 'pull', 'recommend' })
-  end
-  if before:match('QwenLsp%s+%S') then
-    return {}
+  local command = before:match('QwenLsp%s+(%S+)%s+$')
+  local choices = {}
+  if command then
+    choices = arguments[command] or {}
+  elseif not before:match('QwenLsp%s+%S') then
+    choices = vim.fn.sort(vim.tbl_keys(subcommands))
   end
   return vim.tbl_filter(function(name)
     return vim.startswith(name, lead)
-  end, vim.fn.sort(vim.tbl_keys(subcommands)))
+  end, choices)
 end
 
---- What a key did before it became ours, to be done when there is nothing to accept.
-local function earlier_mapping(key)
-  local map = vim.fn.maparg(key, 'i', false, true)
-  if vim.tbl_isempty(map) then
-    return function()
-      return key
+--- Say which options are no options, or of the wrong kind; what is right of them holds.
+local function check(options)
+  local kinds = { cmd = 'table', settings = 'table', native = 'boolean', attach = 'function', keys = 'table' }
+  for name, value in pairs(options) do
+    if kinds[name] == nil then
+      M.notify(messages.text('bad_option', name), vim.log.levels.WARN)
+    elseif type(value) ~= kinds[name] then
+      M.notify(messages.text('bad_kind', name, kinds[name]), vim.log.levels.WARN)
+      options[name] = nil
     end
   end
-  return function()
-    if map.callback and map.expr ~= 1 then
-      vim.schedule(map.callback)
-      return ''
-    end
-    local typed = map.callback and map.callback() or map.rhs
-    typed = map.expr == 1 and not map.callback and vim.api.nvim_eval(map.rhs) or typed or ''
-    if map.noremap == 1 or map.callback then
-      return typed
-    end
-    -- What was mapped with remapping, such as a <Plug>, is typed so that its own mapping holds.
-    vim.api.nvim_feedkeys(vim.keycode(typed), 'm', false)
-    return ''
-  end
-end
-
-local function map_keys()
-  local suggestions = M.suggestions()
-  local actions = {
-    accept = suggestions.accept,
-    accept_word = function()
-      suggestions.accept('word')
-    end,
-    accept_line = function()
-      suggestions.accept('line')
-    end,
-    next = suggestions.next,
-    previous = suggestions.previous,
-    dismiss = suggestions.dismiss,
-  }
-  for name, action in pairs(actions) do
-    local key = M.options.keys[name]
-    if key then
-      local otherwise = earlier_mapping(key)
-      vim.keymap.set('i', key, function()
-        if suggestions.is_visible() then
-          vim.schedule(action)
-          return ''
-        end
-        return otherwise()
-      end, { expr = true, replace_keycodes = true, desc = 'qwen-lsp: ' .. name })
+  for name, key in pairs(options.keys or {}) do
+    if M.defaults.keys[name] == nil then
+      M.notify(messages.text('bad_option', 'keys.' .. name), vim.log.levels.WARN)
+    elseif key ~= false and type(key) ~= 'string' then
+      M.notify(messages.text('bad_kind', 'keys.' .. name, 'string'), vim.log.levels.WARN)
+      options.keys[name] = nil
     end
   end
-  if M.options.keys.trigger then
-    vim.keymap.set('i', M.options.keys.trigger, suggestions.trigger, { desc = 'qwen-lsp: trigger' })
-  end
+  return options
 end
 
 --- Start with Neovim: servers for buffers, keys, `:QwenLsp`. A key that is `false` is not mapped.
@@ -390,15 +381,10 @@ function M.setup(options)
   if vim.fn.has('nvim-0.10') == 0 then
     return M.notify(messages.text('too_old'), vim.log.levels.ERROR)
   end
-  for name in pairs(options or {}) do
-    if M.defaults[name] == nil then
-      M.notify(messages.text('bad_option', name), vim.log.levels.WARN)
-    end
-  end
-  M.options = vim.tbl_deep_extend('force', M.defaults, options or {})
+  M.options = vim.tbl_deep_extend('force', M.defaults, check(vim.deepcopy(options or {})))
   vim.api.nvim_set_hl(0, 'QwenLspGhost', { link = 'NonText', default = true })
   vim.api.nvim_set_hl(0, 'QwenLspHint', { link = 'Comment', default = true })
-  map_keys()
+  require('qwen_lsp.keys').map(M.options.keys)
   vim.api.nvim_create_user_command('QwenLsp', on_command, {
     nargs = '+',
     range = true,

@@ -16,6 +16,15 @@ local texts = {
     'no Python 3.11 or newer with venv was found; install one (Debian, Ubuntu: python3-venv).',
     '没有找到带 venv 的 Python 3.11 或更新版本；请先安装（Debian、Ubuntu：python3-venv）。',
   },
+  no_space = { 'the disk is full', '磁盘已满' },
+  proxy = {
+    'the proxy lets nothing through; HTTPS_PROXY names it (docs/install.md)',
+    '代理未放行；代理由 HTTPS_PROXY 指定（见 docs/install.md）',
+  },
+  offline = {
+    'the package registry cannot be reached. Without network: docs/install.md',
+    '无法连接软件源。离线安装见 docs/install.md',
+  },
   no_package = {
     'this copy of the plugin has no server in it; see docs/install.md.',
     '此插件副本不含服务器；见 docs/install.md。',
@@ -33,6 +42,9 @@ local texts = {
   bad_option = { 'setup(): there is no option `%s`.', 'setup()：没有选项 `%s`。' },
   too_old = { 'Neovim 0.10 or newer is needed.', '需要 Neovim 0.10 或更新版本。' },
   no_server = { 'no server runs for this buffer.', '当前缓冲区没有运行中的服务器。' },
+  pull_here = { 'Run `:QwenLsp models pull %s`.', '请执行 `:QwenLsp models pull %s`。' },
+  bad_kind = { 'setup(): the option `%s` must be a %s; it is ignored.', 'setup()：选项 `%s` 应为 %s 类型，已忽略。' },
+  bad_minutes = { '`%s` is no number of minutes.', '`%s` 不是分钟数。' },
   no_command = { 'there is no `%s`.', '没有 `%s` 这个子命令。' },
   nothing_asked = { 'no completion has been requested in this buffer yet.', '当前缓冲区尚未请求过补全。' },
   not_offered = { 'this server does not offer that yet: %s', '当前服务器尚不支持：%s' },

@@ -13,7 +13,8 @@ function M.attach(_, bufnr)
   vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
 end
 
---- Whether Neovim draws a suggestion in this buffer.
+--- Whether Neovim draws a suggestion in this buffer. Neovim has no call that only asks: where it draws elsewhere some
+--- day, the keys for other candidates and for dismissing do what they did before; accepting does not depend on it.
 function M.is_visible()
   local namespace = api.nvim_get_namespaces()['nvim.lsp.inline_completion']
   local marks = namespace and api.nvim_buf_get_extmarks(0, namespace, 0, -1, { limit = 1 }) or {}
@@ -49,9 +50,13 @@ local function insert(item, part)
   end
 end
 
---- Insert the suggestion, or its next 'word' or 'line'; what is left is asked for again by Neovim.
+--- Insert the suggestion, or its next 'word' or 'line'; what is left is asked for again by Neovim. Returns whether there
+--- is one; it is inserted after a mapping that asks has ended.
 function M.accept(part)
-  vim.lsp.inline_completion.get({
+  if vim.fn.pumvisible() ~= 0 then
+    return false -- the key belongs to the menu
+  end
+  return vim.lsp.inline_completion.get({
     on_accept = function(item)
       insert(item, part)
     end,

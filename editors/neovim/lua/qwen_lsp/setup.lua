@@ -66,16 +66,39 @@ local function python()
   end
 end
 
---- Run commands one after the other; `on_line` gets each line, `done` the last words of the one that failed, or nil.
+--- What an installer says, in its last lines or before them, where something can be done about it.
+local REASONS = {
+  { 'no_space', { 'no space left on device', 'enospc', 'not enough space' } },
+  { 'proxy', { 'proxyerror', 'cannot connect to proxy', 'tunnel connection failed' } },
+  {
+    'offline',
+    { 'name resolution', 'name or service not known', 'network is unreachable', 'connection refused', 'newconnectionerror' },
+  },
+}
+
+--- Why pip failed, which says last that there is no such package: a known reason, or nil.
+local function reason(lines)
+  local text = table.concat(lines, '\n'):lower()
+  for _, known in ipairs(REASONS) do
+    for _, sign in ipairs(known[2]) do
+      if text:find(sign, 1, true) then
+        return messages.text(known[1])
+      end
+    end
+  end
+end
+
+--- Run commands one after the other; `on_line` gets each line, `done` nil, or the last words of the one that
+--- failed and all its lines.
 local function run(commands, on_line, done)
   local command = commands[1]
   if not command then
     return done(nil)
   end
-  local last = ''
+  local lines = {}
   local function read(_, data)
     for line in (data or ''):gmatch('[^\r\n]+') do
-      last = line
+      table.insert(lines, line)
       vim.schedule(function()
         on_line(line)
       end)
@@ -87,7 +110,7 @@ local function run(commands, on_line, done)
         return done(messages.text('cancelled'))
       end
       if ran.code ~= 0 then
-        return done(last ~= '' and last or ('%s: %d'):format(command[1], ran.code))
+        return done(lines[#lines] or ('%s: %d'):format(command[1], ran.code), lines)
       end
       run(vim.list_slice(commands, 2), on_line, done)
     end)
@@ -137,10 +160,10 @@ function M.install(after)
     { in_environment('python'), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', source },
   }, function(line)
     show(messages.text('installing') .. ' ' .. line:sub(1, 40))
-  end, function(failure)
+  end, function(failure, lines)
     if failure then
       vim.fn.delete(folder, 'rf')
-      return finish(after, failure, messages.text('install_failed', failure))
+      return finish(after, failure, messages.text('install_failed', reason(lines or {}) or failure))
     end
     finish(after, nil, messages.text('installed'))
     require('qwen_lsp').start_all()

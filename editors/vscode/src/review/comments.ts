@@ -2,6 +2,7 @@
 import * as vscode from 'vscode'
 import type { Finding } from '../protocol'
 import { fenced } from '../values'
+import { severityWord } from '../words'
 import { rangeOf, type Findings } from './findings'
 
 const CONTROLLER = 'qwen-lsp.review'
@@ -39,7 +40,7 @@ export class FindingComments implements vscode.Disposable {
       author: { name: 'Qwen' },
       body: body(finding),
       mode: vscode.CommentMode.Preview,
-      label: finding.severity,
+      label: severityWord(finding.severity),
     }
     const thread = this.controller.createCommentThread(vscode.Uri.parse(finding.uri), rangeOf(finding), [comment])
     thread.canReply = false

@@ -30,7 +30,7 @@ export class Findings implements vscode.Disposable {
     if (left.length === this.list.length) return
     this.list = left
     // The server's summary counted what is gone now.
-    this.summary = left.length ? vscode.l10n.t('{0} findings left', left.length) : ''
+    this.summary = left.length ? vscode.l10n.t('Findings left: {0}', left.length) : ''
     this.announce()
   }
 

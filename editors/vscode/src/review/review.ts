@@ -10,6 +10,7 @@ import { FindingComments } from './comments'
 import { markdown } from './export'
 import { Findings } from './findings'
 import { FindingTree } from './tree'
+import { severityWord } from '../words'
 
 const SOURCE = 'qwen-lsp'
 
@@ -83,7 +84,7 @@ export class Reviews implements vscode.Disposable {
     const { all, summary } = this.findings
     const text = target.path.endsWith('.json')
       ? JSON.stringify(all, null, 2) + '\n'
-      : markdown(all, vscode.l10n.t('Review'), summary, vscode.l10n.t('line'))
+      : markdown(all, summary, { title: vscode.l10n.t('Review'), line: vscode.l10n.t('line'), severity: severityWord })
     await vscode.workspace.fs.writeFile(target, Buffer.from(text))
   }
 

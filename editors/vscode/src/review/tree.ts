@@ -2,6 +2,7 @@
 import * as vscode from 'vscode'
 import type { Finding } from '../protocol'
 import { rangeOf, type Findings } from './findings'
+import { severityWord } from '../words'
 
 type Node = { file: vscode.Uri; findings: Finding[] } | { finding: Finding }
 
@@ -25,7 +26,7 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       const count = findings.all.length
       this.view.message = findings.summary || undefined
       // No badge: Source Control would add it to its own count of changed files.
-      this.view.description = count ? vscode.l10n.t('{0} findings', count) : undefined
+      this.view.description = count ? vscode.l10n.t('Findings: {0}', count) : undefined
       this.changed.fire(undefined)
     })
   }
@@ -59,7 +60,7 @@ export class FindingTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     const [icon, color] = ICONS[finding.severity] ?? INFO
     item.iconPath = new vscode.ThemeIcon(icon, new vscode.ThemeColor(color))
     item.description = `${finding.range.start.line + 1} · ${finding.message}`
-    item.tooltip = [finding.message, finding.scenario].filter(Boolean).join('\n\n')
+    item.tooltip = [`${severityWord(finding.severity)}: ${finding.message}`, finding.scenario].filter(Boolean).join('\n\n')
     item.contextValue = finding.fix ? 'fixable' : 'plain'
     item.command = {
       command: 'vscode.open',

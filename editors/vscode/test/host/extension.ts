@@ -3,7 +3,7 @@
  * command writes a JSON report into this extension's global storage; the tour that gave it waits for the file.
  */
 import * as vscode from 'vscode'
-import { tests } from './tests'
+import { tests, testsOfFolders } from './tests'
 
 export const OURS = 'qwen-lsp.qwen-lsp'
 /** A language feature of VS Code's own that starts in every window, too, and calls a program. */
@@ -18,14 +18,15 @@ export function activate(context: vscode.ExtensionContext): void {
     await vscode.workspace.fs.rename(draft, whole, { overwrite: true })
   }
   context.subscriptions.push(
-    vscode.commands.registerCommand('qwen-lsp-test.run', async () => write('tests', await runAll())),
+    vscode.commands.registerCommand('qwen-lsp-test.run', async () => write('tests', await runAll(tests))),
+    vscode.commands.registerCommand('qwen-lsp-test.folders', async () => write('folders', await runAll(testsOfFolders))),
     vscode.commands.registerCommand('qwen-lsp-test.startup', async () => write('startup', await startup())),
   )
 }
 
-async function runAll(): Promise<{ name: string; error: string }[]> {
+async function runAll(all: typeof tests): Promise<{ name: string; error: string }[]> {
   const report = []
-  for (const [name, test] of Object.entries(tests)) {
+  for (const [name, test] of Object.entries(all)) {
     const error = await test().then(
       () => '',
       (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),

@@ -24,6 +24,14 @@ async function folder(name: string): Promise<vscode.Uri> {
   return found.uri
 }
 
+/** Write a file into the first folder of the window. */
+async function write(name: string, text: string): Promise<vscode.Uri> {
+  const first = await until('a folder is open', () => vscode.workspace.workspaceFolders?.[0])
+  const file = vscode.Uri.joinPath(first.uri, name)
+  await vscode.workspace.fs.writeFile(file, Buffer.from(text))
+  return file
+}
+
 /** Ask for a suggestion at the end of the focused editor, accept it, and return the text then. */
 async function completed(document: vscode.TextDocument): Promise<string> {
   const before = document.getText()
@@ -35,8 +43,10 @@ async function completed(document: vscode.TextDocument): Promise<string> {
   editor.selection = new vscode.Selection(end, end)
   await until('a suggestion is accepted', async () => {
     await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    await vscode.commands.executeCommand('editor.action.inlineSuggest.commit')
+    for (let n = 0; n < 20 && document.getText() === before; n++) {
+      await vscode.commands.executeCommand('editor.action.inlineSuggest.commit')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
     return document.getText() !== before
   })
   return document.getText()
@@ -84,29 +94,6 @@ export const tests: { [name: string]: () => Promise<void> } = {
     await until('the server is there', async () => (await vscode.commands.getCommands(true)).includes('qwenLsp.explain'))
   },
 
-  'files of every folder of a workspace are served': async () => {
-    for (const name of ['one', 'two']) {
-      const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(await folder(name), 'sum.py'))
-      await vscode.window.showTextDocument(document)
-      assert.equal(await completed(document), `${CALL}${SUGGESTED}`)
-      assert.ok((await titles(document.uri, FIRST)).includes('Simplify'))
-      await vscode.commands.executeCommand('workbench.action.files.revert')
-    }
-  },
-
-  'the folder that a Source Control button names is the one that is reviewed': async () => {
-    await vscode.commands.executeCommand('qwen-lsp.reviewChanges', { rootUri: await folder('two') })
-    const rules = vscode.languages.getDiagnostics().flatMap(([uri, found]) =>
-      found.filter(({ source }) => source === 'qwen-lsp').map(({ code }) => {
-        const { value } = code as { value: string }
-        return `${vscode.workspace.asRelativePath(uri)}: ${value}`
-      }),
-    )
-    assert.deepEqual(rules, ['two/late.py: code-injection'])
-    await vscode.commands.executeCommand('qwen-lsp.clearReview')
-    await until('it is cleared', () => vscode.languages.getDiagnostics().every(([, found]) => !found.length))
-  },
-
   'an untitled text is served': async () => {
     const document = await vscode.workspace.openTextDocument({ language: 'python', content: CALL })
     await vscode.window.showTextDocument(document)
@@ -124,8 +111,7 @@ export const tests: { [name: string]: () => Promise<void> } = {
   },
 
   'the new side of a diff is served, and what is read-only is left alone': async () => {
-    const old = vscode.Uri.joinPath(await folder('one'), 'old.py')
-    const now = vscode.Uri.joinPath(await folder('one'), 'sum.py')
+    const [old, now] = await Promise.all([write('old.py', CALL.replace('left + right', 'left')), write('now.py', CALL)])
     await vscode.commands.executeCommand('vscode.diff', old, now, 'a diff')
     assert.equal(await completed(await vscode.workspace.openTextDocument(now)), `${CALL}${SUGGESTED}`)
     await vscode.commands.executeCommand('workbench.action.files.revert')
@@ -135,8 +121,7 @@ export const tests: { [name: string]: () => Promise<void> } = {
 
   'a large file is served': async () => {
     const filler = Array.from({ length: 60_000 }, (_, n) => `value_${n} = ${n}`).join('\n')
-    const file = vscode.Uri.joinPath(await folder('one'), 'large.py')
-    await vscode.workspace.fs.writeFile(file, Buffer.from(`${filler}\n${CALL}`))
+    const file = await write('large.py', `${filler}\n${CALL}`)
     const document = await vscode.workspace.openTextDocument(file)
     await vscode.window.showTextDocument(document)
     assert.ok((await completed(document)).endsWith(`${CALL}${SUGGESTED}`))
@@ -158,5 +143,31 @@ export const tests: { [name: string]: () => Promise<void> } = {
     await until('it is off', async () => (await outcome()) === 'off')
     await configuration.update('completion.enabled', undefined, vscode.ConfigurationTarget.Global)
     await until('it is on again', async () => (await outcome()) === 'shown')
+  },
+}
+
+/** In a workspace of the folders `one` and `two`. */
+export const testsOfFolders: { [name: string]: () => Promise<void> } = {
+  'files of every folder of a workspace are served': async () => {
+    for (const name of ['one', 'two']) {
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.joinPath(await folder(name), 'sum.py'))
+      await vscode.window.showTextDocument(document)
+      assert.equal(await completed(document), `${CALL}${SUGGESTED}`)
+      assert.ok((await titles(document.uri, FIRST)).includes('Simplify'))
+      await vscode.commands.executeCommand('workbench.action.files.revert')
+    }
+  },
+
+  'the folder that a Source Control button names is the one that is reviewed': async () => {
+    await vscode.commands.executeCommand('qwen-lsp.reviewChanges', { rootUri: await folder('two') })
+    const rules = vscode.languages.getDiagnostics().flatMap(([uri, found]) =>
+      found.filter(({ source }) => source === 'qwen-lsp').map(({ code }) => {
+        const { value } = code as { value: string }
+        return `${vscode.workspace.asRelativePath(uri)}: ${value}`
+      }),
+    )
+    assert.deepEqual(rules, ['two/late.py: code-injection'])
+    await vscode.commands.executeCommand('qwen-lsp.clearReview')
+    await until('it is cleared', () => vscode.languages.getDiagnostics().every(([, found]) => !found.length))
   },
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { acceptedPart, fenced, gigabytes, hostOf, isLoopback, nested, percentOf, pythonVersion, table } from '../../src/values'
+import { acceptedPart, adviceWithoutButton, fenced, gigabytes, hostOf, isLoopback, nested, percentOf, pythonVersion, table } from '../../src/values'
 
 test('settings are nested as the schema has them', () => {
   const flat = { 'completion.lineTokens': 32, 'completion.enabled': false, 'model.name': 'auto' }
@@ -48,4 +48,11 @@ test('an address is this machine, or its host is named', () => {
 
 test('sizes are written for people', () => {
   assert.equal(gigabytes(491_400_064), '0.5 GB')
+})
+
+test('advice that a button carries out sends nobody to a terminal; other advice stays', () => {
+  assert.equal(adviceWithoutButton('Run `qwen-lsp models pull qwen2.5-coder-0.5b` in a terminal.'), '')
+  assert.equal(adviceWithoutButton('请在终端运行 `qwen-lsp doctor` 查明原因。'), '')
+  const setting = 'Correct `model.name` or `model.path`; `qwen-lsp models list` shows the names.'
+  assert.equal(adviceWithoutButton(setting), setting)
 })

@@ -59,19 +59,15 @@ final class ActionPreview extends DialogWrapper {
         compare(LSPIJUtils.applyEdits(document, List.of(edit)));
     }
 
-    /** Show the end: the document after the edit, an explanation, or a message. */
+    /** Show the end: the document after the edit, or a message. */
     void finish(Requests.Outcome outcome) {
         edit = outcome.edit();
         if (edit != null) {
             compare(LSPIJUtils.applyEdits(document, edits()));
             setOKActionEnabled(true);
-        } else if (!outcome.markdown().isEmpty()) {
-            // An explanation does not change the document: it is only shown.
-            close(CANCEL_EXIT_CODE);
-            Notices.info(project, outcome.markdown());
         } else {
             close(CANCEL_EXIT_CODE);
-            Notices.info(project, outcome.message().isEmpty() ? Texts.get("action.nothing") : outcome.message());
+            Explanation.show(project, outcome);
         }
     }
 

@@ -3,8 +3,9 @@ package dev.qwenlsp.jetbrains;
 import com.intellij.notification.NotificationGroupManager;
 import com.intellij.notification.NotificationType;
 import com.intellij.openapi.project.Project;
+import com.intellij.openapi.util.text.StringUtil;
 
-/** Notifications of the plugin's group. */
+/** Notifications of the plugin's group. The IDE takes them for HTML: what a model or a file says is escaped. */
 final class Notices {
     private Notices() {}
 
@@ -17,6 +18,10 @@ final class Notices {
     }
 
     private static void show(Project project, String text, NotificationType type) {
-        NotificationGroupManager.getInstance().getNotificationGroup("qwen-lsp").createNotification(text, type).notify(project);
+        NotificationGroupManager.getInstance().getNotificationGroup("qwen-lsp").createNotification(html(text), type).notify(project);
+    }
+
+    static String html(String text) {
+        return StringUtil.escapeXmlEntities(text).replace("\n", "<br>");
     }
 }

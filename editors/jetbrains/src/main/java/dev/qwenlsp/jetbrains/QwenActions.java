@@ -10,6 +10,7 @@ import com.intellij.openapi.application.ApplicationManager;
 import com.intellij.openapi.editor.Document;
 import com.intellij.openapi.editor.Editor;
 import com.intellij.openapi.project.Project;
+import com.intellij.openapi.ui.Messages;
 import com.intellij.openapi.ui.popup.JBPopupFactory;
 import com.intellij.openapi.vfs.VirtualFile;
 import com.intellij.openapi.wm.ToolWindowManager;
@@ -21,7 +22,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.eclipse.lsp4j.CodeAction;
+import org.eclipse.lsp4j.Diagnostic;
 import org.eclipse.lsp4j.DidChangeConfigurationParams;
+import org.eclipse.lsp4j.Position;
 import org.eclipse.lsp4j.Range;
 import org.jetbrains.annotations.NotNull;
 
@@ -55,7 +58,11 @@ public final class QwenActions {
     public static final class Trigger extends ProjectAction {
         @Override
         void perform(AnActionEvent event, Project project) {
-            ActionManager.getInstance().getAction("CallInlineCompletionAction").actionPerformed(event);
+            ActionManager actions = ActionManager.getInstance();
+            var action = actions.getAction("CallInlineCompletionAction");
+            if (action != null) {
+                actions.tryToExecute(action, event.getInputEvent(), null, event.getPlace(), true);
+            }
         }
     }
 
@@ -127,7 +134,8 @@ public final class QwenActions {
             var selection = editor.getSelectionModel();
             Range range = new Range(LSPIJUtils.toPosition(selection.getSelectionStart(), document),
                     LSPIJUtils.toPosition(selection.getSelectionEnd(), document));
-            ask(project, (server, item) -> Requests.actions(server, uriOf(file), range), actions -> {
+            List<Diagnostic> problems = Problems.in(project, document, selection.getSelectionStart(), selection.getSelectionEnd());
+            ask(project, (server, item) -> Requests.actions(server, uriOf(file), range, problems), actions -> {
                 if (actions.isEmpty()) {
                     Notices.info(project, Texts.get("action.none"));
                 } else {
@@ -145,7 +153,12 @@ public final class QwenActions {
                     .createPopup().showInBestPositionFor(editor);
         }
 
-        private static void preview(Project project, Document document, String uri, CodeAction action) {
+        static void preview(Project project, Document document, String uri, CodeAction action) {
+            if (Requests.isExplanation(action)) {
+                // It changes nothing, so there is nothing to compare. LSP4IJ shows the server's progress, which cancels it.
+                ask(project, (server, item) -> Requests.perform(server, action), outcome -> Explanation.show(project, outcome));
+                return;
+            }
             QwenState state = project.getService(QwenState.class);
             String id = Requests.streamId(action);
             ActionPreview preview = new ActionPreview(project, document, uri, action.getTitle());
@@ -164,6 +177,28 @@ public final class QwenActions {
                     request.cancel(true);
                 }
             });
+        }
+    }
+
+    /** Change the selected lines as the user says. */
+    public static final class Edit extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            Editor editor = event.getData(CommonDataKeys.EDITOR);
+            VirtualFile file = event.getData(CommonDataKeys.VIRTUAL_FILE);
+            if (editor == null || file == null) {
+                return;
+            }
+            String instruction = Messages.showInputDialog(project, Texts.get("edit.question"), Texts.get("name"), null);
+            if (instruction == null || instruction.isBlank()) {
+                return;
+            }
+            Document document = editor.getDocument();
+            var selection = editor.getSelectionModel();
+            int last = document.getLineNumber(selection.getSelectionEnd());
+            Range lines = new Range(new Position(document.getLineNumber(selection.getSelectionStart()), 0),
+                    LSPIJUtils.toPosition(document.getLineEndOffset(last), document));
+            Act.preview(project, document, uriOf(file), Requests.edit(uriOf(file), lines, instruction.trim()));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.qwenlsp.jetbrains;
 
 import com.google.gson.JsonObject;
 import com.intellij.openapi.project.Project;
+import com.redhat.devtools.lsp4ij.ServerStatus;
 import com.redhat.devtools.lsp4ij.client.LanguageClientImpl;
 import org.eclipse.lsp4j.jsonrpc.services.JsonNotification;
 
@@ -22,6 +23,14 @@ public final class QwenClient extends LanguageClientImpl {
     @JsonNotification("qwenLsp/stream")
     public void stream(JsonObject streamed) {
         state.streamed(streamed.get("id").getAsString(), streamed);
+    }
+
+    /** A server that has ended, or that crashed, says nothing any more: what it said last no longer holds. */
+    @Override
+    public void handleServerStatusChanged(ServerStatus serverStatus) {
+        if (serverStatus != ServerStatus.started) {
+            state.setStatus(new JsonObject());
+        }
     }
 
     @Override

@@ -36,7 +36,7 @@ public final class QwenStatusWidget implements StatusBarWidget, StatusBarWidget.
     @Override
     public @NotNull String getText() {
         String name = QwenState.text(state.status(), "state");
-        return name.isEmpty() ? "qwen" : "qwen: " + Texts.get("state." + name);
+        return "qwen: " + Texts.get("state." + (name.isEmpty() ? "none" : name));
     }
 
     @Override

@@ -6,9 +6,14 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.eclipse.lsp4j.CodeAction;
 import org.eclipse.lsp4j.CodeActionContext;
 import org.eclipse.lsp4j.CodeActionParams;
+import org.eclipse.lsp4j.Command;
+import org.eclipse.lsp4j.Diagnostic;
 import org.eclipse.lsp4j.ExecuteCommandParams;
 import org.eclipse.lsp4j.Range;
 import org.eclipse.lsp4j.ServerCapabilities;
@@ -20,6 +25,8 @@ public final class Requests {
     public static final String ACTION = "qwenLsp.action", REVIEW = "qwenLsp.review", DISMISS = "qwenLsp.dismiss";
     private static final Gson GSON =
             new org.eclipse.lsp4j.jsonrpc.json.MessageJsonHandler(java.util.Map.of()).getGson();
+
+    private static final AtomicInteger EDITS = new AtomicInteger();
 
     private Requests() {}
 
@@ -34,7 +41,7 @@ public final class Requests {
         JsonObject document = new JsonObject(), params = new JsonObject();
         document.addProperty("uri", uri);
         params.add("textDocument", document);
-        return server.explain(params).thenApply(Requests::object);
+        return then(server.explain(params), Requests::object);
     }
 
     /** Review the changes of the project, or one file when `uri` is given; the findings. */
@@ -44,7 +51,7 @@ public final class Requests {
         if (uri != null) {
             argument.addProperty("uri", uri);
         }
-        return execute(server, REVIEW, argument).thenApply(result -> {
+        return then(execute(server, REVIEW, argument), result -> {
             List<JsonObject> findings = new ArrayList<>();
             if (result.has("findings")) {
                 result.getAsJsonArray("findings").forEach(finding -> findings.add(finding.getAsJsonObject()));
@@ -61,11 +68,25 @@ public final class Requests {
         return execute(server, DISMISS, argument);
     }
 
-    /** The actions for a selection. */
-    public static CompletableFuture<List<CodeAction>> actions(QwenServer server, String uri, Range range) {
-        var params = new CodeActionParams(new TextDocumentIdentifier(uri), range, new CodeActionContext(List.of()));
-        return server.getTextDocumentService().codeAction(params).thenApply(all -> all == null ? List.of()
+    /** The actions for a selection; what the IDE finds wrong there is what they can repair. */
+    public static CompletableFuture<List<CodeAction>> actions(
+            QwenServer server, String uri, Range range, List<Diagnostic> diagnostics) {
+        var params = new CodeActionParams(new TextDocumentIdentifier(uri), range, new CodeActionContext(diagnostics));
+        return then(server.getTextDocumentService().codeAction(params), all -> all == null ? List.of()
                 : all.stream().filter(one -> one.isRight()).map(one -> one.getRight()).toList());
+    }
+
+    /** The action that does what the user says to some lines. */
+    public static CodeAction edit(String uri, Range range, String instruction) {
+        JsonObject argument = new JsonObject();
+        argument.addProperty("id", "jetbrains-" + EDITS.incrementAndGet());
+        argument.addProperty("kind", "edit");
+        argument.addProperty("uri", uri);
+        argument.add("range", GSON.toJsonTree(range));
+        argument.addProperty("instruction", instruction);
+        CodeAction action = new CodeAction(instruction);
+        action.setCommand(new Command(instruction, ACTION, List.of(argument)));
+        return action;
     }
 
     /** Let the model do an action; while it writes, `qwenLsp/stream` brings the text under `streamId`. */
@@ -74,11 +95,9 @@ public final class Requests {
             return CompletableFuture.completedFuture(new Outcome(action.getEdit(), "", ""));
         }
         if (action.getCommand() != null) {
-            var arguments = action.getCommand().getArguments();
-            JsonElement first = GSON.toJsonTree(arguments == null || arguments.isEmpty() ? null : arguments.get(0));
-            return execute(server, action.getCommand().getCommand(), object(first)).thenApply(Requests::outcome);
+            return then(execute(server, action.getCommand().getCommand(), argument(action.getCommand())), Requests::outcome);
         }
-        return server.getTextDocumentService().resolveCodeAction(action).thenCompose(resolved ->
+        return compose(server.getTextDocumentService().resolveCodeAction(action), resolved ->
                 resolved.getEdit() == null && resolved.getCommand() == null
                         ? CompletableFuture.completedFuture(new Outcome(null, "", ""))
                         : perform(server, resolved));
@@ -86,7 +105,23 @@ public final class Requests {
 
     /** The id under which an action's text is streamed; empty when it is not. */
     public static String streamId(CodeAction action) {
-        return QwenState.text(object(GSON.toJsonTree(action.getData())), "id");
+        return QwenState.text(asked(action), "id");
+    }
+
+    /** Whether an action only says something about the code. */
+    public static boolean isExplanation(CodeAction action) {
+        return "explain".equals(QwenState.text(asked(action), "kind"));
+    }
+
+    /** What the model is to be asked: it waits in the action's data, or in its command where no edit will come. */
+    private static JsonObject asked(CodeAction action) {
+        return action.getData() == null && action.getCommand() != null
+                ? argument(action.getCommand()) : object(GSON.toJsonTree(action.getData()));
+    }
+
+    private static JsonObject argument(Command command) {
+        var arguments = command.getArguments();
+        return object(GSON.toJsonTree(arguments == null || arguments.isEmpty() ? null : arguments.get(0)));
     }
 
     private static Outcome outcome(JsonObject result) {
@@ -97,7 +132,28 @@ public final class Requests {
 
     private static CompletableFuture<JsonObject> execute(QwenServer server, String command, JsonObject argument) {
         var params = new ExecuteCommandParams(command, List.of(argument));
-        return server.getWorkspaceService().executeCommand(params).thenApply(result -> object(GSON.toJsonTree(result)));
+        return then(server.getWorkspaceService().executeCommand(params), result -> object(GSON.toJsonTree(result)));
+    }
+
+    /** What is made of an answer. To cancel it is to cancel the request: with `thenApply` alone the model would go on. */
+    static <T, R> CompletableFuture<R> then(CompletableFuture<T> request, Function<? super T, ? extends R> made) {
+        return compose(request, answer -> CompletableFuture.completedFuture(made.apply(answer)));
+    }
+
+    private static <T, R> CompletableFuture<R> compose(
+            CompletableFuture<T> request, Function<? super T, CompletableFuture<R>> next) {
+        var under = new AtomicReference<CompletableFuture<?>>(request);
+        CompletableFuture<R> result = request.thenCompose(answer -> {
+            CompletableFuture<R> following = next.apply(answer);
+            under.set(following);
+            return following;
+        });
+        result.whenComplete((answer, error) -> {
+            if (result.isCancelled()) {
+                under.get().cancel(true);
+            }
+        });
+        return result;
     }
 
     private static JsonObject object(JsonElement value) {

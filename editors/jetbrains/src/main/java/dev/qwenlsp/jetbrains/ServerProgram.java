@@ -127,17 +127,20 @@ final class ServerProgram {
         return onPath(SystemInfo.isWindows ? name + ".exe" : name);
     }
 
-    private static void run(Consumer<String> log, String... command) throws IOException, InterruptedException {
+    static void run(Consumer<String> log, String... command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String last = "";
         try (var lines = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 last = line;
-                log.accept(line);
+                log.accept(line); // throws where the user has cancelled
             }
-        }
-        if (process.waitFor() != 0) {
-            throw new IOException(Texts.get("install.failed", String.join(" ", command), last));
+            if (process.waitFor() != 0) {
+                throw new IOException(Texts.get("install.failed", String.join(" ", command), last));
+            }
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroy);
+            process.destroy();
         }
     }
 }
