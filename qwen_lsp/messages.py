@@ -194,6 +194,9 @@ TEXTS: dict[str, Text] = {
     "words.one.warning": Text("1 warning", "1 个警告"),
     "words.one.info": Text("1 info", "1 条提示"),
     "words.one.hint": Text("1 hint", "1 条建议"),
+    "review.remarks": Text(
+        "Remarks not shown: {n} (--min-severity info).", "另有 {n} 条提示未显示（--min-severity info）。"
+    ),
     "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
     "review.unaccepted": Text(
         "{file} could not be reviewed ({reason}), and the base did not skip it for that reason.",

@@ -153,7 +153,12 @@ def _undone(clones: tuple[Path, ...], n: int, build: str | None) -> None:
     for clone in clones:
         for row in fixes.run(clone, n, (build,) if build else ()):
             rows.append(row)
-            for name, arm in (("found", row.ours), ("ruff", row.ruff), ("build", row.build)):
+            for name, arm in (
+                ("found", row.ours),
+                ("remark", row.remarks),
+                ("ruff", row.ruff),
+                ("build", row.build),
+            ):
                 for line in arm:
                     echo(f"{name}\t{row.fix.commit[:12]}\t{row.fix.subject[:60]}\t{line}")
     echo(fixes.summary(rows, with_build=build is not None), nl=False)

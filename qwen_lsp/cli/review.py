@@ -47,6 +47,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Exit 1 at findings of this severity or above.",
 )
 @click.option(
+    "--min-severity",
+    type=click.Choice(["error", "warning", "info", "hint"]),
+    help="Show findings of this severity or above; by default warnings and errors, and what --fail-on names.",
+)
+@click.option(
     "--model-pass/--no-model-pass",
     default=None,
     help="Ask all that a model can be asked, or nothing; by default what measured well for the model.",
@@ -91,6 +96,7 @@ def review(
     format_: str,
     output: Path | None,
     fail_on: Severity | None,
+    min_severity: Severity | None,
     model_pass: bool | None,
     model_seconds: float,
     reports: tuple[Path, ...],
@@ -130,6 +136,7 @@ def review(
         echo(f"not in force: {names}. If you trust this folder: qwen-lsp trust {folder}", err=True)
     own = trusted.settings
     locale = locale_for(lang or own.language, change)
+    threshold = fail_on or own.fail_on
     options = reviewer.Options(
         locale=locale,
         selection=Selection(own.include, own.exclude, is_strict=ci),
@@ -138,6 +145,7 @@ def review(
         budget=Budget(max_seconds=model_seconds),
         linters="configured" if is_trusted or ci else "plain",
         reported=tuple(one for file in reports for one in reported.read(file)),
+        min_severity=_least_severe(min_severity or own.min_severity, threshold),
     )
     if own.min_confidence is not None:
         options = replace(options, min_confidence=own.min_confidence)
@@ -157,7 +165,6 @@ def review(
     _write(report, format_, output)
     if post is not None:
         _post(report, post, pull)
-    threshold = fail_on or own.fail_on
     if threshold and any(is_at_least(finding.severity, threshold) for finding in report.findings):
         sys.exit(1)
     if (ci if fail_on_skipped is None else fail_on_skipped) and any(
@@ -193,6 +200,13 @@ def _change(
         return change.from_git(here, "base", base, is_strict=ci)
     scope: Scope = "staged" if staged else "unstaged" if unstaged else "default"
     return change.from_git(here, scope, is_strict=ci)
+
+
+def _least_severe(shown: Severity, threshold: Severity | None) -> Severity:
+    """Return the severity from which on findings are shown: nothing ends a build without being shown."""
+    from qwen_lsp.review.finding import SEVERITIES
+
+    return max(shown, threshold or shown, key=SEVERITIES.index)
 
 
 async def _review(change: Change, options: Options, model_pass: bool | None, cache: Cache) -> Report:

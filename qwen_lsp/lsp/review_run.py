@@ -52,6 +52,7 @@ async def review(
         chosen = reviewer.Options(
             locale=client.locale,
             min_confidence=trusted.settings.min_confidence or reviewer.Options().min_confidence,
+            min_severity=asked.min_severity or trusted.settings.min_severity,
             selection=Selection(trusted.settings.include, trusted.settings.exclude),
             disabled=frozenset(trusted.settings.disabled),
             dismissals=(

@@ -14,17 +14,23 @@ from qwen_lsp.errors import InputError
 from qwen_lsp.lsp import convert
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.change import Change, ChangedFile, as_added, compare, from_git
+from qwen_lsp.review.finding import SEVERITIES
+from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is to be reviewed: the `uri` of a file or folder, a `base` to compare with, a range of lines."""
+    """What is to be reviewed: the `uri` of a file or folder, a `base` to compare with, a range of lines.
+
+    `min_severity` is None where the client leaves it to the settings.
+    """
 
     uri: str = ""
     base: str = ""
     is_file: bool = False
     range: Any = None
+    min_severity: Severity | None = None
 
 
 def scope(options: dict[str, Any]) -> Scope:
@@ -37,7 +43,10 @@ def scope(options: dict[str, Any]) -> Scope:
     if is_file and not uri:
         raise InputError("which file? give its `uri`")
     range_ = options.get("range") if isinstance(options.get("range"), dict) else None
-    return Scope(uri, str(options.get("base") or ""), is_file, range_)
+    severity = options.get("minSeverity")
+    if severity is not None and severity not in SEVERITIES:
+        raise InputError(f"minSeverity is one of {', '.join(SEVERITIES)}")
+    return Scope(uri, str(options.get("base") or ""), is_file, range_, severity)
 
 
 async def collect(

@@ -73,13 +73,15 @@ def introduced(
     """Return the findings that the base does not have, those on changed lines first in each kind.
 
     Shape: findings of whole texts; `changed` holds line numbers from 1. What stands elsewhere is marked as
-    caused by the change.
+    caused by the change. What is insecure and stands in the base word for word was decided on there, however
+    often the new text has it.
     """
     known = Counter(key(entry) for entry in before)
+    decided = {key(entry) for entry in before if entry.category == "security"}
     kept = []
     on_changed = [(entry, touches(entry, changed)) for entry in after]
     for entry, is_on in sorted(on_changed, key=lambda pair: pair[1]):
-        if known[key(entry)] > 0:
+        if known[key(entry)] > 0 or key(entry) in decided:
             known[key(entry)] -= 1
         else:
             kept.append(entry if is_on else replace(entry, is_caused=True))

@@ -26,7 +26,16 @@ from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.change.selecting import Selection, skip_reason, unaccepted
 from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
-from qwen_lsp.review.find import asking, cross_file, linters, lost_safeguards, parses, reported, rules
+from qwen_lsp.review.find import (
+    asking,
+    cross_file,
+    linters,
+    lost_parts,
+    lost_safeguards,
+    parses,
+    reported,
+    rules,
+)
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
 from qwen_lsp.review.finding import (
@@ -34,6 +43,7 @@ from qwen_lsp.review.finding import (
     Finding,
     identified,
     introduced,
+    is_at_least,
     narrowed,
     touches,
     without_duplicates,
@@ -42,7 +52,7 @@ from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.rules import is_secret, version
+from qwen_lsp.syntax.rules import Severity, is_secret, version
 from qwen_lsp.text import Document
 
 log = logging.getLogger(__name__)
@@ -56,12 +66,14 @@ _MAX_OF_A_MODEL = 10
 class Options:
     """How to review. Units: `min_confidence` is between 0 and 1.
 
-    `linters`: whether other tools run; a plain one does not ask what the repository configures for it.
+    What is less severe than `min_severity` is only counted. `linters`: whether other tools run; a plain one
+    does not ask what the repository configures for it.
     `reported` is what others have found.
     """
 
     locale: Locale = "en"
     min_confidence: float = 0.5
+    min_severity: Severity = "hint"
     selection: Selection = field(default_factory=Selection)
     disabled: frozenset[str] = frozenset()
     dismissals: tuple[Dismissal, ...] = ()
@@ -201,6 +213,10 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
             document, file.before, language, changed, options.locale, options.disabled
         )
         found += [one if touches(one, changed) else replace(one, is_caused=True) for one in gone]
+        lines = {one.start_line for one in gone}
+        if lost_parts.RULE not in options.disabled:
+            parts = lost_parts.check(file, document, options.locale)
+            found += [one for one in parts if one.start_line not in lines]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]
@@ -272,12 +288,13 @@ def _report(
             dismissed.append(Dismissed(shown, "comment" if by == "comment" else "file", is_own))
     return Report(
         change.title,
-        tuple(kept),
+        tuple(one for one in kept if is_at_least(one.severity, options.min_severity)),
         coverage,
         options.locale,
         change.base,
         change.head,
         tuple(dismissed),
+        tuple(one for one in kept if not is_at_least(one.severity, options.min_severity)),
         len(found) - len(sure),
         notes=(*change.notes, *attempts.notes(change, options.selection, distrusted, options.locale)),
         documents=documents,
@@ -302,6 +319,7 @@ def against(report: Report, baseline: Collection[str]) -> Report:
     """Compare a report with the fingerprints of an earlier one: new, still open, fixed."""
     now = [entry.fingerprint for entry in report.findings]
     set_aside = {entry.finding.fingerprint for entry in report.dismissed}
+    set_aside |= {entry.fingerprint for entry in report.remarks}
     return replace(
         report,
         novelty={one: "open" if one in baseline else "new" for one in now},

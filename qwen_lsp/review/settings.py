@@ -27,18 +27,24 @@ log = logging.getLogger(__name__)
 
 FILE = ".qwen-lsp.toml"
 _MAX_BYTES = 1_000_000
+# What a reader who did not ask for more is shown.
+DEFAULT_SEVERITY: Severity = "warning"
 _RENAMED = {"least_confidence": "min_confidence"}
 
 log = logging.getLogger(__name__)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[review]`. Patterns are those of .gitignore; `disabled` names rules."""
+    """The table `[review]`. Patterns are those of .gitignore; `disabled` names rules.
+
+    What is less severe than `min_severity` is counted and not shown.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
     min_confidence: float | None = None
+    min_severity: Severity = DEFAULT_SEVERITY
     fail_on: Severity | None = None
     language: str = "auto"
 

@@ -86,6 +86,13 @@ _HARMLESS = re.compile(
     r"|(?:^|\.)(?:basename|Base)$",
     re.IGNORECASE,
 )
+# What comes out of these is what went in, more or less; of other functions it is not known.
+_PASSES_ON = re.compile(
+    r"(?i)(?:^|[.\s])(?:str|string|tostring|trim\w*|l?r?strip|lower|upper|to(?:lower|upper)(?:case)?|title|join\w*|resolve|"
+    r"normali[sz]e|normpath|abspath|expanduser|path|paths\.get|file|decodeuri(?:component)?|unquote\w*|replace\w*|"
+    r"get\w*|pop|encode|decode|concat|format|s?printf|f?sprint\w*|split\w*|slice|substring|substr|add|list|tuple|"
+    r"os\.fspath|cast|url|of|text|raw|first|as_posix|loads?|parse)$"
+)
 _CONSTANT_NAME = re.compile(r"(?:^|\.)_*[A-Z][A-Z0-9_]*$")
 _USER_INPUT = re.compile(
     r"\b(?:flask\.)?request\.(?:args|form|values|files|json|data|cookies|headers|query|params|body|GET|POST|"
@@ -96,6 +103,7 @@ _USER_INPUT = re.compile(
     r"|\.URL\.Query\(\)|\.(?:FormValue|PostFormValue|PathValue)\(|\bmux\.Vars\("
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
+_HOLE = re.compile(r"\$?\{[^{}]*\}|%[-+\d.]*[sdvqxr]")
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
 _SENT_PARAMETER = re.compile(
     r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
@@ -293,23 +301,38 @@ class Expressions:
                 pending += [(part, left) for part in reversed(current.named_children)]
         return "".join(found)
 
+    def text_with_holes(self, node: Node, steps: int = _MAX_STEPS) -> str:
+        """Return a text that is put together, with NUL in place of what is written into it."""
+        found: list[str] = []
+        pending = [(node, steps)]
+        while pending:
+            current, left = pending.pop()
+            current = unwrapped(current)
+            if current.type in STRINGS:
+                found.append(_HOLE.sub("\0", self.text(current).strip("fFrRbBuU").strip("\"'`")))
+            elif current.type in NAMES and left and (bindings := self._bindings(current, self.text(current))):
+                values = [one.value for one in reversed(bindings) if one.value]
+                pending += [(value, left - 1) for value in values]
+                found += [] if values else ["\0"]
+            elif not current.named_children or current.type in NAMES:
+                found.append("\0")
+            else:
+                pending += [(part, left) for part in reversed(current.named_children)]
+        return "".join(found)
+
     def is_user_input(self, node: Node, steps: int = _MAX_STEPS) -> bool:
         """Whether something that a request brought is part of the value, and nothing cleaned it."""
         node = unwrapped(node)
         text = self.text(node)
         if steps == 0 or len(text) > 2000:
             return False
-        if node.type in _CALLS:
-            called = callee(node)
-            if called is not None and _HARMLESS.search(self.text(called)):
+        if node.type in _CALLS and (given := node.child_by_field_name("arguments")) is not None:
+            name = text[: len(text) - len(self.text(given))].rstrip()
+            if _USER_INPUT.search(name + "("):
+                return True
+            if _HARMLESS.search(name) or not _PASSES_ON.search(name):
                 return False
-        if _USER_INPUT.search(text) and not any(
-            _HARMLESS.search(self.text(called))
-            for call in descendants(node, _CALLS)
-            if (called := callee(call)) is not None
-            and _USER_INPUT.search(self.text(call))
-            and not _USER_INPUT.search(self.text(called) + "(")
-        ):
+        elif _USER_INPUT.search(text) and not any(descendants(node, _CALLS)):
             return True
         if node.type in NAMES:
             for binding in self._bindings(node, text):

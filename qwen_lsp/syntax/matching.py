@@ -106,7 +106,11 @@ class Matcher:
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
             for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
-                for name, text in self._expressions.notes_of(captures.get("here", [])).items():
+                notes = self._expressions.notes_of(captures.get("here", []))
+                for nodes in captures.values():
+                    if doubt := self._expressions.notes_of(nodes).get(ONE_SIGN):
+                        notes = notes | {ONE_SIGN: doubt}
+                for name, text in notes.items():
                     match[name] = Capture(match["here"].span, text)
                 yield bisect_right(ends, pattern), match
             if self._is_late:
@@ -245,6 +249,8 @@ def _equal_operands(expressions: Expressions, nodes: Sequence[Node], words: Sequ
         return False
     between = [child for child in node.children if left.end_byte <= child.start_byte < right.start_byte]
     operator = " ".join(expressions.text(child) for child in between if "comment" not in child.type)
+    if node.parent is not None and node.parent.type == "jsx_expression" and operator in ("&&", "||"):
+        return False  # shown or not: the second one is only too much
     if operator not in words or (operator not in ("and", "or") and expressions.is_constant(left)):
         return False
     expressions.note(node, operator=operator, left=expressions.text(left))
@@ -268,6 +274,35 @@ def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str
     word = expressions.text(node).split(None, 1)[0].rstrip(";")
     expressions.note(nodes[1], line=str(node.start_point[0] + 1), word=word)
     return True
+
+
+def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """Holds always; notes that the value is not seen to come from outside: one sign, and not two."""
+    node = nodes[0]
+    sources = [node, *expressions.bindings(node)]
+    is_outside = expressions.is_user_input(node) or any(
+        _OUTSIDE.search(expressions.text(one)) for one in sources
+    )
+    if not is_outside:
+        expressions.note(nodes[0], **{ONE_SIGN: "warning"})
+    return True
+
+
+def _in_value_place(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
+    """Holds always; notes that nothing stands in this SQL where a parameter could, but names."""
+    text = expressions.text_with_holes(nodes[0])
+    if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[0]):
+        expressions.note(nodes[0], **{ONE_SIGN: "info"})
+    return True
+
+
+# The note of a place of which only one sign says that it is wrong: how severe that is, and no error.
+ONE_SIGN = "one_sign"
+_OUTSIDE = re.compile(
+    r"\b(?:raw_)?input\(|\bsys\.(?:argv|stdin)\b|\bprocess\.argv\b|\bargs\[\d|\blocation\b|"
+    r"\bdocument\.(?:URL|cookie|referrer)\b|\bwindow\.name\b|\b(?:event|message|msg|e)\.data\b|\bURLSearchParams\b"
+)
+_VALUE_PLACE = re.compile(r"(?is)(?:=|<|>|\blike)\s*['\"%(]*\0|'[^'\0]*\0[^'\0]*'|\bvalues\s*\(\s*['\"]\0")
 
 
 def _cleanup(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
@@ -378,6 +413,8 @@ PREDICATES: dict[str, Predicate] = {
     "equal-operands": _equal_operands,
     "asked-before": _asked_before,
     "after-exit": _after_exit,
+    "from-outside": _from_outside,
+    "in-value-place": _in_value_place,
     "cleanup": _cleanup,
     "chosen": _chosen,
     "lost-in-copy": _lost_in_copy,

@@ -8,6 +8,7 @@ files, no git and no output.
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections import Counter
@@ -15,14 +16,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.matching import Capture, Matcher, check
+from qwen_lsp.syntax.matching import ONE_SIGN, Capture, Matcher, check
 from qwen_lsp.text import Document, Edit, Span
 
 Severity = Literal["error", "warning", "info", "hint"]
@@ -56,6 +57,11 @@ _TOOL_PATH = re.compile(
     r"|^(?:packages/|apps/)?(?!(?:src|lib|app|pkg|internal|server)/)[^/]+/(?:scripts?|hack|release|ci)/"
     r"|^(?:setup|noxfile|tasks|fabfile|gulpfile|Gruntfile|conf)\.\w+$"
 )
+
+
+# Shannon's entropy. Keys of providers have 3.7 bits and more a letter, words put together about 3.
+_MIN_BITS_OF_A_SECRET = 3.4
+_FOR_PEOPLE = re.compile(r"(?i)\.(?:md|mdx|rst|adoc|txt|ipynb|html?)$|(?:^|/)(?:docs?|i18n|locales?)/")
 
 
 class LocalizedText(msgspec.Struct, frozen=True):
@@ -96,6 +102,7 @@ class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     regex: str
+    severity: Severity | None = None
     confidence: float | None = None
     not_languages: tuple[str, ...] = ()
     not_paths: str = ""
@@ -274,10 +281,11 @@ def _hits(
         return
     for (rule, match), captures in _matches(document.text, language, queries, spans, max_seconds):
         texts = {name: capture.text for name, capture in captures.items()} | match.words
+        severity = match.severity or rule.severity
         yield Hit(
             rule,
             captures["here"].span,
-            match.severity or rule.severity,
+            cast("Severity", texts.get(ONE_SIGN, severity)),
             match.confidence if match.confidence is not None else rule.confidence,
             match.message or rule.message,
             texts,
@@ -322,7 +330,7 @@ def _pattern_hits(
                     yield Hit(
                         rule,
                         place,
-                        rule.severity,
+                        _severity(rule, pattern, match.group(), document.path or ""),
                         pattern.confidence if pattern.confidence is not None else rule.confidence,
                         pattern.message or rule.message,
                         {
@@ -331,6 +339,21 @@ def _pattern_hits(
                         },
                         Edit(place, pattern.fix) if pattern.fix is not None else None,
                     )
+
+
+def _severity(rule: Rule, pattern: Pattern, found: str, path: str) -> Severity:
+    """Return how severe a hit is: a secret is an error where its letters look drawn by chance, too."""
+    severity = pattern.severity or rule.severity
+    is_key = found.startswith("-----")
+    is_drawn = is_key or _bits_of_a_letter(found) >= _MIN_BITS_OF_A_SECRET
+    if rule.redact and (not is_drawn or _FOR_PEOPLE.search(path)):
+        return _LESS_SEVERE[severity]
+    return severity
+
+
+def _bits_of_a_letter(text: str) -> float:
+    counts = Counter(text).values()
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
 
 
 @cache

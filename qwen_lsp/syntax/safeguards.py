@@ -35,6 +35,8 @@ _ASSIGNMENTS = {
     *("assignment_statement", "named_expression", "var_spec", "augmented_assignment"),
 }
 _JUNCTIONS = {"boolean_operator", "binary_expression"}
+_BLOCKS = {"block", "statement_block", "statement_list"}
+_LEAVING = {"return_statement", "raise_statement", "throw_statement", "continue_statement", "break_statement"}
 _NOTHING = {"None", "null", "nil", "undefined", "'undefined'", '"undefined"'}
 _COMPARED = {"is", "is not", "isnot", "==", "!=", "===", "!=="}
 _DEREFERENCES = {
@@ -78,7 +80,8 @@ class Function:
     first line; `bindings` maps a name to what it is assigned; `handled` maps a call to the errors caught
     around it; `escaped` maps a value to what it goes through; `given` are values that go into a call or a
     text as they are; `conditions` are chains of one operator, `single` whole conditions, `shown` operands as
-    they are written.
+    they are written; `guards` maps the condition of an `if` that leaves to how it is written and to the line
+    behind it; `lines` maps lines to their numbers.
     """
 
     name: str
@@ -95,6 +98,8 @@ class Function:
     conditions: dict[tuple[str, ...], int] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
     single: dict[str, int] = field(default_factory=dict)
+    guards: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
     text: str = ""
     comments: set[str] = field(default_factory=set)
     handling: str = ""
@@ -180,6 +185,8 @@ def _text(tree: Tree, node: Node | None) -> str:
 def _read(tree: Tree, name: str, function: Node) -> Function:
     read = Function(name, function.start_point[0], _text(tree, function.child_by_field_name("parameters")))
     read.text = _text(tree, function)
+    for number, line in enumerate(_source(tree, function).split("\n"), function.start_point[0]):
+        read.lines.setdefault("".join(line.split()), number)
     pending: list[tuple[Node, frozenset[str]]] = [(child, frozenset()) for child in function.named_children]
     while pending:
         node, caught = pending.pop()
@@ -220,6 +227,8 @@ def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -
             text = _text(tree, condition)
             whole = text[1:-1] if condition.type == "parenthesized_expression" else text
             read.single.setdefault(whole, condition.start_point[0])
+            if node.type == "if_statement":
+                _guard(tree, node, whole, read)
     elif node.type in _JUNCTIONS or node.type == "not_operator":
         _test(tree, node, read)
         if node.parent is not None and node.parent.type not in (node.type, "expression_statement"):
@@ -236,6 +245,21 @@ def _read_node(tree: Tree, node: Node, caught: frozenset[str], read: Function) -
         _call(tree, node, caught, read)
     elif node.type in INTERPOLATIONS or node.type in SUMS:
         _given(tree, node.named_children, read)
+
+
+def _guard(tree: Tree, node: Node, condition: str, read: Function) -> None:
+    """Take down an `if` that does nothing but leave, with the statement that it kept from running."""
+    last = node.child_by_field_name("consequence")
+    while last is not None and last.type in _BLOCKS and last.named_children:
+        last = last.named_children[-1]
+    following = node.next_named_sibling
+    while following is not None and following.type == "comment":
+        following = following.next_named_sibling
+    is_plain = not any(node.child_by_field_name(name) for name in ("alternative", "initializer"))
+    if is_plain and following is not None and last is not None and last.type in _LEAVING:
+        shown = _shown(tree, node.child_by_field_name("condition") or node).strip("()")
+        behind = "".join(_source(tree, following).split("\n", 1)[0].split())
+        read.guards[condition] = (shown, behind)
 
 
 def _is_documentation(node: Node) -> bool:

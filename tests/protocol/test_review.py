@@ -77,7 +77,7 @@ async def test_a_workspace_with_unsaved_text(engine: EngineServer, repository: P
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
         (repository / "new.py").write_text("eval(input())\n")
-        answer = await command(editor, REVIEW, {"scope": "workspace"})
+        answer = await command(editor, REVIEW, {"scope": "workspace", "minSeverity": "info"})
         assert answer["status"] == "findings"
         found = {entry["rule"]: entry for entry in answer["findings"]}
         assert set(found) == {"off-by-one", "compare-to-none", "code-injection"}
@@ -102,7 +102,7 @@ async def test_a_fix_follows_the_text(engine: EngineServer, repository: Path) ->
         reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
-        await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        await command(editor, REVIEW, {"scope": "file", "uri": uri, "minSeverity": "info"})
         (diagnostic,) = (one for one in reported[uri] if one.code == "off-by-one")
         fix, *dismissals = await actions(editor, uri, diagnostic)
         assert len(dismissals) == 2
@@ -190,14 +190,14 @@ async def test_dismissing(engine: EngineServer, repository: Path) -> None:
         reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
-        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri, "minSeverity": "info"})
         print_ = next(entry["id"] for entry in answer["findings"] if entry["rule"] == "off-by-one")
         assert await command(editor, DISMISS, {"fingerprint": print_, "uri": uri}) is True
         assert [diagnostic.code for diagnostic in reported[uri]] == ["compare-to-none"]
-        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri, "minSeverity": "info"})
         assert [entry["rule"] for entry in answer["findings"]] == ["compare-to-none"]
         assert await command(editor, DISMISS, {"rule": "compare-to-none", "uri": uri}) is True
-        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri})
+        answer = await command(editor, REVIEW, {"scope": "file", "uri": uri, "minSeverity": "info"})
         assert (answer["findings"], answer["status"]) == ([], "no_findings")
         assert reported[uri] == []
         assert len(editor.take_messages()) == 1, "that the folder's own file waits for trust is said once"
@@ -208,9 +208,11 @@ async def test_forgetting(engine: EngineServer, repository: Path) -> None:
         reported = listen(editor)
         uri = (repository / "shop.py").as_uri()
         await editor.session.open(uri, "python", BAD)
-        # a client may name the folder that it means
+        # a client may name the folder that it means; remarks are shown to those who ask
         answer = await command(editor, REVIEW, {"scope": "workspace", "uri": repository.as_uri()})
-        assert answer["status"] == "findings"
+        assert [entry["rule"] for entry in answer["findings"]] == ["off-by-one"]
+        assert [one.code for one in reported[uri]] == ["off-by-one"]
+        assert "Remarks not shown: 1" in answer["summary"]
         await command(editor, FORGET)
         assert reported[uri] == []
 

@@ -68,7 +68,7 @@ def ordinary_lines(n: int) -> list[str]:
     chance = random.Random(11)
     names = sorted(
         str(file.locate())
-        for package in ("rich", "httpx", "pygls", "mypy", "hypothesis", "jsonschema", "click")
+        for package in ("rich", "httpx", "pygls", "mypy", "hypothesis", "jsonschema")
         for file in files(package) or ()
         if file.name.endswith(".py")
     )

@@ -19,12 +19,12 @@ import msgspec
 
 from qwen_lsp import git
 from qwen_lsp.bench.review.cases import changed_lines
+from qwen_lsp.bench.review.history import AS_SHOWN
 from qwen_lsp.review import reviewer
 from qwen_lsp.review.change import git as objects
 from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.find import ruff
-from qwen_lsp.review.finding import introduced
-from qwen_lsp.review.reviewer import Options
+from qwen_lsp.review.finding import Finding, introduced
 from qwen_lsp.syntax.rules import is_test_path
 from qwen_lsp.text import decode
 
@@ -61,10 +61,14 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What was found of one undone fix: a line `rule path:line message` for each finding of each arm."""
+    """What was found of one undone fix: a line `rule path:line message` for each finding of each arm.
+
+    `remarks` are those that a reader is not shown unasked.
+    """
 
     fix: Fix
     ours: tuple[str, ...]
+    remarks: tuple[str, ...]
     ruff: tuple[str, ...]
     build: tuple[str, ...]
 
@@ -112,15 +116,18 @@ def run(root: Path, n: int, build: Sequence[str] = ()) -> Iterator[Undone]:
     root = root.resolve()
     for fix, change in fixes(root, n):
         lines = {file.path: changed_lines(file.before or "", file.after or "") for file in change.files}
-        report = asyncio.run(reviewer.review(change, Options(linters="configured")))
-        ours = [
-            _row(one.rule, one.path, one.start_line, one.message)
-            for one in report.findings
-            if one.is_caused or _is_near(one.start_line, one.end_line, lines.get(one.path, set()))
-        ]
-        yield Undone(
-            fix, tuple(ours), _by_ruff(change, lines), _by_build(root, fix, build, lines) if build else ()
-        )
+        report = asyncio.run(reviewer.review(change, AS_SHOWN))
+        by_build = _by_build(root, fix, build, lines) if build else ()
+        ours, remarks = _near(report.findings, lines), _near(report.remarks, lines)
+        yield Undone(fix, ours, remarks, _by_ruff(change, lines), by_build)
+
+
+def _near(found: Sequence[Finding], lines: dict[str, set[int]]) -> tuple[str, ...]:
+    return tuple(
+        _row(one.rule, one.path, one.start_line, one.message)
+        for one in found
+        if one.is_caused or _is_near(one.start_line, one.end_line, lines.get(one.path, set()))
+    )
 
 
 def undone(root: Path, fix: Fix) -> Change:
@@ -212,7 +219,9 @@ def _committed(root: Path, fix: Fix) -> str:
 
 def summary(rows: Sequence[Undone], *, with_build: bool) -> str:
     """Write a table: undone fixes of each language, and how many each arm finds."""
-    lines = ["language\tfixes\tfound\truff's defaults" + ("\tother build" if with_build else "")]
+    lines = [
+        "language\tfixes\tfound\twith remarks\truff's defaults" + ("\tother build" if with_build else "")
+    ]
     for language in (*dict.fromkeys(row.fix.language for row in rows), "all"):
         some = [row for row in rows if language in (row.fix.language, "all")]
         counts = [
@@ -224,4 +233,4 @@ def summary(rows: Sequence[Undone], *, with_build: bool) -> str:
 
 
 def _arms(row: Undone) -> tuple[tuple[str, ...], ...]:
-    return row.ours, row.ruff, row.build
+    return row.ours, row.ours + row.remarks, row.ruff, row.build

@@ -59,7 +59,7 @@ def sources(packages: Sequence[Path]) -> list[tuple[str, str]]:
             if skip_reason(whole, Selection()) is None and _is_code(text, ""):
                 found.append((path, text))
     if not found:
-        raise InputError("no Python files there: name folders of packages, such as site-packages/click")
+        raise InputError("no Python files there: name folders of packages, such as site-packages/httpx")
     return found
 
 

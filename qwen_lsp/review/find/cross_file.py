@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qwen_lsp import files, git
@@ -193,17 +193,21 @@ def _at_definition(document: Document, one: Problem, path: str, file: ChangedFil
     shown = _words(one, locale) + (
         f"（{path}:{one.line}）" if locale == "zh" else f" It is used like this at {path}:{one.line}."
     )
-    return _at(document, near, one, shown, locale)
+    return _at(document, near, one, shown, locale, is_left_behind=True)
 
 
 def _finding(document: Document, one: Problem, locale: Locale) -> Finding:
     return _at(document, one.line, one, _words(one, locale), locale)
 
 
-def _at(document: Document, line: int, one: Problem, message: str, locale: Locale) -> Finding:
+def _at(
+    document: Document, line: int, one: Problem, message: str, locale: Locale, *, is_left_behind: bool = False
+) -> Finding:
+    """Make a finding; an error where the same use did fit the definition before."""
     rule = all_rules()[IMPORT if one.kind == "no-such-name" else CALL]
     identity = f"{one.kind} {one.called} {one.detail}"
-    return finding.of_rule(document, line - 1, rule, message, locale, identity=identity)
+    found = finding.of_rule(document, line - 1, rule, message, locale, identity=identity)
+    return found if is_left_behind else replace(found, severity="warning")
 
 
 def _words(one: Problem, locale: Locale) -> str:

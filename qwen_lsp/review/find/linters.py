@@ -37,7 +37,10 @@ def run(
     for file in python:
         document = Document(file.path, file.after or "", path=file.path)
         fresh = introduced(after.get(file.path, ()), before.get(file.path, ()), file.patch.added)
+        was_broken = any(entry.rule == ruff.INVALID for entry in before.get(file.path, ()))
         for entry in fresh:
+            if was_broken and entry.is_caused:
+                continue  # nothing is known of the base
             if file.path in broken and entry.rule == ruff.INVALID:
                 continue  # said once, at the line that broke it
             same = ruff.same_rule(entry.rule)

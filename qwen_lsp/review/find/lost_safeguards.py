@@ -13,13 +13,22 @@ from collections.abc import Collection, Iterator
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change.change import ChangedFile
+from qwen_lsp.review.find import lost_parts
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.syntax.safeguards import Function, changed_functions
 from qwen_lsp.text import Document
 
-RULES = ("lost-check", "lost-condition", "lost-handler", "lost-lock", "lost-escape")
+RULES = (
+    "lost-check",
+    "lost-condition",
+    "lost-guard",
+    "lost-handler",
+    "lost-lock",
+    "lost-escape",
+    lost_parts.RULE,
+)
 _MAX_IN_A_FUNCTION = 2
 _NAME = re.compile(r"[^\W\d]\w*")
 # A name that is no member, and no word at the beginning of a string.
@@ -91,6 +100,17 @@ def _lost(
             and _roots(lost[1]["operand"]) <= words  # else it went with what it asked for
         ):
             yield "lost-condition", *lost
+    for guard, (shown, behind) in old.guards.items():
+        if (
+            guard not in new.single
+            and guard not in new.text
+            and not any(subject in new.tests or old.tests[subject] for subject in _asked(guard, old))
+            and (line := new.lines.get(behind)) is not None
+            and _roots(guard) <= words
+            and _roots(guard) & _names(new.text)
+            and not _is_asked_otherwise(guard, (), old, new)
+        ):
+            yield "lost-guard", line, {"test": f"if {shown}"}
     for call, errors in old.handled.items():
         gone = errors - new.handled.get(call, set()) if call in new.calls else set()
         # A handler that makes the same call does not protect from it.
@@ -104,6 +124,11 @@ def _lost(
     for subject, name in old.escaped.items():
         if subject not in new.escaped and subject not in old.given and subject in new.given:
             yield "lost-escape", new.given[subject], {"subject": subject, "name": name}
+
+
+def _asked(guard: str, old: Function) -> Iterator[str]:
+    """Yield what a condition asks whether it is nothing, which `lost-check` speaks of."""
+    return (subject for subject in old.tests if _NOT.sub("", guard).startswith(subject))
 
 
 def is_meant(files: Collection[ChangedFile]) -> bool:
@@ -142,7 +167,7 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
 def _is_asked_otherwise(operand: str, rest: tuple[str, ...], old: Function, new: Function) -> bool:
     """Whether a condition that is new, and not what is left, speaks of most of the same names."""
     names = _names(operand)
-    fresh = [text for text in new.single if text not in old.single and text != rest[-1]]
+    fresh = [text for text in new.single if text not in old.single and text not in rest[-1:]]
     fresh += [
         text
         for chain in new.conditions

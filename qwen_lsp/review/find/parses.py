@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
+import tomllib
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
+from qwen_lsp.review.find import ruff
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax import brackets
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import error_count, first_error
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Span
 
 RULE = "does-not-parse"
-# Grammars that do not know all of their language: macros, templates, dialects, nested rules.
-_NOT_CHECKED = frozenset(
-    ("markdown", "c", "cpp", "csharp", "kotlin", "swift", "scala", "sql", "shellscript", "html", "yaml")
-) | {"css", "scss", "less", "svelte", "vue"}
-# Grammars that miss rare forms (`typeof import(...)` among type arguments): a bracket must be missing, too.
-_GAPS = frozenset(("typescript", "typescriptreact"))
+# Languages whose grammar knows all of them, and for which a second reader decides, too.
+_CHECKED = frozenset(
+    ("python", "javascript", "typescript", "typescriptreact", "go", "java", "rust", "json", "toml")
+)
 
 
 def check(
     document: Document, before: str, language: Language | None, changed: Collection[int], locale: Locale
 ) -> list[Finding]:
     """Return a finding when a text does not parse and its base did; at the changed line above the error."""
-    if language is None or language.id in _NOT_CHECKED or error_count(before, language) != 0:
+    if language is None or language.id not in _CHECKED:
         return []
-    at = first_error(document.text, language)
-    if at is not None and language.id in _GAPS and _is_balanced(document.text, language):
-        return []
-    if at is None and language.id == "python":
-        at = _indentation(document, before)
-    if at is None:
+    at = _error(document, before, language)
+    if at is None or error_count(before, language) != 0:
         return []
     line = document.line_of(min(at, len(document.text))) + 1
     above = [number for number in changed if number <= line and document.line(number - 1).strip()]
@@ -57,26 +54,70 @@ def check(
     ]
 
 
-def _is_balanced(text: str, language: Language) -> bool:
-    balance = brackets.balance(text, language)
-    return not balance.depth and not balance.foreign
+def _error(document: Document, before: str, language: Language) -> int | None:
+    """Return where two readers refuse a text, each of which took the one before.
 
-
-def _indentation(document: Document, before: str) -> int | None:
-    """Return where Python finds a wrong indentation, which the grammar overlooks."""
-    line = _refusal(document.text)
-    if line is None or _refusal(before) is not None:
+    Of Python that is its own compiler and ruff, of JSON and TOML the library's readers beside the grammar, of
+    the others the brackets: grammars miss rare forms of their language, in which brackets are balanced.
+    """
+    text = document.text
+    if language.id == "python":
+        line = _refusal(text)
+        source = ruff.Source(document.path or "a.py", text)
+        if line is None or _refusal(before) is not None or not _is_refused_by_ruff(source):
+            return None
+        return document.starts[min(line, document.line_count) - 1]
+    at = first_error(text, language)
+    if at is None:
         return None
-    return document.starts[min(line, document.line_count) - 1]
+    if language.id in _READERS:
+        is_refused = _refuses(_READERS[language.id], text) and not _refuses(_READERS[language.id], before)
+    else:
+        is_refused = not _is_balanced(text) and _is_balanced(before)
+    return at if is_refused else None
+
+
+# Comments and strings of JavaScript, TypeScript, Go, Java and Rust.
+_QUOTED = re.compile(
+    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`(?:\\.|[^`\\])*`', re.DOTALL
+)
+_BRACKETS = re.compile(r"[()\[\]{}]")
+_OPENED = {")": "(", "]": "[", "}": "{"}
+
+
+def _is_balanced(text: str) -> bool:
+    opened: list[str] = []
+    for bracket in _BRACKETS.findall(_QUOTED.sub("", text)):
+        if bracket not in _OPENED:
+            opened.append(bracket)
+        elif not opened or opened.pop() != _OPENED[bracket]:
+            return False
+    return not opened
+
+
+_READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads}
+
+
+def _refuses(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _is_refused_by_ruff(source: ruff.Source) -> bool:
+    return any(one.rule == ruff.INVALID for one in ruff.run([source]).get(source.path, ()))
 
 
 def _refusal(text: str) -> int | None:
+    """Return the line at which Python's own parser refuses a text."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text)
-    except IndentationError as error:
+    except SyntaxError as error:
         return error.lineno or 1
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError):
         return None
     return None

@@ -12,6 +12,7 @@ import logging
 import re
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Literal
 from qwen_lsp import foreign_toml
 from qwen_lsp.child import environment
 from qwen_lsp.review import finding
+from qwen_lsp.review.find import undefined
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import Category, Severity, is_test_path
 from qwen_lsp.text import Document, Edit, Span
@@ -56,7 +58,10 @@ _SECURITY = re.compile(r"S\d")
 # Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
 _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
-_ERRORS = ("F821", "F7", "F5", "F6", "F822", "F823", "E9", "PLE")
+_UNDEFINED = "F821"
+# Python's compiler decides of these, too.
+_COMPILED = ("F7", "E9")
+_NAMED = re.compile(r"`([^`]+)`")
 _INFO = ("F401", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811")
 
 
@@ -129,10 +134,14 @@ def _in_copies(
         found: dict[str, list[Finding]] = {}
         for entry in entries:
             path = Path(entry["filename"]).relative_to(root).as_posix()
-            if (document := documents.get(path)) is not None and (
-                selection == "defaults" or (_is_wanted(entry, path) and not _is_probe(document, entry))
-            ):
-                found.setdefault(path, []).append(_finding(document, entry))
+            if (document := documents.get(path)) is None:
+                continue
+            is_wanted = _is_wanted(entry, path) and not _is_probe(document, entry)
+            severity = _severity(document, entry) if is_wanted else None
+            if selection == "defaults":
+                severity = severity or "warning"
+            if severity is not None:
+                found.setdefault(path, []).append(_finding(document, entry, severity))
     return found
 
 
@@ -211,10 +220,10 @@ def _selects(selector: str, code: str) -> bool:
     return code.startswith(selector) and (selector[-1].isdigit() or code[len(selector)].isdigit())
 
 
-def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
+def _finding(document: Document, entry: Mapping[str, Any], severity: Severity) -> Finding:
     code = entry["code"] or INVALID
     start, end = (_offset(document, entry[key]) for key in ("location", "end_location"))
-    severity, category = _grade(code)
+    category: Category = "security" if _SECURITY.match(code) else "bug"
     return finding.at(
         document,
         Span(start, max(end, start)),
@@ -230,11 +239,31 @@ def _finding(document: Document, entry: Mapping[str, Any]) -> Finding:
     )
 
 
-def _grade(code: str) -> tuple[Severity, Category]:
-    category: Category = "security" if _SECURITY.match(code) else "bug"
-    if code == INVALID or code.startswith(_ERRORS):
-        return "error", category
-    return ("info" if code.startswith(_INFO) else "warning"), category
+def _severity(document: Document, entry: Mapping[str, Any]) -> Severity | None:
+    """Grade what ruff says: an error where a second reader agrees, None where that one knows better."""
+    code = entry["code"] or INVALID
+    if code == INVALID:  # also what another version of Python takes
+        return "error" if _is_refused(document.text) else None
+    if code.startswith(_COMPILED):
+        return "error" if _is_refused(document.text) else "warning"
+    if code == _UNDEFINED:
+        name = _NAMED.search(entry["message"])
+        doubt = undefined.doubt(document.text, name[1] if name else "", entry["location"]["row"])
+        return {"none": "error", "some": "warning", "defined": None}[doubt]
+    return "info" if code.startswith(_INFO) else "warning"
+
+
+def _is_refused(text: str) -> bool:
+    """Whether Python's own compiler refuses a text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "<text>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return True
+    except (RecursionError, MemoryError):
+        return False
+    return False
 
 
 def _fix(document: Document, fix: Mapping[str, Any] | None) -> Edit | None:

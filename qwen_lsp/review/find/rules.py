@@ -9,7 +9,7 @@ from qwen_lsp.review import finding
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.embedded import Part, parts
 from qwen_lsp.syntax.languages import Language
-from qwen_lsp.syntax.rules import hits
+from qwen_lsp.syntax.rules import Hit, hits
 from qwen_lsp.text import Document
 
 
@@ -26,6 +26,13 @@ def run(
     for part in parts(document.text, language, document.path or ""):
         found += _of_part(document, part, locale, disabled, is_strict)
     return finding.without_duplicates(found)
+
+
+def _identity(part: Part, hit: Hit) -> str:
+    """Return what tells a hit from others: of a secret with a name that name, whatever its value is now."""
+    if hit.rule.redact and (name := hit.captures.get("name")):
+        return name
+    return "" if part.lines is None else part.text[hit.span.start : hit.span.end]
 
 
 def _of_part(
@@ -46,7 +53,7 @@ def _of_part(
             message=hit.message(locale),
             scenario=hit.scenario(locale),
             fix=hit.fix if part.lines is None else None,
-            identity="" if part.lines is None else part.text[hit.span.start : hit.span.end],
+            identity=_identity(part, hit),
         )
         for hit in hits(inner, part.language, everything, disabled=disabled, is_strict=is_strict)
     ]

@@ -100,6 +100,7 @@ def to_json(report: Report) -> str:
                 for entry in report.dismissed
             ],
             "fixed": list(report.fixed),
+            "remarks": len(report.remarks),
             "coverage": report.coverage.to_json(),
             "notes": list(report.notes),
         }

@@ -141,7 +141,8 @@ class Report:
     """A whole review.
 
     `fixed` are the fingerprints of a baseline that are no longer found; `novelty` maps each fingerprint to
-    whether it is new against that baseline (empty without one). `documents` and `hunks` hold the reviewed
+    whether it is new against that baseline (empty without one). `remarks` are less severe than what was
+    asked for: they are counted and not shown. `documents` and `hunks` hold the reviewed
     texts and where they were changed, by path.
     """
 
@@ -152,6 +153,7 @@ class Report:
     base: str | None = None
     head: str | None = None
     dismissed: tuple[Dismissed, ...] = ()
+    remarks: tuple[Finding, ...] = ()
     held_back: int = 0
     novelty: Mapping[str, Novelty] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
@@ -185,6 +187,8 @@ class Report:
             failed=len(cover.failed),
         )
         more = []
+        if self.remarks:
+            more.append(text("review.remarks", self.locale, n=len(self.remarks)))
         if cover.skipped:
             more.append(text("review.skipped", self.locale, files=len(cover.skipped)))
         if cover.failed and self.findings:

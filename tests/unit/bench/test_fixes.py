@@ -8,8 +8,10 @@ from pathlib import Path
 from qwen_lsp.bench.review import fixes
 from tests.unit.review.repositories import git, repository, write
 
-BUGGY = "def f(state):\n    events = state.events\n    events.send(1)\n"
-FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send")
+BUGGY = "def f(state):\n    events = state.events\n    events.send(state.kind is 'x')\n"
+FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send").replace(
+    " is 'x'", " == 'x'"
+)
 
 
 def clone(tmp_path: Path) -> Path:
@@ -38,9 +40,10 @@ def test_what_finds_an_undone_fix(tmp_path: Path) -> None:
     root = clone(tmp_path)
     program = Path(sys.executable).with_name("qwen-lsp")
     (row,) = fixes.run(root, 10, (str(program),))
-    assert [one.split()[0] for one in row.ours] == ["lost-check"]
-    assert [one.split()[0] for one in row.build] == ["lost-check"], "the same build, run as a program"
-    assert row.ruff == ()
+    assert [one.split()[0] for one in row.ours] == ["identity-of-values"]
+    assert [one.split()[0] for one in row.remarks] == ["lost-check"]
+    assert [one.split()[0] for one in row.build] == ["identity-of-values"], "the same build, run as a program"
+    assert [one.split()[0] for one in row.ruff] == ["F632"]
     table = fixes.summary([row], with_build=True)
-    assert "Python\t1\t1\t0\t1\n" in table
+    assert "Python\t1\t1\t1\t1\t1\n" in table
     assert git(root, "status", "--porcelain") == ""

@@ -26,6 +26,17 @@ def test_each_commit_is_reviewed_and_judged(tmp_path: Path) -> None:
     labels.write_text(f"# of one repository\nidentity-of-values\t{found.commit[:12]}\tuseful\n")
     table = history.summary(2, [found], history.read_labels(labels))
     assert "identity-of-values\t1\t1\t0\t0" in table
+    assert "1 findings, 0 remarks" in table
+
+
+def test_remarks_are_counted_apart(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", {"a.py": "a = 1\n"})
+    write(root, {"a.py": "a = 1\nif a == None:\n    a = 2\n"})
+    git(root, "commit", "-qam", "two")
+    ((_, found),) = history.run(root, 10)
+    table = history.summary(1, found, {})
+    assert "0 findings, 1 remarks" in table
+    assert "compare-to-none\t1\t0\t0\t0" in table
 
 
 def test_a_line_that_is_no_label_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from tests.support.isolation import isolate_user
 from tests.unit.review.repositories import git, repository, write
 
 CLEAN = "def total(items):\n    return sum(items)\n"
-BAD = 'def total(items, db):\n    db.execute(f"SELECT {items} FROM t")\n    return items != None\n'
+BAD = """def total(items, db):
+    db.execute(f"SELECT a FROM t WHERE b = '{items}'")
+    return items != None
+"""
 
 
 @pytest.fixture
@@ -47,7 +50,39 @@ def test_exit_codes(root: Path, fail_on: str | None, code: int) -> None:
     result = run(*(["--fail-on", fail_on] if fail_on else []))
     assert result.exit_code == code
     assert "shop.py:2:5 error sql-injection" in result.output
-    assert "Found 1 error, 1 info (changed lines: 3, files: 1)." in result.output
+
+
+def test_remarks_are_counted_and_shown_to_those_who_ask(root: Path) -> None:
+    """Nothing ends a build without being shown, whatever is asked for."""
+    write(root, {"shop.py": BAD})
+    usual = run()
+    assert "compare-to-none" not in usual.output
+    assert (
+        "Found 1 error (changed lines: 3, files: 1). Remarks not shown: 1 (--min-severity info)."
+        in usual.output
+    )
+    everything = run("--min-severity", "info")
+    assert "shop.py:3:12 info compare-to-none" in everything.output
+    assert "Found 1 error, 1 info (changed lines: 3, files: 1).\n" in everything.output
+    assert "compare-to-none" in run("--fail-on", "info", "--min-severity", "error").output
+    remark = BAD.replace("f\"SELECT a FROM t WHERE b = '{items}'\"", "items")
+    write(root, {"shop.py": remark})
+    quiet = run("--fail-on", "warning", "--format", "json")
+    assert (quiet.exit_code, json.loads(quiet.stdout)["remarks"]) == (0, 1)
+    assert run("--fail-on", "info").exit_code == 1
+
+
+def test_a_trusted_folder_says_what_is_shown(root: Path) -> None:
+    write(root, {"shop.py": BAD, ".qwen-lsp.toml": '[review]\nmin_severity = "info"\n'})
+    assert "compare-to-none" not in run().output
+    CliRunner().invoke(main, ["trust", "."])
+    assert "compare-to-none" in run().output
+
+
+def test_a_remark_of_the_baseline_is_not_called_fixed(root: Path) -> None:
+    write(root, {"shop.py": BAD})
+    run("--format", "json", "-o", "old.json", "--min-severity", "info")
+    assert json.loads(run("--format", "json", "--baseline", "old.json").stdout)["fixed"] == []
 
 
 def test_each_way_to_name_a_change(root: Path) -> None:
@@ -76,7 +111,7 @@ def test_a_plan(root: Path) -> None:
 
 def test_a_report_in_a_file_is_a_baseline(root: Path) -> None:
     write(root, {"shop.py": BAD})
-    assert run("--format", "json", "-o", "old.json").exit_code == 0
+    assert run("--format", "json", "-o", "old.json", "--min-severity", "info").exit_code == 0
     old = json.loads((root / "old.json").read_text())
     assert old["status"] == "findings"
     write(root, {"shop.py": BAD.replace("items != None", "items is 'a'")})

@@ -52,7 +52,7 @@ METHODS = "    def m(self, y=0):\n        return y\n\n    def n(self):\n        
 )
 def test_a_call_that_does_not_fit(call: str, words: str) -> None:
     (finding,) = found(DEFINED, f"{DEFINED}\nR = {call}\n")
-    assert (finding.severity, finding.start_line, finding.is_caused) == ("error", 10, False)
+    assert (finding.severity, finding.start_line, finding.is_caused) == ("warning", 10, False)
     assert words in finding.message
 
 
@@ -139,7 +139,7 @@ def test_an_import_of_what_is_not_there(tmp_path: Path) -> None:
 def test_callers_that_were_left_behind(tmp_path: Path, text: str, words: str) -> None:
     files: dict[str, str | bytes] = {**LIBRARY, "pkg/user.py": "from .lib import load\n\nX = load('x')\n"}
     (finding,) = in_repository(tmp_path, files, {"pkg/lib.py": text})
-    assert (finding.path, finding.start_line) == ("pkg/lib.py", 1)
+    assert (finding.path, finding.start_line, finding.severity) == ("pkg/lib.py", 1, "error")
     assert words in finding.message
     assert "pkg/user.py:" in finding.message
 

@@ -191,8 +191,8 @@ def test_the_text_points_at_the_place(report: Report) -> None:
 def test_chinese() -> None:
     file = ChangedFile(compare("a.py", None, "x == y\n"), None, "x == y\n")
     report = asyncio.run(reviewer.review(Change("t", (file,)), Options(locale="zh")))
-    assert "错误 comparison-as-statement" in as_text(report)
-    assert "发现 1 个错误" in report.summary()
+    assert "警告 comparison-as-statement" in as_text(report)
+    assert "发现 1 个警告" in report.summary()
     assert 'lang="zh-CN"' in html.to_html(report)
 
 
