@@ -199,7 +199,6 @@ export function completion(tour) {
       await tour.vscode.command('Qwen: Explain the Last Suggestion')
       const reported = await tour.vscode.webview(/add\(left, right\)/)
       assert.match(reported, /Outcome/)
-      await tour.vscode.picture('explain')
       await tour.vscode.press('Control+w')
       await tour.vscode.openFile('asked.py')
       await tour.vscode.command('Qwen: Show the Exact Last Prompt')
@@ -221,7 +220,6 @@ export function completion(tour) {
     test('the model picker lists the catalog', async () => {
       await tour.vscode.command('Qwen: Select Model')
       await tour.vscode.choices(/qwen2\.5-coder-0\.5b/)
-      await tour.vscode.picture('models')
       await tour.vscode.press('Escape')
     })
 

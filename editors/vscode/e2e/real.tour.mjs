@@ -72,6 +72,7 @@ suite('the real model', { timeout: 900_000 }, () => {
     const [server] = await vscode.processes(SERVER)
     await vscode.command('Qwen: Select Model')
     await vscode.choices(/download of 0\.5 GB/)
+    await vscode.picture('models')
     await vscode.choose('qwen2.5-coder-0.5b')
     await vscode.page.locator('.monaco-dialog-box', { hasText: /0\.5 GB, licence: / }).waitFor()
     await vscode.picture('download question')
@@ -91,6 +92,13 @@ suite('the real model', { timeout: 900_000 }, () => {
     const saved = await vscode.save('inventory.py')
     // The suggestion may have grown between the look at it and the key.
     assert.ok(saved.startsWith(`${INVENTORY}return ${ghost.trimEnd()}`), saved)
+    if (!host.artefacts) return
+    await vscode.command('Qwen: Explain the Last Suggestion')
+    await vscode.webview(/Outcome/)
+    await vscode.page.mouse.move(0, 0)
+    await vscode.picture('explain')
+    await vscode.press('Control+w')
+    await vscode.openFile('inventory.py')
   })
 
   test('the next function is written with it, on film where pictures are wanted', async () => {
