@@ -17,6 +17,7 @@
 ;; M-x qwen-lsp-install makes a Python environment with the server, M-x qwen-lsp-pull-model gets the model that
 ;; suits this machine, M-x eglot starts the server in a buffer and `qwen-lsp-mode' comes with it.
 ;;
+;; M-x qwen-lsp-edit has the lines of the region changed as you say; bind it to a key if you like.
 ;; While a suggestion is shown: TAB accepts it, M-<right> its next word, M-<down> its next line, C-g puts it away.
 ;; Everything about models, prompts and files is the server's.
 
@@ -24,6 +25,7 @@
 
 (require 'cl-lib)
 (require 'eglot)
+(require 'flymake)
 (require 'jsonrpc)
 
 (defgroup qwen-lsp nil
@@ -60,6 +62,7 @@ Nil: only `qwen-lsp-complete' asks."
 (defvar-local qwen-lsp--overlay nil)
 (defvar-local qwen-lsp--item nil)
 (defvar-local qwen-lsp--timer nil)
+(defvar-local qwen-lsp--focus-timer nil)
 
 (defvar qwen-lsp-active-map
   (let ((map (make-sparse-keymap)))
@@ -218,7 +221,64 @@ A download goes on where it was cut off."
   (when (timerp qwen-lsp--timer) (cancel-timer qwen-lsp--timer))
   (when (and qwen-lsp-delay (memq this-command '(self-insert-command newline qwen-lsp-accept-word qwen-lsp-accept-line)))
     (setq qwen-lsp--timer
-          (run-with-idle-timer qwen-lsp-delay nil #'qwen-lsp--ask-in (current-buffer) (point) 2))))
+          (run-with-idle-timer qwen-lsp-delay nil #'qwen-lsp--ask-in (current-buffer) (point) 2)))
+  (when (memq this-command '(kill-ring-save kill-region kill-line kill-whole-line))
+    (qwen-lsp--copied (current-kill 0 t)))
+  (unless (eq this-command 'self-insert-command)
+    (when (timerp qwen-lsp--focus-timer) (cancel-timer qwen-lsp--focus-timer))
+    (setq qwen-lsp--focus-timer (run-with-idle-timer 0.3 nil #'qwen-lsp--focus (current-buffer) (point)))))
+
+(defun qwen-lsp--copied (text)
+  "Tell the server that TEXT was copied: it may be wanted where point goes next."
+  (let ((server (eglot-current-server)))
+    (when (and server (< 2 (length text) 20000))
+      (jsonrpc-notify server :qwenLsp/didCopy
+                      (list :textDocument (eglot--TextDocumentIdentifier) :text (substring-no-properties text))))))
+
+(defun qwen-lsp--focus (buffer place)
+  "Tell the server that point has settled at PLACE of BUFFER: it reads ahead."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (let ((server (eglot-current-server)))
+        (when (and qwen-lsp-mode server (eq (point) place))
+          (jsonrpc-notify server :qwenLsp/didFocus
+                          (append (eglot--TextDocumentPositionParams)
+                                  (list :diagnostics (qwen-lsp--said-of-the-line)))))))))
+
+(defun qwen-lsp--said-of-the-line ()
+  "Return what other tools say of the line, as a vector of texts."
+  (vconcat
+   (cl-loop for one in (and (bound-and-true-p flymake-mode)
+                            (flymake-diagnostics (line-beginning-position) (line-end-position)))
+            unless (eq (flymake-diagnostic-backend one) 'eglot-flymake-backend)
+            collect (flymake-diagnostic-text one))))
+
+;;;###autoload
+(defun qwen-lsp-edit (instruction start end)
+  "Have the lines from START to END changed as INSTRUCTION says.
+Eglot asks before it applies the change (see `eglot-confirm-server-initiated-edits')."
+  (interactive
+   (list (read-string "How should the code be changed? ")
+         (if (use-region-p) (region-beginning) (point))
+         (if (use-region-p) (region-end) (point))))
+  (let ((server (or (eglot-current-server) (user-error "No server runs here: M-x eglot")))
+        (first (save-excursion (goto-char start) (line-beginning-position)))
+        (last (save-excursion (goto-char end) (line-end-position))))
+    (eglot--signal-textDocument/didChange)
+    (message "qwen-lsp: the model writes...")
+    (jsonrpc-async-request
+     server :workspace/executeCommand
+     (list :command "qwenLsp.action"
+           :arguments (vector (list :kind "edit"
+                                    :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
+                                    :range (list :start (eglot--pos-to-lsp-position first)
+                                                 :end (eglot--pos-to-lsp-position last))
+                                    :instruction instruction)))
+     :timeout 600
+     :success-fn (lambda (answer)
+                   (let ((said (plist-get answer :message)))
+                     (message "qwen-lsp: %s" (if (and (stringp said) (not (string-empty-p said))) said "done"))))
+     :error-fn (lambda (failure) (message "qwen-lsp: %s" (plist-get failure :message))))))
 
 (defun qwen-lsp--ask-in (buffer place kind)
   "Ask for a suggestion at PLACE of BUFFER if point is still there.

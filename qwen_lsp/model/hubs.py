@@ -237,7 +237,10 @@ def _client() -> httpx.Client:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    return httpx.create_ssl_context()  # reading the authorities takes longer than a request
+    """Trust those that the environment names, else httpx's own, and the system's, where companies add one."""
+    made = httpx.create_ssl_context()  # reading the authorities takes longer than a request
+    made.load_default_certs()
+    return made
 
 
 def _within_deadline(ask: Callable[[], _Answer]) -> _Answer:

@@ -119,13 +119,25 @@ GHOST = """
 (goto-char (point-min))
 (qwen-lsp--after-command)
 (princ (format "moved away: %S\n" (ghost)))
+(advice-add 'jsonrpc-notify :before
+            (lambda (_server method params) (princ (format "sent: %s %S\n" method (plist-get params :text)))))
+(kill-ring-save (point-min) (line-end-position))
+(let ((this-command 'kill-ring-save)) (qwen-lsp--after-command))
+(qwen-lsp--focus (current-buffer) (point))
+(erase-buffer)
+(insert "def add(a, b):\n    pass\n")
+(cl-letf (((symbol-function 'y-or-n-p) (lambda (&rest _) t)))
+  (qwen-lsp-edit "return the sum" (point-min) (1- (point-max)))
+  (wait (lambda () (string-search "return a + b" (buffer-string)))))
+(princ (format "edited: %S\n" (buffer-string)))
 (set-buffer-modified-p nil)
 (eglot-shutdown (eglot-current-server) nil 60)
 """
 
 
 async def test_ghost_text_and_its_parts(tmp_path: Path, engine: EngineServer, home: Path) -> None:
-    engine.answer = says("first + second")
+    edited = says("```python\ndef add(a, b):\n    return a + b\n```")
+    engine.script = lambda made: edited if "return the sum" in str(made.body) else says("first + second")
     (home / "settings.toml").write_text(
         f'[endpoint]\nurl = "{engine.url}"\n[completion]\nanswerEarly = false\n', "utf-8"
     )
@@ -135,6 +147,9 @@ async def test_ghost_text_and_its_parts(tmp_path: Path, engine: EngineServer, ho
     said = await run(script, tmp_path)
     assert "mode: t" in said, said
     assert 'ghost: "first + second"' in said, said
+    assert 'sent: qwenLsp/didCopy "first, second = 1, 2"' in said.replace(" :qwenLsp", " qwenLsp"), said
+    assert "qwenLsp/didFocus" in said, said
+    assert 'edited: "def add(a, b):\n    return a + b\n"' in said, said
     assert "tab: qwen-lsp-accept" in said
     assert 'word: "first, second = 1, 2\nx = first" " + second"' in said, said
     assert 'line: "first, second = 1, 2\nx = first + second" nil' in said, said

@@ -3,11 +3,13 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 
 from qwen_lsp.errors import ModelError
@@ -189,6 +191,20 @@ def test_certificates_that_are_not_there_are_a_reason(monkeypatch: pytest.Monkey
     hubs._certificates.cache_clear()
     with pytest.raises(SourceFailed, match="certificates"):
         hubs.locate("huggingface", closed_port_url(), TINY)
+
+
+def test_the_authorities_of_the_system_are_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if not system:
+        pytest.skip("this system has no authorities")
+    bundle = tmp_path / "one.pem"
+    bundle.write_text(ssl.DER_cert_to_PEM_cert(system[0]), "utf-8")
+    monkeypatch.setattr(certifi, "where", lambda: str(bundle))
+    hubs._certificates.cache_clear()
+    assert set(hubs._certificates().get_ca_certs(binary_form=True)) == set(system)
+    hubs._certificates.cache_clear()
 
 
 def test_only_the_rest_is_transferred(hub: Hub, unfinished: Path) -> None:
