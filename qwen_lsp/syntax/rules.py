@@ -98,8 +98,8 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One regular expression over the text of any file; the whole match is the place, `fix` replaces it.
 
-    One that is not `in_ascii` has no match in a text of ASCII alone. Files whose path matches `not_paths` hold
-    texts for people.
+    One that is not `in_ascii` has no match in a text of ASCII alone. Files whose path matches `not_paths`
+    hold texts for people.
     """
 
     regex: str
