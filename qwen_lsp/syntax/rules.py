@@ -98,12 +98,14 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One regular expression over the text of any file; the whole match is the place, `fix` replaces it.
 
-    Files whose path matches `not_paths` hold texts for people.
+    One that is not `in_ascii` has no match in a text of ASCII alone. Files whose path matches `not_paths`
+    hold texts for people.
     """
 
     regex: str
     severity: Severity | None = None
     confidence: float | None = None
+    in_ascii: bool = True
     not_languages: tuple[str, ...] = ()
     not_paths: str = ""
     fix: str | None = None
@@ -313,11 +315,14 @@ def _matches(
 def _pattern_hits(
     document: Document, language: Language | None, spans: Sequence[Span], category: Category | None
 ) -> Iterator[Hit]:
+    is_ascii = document.text.isascii()
     for rule in all_rules().values():
         if category is not None and rule.category != category:
             continue
         for pattern in rule.pattern:
             if language is not None and language.id in pattern.not_languages:
+                continue
+            if is_ascii and not pattern.in_ascii:
                 continue
             if pattern.not_paths and _compiled(pattern.not_paths).search(document.path or ""):
                 continue

@@ -157,6 +157,8 @@ def _operand(condition: tuple[str, ...], old: Function, new: Function) -> tuple[
         else:
             line = new.conditions.get(rest) if rest not in old.conditions else None
         # What is asked elsewhere now, or the other way round, was not lost.
+        if operand.lstrip("(").startswith("<"):
+            continue  # markup that is shown where the rest holds
         core = _NOT.sub("", operand)
         is_gone = new.text.count(core) < old.text.count(core) and operand not in new.text
         if line is not None and is_gone and not _is_asked_otherwise(operand, rest, old, new):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import re
-import tomllib
 import warnings
 from collections.abc import Callable, Collection
 
+from qwen_lsp import foreign_toml
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.find import ruff
@@ -95,7 +95,7 @@ def _is_balanced(text: str) -> bool:
     return not opened
 
 
-_READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads}
+_READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": foreign_toml.loads}
 
 
 def _refuses(read: Callable[[str], object], text: str) -> bool:

@@ -100,7 +100,7 @@ KEY = "AKIA" + "I44QH8DHBQWERTYU"
             "error",
         ),
         ("tests/a.py", f"key = '{KEY}'\n", ""),
-        ("a.py", "if text.startswith('-----BEGIN PRIVATE KEY-----'):\n    f(text)\n", ""),
+        ("a.py", "if text.startswith('-----BEGIN PRIVATE KEY-----'):\n    f(text)\n", "hint"),
     ],
 )
 def test_a_secret_by_its_shape_and_by_its_letters(path: str, line: str, severity: str) -> None:

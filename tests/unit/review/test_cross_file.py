@@ -144,6 +144,20 @@ def test_callers_that_were_left_behind(tmp_path: Path, text: str, words: str) ->
     assert "pkg/user.py:" in finding.message
 
 
+def test_a_line_that_is_added_to_a_signature(tmp_path: Path) -> None:
+    old = "def load(\n    path,\n):\n    return path\n\n\nLIMIT = 3\n"
+    files: dict[str, str | bytes] = {
+        **LIBRARY,
+        "pkg/lib.py": old,
+        "pkg/user.py": "from .lib import load\n\nX = load('x')\n",
+    }
+    (finding,) = in_repository(
+        tmp_path / "a", files, {"pkg/lib.py": old.replace("path,\n", "path,\n    mode,\n")}
+    )
+    assert "needs mode" in finding.message
+    assert in_repository(tmp_path / "b", files, {"pkg/lib.py": old + "MORE = 4\n"}) == []
+
+
 def test_callers_that_came_along(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {**LIBRARY, "pkg/user.py": "from .lib import load\n\nX = load('x')\n"}
     change: dict[str, str | bytes] = {
