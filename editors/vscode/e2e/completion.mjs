@@ -199,6 +199,8 @@ export function completion(tour) {
       await tour.vscode.command('Qwen: Explain the Last Suggestion')
       const reported = await tour.vscode.webview(/add\(left, right\)/)
       assert.match(reported, /Outcome/)
+      await tour.vscode.page.mouse.move(0, 0)
+      await tour.vscode.picture('explain')
       await tour.vscode.press('Control+w')
       await tour.vscode.openFile('asked.py')
       await tour.vscode.command('Qwen: Show the Exact Last Prompt')

@@ -92,13 +92,6 @@ suite('the real model', { timeout: 900_000 }, () => {
     const saved = await vscode.save('inventory.py')
     // The suggestion may have grown between the look at it and the key.
     assert.ok(saved.startsWith(`${INVENTORY}return ${ghost.trimEnd()}`), saved)
-    if (!host.artefacts) return
-    await vscode.command('Qwen: Explain the Last Suggestion')
-    await vscode.webview(/Outcome/)
-    await vscode.page.mouse.move(0, 0)
-    await vscode.picture('explain')
-    await vscode.press('Control+w')
-    await vscode.openFile('inventory.py')
   })
 
   test('the next function is written with it, on film where pictures are wanted', async () => {

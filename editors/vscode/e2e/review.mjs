@@ -26,6 +26,8 @@ def close(order):
 `
 
 export const files = { 'shop.py': SHOP }
+/** Remarks too, which are not shown unasked. */
+export const remarks = { '.qwen-lsp.toml': '[review]\nmin_severity = "info"\n' }
 
 function git(folder, ...args) {
   const who = ['-c', 'user.name=t', '-c', 'user.email=t@example.org', '-c', 'commit.gpgsign=false']
@@ -106,8 +108,8 @@ export function review(tour) {
       const found = await tree(vscode, /off-by-one/)
       const names = /orders\.py|shop\.py|code-injection|bare-except|swallowed-error|off-by-one|compare-to-none/
       assert.deepEqual(found.map((text) => names.exec(text)?.[0]), [
-        'orders.py', 'code-injection', 'bare-except', 'swallowed-error', 'compare-to-none',
         'shop.py', 'off-by-one', 'compare-to-none',
+        'orders.py', 'code-injection', 'bare-except', 'swallowed-error', 'compare-to-none',
       ])
       await squiggles(vscode).first().waitFor()
       await vscode.picture('review')

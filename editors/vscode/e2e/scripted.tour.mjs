@@ -17,7 +17,7 @@ export const tour = {}
 suite('the scripted engine', { timeout: 900_000 }, () => {
   before(async () => {
     tour.vscode = await open({
-      files: { ...completing.files, ...acting.files, ...reviewing.files },
+      files: { ...completing.files, ...acting.files, ...reviewing.files, ...reviewing.remarks },
       vsix: [host.vsix, host.tests],
       height: 900, // rows of the explorer that are out of view do not exist
       settings: {
