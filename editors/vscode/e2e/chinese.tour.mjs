@@ -66,7 +66,7 @@ suite('in Chinese', { timeout: 600_000 }, () => {
     await vscode.page.locator('.pane-header[aria-label^="Qwen 审查"]').waitFor()
     await until('the findings speak Chinese', async () => {
       const rows = await vscode.page.locator('.pane-body .monaco-list-row').allInnerTexts()
-      return rows.some((row) => /code-injection/.test(row) && CHINESE.test(row))
+      return rows.some((row) => /off-by-one/.test(row) && CHINESE.test(row))
     })
     await reviewing.squiggles(vscode).first().waitFor()
     await vscode.command('Comments: Focus on Comments View')
