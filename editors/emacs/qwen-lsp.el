@@ -17,6 +17,7 @@
 ;; M-x qwen-lsp-install makes a Python environment with the server, M-x qwen-lsp-pull-model gets the model that
 ;; suits this machine, M-x eglot starts the server in a buffer and `qwen-lsp-mode' comes with it.
 ;;
+;; M-x qwen-lsp-snooze keeps it quiet for some minutes.
 ;; M-x qwen-lsp-edit has the lines of the region changed as you say; bind it to a key if you like.
 ;; While a suggestion is shown: TAB accepts it, M-<right> its next word, M-<down> its next line, C-g puts it away.
 ;; Everything about models, prompts and files is the server's.
@@ -58,6 +59,7 @@ Nil: only `qwen-lsp-complete' asks."
 (defface qwen-lsp-ghost '((t :inherit shadow))
   "Face of a suggestion.")
 
+(defvar qwen-lsp--snoozed-until nil "When suggestions come by themselves again; nil: now.")
 (defvar qwen-lsp--root (file-name-directory (or load-file-name buffer-file-name default-directory)))
 (defvar-local qwen-lsp--overlay nil)
 (defvar-local qwen-lsp--item nil)
@@ -219,7 +221,8 @@ A download goes on where it was cut off."
   (unless (and qwen-lsp--overlay (eq (overlay-start qwen-lsp--overlay) (point)))
     (qwen-lsp-dismiss))
   (when (timerp qwen-lsp--timer) (cancel-timer qwen-lsp--timer))
-  (when (and qwen-lsp-delay (memq this-command '(self-insert-command newline qwen-lsp-accept-word qwen-lsp-accept-line)))
+  (when (and qwen-lsp-delay (not (qwen-lsp--snoozes-p))
+             (memq this-command '(self-insert-command newline qwen-lsp-accept-word qwen-lsp-accept-line)))
     (setq qwen-lsp--timer
           (run-with-idle-timer qwen-lsp-delay nil #'qwen-lsp--ask-in (current-buffer) (point) 2)))
   (when (memq this-command '(kill-ring-save kill-region kill-line kill-whole-line))
@@ -227,6 +230,17 @@ A download goes on where it was cut off."
   (unless (eq this-command 'self-insert-command)
     (when (timerp qwen-lsp--focus-timer) (cancel-timer qwen-lsp--focus-timer))
     (setq qwen-lsp--focus-timer (run-with-idle-timer 0.3 nil #'qwen-lsp--focus (current-buffer) (point)))))
+
+(defun qwen-lsp-snooze (minutes)
+  "Ask for nothing by itself for MINUTES; 0 ends that.
+`qwen-lsp-complete' asks all the same."
+  (interactive "nMinutes without suggestions (0: show them again): ")
+  (setq qwen-lsp--snoozed-until (and (> minutes 0) (time-add nil (* 60 minutes))))
+  (when qwen-lsp--snoozed-until (qwen-lsp-dismiss)))
+
+(defun qwen-lsp--snoozes-p ()
+  "Return whether `qwen-lsp-snooze' is still in effect."
+  (and qwen-lsp--snoozed-until (time-less-p nil qwen-lsp--snoozed-until)))
 
 (defun qwen-lsp--copied (text)
   "Tell the server that TEXT was copied: it may be wanted where point goes next."

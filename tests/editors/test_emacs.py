@@ -119,6 +119,13 @@ GHOST = """
 (goto-char (point-min))
 (qwen-lsp--after-command)
 (princ (format "moved away: %S\n" (ghost)))
+(qwen-lsp-snooze 5)
+(setq qwen-lsp--timer nil)
+(let ((this-command 'self-insert-command)) (qwen-lsp--after-command))
+(princ (format "snoozes: %s %s\n" (qwen-lsp--snoozes-p) qwen-lsp--timer))
+(qwen-lsp-snooze 0)
+(let ((this-command 'self-insert-command)) (qwen-lsp--after-command))
+(princ (format "asks again: %s\n" (timerp qwen-lsp--timer)))
 (advice-add 'jsonrpc-notify :before
             (lambda (_server method params) (princ (format "sent: %s %S\n" method (plist-get params :text)))))
 (kill-ring-save (point-min) (line-end-position))
@@ -154,6 +161,8 @@ async def test_ghost_text_and_its_parts(tmp_path: Path, engine: EngineServer, ho
     assert 'word: "first, second = 1, 2\nx = first" " + second"' in said, said
     assert 'line: "first, second = 1, 2\nx = first + second" nil' in said, said
     assert "moved away: nil" in said, said
+    assert "snoozes: t nil" in said, said
+    assert "asks again: t" in said, said
 
 
 INSTALL = """

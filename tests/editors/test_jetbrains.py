@@ -118,6 +118,7 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     assert "edit by instruction: edit" in lines, lines
     assert "cancelled: the server has stopped" in lines
     assert "problems: `add` is not typed" in lines, lines
+    assert {"snoozed: true", "resumed: true"} <= set(lines), lines
     assert "repairs: true" in lines
     assert "notice: a List&lt;String&gt;<br>of names" in lines
     assert "notice: nothing to say" in lines

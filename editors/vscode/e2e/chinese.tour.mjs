@@ -1,9 +1,9 @@
 /**
  * What a user with a Chinese VS Code reads: commands, status, actions, findings. The language pack is an empty one,
- * registered as VS Code does when it installs one: what is not ours stays English.
+ * registered as VS Code does when it installs one: what is not ours stays English. For pictures it is in `host.pack`.
  */
 import assert from 'node:assert/strict'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, afterEach, before, suite, test } from 'node:test'
 import { CALL } from './completion.mjs'
@@ -13,10 +13,12 @@ import { again, host, open, until } from './workbench.mjs'
 const CHINESE = /\p{Script=Han}/u
 
 async function installLanguagePack(data) {
-  const vscode = path.join(data, 'translation.json')
+  const translations = { vscode: path.join(data, 'translation.json') }
+  await writeFile(translations.vscode, JSON.stringify({ contents: {} }))
+  for (const name of host.pack ? await readdir(host.pack) : [])
+    translations[name === 'main.json' ? 'vscode' : name.replace(/\.json$/, '')] = path.join(host.pack, name)
   const extensions = [{ extensionIdentifier: { id: 'qwen-lsp.chinese' }, version: '1.0.0' }]
-  const pack = { hash: 'none', extensions, label: '中文(简体)', translations: { vscode } }
-  await writeFile(vscode, JSON.stringify({ contents: {} }))
+  const pack = { hash: 'none', extensions, label: '中文(简体)', translations }
   await writeFile(path.join(data, 'languagepacks.json'), JSON.stringify({ 'zh-cn': pack }))
 }
 

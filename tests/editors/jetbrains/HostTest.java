@@ -88,6 +88,10 @@ public final class HostTest {
         show(project);
         review(server, offered);
         say("status", QwenState.text(project.getService(QwenState.class).status(), "state"));
+        QwenSettings.snooze(1);
+        say("snoozed", String.valueOf(QwenSettings.isPaused() && !QwenSettings.server().getAsJsonObject("completion").get("enabled").getAsBoolean()));
+        QwenSettings.setPaused(false);
+        say("resumed", String.valueOf(!QwenSettings.isPaused()));
         client.handleServerStatusChanged(ServerStatus.stopping);
         say("widget", new QwenStatusWidget(project).getText());
         wait(server.shutdown());

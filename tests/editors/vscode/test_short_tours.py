@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.model import catalog, store
-from tests.editors.vscode import scripted
+from tests.editors import programs as editor_programs
+from tests.editors.vscode import language_pack, scripted
 from tests.editors.vscode.host import Host
 from tests.editors.vscode.tours import SYSTEM_PATH, path, tour
 from tests.support import engine_server
@@ -25,7 +26,7 @@ def _fills_and_completes(generation: Generation) -> Answer:
     return scripted.answer(generation) if "def add(left" in generation.prompt else fills_holes(generation)
 
 
-async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:
+async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path, tmp_path: Path) -> None:
     key = "the-key-of-the-other-server"
     own = EngineServer(script=_fills_and_completes, kind="openai", model="qwen2.5-coder-1.5b", api_key=key)
     async with (
@@ -33,6 +34,11 @@ async def test_tour_in_chinese(host: Host, vsix: Path, programs: Path) -> None:
         engine_server.running(own) as other,
     ):
         settings = {"vsix": str(vsix), "engine": engine.url, "other": other.url, "otherKey": key}
+        if editor_programs.UPDATE:
+            pack = tmp_path / "pack"
+            pack.mkdir()
+            language_pack.make(pack, host.node, host.code_server)
+            settings["pack"] = str(pack)
         await tour("chinese", host, settings, {"PATH": path(programs)})
     assert other.unknown == []
 

@@ -17,8 +17,10 @@ import com.intellij.openapi.wm.ToolWindowManager;
 import com.redhat.devtools.lsp4ij.LSPIJUtils;
 import com.redhat.devtools.lsp4ij.LanguageServerItem;
 import com.redhat.devtools.lsp4ij.LanguageServerManager;
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.eclipse.lsp4j.CodeAction;
@@ -78,6 +80,36 @@ public final class QwenActions {
         void perform(AnActionEvent event, Project project) {
             QwenSettings.setPaused(!QwenSettings.isPaused());
             settingsChanged(project);
+        }
+    }
+
+    /** Switch suggestions off for a quarter of an hour. */
+    public static final class Snooze extends ProjectAction {
+        private static final int MINUTES = 15;
+
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            QwenSettings.snooze(MINUTES);
+            settingsChanged(project);
+            CompletableFuture.delayedExecutor(60L * MINUTES + 1, TimeUnit.SECONDS).execute(() -> settingsChanged(project));
+        }
+    }
+
+    /** Download the model that suits this machine, or the rest of it; the running server uses it without a restart. */
+    public static final class DownloadModel extends ProjectAction {
+        @Override
+        void perform(AnActionEvent event, Project project) {
+            Notices.info(project, Texts.get("model.downloading"));
+            CompletableFuture.runAsync(() -> {
+                try {
+                    ServerProgram.pullModel(line -> {});
+                    Notices.info(project, Texts.get("model.downloaded"));
+                } catch (IOException error) {
+                    Notices.warn(project, String.valueOf(error.getMessage()));
+                } catch (InterruptedException error) {
+                    Thread.currentThread().interrupt();
+                }
+            });
         }
     }
 

@@ -7,7 +7,8 @@ import com.intellij.ide.util.PropertiesComponent;
 
 /** The user's settings: which program, whether suggestions are paused, and the server's own as JSON. */
 final class QwenSettings {
-    private static final String PROGRAM = "qwenLsp.program", SERVER = "qwenLsp.server", PAUSED = "qwenLsp.paused";
+    private static final String PROGRAM = "qwenLsp.program", SERVER = "qwenLsp.server", PAUSED = "qwenLsp.paused",
+            SNOOZED_UNTIL = "qwenLsp.snoozedUntil";
 
     private QwenSettings() {}
 
@@ -29,12 +30,20 @@ final class QwenSettings {
         PropertiesComponent.getInstance().setValue(SERVER, json);
     }
 
+    /** Whether suggestions are off, for good or for some minutes. */
     static boolean isPaused() {
-        return PropertiesComponent.getInstance().getBoolean(PAUSED);
+        var kept = PropertiesComponent.getInstance();
+        return kept.getBoolean(PAUSED) || System.currentTimeMillis() < Long.parseLong(kept.getValue(SNOOZED_UNTIL, "0"));
     }
 
     static void setPaused(boolean isPaused) {
         PropertiesComponent.getInstance().setValue(PAUSED, isPaused);
+        snooze(0);
+    }
+
+    /** Switch suggestions off until some minutes from now; the moment is kept, so a restart of the IDE does not prolong it. */
+    static void snooze(int minutes) {
+        PropertiesComponent.getInstance().setValue(SNOOZED_UNTIL, String.valueOf(System.currentTimeMillis() + 60_000L * minutes));
     }
 
     /** The settings as the server takes them. */
