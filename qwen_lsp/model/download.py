@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,9 +46,12 @@ def pull(profile: Profile, model: ModelConfig, progress: Progress = Progress()) 
     Raises: DownloadError when no source gave it, ModelError when it can have no file.
     KeyboardInterrupt leaves a part that the next call goes on with.
     """
-    file = store.path(profile) or _locked_pull(profile, model, progress)
-    if not hardware.known().engine_gpus and q8_copy.is_worthwhile(file):
-        _copy(profile, file, progress)
+    if (file := store.path(profile)) is None:
+        return _locked_pull(profile, model, progress)
+    if not q8_copy.path(file).exists():
+        # A folder that others write needs no copy of ours.
+        with suppress(OSError), _locked(profile, progress):
+            _copy(profile, file, progress)
     return file
 
 
@@ -68,12 +71,13 @@ def _locked_pull(profile: Profile, model: ModelConfig, progress: Progress) -> Pa
 
 def _copy(profile: Profile, file: Path, progress: Progress) -> None:
     """Write the copy that this machine's processor reads faster; without it the file itself serves."""
+    copy = q8_copy.path(store.final_path(profile))
+    if copy.exists() or hardware.known().engine_gpus or not q8_copy.is_worthwhile(file):
+        return
     try:
-        with _locked(profile, progress):
-            if q8_copy.is_worthwhile(file):
-                progress.say("writing a copy that a processor reads faster")
-                q8_copy.make(file, progress.advance)
-    except (OSError, ModelError) as error:
+        progress.say("writing a copy that a processor reads faster")
+        q8_copy.make(file, copy, progress.advance)
+    except ModelError as error:
         progress.say(f"without a faster copy: {error}")
 
 
@@ -130,6 +134,7 @@ def _pull_from(source: Source, profile: Profile, model: ModelConfig, progress: P
     if found != whole.sha256:
         part.drop(unfinished)
         raise SourceFailed(f"what came was corrupt and is deleted: sha256 {found}, expected {whole.sha256}")
+    _copy(profile, unfinished, progress)  # first, as the model is used from the moment that it is there
     return store.admit(profile, whole, source)
 
 

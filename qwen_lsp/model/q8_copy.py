@@ -65,7 +65,7 @@ def best(file: Path) -> Path:
 
 
 def is_worthwhile(file: Path) -> bool:
-    """Say whether there is no copy yet, much of the file is Q5_0, and the disk has room. Cost: 0.3 s."""
+    """Say whether much of the file is Q5_0, and the disk has room for a copy. Cost: 0.3 s."""
     try:
         with file.open("rb") as source:
             tensors = _table(source, file.stat().st_size).tensors
@@ -74,16 +74,18 @@ def is_worthwhile(file: Path) -> bool:
         return False
     narrow = sum(tensor.size for tensor in tensors if tensor.kind == _Q5_0)
     wide = sum(tensor.new_size for tensor in tensors)
-    return not path(file).exists() and narrow > _MIN_PART * wide and free > wide + _SPARE_BYTES
+    return narrow > _MIN_PART * wide and free > wide + _SPARE_BYTES
 
 
-def make(file: Path, advance: Callable[[int, int], None] = lambda done_bytes, total_bytes: None) -> Path:
-    """Write the copy beside a model file and return it. Cost: about 10 s for a gigabyte.
+def make(
+    file: Path, copy: Path, advance: Callable[[int, int], None] = lambda done_bytes, total_bytes: None
+) -> None:
+    """Write the copy of a model file. Cost: about 10 s for a gigabyte.
 
     The caller sees to it that nobody else does so at the same time.
     Raises: ModelError, when the file is not whole or the copy cannot be written; nothing of it stays then.
     """
-    copy, draft = path(file), _draft(file)
+    draft = _draft(copy)
     try:
         with file.open("rb") as source, draft.open("wb") as target:
             _write(source, target, _table(source, file.stat().st_size), advance)
@@ -97,21 +99,19 @@ def make(file: Path, advance: Callable[[int, int], None] = lambda done_bytes, to
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    return copy
 
 
 def remove(file: Path) -> int:
     """Delete the copy and what an attempt may have left; return the bytes freed. Raises: OSError."""
     freed_bytes = 0
-    for other in (path(file), _draft(file)):
+    for other in (path(file), _draft(path(file))):
         with suppress(FileNotFoundError):
             freed_bytes += other.stat().st_size
             other.unlink()
     return freed_bytes
 
 
-def _draft(file: Path) -> Path:
-    copy = path(file)
+def _draft(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.part")
 
 

@@ -43,7 +43,8 @@ async def test_the_same_answers_are_read_faster(model_file: Path, tmp_path: Path
     file.symlink_to(model_file)  # without the copy that lies beside the model itself
     text, sure, file_ms = await asked(file)
     assert q8_copy.is_worthwhile(file)
-    copy = q8_copy.make(file)
+    copy = q8_copy.path(file)
+    q8_copy.make(file, copy)
     try:
         assert q8_copy.best(file) == copy
         same_text, same_sure, copy_ms = await asked(file)
