@@ -270,7 +270,8 @@ A download goes on where it was cut off."
 ;;;###autoload
 (defun qwen-lsp-edit (instruction start end)
   "Have the lines from START to END changed as INSTRUCTION says.
-Eglot asks before it applies the change (see `eglot-confirm-server-initiated-edits')."
+Eglot asks before it applies the change; the option
+`eglot-confirm-server-initiated-edits' says whether."
   (interactive
    (list (read-string "How should the code be changed? ")
          (if (use-region-p) (region-beginning) (point))
