@@ -71,7 +71,7 @@ suite('in Chinese', { timeout: 600_000 }, () => {
       return rows.some((row) => /off-by-one/.test(row) && CHINESE.test(row))
     })
     await reviewing.squiggles(vscode).first().waitFor()
-    await vscode.command('Comments: Focus on Comments View')
+    await vscode.command(host.pack ? '评论: 焦点在 评论 视图上' : 'Comments: Focus on Comments View')
     const comment = vscode.page.locator('.comments-panel .monaco-list-row', { hasText: '最后一个下标' }).first()
     await comment.waitFor()
     await vscode.picture('chinese')
