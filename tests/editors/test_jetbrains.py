@@ -119,6 +119,7 @@ async def test_the_host_starts_the_server_and_speaks_to_it(
     assert "cancelled: the server has stopped" in lines
     assert "problems: `add` is not typed" in lines, lines
     assert {"snoozed: true", "resumed: true"} <= set(lines), lines
+    assert {"pip is offline: install.offline", "pip knows no package: null"} <= set(lines), lines
     assert "repairs: true" in lines
     assert "notice: a List&lt;String&gt;<br>of names" in lines
     assert "notice: nothing to say" in lines

@@ -88,6 +88,8 @@ public final class HostTest {
         show(project);
         review(server, offered);
         say("status", QwenState.text(project.getService(QwenState.class).status(), "state"));
+        say("pip is offline", ServerProgram.reasonIn("WARNING: [Errno -3] Temporary failure in name resolution"));
+        say("pip knows no package", String.valueOf(ServerProgram.reasonIn("ERROR: No matching distribution found for pygls")));
         QwenSettings.snooze(1);
         say("snoozed", String.valueOf(QwenSettings.isPaused() && !QwenSettings.server().getAsJsonObject("completion").get("enabled").getAsBoolean()));
         QwenSettings.setPaused(false);

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -129,18 +130,34 @@ final class ServerProgram {
 
     static void run(Consumer<String> log, String... command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String last = "";
+        boolean isPip = List.of(command).contains("pip");
+        String last = "", reason = null;
         try (var lines = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 last = line;
+                reason = reason == null && isPip ? reasonIn(line) : reason;
                 log.accept(line); // throws where the user has cancelled
             }
             if (process.waitFor() != 0) {
-                throw new IOException(Texts.get("install.failed", String.join(" ", command), last));
+                throw new IOException(reason != null ? Texts.get(reason) : Texts.get("install.failed", String.join(" ", command), last));
             }
         } finally {
             process.descendants().forEach(ProcessHandle::destroy);
             process.destroy();
         }
+    }
+
+    /** What a line of pip says is wrong, where something can be done about it; its last line says that there is no such package. */
+    static String reasonIn(String line) {
+        String text = line.toLowerCase(Locale.ROOT);
+        if (text.contains("no space left on device") || text.contains("not enough space")) {
+            return "install.noSpace";
+        }
+        if (text.contains("proxyerror") || text.contains("cannot connect to proxy") || text.contains("tunnel connection failed")) {
+            return "install.proxy";
+        }
+        boolean isOffline = text.contains("name resolution") || text.contains("name or service not known")
+                || text.contains("network is unreachable") || text.contains("connection refused") || text.contains("newconnectionerror");
+        return isOffline ? "install.offline" : null;
     }
 }
