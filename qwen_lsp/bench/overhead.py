@@ -108,7 +108,7 @@ async def _run(lines: int, keys: int) -> Report:
                 did_change[kind] = await _changed(session, kind, keys)
                 listing[kind] = await _listed(session, kind, keys)
             vue = {
-                part: await _keyed(session, f"{part}.vue", *halves, keys)
+                part: await _keyed(session, part, *halves, keys, "vue")
                 for part, halves in (("script", _component(True)), ("template", _component(False)))
             }
             for size in ONE_LINE_CHARS:
@@ -122,9 +122,11 @@ async def _typed(session: Session, kind: str, lines: int, keys: int) -> Cost:
     return await _keyed(session, kind, *_halves(kind, lines), keys)
 
 
-async def _keyed(session: Session, name: str, before: str, after: str, keys: int) -> Cost:
+async def _keyed(
+    session: Session, name: str, before: str, after: str, keys: int, language: str = "python"
+) -> Cost:
     """Type between two texts and ask after each key."""
-    uri, start = await _opened(session, name, before, after)
+    uri, start = await _opened(session, name, before, after, language)
 
     async def key(number: int) -> float:
         at = start + number
@@ -202,11 +204,12 @@ async def _cost(session: Session, event: Callable[[int], Awaitable[float]], n: i
     return Cost(round(p50, 2), round(p95, 2), round(cpu_s * 1000 / n, 2))
 
 
-async def _opened(session: Session, name: str, before: str, after: str) -> tuple[str, int]:
+async def _opened(
+    session: Session, name: str, before: str, after: str, language: str = "python"
+) -> tuple[str, int]:
     """Open a file; return its URI and the place between the two texts."""
-    stem, is_vue = name.removesuffix(".vue"), name.endswith(".vue")
-    uri = f"untitled:{stem}-{len(before)}{'.vue' if is_vue else '.py'}"
-    await session.open(uri, "vue" if is_vue else "python", before + after)
+    uri = f"untitled:{name}-{len(before)}.{'py' if language == 'python' else language}"
+    await session.open(uri, language, before + after)
     return uri, len(before)
 
 
@@ -238,16 +241,14 @@ def _component(in_script: bool) -> tuple[str, str]:
             f'  <li :key="{n}" @click="open(total{n})">{{{{ total{n} }}}}</li>\n' for n in range(first, last)
         )
 
-    head, middle, end = (
-        '<script setup lang="ts">\n',
-        "</script>\n\n<template>\n  <ul>\n",
-        "  </ul>\n</template>\n",
-    )
+    head, end = '<script setup lang="ts">\n', "  </ul>\n</template>\n"
+    middle = "</script>\n\n<template>\n  <ul>\n"
     if in_script:
-        return head + script(0, n // 2) + "const ", "\n" + script(n // 2, n) + middle + template(0, n) + end
-    return head + script(0, n) + middle + template(0, n // 2) + "  <li>{{ ", " }}</li>\n" + template(
-        n // 2, n
-    ) + end
+        before, after = script(0, n // 2) + "const ", "\n" + script(n // 2, n) + middle + template(0, n)
+    else:
+        before = script(0, n) + middle + template(0, n // 2) + "  <li>{{ "
+        after = " }}</li>\n" + template(n // 2, n)
+    return head + before, after + end
 
 
 @asynccontextmanager
