@@ -56,6 +56,20 @@ public final class QwenActions {
         abstract void perform(AnActionEvent event, Project project);
     }
 
+    /** An action on what is selected in an editor; elsewhere nothing happens. */
+    abstract static class EditorAction extends ProjectAction {
+        @Override
+        final void perform(AnActionEvent event, Project project) {
+            Editor editor = event.getData(CommonDataKeys.EDITOR);
+            VirtualFile file = event.getData(CommonDataKeys.VIRTUAL_FILE);
+            if (editor != null && file != null) {
+                perform(project, editor, file);
+            }
+        }
+
+        abstract void perform(Project project, Editor editor, VirtualFile file);
+    }
+
     /** Ask for ghost text now, through the IDE's own action. */
     public static final class Trigger extends ProjectAction {
         @Override
@@ -154,14 +168,9 @@ public final class QwenActions {
     }
 
     /** Choose an action for the selection, see it written, and apply or discard it. */
-    public static final class Act extends ProjectAction {
+    public static final class Act extends EditorAction {
         @Override
-        void perform(AnActionEvent event, Project project) {
-            Editor editor = event.getData(CommonDataKeys.EDITOR);
-            VirtualFile file = event.getData(CommonDataKeys.VIRTUAL_FILE);
-            if (editor == null || file == null) {
-                return;
-            }
+        void perform(Project project, Editor editor, VirtualFile file) {
             Document document = editor.getDocument();
             var selection = editor.getSelectionModel();
             Range range = new Range(LSPIJUtils.toPosition(selection.getSelectionStart(), document),
@@ -213,14 +222,9 @@ public final class QwenActions {
     }
 
     /** Change the selected lines as the user says. */
-    public static final class Edit extends ProjectAction {
+    public static final class Edit extends EditorAction {
         @Override
-        void perform(AnActionEvent event, Project project) {
-            Editor editor = event.getData(CommonDataKeys.EDITOR);
-            VirtualFile file = event.getData(CommonDataKeys.VIRTUAL_FILE);
-            if (editor == null || file == null) {
-                return;
-            }
+        void perform(Project project, Editor editor, VirtualFile file) {
             String instruction = Messages.showInputDialog(project, Texts.get("edit.question"), Texts.get("name"), null);
             if (instruction == null || instruction.isBlank()) {
                 return;
