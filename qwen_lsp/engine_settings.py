@@ -70,7 +70,7 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = ""
     threads: Annotated[
         int,
-        Meta(ge=0, le=256, description="Threads that write tokens; 0: all cores but one, or both of two."),
+        Meta(ge=0, le=256, description="Threads that write tokens; 0: all cores less one, both of two."),
     ] = 0
     batch_threads: Annotated[
         int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")
