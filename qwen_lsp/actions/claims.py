@@ -1,11 +1,13 @@
 """Claims in documentation that the code must bear out: sorting, thread safety, caching and the like.
 
-A small model likes to promise what nothing shows. Pure; a sentence whose claim has no evidence is dropped.
+A small model likes to promise what nothing shows, and to give a parameter a meaning that its name suggests
+("master": "the person who ..."). Pure; a sentence whose claim has no evidence is dropped.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # What a sentence claims, and what in the code would show it.
 _CLAIMS: tuple[tuple[str, str], ...] = (
@@ -50,3 +52,51 @@ def founded(text: str, code: str, name: str) -> str:
     sentences = re.findall(r"[^.。!！;；]+(?:[.](?!\w)|[。!！;；]|$|[.])\s*", text)
     kept = [sentence for sentence in sentences if not unfounded(sentence, code, name)]
     return "".join(kept).strip() if sentences else text
+
+
+# Words that descriptions of any code are made of: they claim nothing about its subject.
+_GENERAL = """
+able about above according across action added additional after again against algorithm allow along
+already also always among amount another apply argument around array asynchronous attribute available base
+based because become been before begin behavior being below between block body boolean both branch build
+byte calculate call callback called cannot case change character check class clean code collection combine
+common compare complete compute condition configuration considered constant construct contain content
+context control convert copy correct corresponding could count create current custom data default define
+delete denote depend describe determine dictionary different directly does done double during each either
+element else empty enable encounter ensure entry error evaluate every example exception execute exist
+expect explicit expression extra factory fail fallback false field file filter find first fixed flag float
+follow format found from function further generate generator generic get given handle handler have held
+help helper hold identifier ignore implementation include index indicate individual infer information
+inherit initial initialize inner input insert inside instance instead integer interface internal into
+invalid invoke item iterable iterate iteration iterator itself just keep keyword kind last later least
+leave left length less level like limit line list literal local look loop main make manage mapping match
+maximum mean member merge message method middle minimum missing mode modified more most multiple must name
+named needed nested none normal note nothing null number object obtain occur ones only onto operation
+operator optional order original other otherwise outer output over pair parameter parent part particular
+pass passed path pattern perform place point pointer position positive possible prefix present previous
+private process produce program property provide public purpose raise range rather reach receive record
+refer reference related remain remove replace represent request require reset resolve respective response
+result return reverse right root same second self send separate sequence series several shared should show
+side similar simple simply since single size skip slice some source special specific specified split stand
+standard start state step stop store stored string structure sub subsequent such suffix support switch
+symbol take target temporary test text than that their them then there these they this those through throw
+thrown time tool top total toward transform true tuple twice type undefined under unique unit until update
+upon upper use used useful user using valid validate value variable verify version very view what when
+where whether which while whole will with within without word work would wrap write written yield your
+zero
+"""
+_WORD = re.compile(r"[A-Za-z][a-z]{3,}|[A-Z]{4,}(?![a-z])")
+_STEM_CHARS = 5
+
+
+def invented(descriptions: Iterable[str], file: str) -> bool:
+    """Say whether descriptions speak of things that no name, string or comment of a file mentions.
+
+    English only: Chinese is written without spaces between words.
+    """
+    known = {_stem(word) for word in _WORD.findall(file)} | {_stem(word) for word in _GENERAL.split()}
+    return any(_stem(word) not in known for text in descriptions for word in _WORD.findall(text))
+
+
+def _stem(word: str) -> str:
+    return word.lower()[:_STEM_CHARS].rstrip("es")

@@ -37,6 +37,8 @@ _MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
 _MAX_PART_CHARS = 200
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
+# A file's convention is to list parameters where so much of its documentation does: some functions have none.
+_USUAL = 1 / 3
 _WIDTH = 88
 # Languages whose documentation stands in `/** */`; others use the line comment, doubled or not.
 _BLOCK = {
@@ -125,7 +127,8 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     n_lines = len([line for line in text.split("\n") if line.strip()])
     if style == "plain":
         wanted = NOTHING
-    has_sections = any(documentation.read(one).parameters for one in others)
+    n_with_parameters = sum(bool(documentation.read(one).parameters) for one in others)
+    has_sections = n_with_parameters > 0
     max_lines = 10_000 if has_sections else max(n_lines, 3)
     if existing is not None:
         if _is_plain_block(target, existing):
@@ -135,6 +138,9 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
         if wanted == NOTHING or is_short:
             return Refused("documented")
     else:
+        is_private = source.language.id == "python" and re.match(r"_(?!_)", definition.name) is not None
+        if is_private or (len(others) > 1 and n_with_parameters < _USUAL * len(others)):
+            wanted = NOTHING
         wanted = documentation.shortened(wanted, style, source.language.id, max_lines)
     return _Plan(
         target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
@@ -173,6 +179,10 @@ def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
     if isinstance(parts, Refused):
         return parts
     document = plan.target.task.document
+    if claims.invented(parts.parameters.values(), document.text):
+        parts = replace(parts, parameters={})  # the other parameters alone would look like all of them
+        if parts == Parts():
+            return Refused("unfounded")
     edit = _edit(plan, parts)
     after = document.text[: edit.span.start] + edit.new_text + document.text[edit.span.end :]
     parsed = code.parse(after, plan.source.language)
@@ -195,13 +205,20 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     """Leave out what the code does not bear out; say why where nothing is left."""
     span, name = plan.definition.span, plan.definition.name
     shown = plan.source.text[span.start : span.end]
+
+    def unfounded(text: str) -> bool:
+        return claims.unfounded(text, shown, name)
+
     summary = claims.founded(parts.summary, shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
+    described = {
+        key: text for key, text in parts.parameters.items() if not claims.unfounded(text, shown, name)
+    }
     kept = Parts(
         "" if plan.existing is not None else summary,
-        {key: text for key, text in parts.parameters.items() if not claims.unfounded(text, shown, name)},
-        "" if claims.unfounded(parts.result, shown, name) else parts.result,
+        described,
+        "" if unfounded(parts.result) else parts.result,
         parts.errors,
     )
     if kept == Parts():

@@ -220,6 +220,46 @@ def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
     assert claims.unfounded(sentence, shown, "f") == is_unfounded
 
 
+@pytest.mark.parametrize(
+    ("description", "is_invented"),
+    [
+        ("The name of the person who is the master.", True),
+        ("The string whose letters decide.", True),
+        ("The rates by which each price is multiplied.", False),
+        ("The list of values to iterate over.", False),
+        ("计算的税率", False),
+    ],
+)
+def test_things_that_a_file_does_not_know(description: str, is_invented: bool) -> None:
+    file = "def total(prices, rate):\n    multiplied = [price * rate for price in prices]\n    return sum(multiplied)\n"
+    assert claims.invented([description], file) == is_invented
+
+
+async def test_parameters_with_an_invented_meaning_are_left_out() -> None:
+    parts = {"summary": "Adds up prices.", "parameters": {"prices": "What to add.", "rate": "The person."}}
+    found = await runner.run(
+        task("docstring", PYTHON), session(Speaker(json.dumps({**parts, "returns": ""})))
+    )
+    assert isinstance(found, Proposal)
+    assert '    """Adds up prices."""\n' in found.edits[0].new_text
+
+
+@pytest.mark.parametrize(("n_without", "is_listed"), [(1, True), (2, True), (3, False)])
+async def test_parameters_are_listed_where_that_is_usual_in_the_file(n_without: int, is_listed: bool) -> None:
+    plain = "".join(f'def f{n}():\n    """Do it."""\n\n\n' for n in range(n_without))
+    asked = task("docstring", other("    Args:\n        a: It.") + plain + PYTHON)
+    found = await runner.run(asked, session(Speaker(ANSWER if is_listed else "Adds up prices.")))
+    assert isinstance(found, Proposal)
+    assert ("        prices: What to add.\n" in found.edits[0].new_text) == is_listed
+
+
+async def test_a_private_function_gets_one_plain_sentence() -> None:
+    asked = task("docstring", other("    Args:\n        a: It.") + PYTHON.replace("total(", "_total("))
+    found = await runner.run(asked, session(Speaker("Adds up prices.")))
+    assert isinstance(found, Proposal)
+    assert '    """Adds up prices."""\n' in found.edits[0].new_text
+
+
 async def test_a_claim_that_is_all_there_is_refused() -> None:
     speaker = Speaker(says=lambda prompt: json.dumps({"summary": "Sorts the prices in descending order."}))
     found = await runner.run(task("docstring", PYTHON), session(speaker))
