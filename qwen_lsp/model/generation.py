@@ -20,7 +20,8 @@ class Request:
     else is put at the end of the prompt and so no token is healed. `tokens` are all that the answer may
     consist of, by number; only for a dialect with grammars. `around` are the texts before (without `forced`)
     and after the hole that the prompt was made of, for a dialect that writes the markers by itself.
-    `sources` name the files in the prompt, for the record of what left this machine.
+    `sources` name the files in the prompt, for the record of what left this machine. Nobody waits for
+    one that `is_background`: a shared engine has it wait, and begin again, whenever somebody types.
     """
 
     prompt: str
@@ -32,6 +33,7 @@ class Request:
     tokens: Sequence[int] = ()
     around: tuple[str, str] = ("", "")
     sources: tuple[str, ...] = ()
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class ChatRequest:
     Units: `max_tokens` 0 only reads the messages into the cache. `begins` is what the answer begins
     with and the reply contains it; endpoints that cannot continue a text ignore it. `json_schema`
     and `grammar` (GBNF, where a dialect has grammars) exclude each other. `n_probs` above 0 asks for the
-    log-probability of each token and of so many others. `sources` are as in a Request.
+    log-probability of each token and of so many others. `sources` and `is_background` are as in a Request.
     """
 
     messages: Sequence[Message]
@@ -62,6 +64,7 @@ class ChatRequest:
     slot: int = 0
     timeout_ms: int = 120_000
     sources: tuple[str, ...] = ()
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

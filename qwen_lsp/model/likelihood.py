@@ -58,7 +58,9 @@ async def read(client: Client, prompt: str, text: str, slot: int, timeout_s: flo
     if (found := await client.likelihood(prompt, text, _ALTERNATIVES)) is not None:
         return Passage(tuple(Token(one.text, sum(one.logprobs), one.others) for one in found))
     tokens = await client.tokenize(text)
-    request = Request(prompt, len(tokens), (), slot, n_alternatives=_ALTERNATIVES, tokens=tokens)
+    request = Request(
+        prompt, len(tokens), (), slot, n_alternatives=_ALTERNATIVES, tokens=tokens, is_background=True
+    )
     return await _generated(client, request, timeout_s)
 
 
@@ -67,7 +69,7 @@ async def line(client: Client, prompt: str, begins: str, slot: int, timeout_s: f
 
     Raises: EndpointUnavailable, EndpointTimeout, EndpointRejected.
     """
-    request = Request(prompt, _MAX_TOKENS, ("\n",), slot, begins, _ALTERNATIVES)
+    request = Request(prompt, _MAX_TOKENS, ("\n",), slot, begins, _ALTERNATIVES, is_background=True)
     return await _generated(client, request, timeout_s)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.model.dialects.llama import RELAYED, SLOT
+from qwen_lsp.model.dialects.llama import BACKGROUND, RELAYED, SLOT
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
@@ -173,19 +173,31 @@ class _Request:
             writer.close()
 
     async def _hand_on(self, reader: asyncio.StreamReader, turn: Turn | None) -> None:
-        """Hand on what the engine writes, to its end. Raises: OSError, EOFError, TimeoutError."""
+        """Hand on what the engine writes; to a review only all of it, for it may have to make way.
+
+        Raises: OSError, EOFError, TimeoutError.
+        """
+        held = bytearray()
         while data := await reader.read(_READ_BYTES):
-            if not self.n_written:  # one request a connection, whatever the engine would do
-                data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-            self.n_written += len(data)
             self.served.engine.used(has_answered=turn is not None)
-            if turn is not None:
-                turn.has_begun = True
-            self.writer.write(data)
-            if self.writer.transport.get_write_buffer_size():
-                await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
+            if self.urgency == Urgency.REVIEW:
+                held += data
+            else:
+                await self._write(data, turn)
+        if held:
+            await self._write(bytes(held), turn)
         if not self.n_written:
             raise EOFError("it closed the connection")
+
+    async def _write(self, data: bytes, turn: Turn | None) -> None:
+        if not self.n_written:  # one request a connection, whatever the engine would do
+            data = data.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        self.n_written += len(data)
+        if turn is not None:
+            turn.has_begun = True
+        self.writer.write(data)
+        if self.writer.transport.get_write_buffer_size():
+            await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
 
 
 # Where the engine's own key is put in; no header of a window is handed on.
@@ -216,7 +228,9 @@ def _without_slot(body: bytes) -> tuple[bytes, Urgency]:
     except msgspec.DecodeError:
         raise _Refused(400, "not a JSON object") from None
     slot = values.pop(SLOT, None)
-    if slot == CHAT_SLOT:
+    if values.pop(BACKGROUND, False):
+        urgency = Urgency.REVIEW
+    elif slot == CHAT_SLOT:
         urgency = Urgency.CHAT
     else:
         urgency = Urgency.COMPLETION if values.get("n_predict") else Urgency.PREFILL

@@ -1,9 +1,9 @@
 """Whose turn it is on an engine that several windows use: the newest key first, the rest while nobody types.
 
 The engine works on a few requests at once, and each batch of a long prompt delays everybody's next token. So
-what is less urgent starts only in a pause, and makes way while its prompt is still being read; what it has
-read stays in the engine's cache. One person types in one window: the completion of an older key makes way for
-that of a newer one, until it has waited for long. Knows no HTTP and no window.
+what is less urgent starts only in a pause, and makes way until it begins to write, a review until it is done;
+what it has read stays in the engine's cache. One person types in one window: the completion of an older key
+makes way for that of a newer one, until it has waited for long. Knows no HTTP and no window.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from dataclasses import dataclass, field
 
 # A key comes every 0.2 s while somebody types; after half a second a longer batch disturbs nobody.
 _PAUSE_S = 0.5
+# A review, which nobody waits for, starts after a pause so many times as long: the key that ends it waits.
+_REVIEW_PAUSES = 4
 # Whoever has waited for so long has stopped typing and looks at the screen: first come, first served.
 _PATIENCE_S = 3.0
 
 
 class Urgency(enum.IntEnum):
-    """What goes first: what somebody waits for at a key, then the prompt of a place, then chats."""
+    """What goes first: a key that somebody waits for, the prompt of a place, a chat, a review's question."""
 
     COMPLETION = 0
     PREFILL = 1
     CHAT = 2
+    REVIEW = 3
 
 
 @dataclass(eq=False, slots=True)
@@ -105,20 +108,21 @@ class Turns:
         for turn in sorted(self._waiting, key=self._place):
             if len(self._running) >= self._slots:
                 return
-            if turn.urgency != Urgency.COMPLETION and self._is_typing():
+            if turn.urgency != Urgency.COMPLETION and self._is_typing(turn.urgency):
                 return
-            if turn.urgency == Urgency.CHAT and any(one.urgency == Urgency.CHAT for one in self._running):
+            if turn.urgency >= Urgency.CHAT and any(one.urgency >= Urgency.CHAT for one in self._running):
                 return  # one slot is always left for whoever types
             self._waiting.remove(turn)
             self._running.add(turn)
             turn.granted.set()
 
-    def _is_typing(self) -> bool:
-        """Say whether a completion runs or has just ended; look again when the pause is over."""
+    def _is_typing(self, urgency: Urgency) -> bool:
+        """Say whether a completion runs or has just ended; look again when the pause for this is over."""
         if any(one.urgency == Urgency.COMPLETION for one in self._running):
             return True
         loop = asyncio.get_running_loop()
-        left_s = self._completed_s + self._pause_s - loop.time()
+        pause_s = self._pause_s * (_REVIEW_PAUSES if urgency == Urgency.REVIEW else 1)
+        left_s = self._completed_s + pause_s - loop.time()
         if left_s <= 0:
             return False
         if self._timer is None:

@@ -121,6 +121,32 @@ async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(model_
         await second.close()
 
 
+async def test_an_answer_to_a_review_makes_way_while_it_is_written(model_file: Path) -> None:
+    """It is written again afterwards, whole and once, with what it had read still in the cache."""
+    first = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    second = SharedEngine(CONFIG, lambda: model_file, lambda state: None)
+    try:
+        client, other = [await within(host.ready(), READY_S) for host in (first, second)]
+
+        async def review() -> tuple[str, float]:
+            request = Request("1, 2, 3, 4, 5,", 96, (), CHAT_SLOT, is_background=True)
+            async with client.stream(request) as chunks:
+                return "".join([chunk.text async for chunk in chunks]), time.monotonic()
+
+        reviewing = asyncio.create_task(review())
+        await asyncio.sleep(0.5)
+        async with other.stream(Request("x = [1, 2, ", 4, (), COMPLETION_SLOT)) as chunks:
+            assert "".join([chunk.text async for chunk in chunks]).strip()
+        key_s = time.monotonic()
+        text, review_s = await within(reviewing, READY_S)
+        assert review_s > key_s
+        assert text.startswith(" 6, 7, 8, 9, 10, 11, 12, 13")
+        assert text.count(" 6, 7,") == 1
+    finally:
+        await first.close()
+        await second.close()
+
+
 async def test_it_sleeps_and_wakes_with_the_next_request(model_file: Path) -> None:
     """Waking costs what starting does, on a machine that may be busier at one than at the other."""
     taken_s: list[float] = []

@@ -22,7 +22,7 @@ from qwen_lsp.model.generation import Request
 from qwen_lsp.model.shared import SharedEngine
 
 _BURSTS = 4  # of each kind
-_PAUSE_S = 2.0
+_PAUSE_S = 4.0  # longer than what a review waits for
 _TYPED = "    total = sum(row.price * row.weight for row in rows)\n"
 _ABOVE = "".join(f"def price_{line}(row):\n    return row.price * {line}\n\n\n" for line in range(12))
 _REVIEWED = "".join(f"value_{line} = compute(value_{line - 1}, {line})\n" for line in range(1, 40))
@@ -101,7 +101,7 @@ async def _reviewing(client: Client, seen: Beside, number: int) -> AsyncIterator
     async def ask() -> None:
         while True:
             prompt = f"# change {number}.{seen.n_reviewed}\n{_REVIEWED}# What is wrong with it?\n"
-            async with client.stream(Request(prompt, 64, (), CHAT_SLOT)) as chunks:
+            async with client.stream(Request(prompt, 64, (), CHAT_SLOT, is_background=True)) as chunks:
                 async for _ in chunks:
                     pass
             seen.n_reviewed += 1

@@ -24,8 +24,9 @@ from qwen_lsp.model.dialects.dialect import (
 )
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
 
-# The field of a request that names its slot.
+# The field of a request that names its slot, and one of ours that only the shared engine's relay reads.
 SLOT = "id_slot"
+BACKGROUND = "is_background"
 
 
 async def _served(named: str, ask: AskJson) -> Served:
@@ -46,6 +47,7 @@ def _completion(request: Request, model: str) -> Post:
         "stop": list(request.stop),
         SLOT: request.slot,
         "n_probs": request.n_alternatives,
+        **({BACKGROUND: True} if request.is_background else {}),
         **_ALWAYS,
     }
     return Post("/completion", body, _read)
@@ -61,6 +63,7 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
         "n_predict": request.max_tokens,
         "stop": list(request.stop),
         SLOT: request.slot,
+        **({BACKGROUND: True} if request.is_background else {}),
         **_ALWAYS,
     }
     if request.n_probs:

@@ -121,6 +121,7 @@ def _questions(used: Shared, name: str, locale: Locale, repository: Repository) 
             json_schema=schema,
             timeout_ms=_TIMEOUT_MS,
             sources=(path,) if path else (),
+            is_background=True,
         )
         await used.turn()
         return (await ask(await used.chat.ready(), request)).text

@@ -79,6 +79,24 @@ async def test_an_answer_that_is_being_written_goes_on() -> None:
     await chat.ends()
 
 
+async def test_a_review_waits_for_a_longer_pause_than_a_chat() -> None:
+    turns = Turns(2, PAUSE_S)
+    completion = Asking(turns, Urgency.COMPLETION)
+    await settled()
+    review, chat = Asking(turns, Urgency.REVIEW), Asking(turns, Urgency.CHAT)
+    await completion.ends()
+    await until(lambda: chat.turn, "the pause is over")
+    assert review.turn is None
+    await chat.ends()
+    await until(lambda: review.turn, "nobody has typed for long")
+    late = Asking(turns, Urgency.CHAT)
+    await settled()
+    assert late.turn is None, "one slot is left for whoever types"
+    await review.ends()
+    await until(lambda: late.turn, "the slot is free")
+    await late.ends()
+
+
 async def test_chats_leave_a_slot() -> None:
     turns = Turns(2, PAUSE_S)
     first, second = Asking(turns, Urgency.CHAT), Asking(turns, Urgency.CHAT)
