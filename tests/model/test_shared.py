@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -23,6 +25,7 @@ from qwen_lsp.model.hosts import ModelHosts
 from qwen_lsp.model.shared import SharedEngine
 from tests.model.conftest import READY_S
 from tests.support.editor import within
+from tests.support.shared_kills import survives_kills
 from tests.support.waiting import until
 from tests.support.weights import required_file
 
@@ -202,3 +205,17 @@ async def test_one_model_completes_and_another_acts(model_file: Path) -> None:
 async def models() -> set[str]:
     status = await shared.status()
     return {Path(engine.model).name for engine in status.engines} if status is not None else set()
+
+
+@dataclass(frozen=True, slots=True)
+class Real:
+    """The built-in engine, which runs no program of its own, and the real weights."""
+
+    model: Path
+    path: str = ""
+
+
+@pytest.mark.slow
+async def test_kills_at_random_moments(place: Path, model_file: Path) -> None:
+    kills = int(os.environ.get("QWEN_LSP_KILLS", "30"))  # 200 take a quarter of an hour
+    await survives_kills(place, Real(model_file), kills, ("engine", "process", "window", "starter"))

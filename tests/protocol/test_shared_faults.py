@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -26,12 +25,12 @@ from tests.support.shared_engine import (
     ANSWER,
     brokers,
     engines,
-    is_gone,
     runtime_folder,
     start_process,
     window_process,
     windows,
 )
+from tests.support.shared_kills import killed, survives_kills
 from tests.support.stand_in import FastProgram
 from tests.support.waiting import until
 
@@ -43,7 +42,6 @@ is_root = pytest.mark.skipif(
     os.name != "nt" and os.geteuid() != 0, reason="only root can mount, and be somebody else"
 )
 NOBODY = 65534
-VICTIMS = ("engine", "program", "process", "window", "starter")
 # The wall clock of a process, set back by ten years half a second after its start.
 CLOCK_SET_BACK = (
     "import time\n"
@@ -68,44 +66,7 @@ def program(tmp_path: Path) -> FastProgram:
 @pytest.mark.parametrize("n", [10, pytest.param(200, marks=pytest.mark.slow)])
 async def test_kills_at_random_moments(place: Path, program: FastProgram, n: int) -> None:
     """Every window that lives is answered at its next request, by one engine; in the end nothing is left."""
-    chance = random.Random(n)
-    async with AsyncExitStack() as stack:
-        inside = await stack.enter_async_context(windows(program, 2))
-        outside = await stack.enter_async_context(window_process(program))
-        for number in range(n):
-            kind = chance.choice(VICTIMS)
-            asked = [asyncio.create_task(one.ask()) for one in inside] if chance.random() < 0.5 else []
-            await asyncio.sleep(chance.random() * 0.05)
-            if kind in ("engine", "program", "process"):
-                await killed(kind, place, program)
-            else:
-                if kind == "starter":  # it may be the one that is just starting the process again
-                    await killed("process", place, program)
-                    await asyncio.sleep(chance.random() * 0.3)
-                await outside.kill()
-                outside = await stack.enter_async_context(window_process(program))
-            await asyncio.gather(*asked, return_exceptions=True)  # what was under way may be lost
-            what = f"{kind}, number {number}"
-            answers = await asyncio.gather(*(one.ask() for one in inside), outside.ask())
-            assert answers == [ANSWER] * 3, what
-            assert {one.engine.own for one in inside} == {None}, what
-            assert outside.is_shared, what
-            assert len(brokers(place)) == 1, what
-            assert len(engines(place)) == 1, what
-    await until(lambda: not brokers(place), "nothing is left when the windows are gone")
-    assert not (place / "engine.json").exists()
-
-
-async def killed(kind: str, place: Path, program: FastProgram) -> None:
-    """Kill one, if chance has not found it dead already, and wait until the system has taken note."""
-    found: list[psutil.Process] = []
-    if kind != "program":
-        found = (brokers if kind == "process" else engines)(place)
-    with suppress(psutil.NoSuchProcess):
-        found = found or [psutil.Process(program.pid)]
-        for one in found:
-            one.kill()
-    await until(lambda: is_gone(found), "it is dead")
+    await survives_kills(place, program, n, ("engine", "program", "process", "window", "starter"))
 
 
 async def test_an_engine_for_which_there_is_no_memory_while_it_loads(
