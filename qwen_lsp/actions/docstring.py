@@ -45,6 +45,8 @@ _BLOCK = {
     "javascript", "typescript", "typescriptreact", "java", "kotlin", "php", "scala", "c", "cpp", "css",
 }  # fmt: skip
 _LINE = {"rust": "///", "csharp": "///", "swift": "///", "lua": "---"}
+# A small model that has begun in English goes on in English, whatever it was asked for.
+_BEGINS_WITH_HAN = r"root ::= [\u4e00-\u9fff] [^\n]*"
 _LABEL = re.compile(
     r"^\s*\**(documentation|docstring|doc comment|description|summary"
     r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
@@ -79,11 +81,13 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         messages = prompts.documentation(target, signatures, plan.contract, plan.locale, is_new=is_new)
     failed: Refused | None = None
     schema = _schema(plan) if plan.contract != NOTHING else None
+    grammar = ""
     for _ in range(2):
         answer = await session.ask(
             messages,
             _MAX_TOKENS if schema is not None else _MAX_SENTENCE_TOKENS,
             json_schema=schema,
+            grammar=grammar,
             original=target.shown,
             region=place.span,
             shown=in_place,
@@ -97,6 +101,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
             schema = None
+            grammar = _BEGINS_WITH_HAN if plan.locale == "zh" and result.reason == "language" else ""
             messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
         again = f"Say in {wanted} only what the code shows, in plain text."
         messages = prompts.again_prose(messages, answer.text, again)

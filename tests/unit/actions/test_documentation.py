@@ -321,6 +321,16 @@ async def test_parts_that_came_to_nothing_become_a_sentence() -> None:
     assert ["json_schema" in body for body in speaker.bodies] == [True, False]
 
 
+@pytest.mark.parametrize("locale", ["en", "zh"])
+async def test_an_answer_in_another_language_is_asked_for_again(locale: Locale) -> None:
+    wrong, right = ("合计价格。", "Adds up prices.") if locale == "en" else ("Adds up prices.", "合计价格。")
+    speaker = Speaker(json.dumps({"summary": wrong}), right)
+    found = await runner.run(task("docstring", PYTHON, locale=locale), session(speaker))
+    assert isinstance(found, Proposal)
+    assert f'"""{right}"""' in found.edits[0].new_text
+    assert bool(speaker.bodies[1].get("grammar")) == (locale == "zh"), "its first sign is a Chinese one"
+
+
 def test_an_answer_that_is_still_being_written() -> None:
     seen = [documentation.read(ANSWER[:end]) for end in range(1, len(ANSWER) + 1)]
     assert seen[-1].errors == {"ValueError": "Without prices.", "KeyError": "Never."}
