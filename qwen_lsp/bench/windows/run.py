@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ ENGINE_PROCESS = "qwen_lsp.model.engine_host"
 _LOOK_S = 0.25
 _READY_TIMES = 10
 _LOAD_S = 600.0
+_ONE_WINDOW_S = 120.0  # one window is there for the ratios; memory and processor time are steady by then
 # What a request can end with that nobody should see.
 _ERRORS = ("engine", "model", "timeout", "error")
 _TIMES = ("own_ms", "answer_ms", "processor_ms")
@@ -90,11 +91,14 @@ class Seen:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures, times as their median and 95th percentile."""
-        values = {key: value for key, value in asdict(self).items() if key not in _TIMES}
+        left_out = (*_TIMES, "reasons")  # `asdict` makes pairs of the keys of a Counter
+        values = {
+            name: getattr(self, name) for name in (one.name for one in fields(self)) if name not in left_out
+        }
         for name in _TIMES:
             taken = getattr(self, name)
             values[name] = {"p50": percentile(taken, 50), "p95": percentile(taken, 95)}
-        return {**values, "errors": self.errors}
+        return {**values, "reasons": dict(self.reasons), "errors": self.errors}
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ async def _run(config: Config, n: int, seconds: float) -> Report:
     try:
         load_s, ready_s = await _ready_times(config, own)
         keys = await beside.measure(own, chosen_model(config).path, config.model.lora)
-        one = await _typed(config, 1, seconds)
+        one = await _typed(config, 1, min(seconds, _ONE_WINDOW_S))
         many = await _typed(config, n, seconds)
     finally:
         await shared.stop()
