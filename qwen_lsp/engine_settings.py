@@ -70,7 +70,11 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = ""
     threads: Annotated[
         int,
-        Meta(ge=0, le=256, description="Threads that write tokens; 0: all cores less one, both of two."),
+        Meta(
+            ge=0,
+            le=256,
+            description="Threads that write tokens; 0: all cores less one; on Linux both of 2.",
+        ),
     ] = 0
     batch_threads: Annotated[
         int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -42,24 +43,32 @@ _STDERR_LINES, _STDERR_CHARS = 40, 2000
 _KILLED = (-9, 247, 137)  # SIGKILL to the process, to the program that it runs, and as a shell says it
 _END_S = 2.0  # a host that has not ended its program by then is killed
 
-# Variables of the engine's libraries, where the user has set none. GNU's OpenMP: a thread that waits for
-# another sleeps almost at once; one that spins takes the core that the other needs as soon as a third program
-# is busy. glibc: weights lie in huge pages, which are found faster. Source: docs/benchmarks.md, "The engine".
-RUNTIME = {"GOMP_SPINCOUNT": "100", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+# glibc: weights lie in huge pages, which are found faster. Source: docs/benchmarks.md, "The engine".
+_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+# GNU's OpenMP: a thread that waits for another sleeps almost at once. One that spins takes the core that the
+# other needs as soon as a third program is busy. Source: as above; on two cores, where all threads write.
+_SHORT_SPIN = {"GOMP_SPINCOUNT": "100"}
 
 
 def thread_counts(config: EngineConfig) -> tuple[int, int]:
     """Return the threads that write tokens and the threads that read prompts.
 
-    Of more than two physical cores one is left free for the editor and the compiler while tokens are written;
-    prompts gain from all of them. Of two, both write: one alone wrote half as fast, and `RUNTIME` keeps them
-    from waiting for each other in vain. Source: docs/benchmarks.md, "The engine".
+    Of the physical cores one is left free for the editor and the compiler while tokens are written; prompts
+    gain from all of them. Of two cores on Linux both write: one alone wrote two thirds as fast, and
+    `library_variables` keep them from waiting for each other in vain. Source: as above.
     """
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     # Containers and `taskset` give fewer; macOS has no affinity call.
     if hasattr(os, "sched_getaffinity"):
         cores = min(cores, len(os.sched_getaffinity(0)))
-    return config.threads or max(cores - 1, min(cores, 2)), config.batch_threads or cores
+    least = min(cores, 2) if sys.platform == "linux" else 1
+    return config.threads or max(cores - 1, least), config.batch_threads or cores
+
+
+def library_variables(config: EngineConfig) -> dict[str, str]:
+    """Return the variables that the engine's libraries get where the user has set none."""
+    threads, batch_threads = thread_counts(config)
+    return _HUGE_PAGES | (_SHORT_SPIN if threads >= batch_threads > 1 else {})
 
 
 class Engine:
@@ -228,7 +237,7 @@ class Engine:
             str(os.getpid()),
             on_stderr=self._note,
             with_hardware=True,
-            defaults=RUNTIME,
+            defaults=library_variables(self._config),
         )
         log.info("engine process %d: %s", child.pid, launch.model_path)
         try:

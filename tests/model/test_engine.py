@@ -21,7 +21,7 @@ from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig, EngineConfig
 from qwen_lsp.model.catalog import Profile
-from qwen_lsp.model.engine import COMPLETION_SLOT, RUNTIME, Engine
+from qwen_lsp.model.engine import COMPLETION_SLOT, Engine, library_variables
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.state import State
 from qwen_lsp.text import Cursor
@@ -115,7 +115,7 @@ async def test_the_key_is_in_no_list_of_processes(engine: Engine) -> None:
 async def test_its_libraries_are_set_up_and_no_weights_are_kept_twice(engine: Engine) -> None:
     await engine.ready()
     process = psutil.Process(engine.pid or 0)
-    assert RUNTIME.items() <= process.environ().items()
+    assert library_variables(CONFIG).items() <= process.environ().items()
     assert not [place.path for place in process.memory_maps() if ".gguf" in place.path]
 
 

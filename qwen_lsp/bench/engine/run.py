@@ -29,7 +29,7 @@ from qwen_lsp.bench.engine.host import Changed
 from qwen_lsp.child import Child
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import EndpointUnavailable, InputError
-from qwen_lsp.model.engine import RUNTIME, SLOTS, thread_counts
+from qwen_lsp.model.engine import SLOTS, library_variables, thread_counts
 from qwen_lsp.model.engine_host import Launch, Started
 
 OURS = "ours"
@@ -116,7 +116,7 @@ def read_arm(text: str, config: EngineConfig, model: Path) -> Arm:
         cache_mib=0,
         gpu_layers=config.gpu_layers,
     )
-    changed, variables = Changed(launch), dict(RUNTIME)
+    changed, variables = Changed(launch), library_variables(config)
     for part in text.split() if text != OURS else ():
         name, _, value = part.partition("=")
         if not value:

@@ -9,14 +9,14 @@ import pytest
 from qwen_lsp.bench.engine.run import as_text, read_arm
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import InputError
-from qwen_lsp.model.engine import RUNTIME
+from qwen_lsp.model.engine import library_variables
 
 MODEL = Path("/models/one.gguf")
 
 
 def test_our_own_way_changes_nothing() -> None:
     arm = read_arm("ours", EngineConfig(threads=3), MODEL)
-    assert arm.variables == RUNTIME
+    assert arm.variables == library_variables(EngineConfig(threads=3))
     assert arm.changed.launch.threads == 3
     assert (arm.changed.batch_tokens, arm.changed.is_mapped, arm.changed.cache_type) == (None, None, None)
 
@@ -25,7 +25,7 @@ def test_an_arm_changes_what_it_names() -> None:
     arm = read_arm("threads=1 batch=128 mapped=yes cache=q8_0 GOMP_SPINCOUNT=9", EngineConfig(), MODEL)
     assert arm.changed.launch.threads == 1
     assert (arm.changed.batch_tokens, arm.changed.is_mapped, arm.changed.cache_type) == (128, True, "q8_0")
-    assert arm.variables == {**RUNTIME, "GOMP_SPINCOUNT": "9"}
+    assert arm.variables == {**library_variables(EngineConfig()), "GOMP_SPINCOUNT": "9"}
 
 
 @pytest.mark.parametrize("text", ["threads", "threads=two", "mapped=maybe", "colour=red"])

@@ -18,7 +18,7 @@ from qwen_lsp.endpoints import EndpointConfig
 from qwen_lsp.errors import ConfigError, EndpointUnavailable, ModelNotFound
 from qwen_lsp.model import engine as engine_module
 from qwen_lsp.model.client import Client, Endpoint
-from qwen_lsp.model.engine import Engine, thread_counts
+from qwen_lsp.model.engine import Engine, library_variables, thread_counts
 from qwen_lsp.model.engine_host import Launch
 from qwen_lsp.model.hosts import open_host
 from qwen_lsp.model.remote import RemoteEndpoint
@@ -216,7 +216,11 @@ def test_of_more_than_two_cores_one_is_left_free_for_writing(
 ) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: cores)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
     assert thread_counts(EngineConfig()) == (writing, cores)
+    assert ("GOMP_SPINCOUNT" in library_variables(EngineConfig())) == (cores == 2), "all of two cores write"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert thread_counts(EngineConfig()) == (max(cores - 1, 1), cores)
 
 
 def test_threads_of_the_settings_come_first() -> None:
