@@ -66,7 +66,7 @@ def program(tmp_path: Path) -> FastProgram:
 @pytest.mark.parametrize("n", [10, pytest.param(200, marks=pytest.mark.slow)])
 async def test_kills_at_random_moments(place: Path, program: FastProgram, n: int) -> None:
     """Every window that lives is answered at its next request, by one engine; in the end nothing is left."""
-    await survives_kills(place, program, n, ("engine", "program", "process", "window", "starter"))
+    await survives_kills(place, program, n, ("engine", "program", "process", "window", "starter"), ANSWER)
 
 
 async def test_an_engine_for_which_there_is_no_memory_while_it_loads(

@@ -49,7 +49,8 @@ async def main():
     await engine.ready()
     print("ready", flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        print("own" if engine.own else "shared", await ask(engine), flush=True)
+        text = (await ask(engine)).replace("\\n", " ")  # an answer a line
+        print("own" if engine.own else "shared", text, flush=True)
 
 asyncio.run(main())
 """
