@@ -83,6 +83,12 @@ class Rejected:
         return None
 
     @classmethod
+    def inside(cls, place: str, trace: Trace) -> Rejected:
+        """Say that nobody wants an automatic suggestion in the middle of a word, a comment or a string."""
+        trace.rule = f"inside_{place}"
+        return cls("not wanted here", f"the cursor is inside a {place}", trace)
+
+    @classmethod
     def failed(cls, error: Exception, trace: Trace) -> Rejected:
         """Say why an exception has left nothing to suggest; one that is a fault of ours is logged."""
         if isinstance(error, ModelError):

