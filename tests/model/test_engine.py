@@ -16,11 +16,12 @@ import psutil
 import pytest
 
 from qwen_lsp.bench.editor import SERVER_COMMAND
+from qwen_lsp.bench.engine import run as bench_engine
 from qwen_lsp.completion.completer import Completer
 from qwen_lsp.completion.outcome import Completion, Rejected
-from qwen_lsp.config import CompletionConfig
+from qwen_lsp.config import CompletionConfig, EngineConfig
 from qwen_lsp.model.catalog import Profile
-from qwen_lsp.model.engine import COMPLETION_SLOT, Engine
+from qwen_lsp.model.engine import COMPLETION_SLOT, RUNTIME, Engine
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.state import State
 from qwen_lsp.text import Cursor
@@ -108,6 +109,14 @@ async def test_the_key_is_in_no_list_of_processes(engine: Engine) -> None:
     process = psutil.Process(engine.pid)
     assert client.endpoint.api_key not in " ".join(process.cmdline())
     assert client.endpoint.api_key not in str(process.environ())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what another process has mapped")
+async def test_its_libraries_are_set_up_and_no_weights_are_kept_twice(engine: Engine) -> None:
+    await engine.ready()
+    process = psutil.Process(engine.pid or 0)
+    assert RUNTIME.items() <= process.environ().items()
+    assert not [place.path for place in process.memory_maps() if ".gguf" in place.path]
 
 
 async def test_it_listens_on_loopback_only(engine: Engine) -> None:
@@ -255,3 +264,13 @@ async def test_it_ends_with_a_language_server_that_is_killed() -> None:
         client.process.kill()
         await client.process.wait()
         await until(lambda: not any(process.is_running() for process in engines), "no engine is left")
+
+
+@pytest.mark.slow
+async def test_the_benchmark_of_the_engine(model_file: Path) -> None:
+    """Two arms of the real engine; that one thread writes more slowly than two is for docs/benchmarks.md."""
+    arms = ["threads=1 mapped=yes flash=no"]
+    ours, other = await asyncio.to_thread(bench_engine.run, EngineConfig(), model_file, arms, 1, 0)
+    assert (ours["name"], other["name"]) == ("ours", "threads=1 mapped=yes flash=no")
+    for row in (ours, other):
+        assert min(row["read_per_s"], row["written_per_s"], row["load_s"], row["memory_bytes"]) > 0
