@@ -35,6 +35,9 @@ Reason = Literal[
 ]
 OnText = Callable[[str], None]
 
+# The names, as `explain` and the statistics know them, of the places where only a request by hand is wanted.
+_INSIDE = {"word": "inside_word", "comment": "inside_comment", "string": "inside_string"}
+
 log = logging.getLogger(__name__)
 
 
@@ -85,7 +88,7 @@ class Rejected:
     @classmethod
     def inside(cls, place: str, trace: Trace) -> Rejected:
         """Say that nobody wants an automatic suggestion in the middle of a word, a comment or a string."""
-        trace.rule = f"inside_{place}"
+        trace.rule = _INSIDE[place]
         return cls("not wanted here", f"the cursor is inside a {place}", trace)
 
     @classmethod

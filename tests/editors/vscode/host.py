@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ def wheelhouse() -> Path:
 
 def _fill_wheelhouse(folder: Path) -> None:
     python = shutil.which("python3", path=os.defpath) or sys.executable  # the one that will install them
-    run([python, "-m", "pip", "download", "--quiet", "--dest", folder, REPOSITORY], folder)
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    run([python, "-m", "pip", "download", "--quiet", "--dest", folder, *project["dependencies"]], folder)
 
 
 def _build_wheel(folder: Path) -> None:
