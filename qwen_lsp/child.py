@@ -18,9 +18,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 log = logging.getLogger(__name__)
 
@@ -167,9 +168,11 @@ class Child:
         on_stderr: Callable[[str], None] | None = None,
         with_hardware: bool = False,
         is_detached: bool = False,
+        defaults: Mapping[str, str] = MappingProxyType({}),
     ) -> Child:
         """Start one of our modules. Without `on_stderr` its stderr is ours.
 
+        `defaults` are variables that it gets where the user has not set them.
         One that `is_detached` outlives us and has no stderr: the child is then what has started it, which
         ends at once, and its stdin and stdout are the module's.
         Raises: OSError when the system starts no process.
@@ -183,7 +186,7 @@ class Child:
             stdout=pipe,
             stderr=pipe if on_stderr is not None else None,
             cwd=FOLDER,
-            env=environment(with_hardware=with_hardware),
+            env={**defaults, **environment(with_hardware=with_hardware)},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         return cls(process, on_stderr)

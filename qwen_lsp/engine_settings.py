@@ -69,7 +69,8 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
         ),
     ] = ""
     threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads that write tokens; 0: physical cores less one.")
+        int,
+        Meta(ge=0, le=256, description="Threads that write tokens; 0: all cores less one, both of two."),
     ] = 0
     batch_threads: Annotated[
         int, Meta(ge=0, le=256, description="Threads that read prompts; 0: all physical cores.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from qwen_lsp.cli.bench_engine import engine
 from qwen_lsp.cli.bench_review import commit_messages, review
 from qwen_lsp.cli.bench_team import team
 from qwen_lsp.cli.bench_windows import windows
@@ -441,6 +442,7 @@ def how_sure(files: tuple[Path, ...], every: int, model: str, is_json: bool) -> 
 
 
 bench.add_command(windows)
+bench.add_command(engine)
 bench.add_command(team)
 bench.add_command(review)
 bench.add_command(commit_messages)

@@ -42,18 +42,24 @@ _STDERR_LINES, _STDERR_CHARS = 40, 2000
 _KILLED = (-9, 247, 137)  # SIGKILL to the process, to the program that it runs, and as a shell says it
 _END_S = 2.0  # a host that has not ended its program by then is killed
 
+# Variables of the engine's libraries, where the user has set none. GNU's OpenMP: a thread that waits for
+# another sleeps almost at once; one that spins takes the core that the other needs as soon as a third program
+# is busy. glibc: weights lie in huge pages, which are found faster. Source: docs/benchmarks.md, "The engine".
+RUNTIME = {"GOMP_SPINCOUNT": "100", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+
 
 def thread_counts(config: EngineConfig) -> tuple[int, int]:
     """Return the threads that write tokens and the threads that read prompts.
 
-    Source: with as many threads as cores and one busy process, decoding fell from 28 to 1.2 tokens/s
-    (0.5B, two cores), so one physical core is left free; prompts gain from all of them.
+    Of more than two physical cores one is left free for the editor and the compiler while tokens are written;
+    prompts gain from all of them. Of two, both write: one alone wrote half as fast, and `RUNTIME` keeps them
+    from waiting for each other in vain. Source: docs/benchmarks.md, "The engine".
     """
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     # Containers and `taskset` give fewer; macOS has no affinity call.
     if hasattr(os, "sched_getaffinity"):
         cores = min(cores, len(os.sched_getaffinity(0)))
-    return config.threads or max(cores - 1, 1), config.batch_threads or cores
+    return config.threads or max(cores - 1, min(cores, 2)), config.batch_threads or cores
 
 
 class Engine:
@@ -218,7 +224,11 @@ class Engine:
             lora=_find_lora(self._lora),
         )
         self._child = child = await Child.start(
-            "qwen_lsp.model.engine_host", str(os.getpid()), on_stderr=self._note, with_hardware=True
+            "qwen_lsp.model.engine_host",
+            str(os.getpid()),
+            on_stderr=self._note,
+            with_hardware=True,
+            defaults=RUNTIME,
         )
         log.info("engine process %d: %s", child.pid, launch.model_path)
         try:

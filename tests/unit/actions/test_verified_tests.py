@@ -26,6 +26,8 @@ BAD = "def test_of_three():\n    assert half(3) == 1\n"
 @pytest.fixture(autouse=True)
 def python_with_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+    # Those of this environment cost more than the tests that are run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def asked(root: Path, *, is_trusted: bool = True) -> Task:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from qwen_lsp.child import Child
@@ -209,8 +210,14 @@ async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     await engine.close()
 
 
-def test_one_core_is_left_free_for_writing() -> None:
-    threads, batch_threads = thread_counts(EngineConfig())
-    assert 1 <= threads <= batch_threads <= (os.cpu_count() or 1)
-    assert threads == max(batch_threads - 1, 1)
+@pytest.mark.parametrize(("cores", "writing"), [(1, 1), (2, 2), (3, 2), (8, 7)])
+def test_of_more_than_two_cores_one_is_left_free_for_writing(
+    monkeypatch: pytest.MonkeyPatch, cores: int, writing: int
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: cores)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert thread_counts(EngineConfig()) == (writing, cores)
+
+
+def test_threads_of_the_settings_come_first() -> None:
     assert thread_counts(EngineConfig(threads=3, batch_threads=5)) == (3, 5)
