@@ -62,7 +62,7 @@ _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
 _NAMED = re.compile(r"`([^`]+)`")
-_INFO = ("F401", "F541", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811", "ASYNC230")
+_INFO = ("F401", "F402", "F541", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811", "ASYNC230")
 
 
 @dataclass(frozen=True, slots=True)
