@@ -49,8 +49,8 @@ def _socket() -> str:
     )
 
     def end() -> None:
-        with contextlib.suppress(OSError):
-            process.communicate(timeout=10)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.communicate(timeout=60)
         folder.cleanup()
 
     atexit.register(end)
