@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -32,13 +33,8 @@ def han_count(text: str) -> int:
 
 def line_starts(text: str) -> list[int]:
     """List the offset at which each line starts; an empty text has one line."""
-    if "\r" not in text:  # the common case, three times faster without the expression
-        starts = [0]
-        at = text.find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = text.find("\n", at + 1)
-        return starts
+    if "\r" not in text:  # the common case, without a step of Python for each line
+        return list(accumulate(map((1).__add__, map(len, text.split("\n")[:-1])), initial=0))
     return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -51,13 +52,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install it with its dependencies into an environment of its own; return the folder of its programs."""
+@pytest.fixture(scope="module", params=["these", pytest.param("its own", marks=pytest.mark.slow)])
+def installed(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install it into an environment of its own, with the dependencies that are here or with all it declares.
+
+    Return the folder of its programs. That a declared dependency is enough is shown at every run by the first
+    run of the VS Code extension, which has pip install this wheel.
+    """
     place = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "venv", place / "venv", cwd=place)
+    is_full = request.param == "its own"
+    run(sys.executable, "-m", "venv", *([] if is_full else ["--without-pip"]), place / "venv", cwd=place)
     programs = place / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    run(programs / "python", "-m", "pip", "install", "--quiet", wheel, cwd=place)
+    pip = (sys.executable, "-m", "pip", "--python", programs / "python", "install", "--quiet")
+    run(*pip, *([] if is_full else ["--no-deps", "--no-index"]), wheel, cwd=place)
+    if not is_full:
+        # Files for paths that lie there, as that of this checkout, are not read from within one.
+        where = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+        packages = run(programs / "python", "-c", where, cwd=place).stdout.decode().strip()
+        Path(packages, "these.pth").write_text(f"{sysconfig.get_paths()['purelib']}\n", "utf-8")
     return programs
 
 

@@ -7,7 +7,7 @@ a word or a line, deleting back and typing again. Bounded; the least recently us
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachetools import LRUCache
 
@@ -40,6 +40,10 @@ class Entry:
             return None
         typed = prefix[len(self.prefix) :]
         return self.answer.after(typed) if len(typed) <= MAX_TYPED_CHARS else None
+
+    def left_at(self, prefix: str, suffix: str) -> Answer:
+        """Return the answer there, with nothing left of it where typing went further or another way."""
+        return self.at(prefix, suffix) or replace(self.answer, n_typed=len(self.answer.text))
 
 
 class Cache:

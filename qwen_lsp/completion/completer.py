@@ -162,17 +162,15 @@ class Completer:
         is_automatic = trace.trigger == "automatic"
         if is_automatic:
             self._rhythm.key(time.monotonic() * 1000)
-            if reason := pacing.unwanted(cursor):
-                trace.rule = "inside_word"
-                return Rejected("not wanted here", reason, trace)
+            if pacing.is_inside_word(cursor):
+                return Rejected.inside("word", trace)
         if not self._has_met:
             await self._host.ready()  # an endpoint says which model it runs, and that decides the prompt
             self._has_met = True
         view = self._views.at(cursor, path, self.slot.budget)
         trace.mode, trace.prompt = view.mode, view.prompt.text
         if is_automatic and view.place in self._config.disabled_in:
-            trace.rule = "inside_comment" if view.place == "comment" else "inside_string"
-            return Rejected("not wanted here", f"the cursor is inside a {view.place}", trace)
+            return Rejected.inside(view.place, trace)
         request = CompletionRequest(cursor, point, view, trace, is_automatic, path, on_text)
         outcome = await self._remembered(request)
         if outcome is None:
@@ -212,10 +210,7 @@ class Completer:
         """Start a generation, an automatic one not before the user has paused a little."""
         self.slot.stop()
         if request.is_automatic:
-            gap_ms, first_ms = self._rhythm.gap_ms, self.slot.first_text_ms
-            config = self._config
-            wait_ms = pacing.delay_ms(gap_ms, first_ms, config.client_delay_ms, config.min_pause_ms)
-            await asyncio.sleep(wait_ms / 1000)
+            await asyncio.sleep(self._rhythm.delay_ms(self.slot.first_text_ms, self._config) / 1000)
         return await self.slot.start(request.view, request.point)
 
     async def _attached(self, request: CompletionRequest, flight: Flight) -> Completion | Rejected:
@@ -242,9 +237,7 @@ class Completer:
             return Rejected("superseded", "another request needed the model", trace)
         if entry.reason and not request.is_automatic and not typed:
             entry = await candidates.second_thought(self.slot, self._cache, request, entry)
-        # What is typed further than the answer goes, leaves nothing to show.
-        nothing_left = replace(entry.answer, n_typed=len(entry.answer.text))
-        answer = entry.at(view.prompt.prefix, view.prompt.suffix) or nothing_left
+        answer = entry.left_at(view.prompt.prefix, view.prompt.suffix)
         outcome = self._display.finished(request, entry, answer)
         if isinstance(outcome, Completion):
             self._prefetch.after(request, answer.rest)

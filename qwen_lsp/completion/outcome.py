@@ -35,6 +35,9 @@ Reason = Literal[
 ]
 OnText = Callable[[str], None]
 
+# The names, as `explain` and the statistics know them, of the places where only a request by hand is wanted.
+_INSIDE = {"word": "inside_word", "comment": "inside_comment", "string": "inside_string"}
+
 log = logging.getLogger(__name__)
 
 
@@ -81,6 +84,12 @@ class Rejected:
             detail = "the language is one of `completion.disabledLanguages`"
             return cls("not wanted here", detail, trace)
         return None
+
+    @classmethod
+    def inside(cls, place: str, trace: Trace) -> Rejected:
+        """Say that nobody wants an automatic suggestion in the middle of a word, a comment or a string."""
+        trace.rule = _INSIDE[place]
+        return cls("not wanted here", f"the cursor is inside a {place}", trace)
 
     @classmethod
     def failed(cls, error: Exception, trace: Trace) -> Rejected:

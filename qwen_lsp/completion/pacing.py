@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
+from qwen_lsp.config import CompletionConfig
 from qwen_lsp.text import Cursor
 
 # Longer gaps are pauses, not rhythm. Source: Tabby's debouncer leaves out gaps over 400 ms.
@@ -44,6 +45,10 @@ class Rhythm:
         """The usual gap between two keys."""
         return median(self._gaps) if len(self._gaps) >= 3 else _FIRST_GUESS_MS
 
+    def delay_ms(self, first_text_ms: float, config: CompletionConfig) -> float:
+        """How long an automatic request waits in this rhythm, when the first text takes so long."""
+        return delay_ms(self.gap_ms, first_text_ms, config.client_delay_ms, config.min_pause_ms)
+
 
 def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float, min_pause_ms: float = 0.0) -> float:
     """Return how long to wait before an automatic request starts, at least the pause that the user wants.
@@ -59,9 +64,7 @@ def answer_wait_ms(gap_ms: float, last_char: str) -> float:
     return max(gap_ms * _ANSWER_PART * _PAUSE_AFTER.get(last_char, 1.0), _MIN_WAIT_MS)
 
 
-def unwanted(cursor: Cursor) -> str | None:
-    """Say why an automatic suggestion would only be in the way here."""
+def is_inside_word(cursor: Cursor) -> bool:
+    """Whether a word goes on after the cursor: an automatic suggestion would only be in the way there."""
     after = cursor.document.text[cursor.offset : cursor.offset + 1]
-    if after.isalnum() or after == "_":
-        return "the cursor is inside a word"
-    return None
+    return after.isalnum() or after == "_"

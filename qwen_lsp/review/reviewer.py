@@ -52,6 +52,7 @@ from qwen_lsp.review.finding import key as key_of
 from qwen_lsp.review.report.report import Coverage, Dismissed, Failed, PassRecord, Report, Skipped
 from qwen_lsp.syntax import languages
 from qwen_lsp.syntax.languages import Language
+from qwen_lsp.syntax.python_names import Parse, parsed
 from qwen_lsp.syntax.rules import Severity, is_secret, version
 from qwen_lsp.text import Document
 
@@ -124,11 +125,12 @@ async def review(
     planned = plan(change, options.selection)
     reviewed = [entry for entry in planned if not entry.reason]
     files = [entry.file for entry in reviewed]
+    parse = cross_file.shared_parser(files)
     found: list[Finding] = []
     failed = [Failed(broken.path, broken.detail) for broken in change.broken]
     for entry in reviewed:
         try:
-            found += await asyncio.to_thread(by_rules, entry.file, options, cache)
+            found += await asyncio.to_thread(by_rules, entry.file, options, cache, parse)
         except Exception as error:
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
@@ -139,7 +141,7 @@ async def review(
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
-    found += await asyncio.to_thread(cross_file.run, change, files, options.locale)
+    found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []
@@ -185,7 +187,7 @@ def _coverage(
     )
 
 
-def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]:
+def by_rules(file: ChangedFile, options: Options, cache: Cache, parse: Parse = parsed) -> list[Finding]:
     """Return what the rules find in one file and did not find in the lines that it replaced."""
     document, language = file.document, languages.find("", file.path)
     changed = file.patch.added
@@ -207,7 +209,7 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache) -> list[Finding]
     old = _before(file, options) if found else []
     found = introduced(found, old, changed)
     if file.before and not file.is_partial and parses.RULE not in options.disabled:
-        found += parses.check(document, file.before, language, changed, options.locale)
+        found += parses.check(document, file.before, language, changed, options.locale, parse)
     if file.before and file.patch.removed and not file.is_partial:
         gone = lost_safeguards.check(
             document, file.before, language, changed, options.locale, options.disabled

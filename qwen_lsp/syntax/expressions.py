@@ -125,6 +125,7 @@ class Expressions:
 
     def __init__(self, data: bytes, root: Node | None = None) -> None:
         self._data = data
+        self._has_async = b"async" in data
         self._root = root
         self._functions: dict[str, list[Node]] | None = None
         self._scopes: dict[int, dict[str, list[_Binding]]] = {}
@@ -366,10 +367,12 @@ class Expressions:
             binding.value for binding in self._bindings(node, self.text(node)) if binding.value is not None
         ]
 
-    def is_async_function(self, name: str) -> bool | None:
-        """Whether every function of this name in the file is asynchronous; None where there is none."""
+    def is_async_function(self, name: str) -> bool:
+        """Whether the file has functions of this name, and only asynchronous ones."""
+        if not self._has_async:  # most files; finding their functions is a walk over the tree
+            return False
         found = self._named(name)
-        return all(is_async(node) for node in found) if found else None
+        return bool(found) and all(is_async(node) for node in found)
 
     def _bindings(self, node: Node, name: str) -> list[_Binding]:
         scope = enclosing(node, SCOPES)

@@ -140,12 +140,11 @@ class Matcher:
 
 
 def _is_deeper(tree: Tree, depth: int) -> bool:
-    """Whether nodes are nested deeper than that. Cost: linear, some percent of what the rules take."""
-    if len(tree.data) <= depth:  # a level takes a byte at least
-        return False
+    """Whether nodes are nested deeper than that. Only nodes that hold enough others are gone into."""
     cursor, at = tree.syntax.walk(), 0  # its own `depth` is counted anew at each question
     while at <= depth:
-        if cursor.goto_first_child():
+        node = cursor.node
+        if node is not None and at + node.descendant_count > depth and cursor.goto_first_child():
             at += 1
             continue
         while not cursor.goto_next_sibling():
@@ -210,7 +209,7 @@ def _in_async(_: Expressions, nodes: Sequence[Node], __: Sequence[str]) -> bool:
 
 def _defined_async(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
     """Every function of that name in this file is asynchronous."""
-    return expressions.is_async_function(expressions.text(nodes[0])) is True
+    return expressions.is_async_function(expressions.text(nodes[0]))
 
 
 def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:

@@ -12,9 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from qwen_lsp.syntax.python_names import parsed
+from qwen_lsp.syntax.python_names import Parse, parsed
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -89,9 +89,9 @@ class Module:
 Find = Callable[[str, int, str], "Module | None"]  # module, level, path of the asking file
 
 
-def read(text: str, path: str) -> Module | None:
+def read(text: str, path: str, parse: Parse = parsed) -> Module | None:
     """Read a module; None where Python's parser refuses it."""
-    tree = parsed(text)
+    tree = parse(text)
     if tree is None:
         return None
     bound: Counter[str] = Counter()
@@ -268,6 +268,16 @@ def _imports(module: Module, find: Find) -> Iterator[Problem]:
 
 
 Holders = tuple["_Function | ast.Lambda", ...]
+# Fields and values that hold no call: passed over, since most of a tree is made of them.
+_WITHOUT_CALLS = frozenset(
+    ("ctx", "op", "ops", "id", "attr", "arg", "module", "level", "kind", "type_comment")
+)
+_LEAVES = frozenset((ast.Name, ast.Constant, ast.alias, ast.Pass, str, int, type(None)))
+
+
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _WITHOUT_CALLS)
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.ClassDef | None, Holders]]:
@@ -277,18 +287,18 @@ def _calls(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.ClassDef | None, Ho
         node, inside, holder, around = pending.pop()
         if isinstance(node, ast.Call):
             yield node, inside, around
-        if isinstance(node, ast.ClassDef):
+        elif isinstance(node, ast.ClassDef):
             # Only the methods of a class in the module's scope have a `self` that is known.
             inside = node if isinstance(holder, ast.Module) else None
         elif isinstance(node, _Function | ast.Lambda):
             around = (*around, node)
         inner = node if isinstance(node, _SCOPES) else holder
-        for name in node._fields:
+        for name in _fields(type(node)):  # type: ignore[arg-type]  # a class is hashable
             value = getattr(node, name, None)
-            if isinstance(value, list):
-                pending += [(one, inside, inner, around) for one in value if isinstance(one, ast.AST)]
-            elif isinstance(value, ast.AST) and not isinstance(value, ast.Name | ast.Constant):
-                pending.append((value, inside, inner, around))
+            if type(value) is list:
+                pending += [(one, inside, inner, around) for one in value if type(one) not in _LEAVES]
+            elif type(value) not in _LEAVES:
+                pending.append((value, inside, inner, around))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=512)

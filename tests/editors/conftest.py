@@ -7,13 +7,14 @@ is about the whole.
 from __future__ import annotations
 
 import os
-import sys
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.support import preloaded
 from tests.support.engine_server import EngineServer, running
 from tests.support.isolation import isolate_user
 from tests.support.places import REPOSITORY
@@ -27,7 +28,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     isolate_user(monkeypatch, home)
     program = home / "bin" / "qwen-lsp"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m qwen_lsp "$@"\n', "utf-8")
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(preloaded.program())} "$@"\n', "utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))

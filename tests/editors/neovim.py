@@ -1,4 +1,7 @@
-"""A real Neovim, headless, driven over its own remote protocol: keys as typed, and questions in Lua."""
+"""A real Neovim, headless, driven over its own remote protocol: keys as typed, and questions in Lua.
+
+One connection for all of it: a process for each look at the screen costs more than what it looks at.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tests.editors import programs
 from tests.support.engine_server import EngineServer
 from tests.support.isolation import user_names
@@ -22,35 +27,37 @@ INIT = """vim.opt.runtimepath:prepend('{plugin}')
 require('qwen_lsp').setup(vim.json.decode([==[{options}]==]))
 """
 DEADLINE_S = 120.0
+_REQUEST = 0  # MessagePack-RPC: the kind of a message that wants an answer
+_READ_BYTES = 1 << 16
 
 
 class Neovim:
     """One running Neovim."""
 
-    def __init__(self, program: Path, socket: Path) -> None:
-        self._program, self._socket = program, socket
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
 
-    async def _remote(self, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            str(self._program),
-            "--server",
-            str(self._socket),
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
-        assert process.returncode == 0, err.decode()
-        return out.decode()
+    async def _call(self, function: str, argument: str) -> Any:
+        """Call a function of Neovim's API; an error of it fails the test."""
+        self._writer.write(msgspec.msgpack.encode((_REQUEST, 0, function, (argument,))))
+        sent = b""
+        while True:
+            part = await asyncio.wait_for(self._reader.read(_READ_BYTES), DEADLINE_S)
+            assert part, "Neovim has closed the connection"
+            sent += part
+            with contextlib.suppress(msgspec.DecodeError):  # as long as it is cut off
+                _, _, error, result = msgspec.msgpack.decode(sent)
+                assert error is None, error
+                return result
 
     async def keys(self, typed: str) -> None:
         """Type; special keys in Vim's notation, such as `<Tab>`."""
-        await self._remote("--remote-send", typed)
+        await self._call("nvim_input", typed)
 
     async def lua(self, body: str) -> Any:
         """Run the body of a Lua function, which must `return` what is wanted, and return that."""
         code = f"(function() {body} end)()".replace("'", "''")
-        return json.loads(await self._remote("--remote-expr", f"json_encode(luaeval('{code}'))"))
+        return json.loads(await self._call("nvim_eval", f"json_encode(luaeval('{code}'))"))
 
     async def until(self, expression: str, what: str) -> Any:
         """Wait until a Lua expression is true; return it."""
@@ -131,6 +138,9 @@ async def started(
             "-i",
             "NONE",
             "-n",
+            # The look for a Python to extend Neovim with takes a second, and the plugin has no use for one.
+            "--cmd",
+            "let g:loaded_python3_provider = 0",
             "--listen",
             str(socket),
             "-u",
@@ -143,14 +153,13 @@ async def started(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    neovim = Neovim(program, socket)
     try:
-        while not socket.exists():
-            assert process.returncode is None, "Neovim ended"
-            await asyncio.sleep(0.02)
+        reader, writer = await _connection(socket, process)
+        neovim = Neovim(reader, writer)
         yield neovim
-        with contextlib.suppress(AssertionError):  # it may be gone before it has answered
+        with contextlib.suppress(AssertionError, OSError):  # it may be gone before it has answered
             await neovim.keys("<Esc>:qa!<CR>")
+        writer.close()
         out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
         assert process.returncode == 0, out.decode()
         assert "Error" not in out.decode(), out.decode()
@@ -158,6 +167,17 @@ async def started(
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _connection(
+    socket: Path, process: asyncio.subprocess.Process
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect as soon as Neovim listens."""
+    while True:
+        assert process.returncode is None, "Neovim ended"
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            return await asyncio.open_unix_connection(socket)
+        await asyncio.sleep(0.02)
 
 
 def scripted(engine: EngineServer, **options: Any) -> dict[str, Any]:

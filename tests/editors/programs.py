@@ -51,6 +51,16 @@ def debian(program: str, package: str, *more: str) -> str:
     return found
 
 
+def without_pip(folder: Path) -> Path:
+    """Write a real Python whose new environments have no pip, so that installing into one fails at once."""
+    folder.mkdir(parents=True)
+    python = folder / "python3"
+    more = 'case "$*" in *"-m venv"*) set -- "$@" --without-pip;; esac'
+    python.write_text(f'#!/bin/sh\n{more}\nexec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
+    return python
+
+
 def git(root: Path, *arguments: str) -> None:
     """Run git in a repository of a test's own."""
     who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")

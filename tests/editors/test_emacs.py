@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ async def run(script: Path, cwd: Path, deadline_s: float = DEADLINE_S) -> str:
 TOUR = """
 (package-initialize)
 {snippet}
-(setq eglot-sync-connect 60 eglot-autoshutdown t)
+(setq eglot-sync-connect 60 eglot-autoshutdown t jsonrpc-default-request-timeout 60)
 (find-file "{file}")
 (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
   (call-interactively #'eglot))
@@ -90,7 +89,7 @@ GHOST = """
 (push "{package}" load-path)
 (require 'qwen-lsp)
 (qwen-lsp-setup)
-(setq eglot-sync-connect 60 eglot-autoshutdown t)
+(setq eglot-sync-connect 60 eglot-autoshutdown t jsonrpc-default-request-timeout 60)
 (defun ghost ()
   (when (qwen-lsp-visible-p)
     (substring-no-properties (overlay-get qwen-lsp--overlay 'after-string))))
@@ -185,7 +184,7 @@ INSTALL = """
     ("python", "wheel", "expected"),
     [
         ("no-such-python", "any.whl", "refused: ‘no-such-python’ is not Python 3.11 or newer"),
-        (sys.executable, "/no/such/qwen_lsp.whl", "result: "),
+        ("", "/no/such/qwen_lsp.whl", "result: "),
     ],
     ids=["no python", "pip fails"],
 )
@@ -194,6 +193,7 @@ async def test_a_failed_installation_says_why_and_leaves_nothing(
 ) -> None:
     script = tmp_path / "install.el"
     folder = tmp_path / "place"
+    python = python or str(programs.without_pip(tmp_path / "bin"))
     script.write_text(INSTALL.format(package=PACKAGE, folder=folder, python=python, wheel=wheel), "utf-8")
     said = await run(script, tmp_path)
     assert expected.replace("‘", "").replace("’", "") in re.sub("[‘’'`]", "", said), said
@@ -228,7 +228,7 @@ FROM_NOTHING = """
     (princ (format "%s: %s (%.0f s)\n" start result (- (float-time) began)))))
 (finished #'qwen-lsp-install)
 (finished #'qwen-lsp-pull-model "{model}")
-(setq eglot-sync-connect 60 eglot-autoshutdown t)
+(setq eglot-sync-connect 60 eglot-autoshutdown t jsonrpc-default-request-timeout 60)
 (find-file "{file}")
 (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
   (call-interactively #'eglot))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.model import catalog
-from tests.editors import dist
+from tests.editors import dist, programs
 from tests.editors.neovim import PLUGIN, Neovim, file_in, started
 from tests.editors.vscode import host as vscode_host
 from tests.support.hub import Hub
@@ -49,7 +49,11 @@ async def test_without_a_server_it_says_what_to_run(tmp_path: Path, plugin: Path
         await says(neovim, "is not installed")
 
 
-async def test_a_failed_installation_leaves_nothing(tmp_path: Path, plugin: Path, home: Path) -> None:
+async def test_a_failed_installation_leaves_nothing(
+    tmp_path: Path, plugin: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = programs.without_pip(home / "python")
+    monkeypatch.setenv("PATH", f"{python.parent}{os.pathsep}{os.environ['PATH']}")
     (plugin / "server").mkdir()
     (plugin / "server" / "qwen_lsp-0.0.0-py3-none-any.whl").write_bytes(b"no wheel")
     async with started(tmp_path, file_in(tmp_path, CODE), init=INIT.format(plugin=plugin)) as neovim:

@@ -36,6 +36,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_file: Path) -> P
     """A home of the test's own, but the real models; return the path of the settings file in it."""
     settings = isolate_user(monkeypatch, tmp_path / "home")
     settings.parent.mkdir(parents=True)
+    # Nobody types here: an answer takes as long as it takes on a busy machine.
+    settings.write_text("[completion]\ntimeoutMs = 300_000\n", "utf-8")
     monkeypatch.setenv("QWEN_LSP_MODELS", str(MODELS))
     return settings
 

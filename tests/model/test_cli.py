@@ -58,6 +58,7 @@ def test_a_place_in_a_repository() -> None:
     assert "unit_price" in ran.stderr, "the trace has the prompt"
 
 
+@pytest.mark.slow
 def test_a_file_in_gb18030(tmp_path: Path) -> None:
     marked = "def 总价(单价, 数量):\r\n    # 返回单价与数量的乘积\r\n    return ║\r\n"
     ran = run("complete", write(tmp_path / "价格.py", marked, "gb18030"), "--json")

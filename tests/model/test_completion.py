@@ -25,7 +25,17 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 
 REPOS = FIXTURES / "repos"
 SCENES = scenes(REPOS)
-OPTIONS = {"engine": {"contextTokens": 2048}, "client": {"streamCompletion": True}}
+# One place of each repository at every run; the others are more of the same.
+FIRST = {scene.repository: scene for scene in reversed(SCENES)}
+PLACES = [
+    pytest.param(scene, marks=() if scene in FIRST.values() else pytest.mark.slow, id=scene.title)
+    for scene in SCENES
+]
+OPTIONS = {
+    "engine": {"contextTokens": 2048},
+    "completion": {"timeoutMs": 300_000},
+    "client": {"streamCompletion": True},
+}
 
 # What any programmer would write, and the model does in one of a few wordings.
 EASY = [
@@ -52,7 +62,7 @@ async def ask(session: Session, uri: str, offset: int) -> list[types.InlineCompl
     return list(await within(session.complete(uri, offset), READY_S))
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
+@pytest.mark.parametrize("scene", PLACES)
 async def test_a_place_in_a_repository(session: Session, scene: Scene) -> None:
     language = languages.find("", str(scene.path))
     assert language is not None

@@ -132,6 +132,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not HAS_LARGER,
     reason=f"needs {LARGER}: `qwen-lsp models pull {LARGER}`; smaller ones are not asked",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 
 from qwen_lsp import __version__
+from tests.support import preloaded
 from tests.support.editor import editing, within
 from tests.support.engine_server import EngineServer, refuses, says
 from tests.support.holes import fills_holes
 from tests.support.places import split
+from tests.support.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,13 +39,12 @@ class Ran:
 
 async def run(*arguments: str, cwd: Path | None = None) -> Ran:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "qwen_lsp", *arguments),
+        *preloaded.program(),
+        *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=cwd,
-        # From another folder the package is found as it is here.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)} if cwd else None,
     )
     out, err = await within(process.communicate())
     ran = Ran(process.returncode or 0, out.decode("utf-8"), err.decode("utf-8"))
@@ -228,10 +230,14 @@ async def test_the_prompt_is_the_one_of_an_editor_with_the_same_root(
             await editor.suggest(asked)
             return str((await editor.why(asked.uri)).prompt)
 
-        for _ in range(100):  # the index is ready some time after the folder was opened
-            if (last := await prompt()) == seen:
-                break
-            await asyncio.sleep(0.1)
+        last = await prompt()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(
+                DEADLINE_S
+            ):  # the index is ready some time after the folder was opened
+                while last != seen:
+                    await asyncio.sleep(0.1)
+                    last = await prompt()
         assert last == seen
 
 

@@ -75,7 +75,7 @@ async def test_closing_ends_the_program_too(program: Program) -> None:
         await within(engine.ready())
         host, pid = engine.pid, program.pid
         assert host is not None
-    await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone", 5)
+    await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone")
 
 
 @pytest.mark.parametrize("victim", ["program", "host"])
@@ -86,7 +86,7 @@ async def test_either_process_killed_is_started_again(program: Program, victim: 
         host, pid = engine.pid, program.pid
         assert host is not None
         psutil.Process(pid if victim == "program" else host).kill()
-        await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone", 5)
+        await until(lambda: is_gone(host) and is_gone(pid), "both processes are gone")
         await until(
             lambda: engine.state.phase == "starting" or engine.pid not in (None, host), "it is noticed"
         )
@@ -117,7 +117,7 @@ async def test_it_ends_with_a_language_server_that_is_killed(program: Program, s
         pid = program.pid
         client.process.kill()
         await client.process.wait()
-    await until(lambda: is_gone(pid), "the program is gone", 5)
+    await until(lambda: is_gone(pid), "the program is gone")
 
 
 async def test_whoever_takes_the_port_first_gets_neither_key_nor_code(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.editor import within
 from tests.support.engine_server import Answer, EngineServer
-from tests.support.raw import RawClient, server_command
+from tests.support.raw import RawClient, process_command
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,7 +59,7 @@ async def test_a_closed_stdin_ends_the_process(after: str) -> None:
             client.send(b"Content-Length: 1000\r\n\r\n{")
         assert client.process.stdin is not None
         client.process.stdin.close()
-        await within(client.process.wait(), 60)
+        await within(client.process.wait())
 
 
 async def test_garbage_on_stdin_is_survived() -> None:
@@ -76,7 +76,7 @@ async def test_garbage_on_stdin_is_survived() -> None:
 @pytest.mark.parametrize("how", ["shutdown", "stdin", "kill"])
 async def test_a_generation_under_way_is_ended(engine: EngineServer, how: str) -> None:
     engine.answer = Answer(end="hang")
-    async with RawClient.started(server_command(engine)) as client:
+    async with RawClient.started(process_command(engine)) as client:
         await client.request("initialize", HELLO)
         client.notify("initialized", {})
         document = {"uri": "untitled:a", "languageId": "python", "version": 1, "text": "x = "}
@@ -100,7 +100,7 @@ async def test_a_generation_under_way_is_ended(engine: EngineServer, how: str) -
             client.process.stdin.close()
         else:
             client.process.kill()
-        await within(client.process.wait(), 10)
+        await within(client.process.wait())
         await until(lambda: not engine.running, "the engine sees the client leave")
 
 

@@ -18,7 +18,7 @@ from qwen_lsp.errors import QwenLspError
 from qwen_lsp.index import building
 from tests.support.engine_server import EngineServer, says
 from tests.support.isolation import isolate_user, user_names
-from tests.support.raw import RawClient, server_command
+from tests.support.raw import RawClient, process_command
 from tests.unit.review.repositories import repository, write
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and folders are those of POSIX")
@@ -89,12 +89,12 @@ async def test_a_command_without_a_home(
 
 @pytest.mark.usefixtures("no_home")
 async def test_a_server_without_a_home(root: Path, engine: EngineServer) -> None:
-    await completes(root, engine, server_command(engine))
+    await completes(root, engine, process_command(engine))
 
 
 async def test_a_server_on_a_full_disk(root: Path, engine: EngineServer) -> None:
     """No file can grow by a byte: the log, the statistics and the index are without."""
-    full = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *server_command(engine))
+    full = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *process_command(engine))
     await completes(root, engine, full)
 
 

@@ -22,7 +22,7 @@ from tests.support.engine_server import EngineServer, running, says
 from tests.support.hub import Hub, payload, profile_of
 from tests.support.hub import isolate as isolate_hubs
 from tests.support.isolation import isolate_user
-from tests.support.raw import RawClient, server_command
+from tests.support.raw import RawClient, process_command
 from tests.support.waiting import until
 
 pytestmark = [
@@ -208,7 +208,7 @@ def pull() -> None:
 
 async def use_server(root: Path, engine: EngineServer, world: Path) -> None:
     """Edit with a real server; look while it runs, when its temporary files are there."""
-    async with RawClient.started((*server_command(engine), "--log-level=info"), cwd=root) as client:
+    async with RawClient.started((*process_command(engine), "--log-level=info"), cwd=root) as client:
         capabilities: dict[str, Any] = {"window": {"showDocument": {"support": True}}}
         await client.request(
             "initialize", {"processId": None, "rootUri": root.as_uri(), "capabilities": capabilities}

@@ -22,7 +22,7 @@ from qwen_lsp.cli.main import main
 from tests.security.plants import CODE, OUTSIDE, PLANTS, build
 from tests.support.engine_server import EngineServer, says
 from tests.support.isolation import user_names
-from tests.support.raw import RawClient, server_command
+from tests.support.raw import RawClient, process_command
 from tests.support.waiting import until
 
 pytestmark = [
@@ -92,7 +92,7 @@ def test_the_plants_work(root: Path, canary: Path) -> None:
 
 async def test_nothing_runs_in_a_server(root: Path, canary: Path, engine: EngineServer) -> None:
     engine.answer = says("pass")
-    async with RawClient.started((*server_command(engine), "--log-level=info"), cwd=root) as client:
+    async with RawClient.started((*process_command(engine), "--log-level=info"), cwd=root) as client:
         capabilities: dict[str, Any] = {"textDocument": {"codeAction": {"dataSupport": True}}}
         await client.request(
             "initialize", {"processId": None, "rootUri": root.as_uri(), "capabilities": capabilities}

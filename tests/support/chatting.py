@@ -77,7 +77,7 @@ def session(
     speaker: Speaker, on_progress: OnProgress | None = None, context_tokens: int = 8192
 ) -> ModelSession:
     """Return the session of a speaker."""
-    return ModelSession(cast(Client, speaker), context_tokens, 10_000, on_progress)
+    return ModelSession(cast(Client, speaker), context_tokens, 120_000, on_progress)
 
 
 def task(

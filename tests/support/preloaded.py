@@ -1,8 +1,8 @@
-"""Servers whose imports were done once: the real `qwen-lsp serve`, a second of processor time cheaper each.
+"""`qwen-lsp` with its imports done once: the real command line, a second of processor time cheaper each time.
 
-A process imports everything and then forks a server for whoever connects to its socket, with that one's
-streams, environment, folder and arguments. `command()` is the program that connects; it ends as its server
-does. Tests of the process itself (signals, memory, imports) take the real command.
+A process imports everything and then forks a program for whoever connects to its socket, with that one's
+streams, environment, folder and arguments. `program()` is what connects; it ends as the forked one does.
+Tests of the process itself (signals, memory, imports, its own children) take the real program.
 """
 
 from __future__ import annotations
@@ -23,11 +23,16 @@ _CLIENT = Path(__file__).with_name("preloaded_client.py")
 _FORKS = Path(__file__).with_name("preloaded_server.py")
 
 
-def command() -> tuple[str, ...]:
-    """Return what starts a server, in place of `SERVER_COMMAND`; that one outside Linux."""
+def program() -> tuple[str, ...]:
+    """Return what stands in for `qwen-lsp`; outside Linux, the real one."""
     if sys.platform != "linux":
-        return SERVER_COMMAND
-    return (sys.executable, "-I", "-S", str(_CLIENT), _socket(), *SERVER_COMMAND[4:])
+        return SERVER_COMMAND[:4]
+    return (sys.executable, "-I", "-S", str(_CLIENT), _socket())
+
+
+def command() -> tuple[str, ...]:
+    """Return what starts a server, in place of `SERVER_COMMAND`."""
+    return (*program(), *SERVER_COMMAND[4:])
 
 
 @functools.cache
@@ -44,8 +49,8 @@ def _socket() -> str:
     )
 
     def end() -> None:
-        with contextlib.suppress(OSError):
-            process.communicate(timeout=10)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.communicate(timeout=60)
         folder.cleanup()
 
     atexit.register(end)

@@ -39,11 +39,14 @@ def serve(path: str) -> None:
                 _reap(running)
             if listener in ready:
                 client = listener.accept()[0]
-                pid = _fork(client, [listener, *running.values()])
-                client.sendall(b"%d\n" % pid)
-                running[pid] = client
+                if pid := _fork(client, [listener, *running.values()]):
+                    running[pid] = client
+                    with contextlib.suppress(OSError):
+                        client.sendall(b"%d\n" % pid)
+                else:
+                    client.close()
             for pid, client in list(running.items()):
-                if client in ready and not client.recv(1):
+                if client in ready and not _received(client, 1):
                     os.kill(pid, signal.SIGKILL)
         for pid in running:
             os.kill(pid, signal.SIGKILL)
@@ -60,13 +63,30 @@ def _reap(running: dict[int, socket.socket]) -> None:
         client.close()
 
 
+def _received(client: socket.socket, size: int) -> bytes:
+    """Return so many bytes of a client; fewer when it has gone away."""
+    sent = b""
+    with contextlib.suppress(OSError):
+        while len(sent) < size and (part := client.recv(size - len(sent))):
+            sent += part
+    return sent
+
+
 def _fork(client: socket.socket, others: list[socket.socket]) -> int:
-    """Take what a client sends - its streams, then its arguments, folder and environment - and fork."""
-    head, (ancillary,), _, _ = client.recvmsg(8, socket.CMSG_SPACE(12))
-    streams = array.array("i", ancillary[2])
-    size, sent = int.from_bytes(head, "little"), b""
-    while len(sent) < size:
-        sent += client.recv(size - len(sent))
+    """Take what a client sends - its streams, then its arguments, folder and environment - and fork.
+
+    Returns 0 where it has gone away, as an editor that ends while its server starts makes it do.
+    """
+    head, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(12))
+    if not ancillary:
+        return 0
+    streams = array.array("i", ancillary[0][2])
+    size = int.from_bytes(head, "little")
+    sent = _received(client, size)
+    if len(sent) < size:
+        for stream in streams:
+            os.close(stream)
+        return 0
     pid = os.fork()
     if pid:
         for stream in streams:

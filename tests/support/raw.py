@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qwen_lsp.bench.editor import SERVER_COMMAND, set_options
+from tests.support import preloaded
 from tests.support.editor import frames, within
 from tests.support.engine_server import EngineServer
 
 
 def server_command(engine: EngineServer) -> tuple[str, ...]:
     """Return a command that starts a server whose user has named this engine."""
+    return (*preloaded.command(), *set_options({"endpoint.url": engine.url}))
+
+
+def process_command(engine: EngineServer) -> tuple[str, ...]:
+    """Return the same as a process from its very start, for tests of the process itself."""
     return (*SERVER_COMMAND, *set_options({"endpoint.url": engine.url}))
 
 

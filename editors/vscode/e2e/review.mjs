@@ -109,7 +109,7 @@ export function review(tour) {
       const names = /orders\.py|shop\.py|code-injection|bare-except|swallowed-error|off-by-one|compare-to-none/
       assert.deepEqual(found.map((text) => names.exec(text)?.[0]), [
         'shop.py', 'off-by-one', 'compare-to-none',
-        'orders.py', 'code-injection', 'bare-except', 'swallowed-error', 'compare-to-none',
+        'orders.py', 'code-injection', 'bare-except', 'compare-to-none', 'swallowed-error',
       ])
       await squiggles(vscode).first().waitFor()
       await vscode.picture('review')
@@ -167,7 +167,7 @@ export function review(tour) {
       await until('a name is proposed', async () => (await name.inputValue()).endsWith('/review.md'))
       await vscode.press('Enter')
       const exported = await until('it is written', () => onDisk('review.md').catch(() => ''))
-      assert.match(exported, /^# Review[^]*## orders\.py[^]*\*\*warning\*\* `swallowed-error`, line/)
+      assert.match(exported, /^# Review[^]*## orders\.py[^]*\*\*info\*\* `swallowed-error`, line/)
       await vscode.command('Qwen: Clear Findings')
       await treeLacks(vscode, /swallowed-error/)
       await vscode.openFile('orders.py')

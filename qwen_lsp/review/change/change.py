@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,7 @@ _MAX_FILE_BYTES = 20_000_000
 _MAX_BLANK_LINES = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangedFile:
     """One file of a change.
 
@@ -50,7 +51,7 @@ class ChangedFile:
         """The file's path, with forward slashes, relative to the root; bytes that are no text as escapes."""
         return printable(self.patch.path)
 
-    @property
+    @cached_property
     def document(self) -> Document:
         """The text after the change; its `path` is relative."""
         return Document(self.path, self.after or "", path=self.path)

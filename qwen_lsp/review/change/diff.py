@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from unidiff.errors import UnidiffParseError
@@ -54,7 +55,7 @@ class Hunk:
         return frozenset(line.new for line in self.lines if line.kind == "added" and line.new)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FilePatch:
     """What happened to one file. `path` is its name afterwards (before, when it was deleted)."""
 
@@ -64,12 +65,12 @@ class FilePatch:
     hunks: tuple[Hunk, ...] = ()
     kind: Literal["text", "binary", "submodule", "symlink", "combined"] = "text"
 
-    @property
+    @cached_property
     def added(self) -> frozenset[int]:
         """Numbers of all added lines, on the new side."""
         return frozenset(number for hunk in self.hunks for number in hunk.added)
 
-    @property
+    @cached_property
     def removed(self) -> tuple[Line, ...]:
         """All removed lines."""
         return tuple(line for hunk in self.hunks for line in hunk.lines if line.kind == "removed")

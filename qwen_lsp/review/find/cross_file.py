@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from qwen_lsp import files, git
@@ -20,6 +21,7 @@ from qwen_lsp.review.change import git as objects
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding, introduced
 from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature
+from qwen_lsp.syntax.python_names import Parse, parsed
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, decode
 
@@ -42,20 +44,26 @@ class Side:
     commit: str | None
     own: dict[str, str | None]
     paths: frozenset[str]
+    parse: Parse = parsed
     modules: dict[str, Module | None] = field(default_factory=dict)
+    places: dict[tuple[str, int, str], str | None] = field(default_factory=dict)
 
     def find(self, name: str, level: int, asking: str) -> Module | None:
         """Return the module that an import in a file means; None where the repository does not have it."""
-        for path in _candidates(name, level, asking):
-            if path in self.paths:
-                return self.module(path)
-        return None
+        folder = posixpath.dirname(asking) if level else ""
+        place = name, level, folder
+        if place not in self.places:
+            found = (path for path in _candidates(*place) if path in self.paths)
+            self.places[place] = next(found, None)
+        path = self.places[place]
+        return None if path is None else self.module(path)
 
     def module(self, path: str) -> Module | None:
         """Read a module; None where it is too much, or no Python."""
         if path not in self.modules:
             text = self.own[path] if path in self.own else self._text(path)
-            self.modules[path] = read(text, path) if text and len(self.modules) < _MAX_MODULES else None
+            is_read = bool(text) and len(self.modules) < _MAX_MODULES
+            self.modules[path] = read(text or "", path, self.parse) if is_read else None
         return self.modules[path]
 
     def _text(self, path: str) -> str | None:
@@ -71,12 +79,24 @@ class Side:
             return None
 
 
-def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
-    """Return what does not fit in the changed Python files and did before."""
+def shared_parser(changed: Sequence[ChangedFile]) -> Parse:
+    """Return a parser that keeps its trees for `run` and whoever asks before; none beyond its limit."""
+    return lru_cache(maxsize=_MAX_MODULES)(parsed) if _checked(changed) else parsed
+
+
+def _checked(changed: Sequence[ChangedFile]) -> list[ChangedFile]:
     python = [file for file in changed if file.path.endswith(".py") and file.after and not file.is_partial]
-    if not python or sum(len(file.after or "") for file in python) > _MAX_CHARS:
+    return python if sum(len(file.after or "") for file in python) <= _MAX_CHARS else []
+
+
+def run(
+    change: Change, changed: Sequence[ChangedFile], locale: Locale, parse: Parse = parsed
+) -> list[Finding]:
+    """Return what does not fit in the changed Python files and did before."""
+    python = _checked(changed)
+    if not python:
         return []
-    before, after = _sides(change, python)
+    before, after = _sides(change, python, parse)
     found: list[Finding] = []
     for file in python:
         document = file.document
@@ -93,13 +113,13 @@ def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[
     return found
 
 
-def _sides(change: Change, python: Sequence[ChangedFile]) -> tuple[Side, Side]:
+def _sides(change: Change, python: Sequence[ChangedFile], parse: Parse) -> tuple[Side, Side]:
     olds = {file.patch.old_path: file.before for file in python}
     news = {file.path: file.after for file in python}
     if change.root is None or len(python) > _MAX_FILES:
         return (
-            Side(None, None, olds, frozenset(olds)),
-            Side(None, None, news, frozenset(news)),
+            Side(None, None, olds, frozenset(olds), parse),
+            Side(None, None, news, frozenset(news), parse),
         )
     listed = _listed(change.root, change.head)
     gone = {file.path for file in change.files if file.patch.status == "deleted"}
@@ -107,8 +127,10 @@ def _sides(change: Change, python: Sequence[ChangedFile]) -> tuple[Side, Side]:
     added = {file.path for file in change.files if file.before is None}
     after = (listed | set(news)) - gone - (renamed - set(news))
     return (
-        Side(change.root, change.base or change.head, olds, frozenset((listed | gone | renamed) - added)),
-        Side(change.root, change.head, news, frozenset(after)),
+        Side(
+            change.root, change.base or change.head, olds, frozenset((listed | gone | renamed) - added), parse
+        ),
+        Side(change.root, change.head, news, frozenset(after), parse),
     )
 
 
@@ -121,10 +143,9 @@ def _listed(root: Path, commit: str | None) -> set[str]:
     return {name.decode("utf-8", "replace") for name in names if name.endswith(b".py")}
 
 
-def _candidates(name: str, level: int, asking: str) -> Iterator[str]:
-    """Yield the paths that a module may have, as Python would look for it."""
+def _candidates(name: str, level: int, folder: str) -> Iterator[str]:
+    """Yield the paths that a module may have, as Python would look for it from a file in a folder."""
     parts = name.split(".") if name else []
-    folder = posixpath.dirname(asking)
     if level:
         for _ in range(level - 1):
             folder = posixpath.dirname(folder)

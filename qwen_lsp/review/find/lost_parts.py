@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -48,10 +49,11 @@ _INDIFFERENT = re.compile(
 
 
 class Lost(NamedTuple):
-    """A part that a line lost: its text, the line after the change (from 1), and the line's tokens before."""
+    """A part that a line lost: its text, the line after the change (from 1), whether it did something."""
 
     part: str
     line: int
+    is_step: bool
 
 
 def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding]:
@@ -68,17 +70,33 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
     often = Counter(one.part for one in lost)
     rule = all_rules()[RULE]
     return [
-        finding.of_rule(
-            document,
-            one.line - 1,
-            rule,
-            rule.message.to(locale).replace("{part}", _shown(one.part)),
-            locale,
-            identity=f"{RULE} {one.part}",
+        replace(
+            finding.of_rule(
+                document,
+                one.line - 1,
+                rule,
+                rule.message.to(locale).replace("{part}", _shown(one.part)),
+                locale,
+                identity=f"{RULE} {one.part}",
+            ),
+            severity="warning" if one.is_step else rule.severity,
         )
         for one in lost
         if often[one.part] <= _MAX_REPEATS
     ]
+
+
+def _is_a_step(part: Sequence[str], old: Sequence[str]) -> bool:
+    """Whether a part did something to a value: a call or `await`. People seldom take those out on purpose.
+
+    Arguments and fallbacks go when a default makes them needless, a negation when a name is turned round, a
+    call when a chain over several lines is put together otherwise; `return await` mostly says the same.
+    """
+    if part[0] in (",", "not", "!", *_FALLBACKS) or part[-1] == ",":
+        return False
+    if part == ["await"]:
+        return "return await " not in " ".join(old)
+    return not any(line.lstrip().startswith((".", "?.")) for line in old)
 
 
 def _lost(file: ChangedFile) -> Iterator[Lost]:
@@ -93,7 +111,7 @@ def _lost(file: ChangedFile) -> Iterator[Lost]:
                 continue
             was, now = _joined(old), _joined(line.text for line in new)
             if now and (part := lost_part(was, now)) is not None and (number := new[0].new):
-                yield Lost(" ".join(part), number)
+                yield Lost(" ".join(part), number, _is_a_step(part, old))
 
 
 def _joined(lines: Collection[str] | Iterator[str]) -> list[str]:

@@ -15,6 +15,7 @@ from qwen_lsp.review.find import ruff
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.parsing import error_count, first_error
+from qwen_lsp.syntax.python_names import Parse, parsed
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Span
 
@@ -26,10 +27,17 @@ _CHECKED = frozenset(
 
 
 def check(
-    document: Document, before: str, language: Language | None, changed: Collection[int], locale: Locale
+    document: Document,
+    before: str,
+    language: Language | None,
+    changed: Collection[int],
+    locale: Locale,
+    parse: Parse = parsed,
 ) -> list[Finding]:
     """Return a finding when a text does not parse and its base did; at the changed line above the error."""
     if language is None or language.id not in _CHECKED:
+        return []
+    if language.id == "python" and parse(document.text) is not None:
         return []
     at = _error(document, before, language)
     if at is None or error_count(before, language) != 0:

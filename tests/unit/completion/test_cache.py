@@ -39,6 +39,13 @@ def test_what_is_found_always_leads_to_the_text_that_was_suggested(
         assert at_prefix + found[1].rest == prefix + text
 
 
+def test_what_is_left_of_an_answer_where_typing_has_gone() -> None:
+    entry = Entry("x = ", "\n", Answer("first"))
+    assert entry.left_at("x = fi", "\n").rest == "rst"
+    for prefix in ("x = first + ", "x = second", "y = "):
+        assert entry.left_at(prefix, "\n").rest == "", "further, or another way"
+
+
 def test_the_longest_rest_wins() -> None:
     cache = Cache()
     cache.put(URI, Entry("x = ", "", Answer("alpha")))

@@ -6,6 +6,7 @@ import pytest
 
 from qwen_lsp.completion import pacing
 from qwen_lsp.completion.pacing import Rhythm, answer_wait_ms, delay_ms
+from qwen_lsp.config import CompletionConfig
 from tests.support.places import cursor
 
 
@@ -50,6 +51,13 @@ def test_the_delay_of_a_start(
     assert delay_ms(gap_ms, first_text_ms, client_delay_ms) == expected
 
 
+def test_the_delay_in_a_rhythm_keeps_to_the_settings() -> None:
+    fast = rhythm_of(*[100.0] * 10)
+    assert fast.delay_ms(40, CompletionConfig()) == 10
+    assert fast.delay_ms(40, CompletionConfig(min_pause_ms=300)) == 300
+    assert fast.delay_ms(40, CompletionConfig(min_pause_ms=300, client_delay_ms=75)) == 225
+
+
 def test_an_answer_is_due_before_the_next_key_and_later_where_people_stop_to_think() -> None:
     assert answer_wait_ms(300, "x") < 300
     assert answer_wait_ms(300, "\n") > answer_wait_ms(300, "(") > answer_wait_ms(300, "x")
@@ -68,4 +76,4 @@ def test_an_answer_is_due_before_the_next_key_and_later_where_people_stop_to_thi
     ],
 )
 def test_where_a_suggestion_is_in_the_way(marked: str, is_wanted: bool) -> None:
-    assert (pacing.unwanted(cursor(marked)) is None) == is_wanted
+    assert pacing.is_inside_word(cursor(marked)) != is_wanted

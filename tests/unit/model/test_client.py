@@ -64,7 +64,7 @@ async def collect(client: Client, request: Request = REQUEST) -> list[Chunk]:
         async with client.stream(request) as chunks:
             return [chunk async for chunk in chunks]
 
-    return await asyncio.wait_for(work(), 20)
+    return await asyncio.wait_for(work(), 60)
 
 
 def text_of(chunks: list[Chunk]) -> str:

@@ -146,7 +146,7 @@ def test_what_was_decided_on_before() -> None:
     assert graded("a.py", old, old.replace("k3y", "k4y")) == []
     weak = "class A {{\n{}}}\n"
     one = '  void {}() {{ Cipher.getInstance("DES/CBC/PKCS5Padding"); }}\n'
-    assert graded("A.java", "class A {\n}\n", weak.format(one.format("a"))) == [("weak-cipher", "warning")]
+    assert graded("A.java", "class A {\n}\n", weak.format(one.format("a"))) == [("weak-cipher", "info")]
     assert (
         graded("A.java", weak.format(one.format("a")), weak.format(one.format("b") + one.format("c"))) == []
     )
@@ -154,6 +154,4 @@ def test_what_was_decided_on_before() -> None:
 
 def test_controls_that_turn_text_around_and_others() -> None:
     assert graded("a.go", "package a\n", "package a\n\n// \u202e x\n") == [("bidi-character", "error")]
-    assert graded("a.go", "package a\n", "package a\n\nvar b = `c\u200bd`\n") == [
-        ("bidi-character", "warning")
-    ]
+    assert graded("a.go", "package a\n", "package a\n\nvar b = `c\u200bd`\n") == [("bidi-character", "info")]

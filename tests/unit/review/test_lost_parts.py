@@ -41,6 +41,26 @@ def test_a_part_that_is_gone(path: str, before: str, after: str, part: str) -> N
     assert parts(path, around.format(after), around.format(before)) == [], "what is added is not lost"
 
 
+def test_a_step_that_is_gone_is_shown_and_an_argument_or_a_fallback_is_a_remark() -> None:
+    steps = {"await", "int(head['size'])", ".strip()", ".lower()", ".trim()", "filepath.Clean(raw)"}
+    remarks = {"or Cache()", "timeout=limit", "not", "?? 10", "retry", "ctx"}
+    around = "a = 1\n{}\n    b = 2\n"
+    severities = {
+        part: {one.severity for one in found(path, around.format(before), around.format(after))}
+        for path, before, after, part in LOST
+    }
+    assert {part for part in steps if severities[part] == {"warning"}} == steps
+    assert {part for part in remarks if severities[part] == {"info"}} == remarks
+    chain = "a = (\n    rows.filter(b)\n    {}.page(c)\n)\n"
+    returned = "async def f():\n    {}\n"
+    for path, whole, before, after in (
+        ("a.java", chain, ".sorted(d)", ""),
+        ("a.py", returned, "return await load(key)", "return load(key)"),
+    ):
+        kept = found(path, whole.format(before), whole.format(after))
+        assert {one.severity for one in kept if one.rule == "lost-part"} == {"info"}
+
+
 KEPT = {
     "it moved to another line": ("x = a.strip()\n\n\n\ny = b\n", "x = a\n\n\n\ny = b.strip()\n"),
     "a signature": ("def f(a, b=1):\n    pass\n", "def f(a):\n    pass\n"),

@@ -71,7 +71,7 @@ test('where the index cannot be reached, nothing changes', async () => {
 })
 
 test('cancelling it leaves the earlier engine', async () => {
-  await python('echo broken > "$HERE/installed"; sleep 30', '! grep -q broken "$HERE/installed"')
+  await python('echo broken > "$HERE/installed"; exec sleep 30', '! grep -q broken "$HERE/installed"')
   const abort = new AbortController()
   replacement.signal = abort.signal
   const log = replacement.log

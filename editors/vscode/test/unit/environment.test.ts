@@ -88,7 +88,7 @@ test('the lock of a window that is gone is broken', async () => {
 })
 
 test('a cancelled installation leaves nothing and is no failure', async () => {
-  await python('3.11.7', makes('sleep 30'))
+  await python('3.11.7', makes('exec sleep 30')) // the program itself: what outlives it would be waited for
   const abort = new AbortController()
   maker.signal = abort.signal
   setTimeout(() => abort.abort(), 500)
