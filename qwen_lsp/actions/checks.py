@@ -28,6 +28,9 @@ _MAY_CHANGE_SIGNATURES = {"edit", "types"}
 _MIN_LEFT = {"simplify": 0.2, "optimise": 0.2, "edit": 0.0, "extract": 0.5}
 _MIN_LEFT_ELSE = 0.6
 _MAX_GROWTH = 6.0
+_WORD = re.compile(r"\w")
+# What may go when errors are handled: `const` before a `try`, Go's `_`, an empty handler, a class of errors.
+_MAY_GO = re.compile(r"const|let|var|val|final|_|pass|\w*(Error|Exception|Throwable)")
 
 _PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls", "__file__", "__name__"}
 
@@ -58,6 +61,7 @@ def rewritten(target: Target, new_region: str, after: str, context: RepositoryCo
         or _signatures(target, before_source, after_source)
         or names(before_source, after_source, context)
         or introduced_vulnerabilities(task.document, after, language)
+        or _taken_away(target, new_region)
     )
 
 
@@ -104,6 +108,22 @@ def _deleted(target: Target, new_region: str) -> Refused | None:
         return Refused("deleted")
     if n_old > 12 and n_new > n_old * _MAX_GROWTH + 200:
         return Refused("grown")
+    return None
+
+
+def _taken_away(target: Target, new_region: str) -> Refused | None:
+    """Handling errors adds to code: each word of it is still there, in the old order.
+
+    Only how a value is declared, a value that was ignored, and which errors are caught may change with it.
+    """
+    language = target.task.language
+    old, new = code.parse(target.shown, language), code.parse(new_region, language)
+    if target.task.kind != "errors" or target.task.custom is not None or old is None or new is None:
+        return None
+    left = iter(new.tokens())
+    for token in old.tokens():
+        if _WORD.match(token) and not _MAY_GO.fullmatch(token) and token not in left:
+            return Refused("deleted", token)
     return None
 
 

@@ -45,6 +45,7 @@ _PREAMBLE = re.compile(
     r"^(this|the)\s+(`?\w+`?\s+){0,3}(function|method|class|code|component|constructor)\s+"
     r"(of\s+(the\s+)?`?\w+`?\s+((struct|class|type|object|interface)\s+)?)?"
     r"(is\s+used\s+to\s+|will\s+|that\s+|which\s+)?"
+    r"|^这(段代码)?是一?个?[^，,。]{0,20}(函数|方法|类|接口)[，,]\s*(它|其|该\w{1,3})?(会|将|用于|用来)?"
     r"|^(这个|该|此|本)?(函数|方法|类|代码)(是)?(用于|用来|会|将)?",
     re.IGNORECASE,
 )

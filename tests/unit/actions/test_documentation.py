@@ -283,6 +283,8 @@ def test_styles_without_tags() -> None:
         ("The `lookup` method of the `Group` struct searches routes.", "Searches routes."),
         ("This TypeScript function is used to format a URL.", "Format a URL."),
         ("该函数用于计算总价。", "计算总价。"),
+        ("这是一个 TypeScript 类的构造函数，它接受一个数组。", "接受一个数组。"),
+        ("这是计算总价的结果。", "这是计算总价的结果。"),
         ("The total of all prices.", "The total of all prices."),
         ("This is what remains.", "This is what remains."),
     ],

@@ -106,6 +106,29 @@ async def test_what_is_never_applied(answer: str, why: str) -> None:
     assert await reason(asked("errors"), answer, answer) == why
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            "    try:\n        rows = load(path)\n    except OSError:\n        return None\n    save(rows)\n",
+            "",
+        ),
+        ("    try:\n        rows = load(path)\n        save(rows)\n    finally:\n        close(path)\n", ""),
+        ("    try:\n        rows = load(path)\n    except OSError:\n        print('failed')\n", "deleted"),
+        (
+            "    try:\n        save(rows)\n        rows = load(path)\n    except OSError:\n        raise\n",
+            "deleted",
+        ),
+    ],
+)
+async def test_handling_errors_takes_nothing_away(body: str, why: str) -> None:
+    head = "def keep(path):\n"
+    before = f"import os\n\n\ndef load(p): ...\ndef save(r): ...\ndef close(p): ...\n\n\n{head}"
+    asked_ = task("errors", f"{before}⟦⟧    rows = load(path)\n    save(rows)\n")
+    result = await outcome(asked_, head + body, head + body)
+    assert (result.reason if isinstance(result, Refused) else "") == why
+
+
 async def test_an_answer_that_was_cut_off() -> None:
     speaker = Speaker(SIMPLER)
     speaker.stop_reason = "limit"
@@ -142,7 +165,7 @@ async def test_what_the_model_is_shown() -> None:
     load = "\n\ndef load(path, strict=True):\n    return path\n"
     text = f"{CODE}{load}\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
     problem = Diagnostic(Span(text.index("x⟦"), text.index("x⟦") + 1), "x is odd", "lint", ("seen here",))
-    speaker = Speaker("def use():\n    y = load(1)\n    return y\n```")
+    speaker = Speaker("def use():\n    x = load(1)\n    assert x\n    return x\n```")
     await runner.run(replace(task("errors", text), diagnostics=(problem,)), session(speaker))
     (prompt,) = speaker.prompts
     assert "def load(path, strict=True):" in prompt
