@@ -165,9 +165,13 @@ async def test_what_the_model_is_shown() -> None:
     load = "\n\ndef load(path, strict=True):\n    return path\n"
     text = f"{CODE}{load}\n\ndef use():\n    x⟦⟧ = load(1)\n    return x\n"
     problem = Diagnostic(Span(text.index("x⟦"), text.index("x⟦") + 1), "x is odd", "lint", ("seen here",))
-    speaker = Speaker("def use():\n    x = load(1)\n    assert x\n    return x\n```")
+    speaker = Speaker(
+        says=lambda prompt: (
+            "def use():\n    try:\n        x = load(1)\n    except OSError:\n        raise\n    return x\n```"
+        )
+    )
     await runner.run(replace(task("errors", text), diagnostics=(problem,)), session(speaker))
-    (prompt,) = speaker.prompts
+    prompt = speaker.prompts[0]
     assert "def load(path, strict=True):" in prompt
     assert "class Reader" not in prompt
     assert "x is odd (lint)" in prompt
