@@ -219,10 +219,16 @@ def test_the_first_commit_has_no_settings_of_its_own(tmp_path: Path) -> None:
 
 
 # Where a rule is silent because of where a file lies, it speaks with --ci, one step less severe.
-TLS = "import requests\n\n\ndef get(url):\n    return requests.get(url, verify=False)\n"
+SQL = """from flask import request
+
+
+def find(cursor):
+    name = request.args["name"]
+    cursor.execute("SELECT * FROM users WHERE name = '" + name + "'")
+"""
 SILENT = {
     "scripts/deploy.py": "import os\n\n\ndef run(name: str) -> None:\n    os.system('rm ' + name)\n",
-    "tests/test_tls.py": TLS,
+    "tests/test_users.py": SQL,
 }
 
 
