@@ -78,7 +78,7 @@ private process produce program property provide public purpose raise range rath
 refer reference related remain remove replace represent request require reset resolve respective response
 result return reverse right root same second self send separate sequence series several shared should show
 side similar simple simply since single size skip slice some source special specific specified split stand
-standard start state step stop store stored string structure sub subsequent such suffix support switch
+standard start state step stop store stored string structure subsequent such suffix support switch
 symbol take target temporary test text than that their them then there these they this those through throw
 thrown time tool top total toward transform true tuple twice type undefined under unique unit until update
 upon upper use used useful user using valid validate value variable verify version very view what when

@@ -217,12 +217,9 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     summary = claims.founded(parts.summary, shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
-    described = {
-        key: text for key, text in parts.parameters.items() if not claims.unfounded(text, shown, name)
-    }
     kept = Parts(
         "" if plan.existing is not None else summary,
-        described,
+        {key: text for key, text in parts.parameters.items() if not unfounded(text)},
         "" if unfounded(parts.result) else parts.result,
         parts.errors,
     )
