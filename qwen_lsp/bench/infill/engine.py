@@ -24,7 +24,7 @@ from qwen_lsp.bench.replay.llama_vim import Infill
 from qwen_lsp.child import Child, die_with_parent
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
-from qwen_lsp.model.engine import thread_counts
+from qwen_lsp.model.engine import library_variables, thread_counts
 
 # Source: llama.vim's README, `--fim-qwen-1.5b-default` and its kin: one slot, the model's whole context.
 BATCH_TOKENS = 1024
@@ -46,14 +46,18 @@ class Flags(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def start(config: EngineConfig, model_path: Path) -> AsyncIterator[Ask]:
-    """Run the engine with the same threads as ours, and yield the way to ask it.
+    """Run the engine with the same threads as ours, waiting as ours do, and yield the way to ask it.
 
     Raises: EndpointUnavailable when it does not come up.
     """
     threads, batch_threads = thread_counts(config)
     flags = Flags(str(model_path), secrets.token_urlsafe(24), threads, batch_threads, config.gpu_layers)
     child = await Child.start(
-        "qwen_lsp.bench.infill.engine", str(os.getpid()), on_stderr=lambda line: None, with_hardware=True
+        "qwen_lsp.bench.infill.engine",
+        str(os.getpid()),
+        on_stderr=lambda line: None,
+        with_hardware=True,
+        defaults=library_variables(config),
     )
     try:
         child.send(msgspec.json.encode(flags))
