@@ -113,7 +113,8 @@ def parameters(engine: Any, launch: Launch) -> Any:
         params.load_mode = engine.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.cpuparams.n_threads = launch.threads
     params.cpuparams_batch.n_threads = launch.batch_threads
-    # Polling threads spin on a core that the editor and the compiler need (28 -> 1.2 tokens/s when busy).
+    # Waiting threads must not spin on a core that the editor and the compiler need. This is for ggml's own
+    # threads; a build with OpenMP, as the Linux wheel is, is told by `library_variables` in engine.py.
     params.cpuparams.poll = 0
     params.cpuparams_batch.poll = 0
     if launch.lora:

@@ -25,15 +25,15 @@ import httpx
 import msgspec
 import psutil
 
+from qwen_lsp.bench import engine_process
 from qwen_lsp.bench.engine.host import Changed
 from qwen_lsp.child import Child
 from qwen_lsp.config import EngineConfig
-from qwen_lsp.errors import EndpointUnavailable, InputError
+from qwen_lsp.errors import InputError
 from qwen_lsp.model.engine import SLOTS, library_variables, thread_counts
-from qwen_lsp.model.engine_host import Launch, Started
+from qwen_lsp.model.engine_host import Launch
 
 OURS = "ours"
-_LOAD_S = 600.0
 _CHARS = 1000  # of a prompt; 250 to 350 tokens of code
 _WRITTEN_TOKENS = 24
 _LONG_CHARS = 4000  # of a prompt that is given up
@@ -215,21 +215,11 @@ def _prompt(number: int, n_chars: int) -> str:
 
 @asynccontextmanager
 async def _start(arm: Arm) -> AsyncIterator[_Engine]:
-    child = await Child.start(
+    async with engine_process.start(
         "qwen_lsp.bench.engine.host",
-        str(os.getpid()),
-        on_stderr=lambda line: None,
-        with_hardware=True,
-        defaults=arm.variables,
-    )
-    try:
-        child.send(msgspec.json.encode(arm.changed))
-        line = await asyncio.wait_for(child.first_line(), _LOAD_S)
-        if not line:
-            raise EndpointUnavailable(f"the engine did not start with {arm.name!r}")
-        url = f"http://127.0.0.1:{msgspec.json.decode(line, type=Started).port}"
-        headers = {"Authorization": f"Bearer {arm.changed.launch.api_key}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=_LOAD_S) as http:
-            yield _Engine(http, child.pid)
-    finally:
-        await child.close(0.0)
+        arm.changed,
+        api_key=arm.changed.launch.api_key,
+        variables=arm.variables,
+        name=f"the engine with {arm.name!r}",
+    ) as (http, pid):
+        yield _Engine(http, pid)

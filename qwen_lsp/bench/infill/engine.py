@@ -1,14 +1,11 @@
 """llama.cpp's server with the flags that llama.vim recommends, and its `/infill` endpoint.
 
-`main` is the process: one JSON line of `Flags` on stdin, one `{"port": N}` on stdout, and the end of stdin
-is its end. `start` is the parent's side. Only the
+`main` is the process, with one JSON line of `Flags` on stdin; `start` is the parent's side. Only the
 benchmark speaks `/infill`; the product never does (docs/benchmarks.md says why).
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import secrets
 import sys
@@ -17,20 +14,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 
+from qwen_lsp.bench import engine_process
 from qwen_lsp.bench.replay.llama_vim import Infill
-from qwen_lsp.child import Child, die_with_parent
+from qwen_lsp.child import die_with_parent
 from qwen_lsp.config import EngineConfig
-from qwen_lsp.errors import EndpointRejected, EndpointUnavailable
+from qwen_lsp.errors import EndpointRejected
 from qwen_lsp.model.engine import library_variables, thread_counts
+from qwen_lsp.model.engine_host import serve
 
 # Source: llama.vim's README, `--fim-qwen-1.5b-default` and its kin: one slot, the model's whole context.
 BATCH_TOKENS = 1024
 CACHE_REUSE_TOKENS = 256
 
-_LOAD_S = 300.0
 Ask = Callable[[dict[str, Any]], Awaitable[Infill]]
 
 
@@ -52,41 +49,21 @@ async def start(config: EngineConfig, model_path: Path) -> AsyncIterator[Ask]:
     """
     threads, batch_threads = thread_counts(config)
     flags = Flags(str(model_path), secrets.token_urlsafe(24), threads, batch_threads, config.gpu_layers)
-    child = await Child.start(
+    async with engine_process.start(
         "qwen_lsp.bench.infill.engine",
-        str(os.getpid()),
-        on_stderr=lambda line: None,
-        with_hardware=True,
-        defaults=library_variables(config),
-    )
-    try:
-        child.send(msgspec.json.encode(flags))
-        line = await asyncio.wait_for(child.first_line(), _LOAD_S)
-        if not line:
-            raise EndpointUnavailable("the engine for llama.vim's policy did not start")
-        url = f"http://127.0.0.1:{msgspec.json.decode(line)['port']}"
-        headers = {"Authorization": f"Bearer {flags.api_key}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=_LOAD_S) as http:
-            while not await _is_healthy(http):
-                if child.returncode is not None:
-                    raise EndpointUnavailable("the engine for llama.vim's policy died while loading")
-                await asyncio.sleep(0.05)
+        flags,
+        api_key=flags.api_key,
+        variables=library_variables(config),
+        name="the engine for llama.vim's policy",
+    ) as (http, _):
 
-            async def ask(body: dict[str, Any]) -> Infill:
-                response = await http.post("/infill", json=body)
-                if response.status_code != 200:
-                    raise EndpointRejected(f"/infill answered {response.status_code}: {response.text[:300]}")
-                return read(response.json())
+        async def ask(body: dict[str, Any]) -> Infill:
+            response = await http.post("/infill", json=body)
+            if response.status_code != 200:
+                raise EndpointRejected(f"/infill answered {response.status_code}: {response.text[:300]}")
+            return read(response.json())
 
-            yield ask
-    finally:
-        await child.close(0.0)
-
-
-async def _is_healthy(http: httpx.AsyncClient) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return (await http.get("/health")).status_code == 200
-    return False
+        yield ask
 
 
 def read(answer: dict[str, Any]) -> Infill:
@@ -123,12 +100,4 @@ def main() -> None:
     params.cpuparams.n_threads = flags.threads
     params.cpuparams_batch.n_threads = flags.batch_threads
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
-    server = xllamacpp.Server(params)
-    answer.write(
-        msgspec.json.encode({"port": int(str(server.listening_address).rsplit(":", 1)[1].strip("/"))})
-    )
-    answer.write(b"\n")
-    answer.flush()
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(0)
+    serve(xllamacpp, params, answer)
