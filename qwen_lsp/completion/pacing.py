@@ -53,9 +53,10 @@ class Rhythm:
 def delay_ms(gap_ms: float, first_text_ms: float, client_delay_ms: float, min_pause_ms: float = 0.0) -> float:
     """Return how long to wait before an automatic request starts, at least the pause that the user wants.
 
-    Half a gap would spare an interrupted start on a fast engine; a slow one needs that time itself.
+    Half a gap would spare an interrupted start on a fast engine; a slow one needs that time itself: for its
+    first text, and as long again to end what it was writing and to be sure of what it writes now.
     """
-    wanted = max(min(gap_ms / 2 - first_text_ms, _MAX_DELAY_MS), min_pause_ms)
+    wanted = max(min(gap_ms / 2 - 2 * first_text_ms, _MAX_DELAY_MS), min_pause_ms)
     return max(wanted - client_delay_ms, 0.0)
 
 

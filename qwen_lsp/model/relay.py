@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.model.dialects.llama import BACKGROUND, RELAYED, SLOT
+from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, SLOT
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
@@ -173,18 +173,19 @@ class _Request:
             writer.close()
 
     async def _hand_on(self, reader: asyncio.StreamReader, turn: Turn | None) -> None:
-        """Hand on what the engine writes; to a review only all of it, for it may have to make way.
+        """Hand on what the engine writes, from the first word; to a review only all of it.
 
+        What is not handed on yet can be asked again by a request that has to make way.
         Raises: OSError, EOFError, TimeoutError.
         """
         held = bytearray()
         while data := await reader.read(_READ_BYTES):
             self.served.engine.used(has_answered=turn is not None)
-            if self.urgency == Urgency.REVIEW:
-                held += data
-            else:
-                await self._write(data, turn)
-        if held:
+            held += data
+            if self.urgency != Urgency.REVIEW and (self.n_written or not _is_reading(held)):
+                await self._write(bytes(held), turn)
+                held.clear()
+        if held and not _is_reading(held):
             await self._write(bytes(held), turn)
         if not self.n_written:
             raise EOFError("it closed the connection")
@@ -198,6 +199,15 @@ class _Request:
         self.writer.write(data)
         if self.writer.transport.get_write_buffer_size():
             await asyncio.wait_for(self.writer.drain(), _UNREAD_S)
+
+
+def _is_reading(answer: bytes | bytearray) -> bool:
+    """Say whether all there is of an answer is how much of the prompt has been read, or less."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b"text/event-stream" not in head:
+        return not body
+    events = [line for line in body.split(b"\n")[:-1] if line.startswith(b"data: ")]
+    return all(PROGRESS in event for event in events)
 
 
 # Where the engine's own key is put in; no header of a window is handed on.

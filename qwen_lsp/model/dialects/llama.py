@@ -75,8 +75,17 @@ async def _chat(request: ChatRequest, model: str, ask: AskJson) -> Post:
     return Post("/completion", body, _read, request.begins)
 
 
-# `timings_per_token`: so that an answer we leave early has its figures too.
-_ALWAYS = {"temperature": 0.0, "cache_prompt": True, "stream": True, "timings_per_token": True}
+# `timings_per_token`: so that an answer we leave early has its figures too. `return_progress`: so that the
+# server looks after each batch of a prompt whether it was given up; without it, it looks once a second.
+_ALWAYS = {
+    "temperature": 0.0,
+    "cache_prompt": True,
+    "stream": True,
+    "timings_per_token": True,
+    "return_progress": True,
+}
+PROGRESS = b'"prompt_progress"'
+"""What marks the line of a stream that says how much of the prompt is read, and has no text."""
 
 
 def _read(data: dict[str, Any]) -> Chunk:

@@ -37,12 +37,12 @@ def test_the_rhythm_is_that_of_the_last_keys() -> None:
 @pytest.mark.parametrize(
     ("gap_ms", "first_text_ms", "client_delay_ms", "expected"),
     [
-        (200, 40, 0, 60),  # half a gap, less what the engine takes
-        (200, 100, 0, 0),  # a slow engine needs that time itself
+        (200, 20, 0, 60),  # half a gap, less what the engine takes to be sure of something
+        (200, 50, 0, 0),  # a slow engine needs that time itself
         (200, 900, 0, 0),
         (550, 10, 0, 100),  # never longer
-        (200, 40, 50, 10),  # the client has waited already
-        (200, 40, 500, 0),
+        (200, 20, 50, 10),  # the client has waited already
+        (200, 20, 500, 0),
     ],
 )
 def test_the_delay_of_a_start(
@@ -53,9 +53,9 @@ def test_the_delay_of_a_start(
 
 def test_the_delay_in_a_rhythm_keeps_to_the_settings() -> None:
     fast = rhythm_of(*[100.0] * 10)
-    assert fast.delay_ms(40, CompletionConfig()) == 10
-    assert fast.delay_ms(40, CompletionConfig(min_pause_ms=300)) == 300
-    assert fast.delay_ms(40, CompletionConfig(min_pause_ms=300, client_delay_ms=75)) == 225
+    assert fast.delay_ms(20, CompletionConfig()) == 10
+    assert fast.delay_ms(20, CompletionConfig(min_pause_ms=300)) == 300
+    assert fast.delay_ms(20, CompletionConfig(min_pause_ms=300, client_delay_ms=75)) == 225
 
 
 def test_an_answer_is_due_before_the_next_key_and_later_where_people_stop_to_think() -> None:
