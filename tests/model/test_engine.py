@@ -169,6 +169,20 @@ async def test_the_slot_is_free_soon_after_a_cancel(engine: Engine, profile: Pro
     assert median(taken_ms) <= CompletionConfig().grace_ms + 10 * token_ms
 
 
+async def test_a_prompt_that_is_given_up_is_read_no_further(engine: Engine) -> None:
+    """It is noticed after a batch, for the engine says how far it has read."""
+    client = await engine.ready()
+    request = Request("".join(f"number_{n} = {n}\n" for n in range(300)), 1)
+    async with client.stream(request) as stream:
+        async for chunk in stream:
+            assert not chunk.text
+            break
+    await until_free(engine)
+    async with client.stream(request) as stream:
+        timings = [chunk.timings async for chunk in stream][-1]
+    assert timings.cached_tokens < timings.prompt_tokens / 2
+
+
 async def test_a_killed_engine_costs_one_answer(engine: Engine, profile: Profile) -> None:
     async with completing(engine, profile) as completer:
         at = cursor(LONG.format(name="killed"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from qwen_lsp.completion.prompt import healed_prefix
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.tokens import estimate
 from tests.support.places import FIXTURES, REPOSITORY
@@ -60,6 +63,27 @@ async def test_files(engine: Engine, step: int) -> None:
     assert len(files) > 60
     assert below == []
     assert n_true <= n_estimated <= 1.6 * n_true, "an estimate far too high wastes the budget"
+
+
+async def test_the_prompt_ends_where_a_token_ends(engine: Engine) -> None:
+    """What is left out of it for the model to write again begins with a token of the finished text."""
+    client = await engine.ready()
+    chance = random.Random(7)
+    split: list[str] = []
+    n_places = 0
+    for path in chance.sample(FILES, 20):
+        text = path.read_text("utf-8")[:1500]
+        tokens = await client.tokenize(text)
+        for at in chance.sample(range(len(text) - 20), min(15, max(len(text) - 20, 0))):
+            before = text[:at].removesuffix(healed_prefix(text[:at]))
+            # Han text and numbers are tokenized as they come, and lines may end with what follows.
+            if before[-1:].isascii() and before[-1:].isprintable() and not before[-1:].isdigit():
+                n_places += 1
+                cut = await client.tokenize(before)
+                if cut != tokens[: len(cut)]:
+                    split.append(text[max(at - 30, 0) : at])
+    assert n_places > 150
+    assert len(split) <= 0.03 * n_places, split
 
 
 @pytest.mark.parametrize("text", ["deadbeef" * 20, "c2VjcmV0IHRva2VuIGluIGJhc2U2NA==" * 8])

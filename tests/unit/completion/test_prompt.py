@@ -84,6 +84,18 @@ def n_shared(first: str, second: str) -> int:
         ("12", ""),
         ("return ", " "),
         ("a" * 100, ""),
+        ("from_env", "_env"),
+        ("from_", "_"),
+        ("self._na", "na"),  # `._` is a token
+        ("if (na", "na"),  # ` (` is a token
+        ("f((na", "na"),
+        ("f(na", "(na"),
+        ("\t(na", "(na"),
+        ("x = _na", "na"),
+        ("toStr", "toStr"),
+        ("getUserAgentStri", "Stri"),
+        ("x = getUserAgent", "Agent"),
+        ("__init", "init"),
     ],
 )
 def test_what_is_left_to_the_model_to_write_again(prefix: str, forced: str) -> None:
