@@ -88,7 +88,7 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
             ge=-1,
             le=65_536,
             description="Memory for earlier prompts, in MiB; 0: none; -1: for as many tokens as "
-            "`contextTokens`, at most 512.",
+            "`contextTokens`, at most 256.",
         ),
     ] = -1
     gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1

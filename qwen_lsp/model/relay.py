@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, SLOT
+from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, RENEWABLE, SLOT, STALE
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
@@ -33,6 +33,8 @@ _SILENT_S = 5.0
 # A window that does not read, because it is stopped, must not keep a slot for ever.
 _UNREAD_S = 30.0
 _TRIES = 2
+# A key comes every 0.2 s: whose turn comes later has typed on meanwhile.
+_STALE_S = 0.3
 
 
 class Served(Protocol):
@@ -85,11 +87,12 @@ class Relay:
         relayed = RELAYED.get((asked.method, asked.path))
         if relayed is None:
             raise _Refused(404, "not served here")
-        body = asked.body
-        urgency = None
+        body, urgency, is_renewable = asked.body, None, False
         if relayed == "generation":
-            body, urgency = _without_slot(body)
-        request = _Request(served, _head(asked, body) + body, writer, urgency)
+            body, urgency, is_renewable = _without_slot(body)
+        request = _Request(
+            served, asked.token, _head(asked, body) + body, writer, urgency, is_renewable=is_renewable
+        )
         # Nothing more is to come from a window but its end.
         gone = asyncio.ensure_future(reader.read(1))
         work = asyncio.ensure_future(request.run())
@@ -116,23 +119,33 @@ class _MakeWay(Exception):
 
 @dataclass(slots=True)
 class _Request:
-    """A request on its way. `urgency` is None for what the engine answers without a slot."""
+    """A request on its way. `urgency` is None for what the engine answers without a slot.
+
+    One that `is_renewable` is sent back where its turn comes late: its window asks for the text of now.
+    """
 
     served: Served
+    window: str
     data: bytes
     writer: asyncio.StreamWriter
     urgency: Urgency | None
+    is_renewable: bool = False
     n_written: int = 0
 
     async def run(self) -> None:
         """Have it answered, in its turn; once more where nothing was written yet."""
         turn: Turn | None = None
         tries = 0
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
         while True:
             try:
                 if self.urgency is None:
                     return await self._once(None)
-                async with self.served.turns.turn(self.urgency, turn) as turn:
+                async with self.served.turns.turn(self.urgency, self.window, turn) as turn:
+                    if self.is_renewable and loop.time() - asked_s > _STALE_S:
+                        self.served.turns.keep(turn)
+                        raise _Refused(STALE, "its text is an old one by now")
                     return await self._once(turn)
             except _MakeWay:
                 continue
@@ -231,20 +244,24 @@ async def _read(reader: asyncio.StreamReader) -> _Asked:
     return _Asked(method, path, token, "origin" in fields, body)
 
 
-def _without_slot(body: bytes) -> tuple[bytes, Urgency]:
-    """Leave the choice of the slot to the engine, which takes the one that has most of the prompt."""
+def _without_slot(body: bytes) -> tuple[bytes, Urgency, bool]:
+    """Leave the choice of the slot to the engine, which takes the one that has most of the prompt.
+
+    Return what the engine gets, how urgent it is and whether it is renewable.
+    """
     try:
         values = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
         raise _Refused(400, "not a JSON object") from None
     slot = values.pop(SLOT, None)
+    is_renewable = bool(values.pop(RENEWABLE, False))
     if values.pop(BACKGROUND, False):
         urgency = Urgency.REVIEW
     elif slot == CHAT_SLOT:
         urgency = Urgency.CHAT
     else:
         urgency = Urgency.COMPLETION if values.get("n_predict") else Urgency.PREFILL
-    return msgspec.json.encode(values), urgency
+    return msgspec.json.encode(values), urgency, is_renewable
 
 
 def _head(asked: _Asked, body: bytes) -> bytes:

@@ -17,14 +17,14 @@ LAUNCH = Launch("model.gguf", "key", 1, 1, 2, 8192, EngineConfig().cache_mib, 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "mib"), [("qwen2.5-coder-0.5b", 96), ("qwen2.5-coder-1.5b", 224), ("qwen2.5-coder-7b", 448)]
+    ("name", "mib"), [("qwen2.5-coder-0.5b", 96), ("qwen2.5-coder-1.5b", 224), ("qwen2.5-coder-7b", 256)]
 )
 def test_it_holds_as_many_tokens_as_a_slot(name: str, mib: int) -> None:
     assert prompt_cache.size_mib(catalog.find(name).kv_bytes_per_token, 8192) == mib
 
 
 def test_it_is_bounded_and_never_none() -> None:
-    assert prompt_cache.size_mib(262_144, 8192) == 512
+    assert prompt_cache.size_mib(262_144, 8192) == 256
     assert prompt_cache.size_mib(100, 1024) == 1
     assert prompt_cache.size_mib(0, 8192) == 256
 
