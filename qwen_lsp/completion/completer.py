@@ -228,7 +228,7 @@ class Completer:
             return outcome
         # Typing ran ahead of it, and it has gone another way; or others had the engine meanwhile.
         has_parted = typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed)
-        if has_parted or flight.is_stale:
+        if has_parted or flight.is_unserved(typed):
             trace.source = "model"
             return await self._attached(request, await self.slot.start(view, request.point))
         flight.record(trace)

@@ -104,9 +104,10 @@ class Flight:
         # Typing may run ahead of a slow engine; it still agrees as far as one can see.
         return not self.is_done and typed.startswith(self.text)
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether others were served until its text was an old one: who waits for it is to ask anew."""
+    def is_unserved(self, typed: str) -> bool:
+        """Whether others had the engine for so long that who waits for it, after `typed`, is to ask anew."""
+        if isinstance(self.error, TimeoutError):  # the deadline is that of its first key
+            return bool(typed) and not self.raw
         return isinstance(self.error, EndpointStale)
 
     def feed(self, chunk: Chunk) -> None:

@@ -24,6 +24,8 @@ _REVIEW_PAUSES = 4
 _PATIENCE_S = 3.0
 # So long a turn is kept for the same window's newer text: the time of a key.
 _KEPT_S = 0.2
+# A window that gives up a request and asks for another text so soon has waited all the time.
+_SAME_WAIT_S = 1.0
 
 
 class Urgency(enum.IntEnum):
@@ -54,7 +56,8 @@ class Turn:
 class Turns:
     """The turns of one engine.
 
-    State: who has one, who waits, which turns are kept for newer texts, and when the last completion ended.
+    State: who has one, who waits, which turns are kept for newer texts, how long windows have waited for what
+    they gave up, and when the last completion ended.
     """
 
     def __init__(self, slots: int, pause_s: float = _PAUSE_S, patience_s: float = _PATIENCE_S) -> None:
@@ -65,6 +68,7 @@ class Turns:
         self._running: set[Turn] = set()
         self._waiting: list[Turn] = []
         self._kept: dict[str, Turn] = {}
+        self._given_up: dict[str, tuple[float, float]] = {}
         self._completed_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
@@ -87,6 +91,8 @@ class Turns:
         finally:
             if turn in self._waiting:
                 self._waiting.remove(turn)
+                if urgency == Urgency.COMPLETION:
+                    self._given_up[window] = turn.asked_s, asyncio.get_running_loop().time()
                 self._admit()
             elif self._kept.get(window) is not turn:
                 self._end(turn)
@@ -109,7 +115,7 @@ class Turns:
 
     def _queued(self, urgency: Urgency, window: str, earlier: Turn | None) -> Turn:
         if earlier is None:
-            turn = Turn(urgency, window, next(self._numbers), asyncio.get_running_loop().time())
+            turn = Turn(urgency, window, next(self._numbers), self._waits_since(urgency, window))
         else:
             turn = Turn(urgency, window, earlier.number, earlier.asked_s)
         self._waiting.append(turn)
@@ -117,6 +123,13 @@ class Turns:
             self._make_way()
         self._admit()
         return turn
+
+    def _waits_since(self, urgency: Urgency, window: str) -> float:
+        now_s = asyncio.get_running_loop().time()
+        if urgency != Urgency.COMPLETION:
+            return now_s
+        since_s, until_s = self._given_up.pop(window, (now_s, now_s))
+        return since_s if now_s - until_s < _SAME_WAIT_S else now_s
 
     def _make_way(self) -> None:
         """Let a new key in: what is less urgent and, where no slot is free, the oldest key of others wait."""
@@ -135,12 +148,12 @@ class Turns:
         if young:
             min(young, key=lambda one: one.number).must_wait.set()
 
-    def _place(self, turn: Turn) -> tuple[int, bool, int]:
+    def _place(self, turn: Turn) -> tuple[int, bool, float]:
         """Return what the waiting are ordered by."""
         if turn.urgency != Urgency.COMPLETION:
             return turn.urgency, False, turn.number
         is_young = asyncio.get_running_loop().time() - turn.asked_s < self._patience_s
-        return turn.urgency, is_young, -turn.number if is_young else turn.number
+        return turn.urgency, is_young, -turn.number if is_young else turn.asked_s
 
     def _admit(self) -> None:
         for turn in sorted(self._waiting, key=self._place):

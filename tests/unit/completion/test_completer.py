@@ -267,6 +267,28 @@ def test_what_has_waited_for_its_turn_is_asked_anew_with_the_text_of_now() -> No
     virtually(work)
 
 
+def test_the_deadline_is_that_of_the_key_that_waits() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        engine.busy_s = 60.0
+        asked = []
+        for place in (PLACE, typed(PLACE, "s"), typed(PLACE, "su")):
+            asked.append(asyncio.create_task(completer.complete(place, "automatic")))
+            await asyncio.sleep(9)
+        assert (await asked[-1]).trace.source == "model"
+        earlier = [await one for one in asked[:-1]]
+        assert {one.reason for one in earlier if isinstance(one, Rejected)} <= {"superseded"}
+        assert len(engine.generations) == 2
+        engine.busy_s = 60.0
+        alone = await completer.complete(cursor("value = ║\n"), "automatic")
+        assert isinstance(alone, Rejected)
+        assert alone.reason == "timeout"
+        await completer.close()
+
+    virtually(work)
+
+
 def test_what_nobody_waits_for_any_more_is_not_asked_anew() -> None:
     async def work() -> None:
         engine = always(SURE)

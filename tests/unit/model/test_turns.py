@@ -226,6 +226,36 @@ def test_a_turn_is_kept_for_what_its_window_asks_now() -> None:
     virtual_time.run(work())
 
 
+def test_a_window_that_asks_for_another_text_has_waited_all_the_time() -> None:
+    async def work() -> None:
+        turns = Turns(1)
+        first = Asking(turns, Urgency.COMPLETION, "oak")
+        await settled()
+        assert first.turn is not None
+        first.turn.has_begun = True
+        given_up = Asking(turns, Urgency.COMPLETION, "ash")
+        await asyncio.sleep(2)
+        other = Asking(turns, Urgency.COMPLETION, "elm")
+        given_up.task.cancel()
+        await asyncio.sleep(0.5)
+        again = Asking(turns, Urgency.COMPLETION, "ash")
+        await asyncio.sleep(3)
+        await first.ends()
+        await settled()
+        assert again.turn is not None
+        assert other.turn is None
+        await again.ends()
+        await asyncio.sleep(5)
+        later = Asking(turns, Urgency.COMPLETION, "ash")
+        await settled()
+        assert other.turn is not None
+        assert later.turn is None
+        await other.ends()
+        await later.ends()
+
+    virtual_time.run(work())
+
+
 def test_a_turn_that_nobody_comes_for_is_the_next_ones() -> None:
     async def work() -> None:
         turns = Turns(1)
