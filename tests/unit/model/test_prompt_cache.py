@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from qwen_lsp.config import EngineConfig
-from qwen_lsp.model import catalog, engine_host, prompt_cache
+from qwen_lsp.model import catalog, engine_host, gguf, prompt_cache
 from qwen_lsp.model.engine_host import Launch
 
 LAUNCH = Launch("model.gguf", "key", 1, 1, 2, 8192, EngineConfig().cache_mib, 0)
@@ -48,9 +48,7 @@ class Engine:
 def test_the_engine_gets_what_suits_the_model_and_what_the_user_has_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        engine_host.gguf, "read", lambda path, wanted: SimpleNamespace(kv_bytes_per_token=12_288)
-    )
+    monkeypatch.setattr(gguf, "read", lambda path, wanted: SimpleNamespace(kv_bytes_per_token=12_288))
     params = engine_host.parameters(Engine, LAUNCH)
     assert params.cache_ram_mib == 96
     assert params.cache_idle_slots is False, "only what a slot loses is copied"
