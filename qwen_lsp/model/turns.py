@@ -97,6 +97,11 @@ class Turns:
             elif self._kept.get(window) is not turn:
                 self._end(turn)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether completions wait for their turn."""
+        return any(one.urgency == Urgency.COMPLETION for one in self._waiting)
+
     def keep(self, turn: Turn) -> None:
         """Keep a turn that one has for the next completion of its window, if it comes in a moment."""
         self._kept[turn.window] = turn

@@ -40,7 +40,7 @@ from qwen_lsp.text import Edit, Span
 
 MARKERS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "yew")
 ENGINE_PROCESS = "qwen_lsp.model.engine_host"
-_LOOK_S = 0.25
+_LOOK_S = 1.0  # looking costs the typists time, and an engine takes longer than this to load
 _READY_TIMES = 10
 _LOAD_S = 600.0
 _ONE_WINDOW_S = 120.0  # one window is there for the ratios; memory and processor time are steady by then

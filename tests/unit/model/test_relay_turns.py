@@ -24,9 +24,8 @@ HOST = "127.0.0.1"
 class Engine:
     """Stands in for an engine and its process: it writes a prompt back, its end when it is told to."""
 
-    def __init__(self, *, is_reading: bool = False) -> None:
+    def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.is_reading = is_reading
         self.may_answer = asyncio.Event()
         self.client: Client | None = None
 
@@ -35,12 +34,8 @@ class Engine:
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         body = msgspec.json.decode(await reader.readexactly(length))
         self.asked.append(body)
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        if not self.is_reading:
-            writer.write(_event(content=body["prompt"]))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + _event(content=body["prompt"]))
         await self.may_answer.wait()
-        if self.is_reading:
-            writer.write(_event(content=body["prompt"]))
         writer.write(_event(content="", stop=True, stop_type="eos"))
         writer.close()
 
@@ -70,9 +65,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def windows(*tokens: str, is_reading: bool = False) -> AsyncIterator[tuple[Engine, list[Client]]]:
+async def windows(*tokens: str) -> AsyncIterator[tuple[Engine, list[Client]]]:
     """Some windows of one engine with one slot."""
-    engine = Engine(is_reading=is_reading)
+    engine = Engine()
     served = Served(engine)
     theirs = await asyncio.start_server(engine.serve, HOST, 0)
     engine.client = Client(Endpoint(f"http://{HOST}:{theirs.sockets[0].getsockname()[1]}", is_ours=True))
@@ -131,15 +126,3 @@ async def test_one_that_has_not_waited_is_answered() -> None:
     async with windows("ash") as (engine, (ash,)):
         engine.may_answer.set()
         assert await answer(ash, "now", is_renewable=True) == "now"
-
-
-async def test_one_whose_prompt_is_being_read_makes_way_though_the_answer_has_a_head() -> None:
-    async with windows("ash", "oak", is_reading=True) as (engine, (ash, oak)):
-        older = asyncio.create_task(answer(ash, "older"))
-        await until(lambda: engine.asked, "it is asked")
-        await asyncio.sleep(0.05)
-        newer = asyncio.create_task(answer(oak, "newer"))
-        await until(lambda: len(engine.asked) > 1, "the newer one is asked")
-        engine.may_answer.set()
-        assert [await older, await newer] == ["older", "newer"]
-        assert [body["prompt"] for body in engine.asked] == ["older", "newer", "older"]
