@@ -84,8 +84,13 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
     ] = 8192
     cache_mib: Annotated[
         int,
-        Meta(ge=0, le=65_536, description="Memory for earlier prompts, in MiB; llama.cpp's default is 8192."),
-    ] = 256
+        Meta(
+            ge=-1,
+            le=65_536,
+            description="Memory for earlier prompts, in MiB; 0: none; -1: for as many tokens as "
+            "`contextTokens`, at most 256.",
+        ),
+    ] = -1
     gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
     start_timeout_ms: Annotated[
         int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")

@@ -9,7 +9,8 @@ QwenLspError                 anything a user may read; the message says what to 
 └── EndpointError            the engine or the endpoint
     ├── EndpointUnavailable  not running, refused, died, still loading at the deadline
     ├── EndpointTimeout      no answer within the deadline
-    └── EndpointRejected     it answered with an error status or with nonsense
+    ├── EndpointRejected     it answered with an error status or with nonsense
+    └── EndpointStale        the request has waited for its turn until its text is an old one: ask anew
 
 Cancellation is asyncio.CancelledError and is never caught except to release and re-raise.
 Expected absence is a value (None, Rejected), not an exception.
@@ -54,3 +55,7 @@ class EndpointTimeout(EndpointError):
 
 class EndpointRejected(EndpointError):
     """Raised when the endpoint answered with an error status or with something unreadable."""
+
+
+class EndpointStale(EndpointError):
+    """Raised when it is a request's turn, but its text is an old one; what is asked now gets the turn."""

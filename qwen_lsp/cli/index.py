@@ -20,7 +20,8 @@ from qwen_lsp.cli.echo import echo
 from qwen_lsp.errors import InputError
 
 if TYPE_CHECKING:
-    from qwen_lsp.index.building import Progress, Report
+    from qwen_lsp.index.building import Progress
+    from qwen_lsp.index.orders import Report
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

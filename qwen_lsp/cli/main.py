@@ -68,6 +68,9 @@ def serve(
 ) -> None:
     """Run the language server for an editor."""
     from qwen_lsp import logs
+    from qwen_lsp.lsp import lean_types
+
+    lean_types.lighten()
     from qwen_lsp.lsp import server
 
     values: dict[str, Any] = dict(parse_setting(text) for text in settings)

@@ -19,7 +19,7 @@ from qwen_lsp.completion.once import Shown
 from qwen_lsp.completion.outcome import Completion
 from qwen_lsp.completion.stats.report import Report
 from qwen_lsp.context.snippets import Gathered, Snippet
-from qwen_lsp.index.building import Report as IndexReport
+from qwen_lsp.index.orders import Report as IndexReport
 from qwen_lsp.text import normalize_line_ends
 from qwen_lsp.trace import Trace
 

@@ -226,8 +226,10 @@ class Completer:
                 self.slot.release(flight, linger_ms if trace.is_partial else self._config.grace_ms)
         if outcome is not None:
             return outcome
-        if typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed):
-            trace.source = "model"  # typing ran ahead of it, and it has gone another way
+        # Typing ran ahead of it, and it has gone another way; or others had the engine meanwhile.
+        has_parted = typed and not flight.is_stopped and flight.error is None and not flight.agrees(typed)
+        if has_parted or flight.is_unserved(typed):
+            trace.source = "model"
             return await self._attached(request, await self.slot.start(view, request.point))
         flight.record(trace)
         if flight.error is not None:

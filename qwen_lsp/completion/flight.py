@@ -19,6 +19,7 @@ from qwen_lsp.completion.cache import Entry
 from qwen_lsp.completion.filters import Reject
 from qwen_lsp.completion.insertion_point import InsertionPoint
 from qwen_lsp.completion.view import View
+from qwen_lsp.errors import EndpointStale
 from qwen_lsp.model.generation import Chunk, Timings
 from qwen_lsp.text import Change, normalize_line_ends
 from qwen_lsp.trace import FilterStep, Trace
@@ -102,6 +103,12 @@ class Flight:
             return True
         # Typing may run ahead of a slow engine; it still agrees as far as one can see.
         return not self.is_done and typed.startswith(self.text)
+
+    def is_unserved(self, typed: str) -> bool:
+        """Whether others had the engine for so long that who waits for it, after `typed`, is to ask anew."""
+        if isinstance(self.error, TimeoutError):  # the deadline is that of its first key
+            return bool(typed) and not self.raw
+        return isinstance(self.error, EndpointStale)
 
     def feed(self, chunk: Chunk) -> None:
         """Take one more piece in."""

@@ -141,6 +141,7 @@ class CompletionSlot:
             n_alternatives=_N_ALTERNATIVES,
             around=view.prompt.around,
             sources=view.prompt.sources,
+            is_renewable=flight.kind == "request",
         )
         self.flight = flight
         flight.task = asyncio.create_task(self._fly(flight, client, request))

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from qwen_lsp.index import database
 from qwen_lsp.index import source as reading
 from qwen_lsp.index.extract import family, path_stem
 from qwen_lsp.index.listing import list_files
+from qwen_lsp.index.orders import Report
 from qwen_lsp.index.parse_pool import ParsedFile, Wanted, parse_all
 from qwen_lsp.index.ranks import write_ranks
 from qwen_lsp.index.source import Stat
@@ -40,25 +41,6 @@ _FILE_TABLES = ("definitions", "refs", "imports", "chunks", "words (rowid, word)
 _FILE_COLUMNS = "id, path, size_bytes, mtime_ns, inode, hash, skipped"
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(slots=True)
-class Report:
-    """What bringing the index up to date did. Units: `source_bytes` are those of the files parsed now.
-
-    `rebuilt` says why the index was rebuilt, "" if it was not.
-    """
-
-    files: int = 0
-    definitions: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    changed: int = 0
-    removed: int = 0
-    seconds: float = 0.0
-    source_bytes: int = 0
-    index_bytes: int = 0
-    rebuilt: str = ""
-    problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,15 @@ import sqlite3
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import msgspec
 
 from qwen_lsp import files, sandbox
 from qwen_lsp.child import die_with_parent
 from qwen_lsp.index import database
-from qwen_lsp.index.building import MANY_CHANGED, Builder, Report
+from qwen_lsp.index.building import MANY_CHANGED, Builder
+from qwen_lsp.index.orders import Event, Order
 from qwen_lsp.index.watching import watch
 
 log = logging.getLogger(__name__)
@@ -34,27 +35,6 @@ _MANY_PATHS = 100
 # However long completions go on, one file in this time is indexed.
 _MAX_PAUSE_S = 0.5
 _PROGRESS_FILES = 50
-
-
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the parent wants: `update` a root (these files, or all), `forget` it, `watch` it; wait, go on."""
-
-    kind: Literal["update", "forget", "watch", "pause", "resume"]
-    root: str = ""
-    paths: list[str] | None = None
-    rebuild: str = ""
-    is_careful: bool = False
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What happens to a root: `progress` of files, `done` with the report, `failed` with a detail."""
-
-    kind: Literal["progress", "done", "failed"]
-    root: str
-    done: int = 0
-    total: int = 0
-    report: Report | None = None
-    detail: str = ""
 
 
 class _Ended(Exception):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from qwen_lsp.child import Backoff, Child
-from qwen_lsp.index.host import Event, Order
+from qwen_lsp.index.orders import Event, Order
 
 log = logging.getLogger(__name__)
 

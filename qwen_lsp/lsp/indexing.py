@@ -15,8 +15,8 @@ from pathlib import Path
 from lsprotocol import types
 
 from qwen_lsp.index.extract import extract
-from qwen_lsp.index.host import Event
 from qwen_lsp.index.listing import IGNORE_FILES, refusal
+from qwen_lsp.index.orders import Event
 from qwen_lsp.index.reader import Index
 from qwen_lsp.index.worker import Worker
 from qwen_lsp.lsp import convert, exclusion

@@ -18,14 +18,15 @@ from typing import Any, Literal
 import msgspec
 
 from qwen_lsp.errors import ModelNotFound
+from qwen_lsp.model import prompt_cache
 
 Layout = Literal["spm", "psm"]
 Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "server"]
 
-# Two slots of the default context, and what the engine takes besides weights and KV cache: compute
-# buffers, its cache of earlier prompts (256 MiB by default) and the process itself.
-_KV_TOKENS = 2 * 8192
-_ENGINE_BYTES = 512 * 1024 * 1024
+# Two slots of the default context, and what the engine takes besides weights, KV cache and earlier prompts:
+# compute buffers and the process itself.
+_SLOT_TOKENS, _SLOTS = 8192, 2
+_ENGINE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Profile:
         """The memory to run it with the default settings: weights, KV cache, engine; None where unknown."""
         if self.size_bytes is None:
             return None
-        return self.size_bytes + self.kv_bytes_per_token * _KV_TOKENS + _ENGINE_BYTES
+        earlier = prompt_cache.size_mib(self.kv_bytes_per_token, _SLOT_TOKENS) << 20
+        return self.size_bytes + self.kv_bytes_per_token * _SLOT_TOKENS * _SLOTS + earlier + _ENGINE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,16 @@ from typing import Any
 import msgspec
 
 from qwen_lsp.endpoints import host_of, is_loopback
-from qwen_lsp.errors import EndpointError, EndpointRejected, EndpointTimeout, EndpointUnavailable
+from qwen_lsp.errors import (
+    EndpointError,
+    EndpointRejected,
+    EndpointStale,
+    EndpointTimeout,
+    EndpointUnavailable,
+)
 from qwen_lsp.model import audit, gate
 from qwen_lsp.model.dialects.dialect import Capabilities, Dialect, Post, Served
-from qwen_lsp.model.dialects.llama import LLAMA
+from qwen_lsp.model.dialects.llama import LLAMA, STALE
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
 from qwen_lsp.model.local import Local
 from qwen_lsp.model.tls import NO_TLS, Tls
@@ -137,6 +143,8 @@ class Client:
         body = self._outgoing(post.path, post.body, sources, n_masked)
         try:
             async with self._transport.ask("POST", post.path, body) as answer:
+                if answer.status == STALE and self.endpoint.is_ours:
+                    raise EndpointStale("it was the request's turn too late")
                 if answer.status != 200:
                     raise _rejected(answer, await answer.body())
                 self._answered()

@@ -27,7 +27,8 @@ import psutil
 
 from qwen_lsp import files
 from qwen_lsp.child import ask_for_death_signal, die_with_parent
-from qwen_lsp.model import q8_copy
+from qwen_lsp.errors import ModelError
+from qwen_lsp.model import gguf, prompt_cache, q8_copy
 
 _LOOK_S = 0.05
 # A request that was given up is noticed between two batches only: with llama.cpp's 2,048 tokens the next one
@@ -104,7 +105,10 @@ def parameters(engine: Any, launch: Launch) -> Any:
     params.endpoint_slots = True
     params.n_parallel = launch.slots
     params.n_ctx = launch.slots * launch.slot_context_tokens
-    params.cache_ram_mib = launch.cache_mib
+    params.cache_ram_mib = _cache_mib(launch)
+    # A slot keeps its prompt until somebody else needs it, and is saved then. llama.cpp also saves it at each
+    # request in another slot, so that copies which differ in their last words fill the cache.
+    params.cache_idle_slots = False
     params.n_gpu_layers = launch.gpu_layers
     params.n_batch = _GPU_BATCH_TOKENS if uses_gpu else _BATCH_TOKENS
     if not uses_gpu:
@@ -123,6 +127,17 @@ def parameters(engine: Any, launch: Launch) -> Any:
         adapter.scale = 1.0
         params.lora_adapters = [adapter]
     return params
+
+
+def _cache_mib(launch: Launch) -> int:
+    """Return the memory for earlier prompts: what the user has set, else what suits the model."""
+    if launch.cache_mib >= 0:
+        return launch.cache_mib
+    try:
+        per_token = gguf.read(Path(launch.model_path), ()).kv_bytes_per_token
+    except ModelError:  # the engine says what is wrong with it
+        per_token = 0
+    return prompt_cache.size_mib(per_token, launch.slot_context_tokens)
 
 
 def serve(engine: Any, params: Any, answer: BinaryIO) -> None:
@@ -148,7 +163,7 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         "--port": port,
         "--parallel": launch.slots,
         "--ctx-size": launch.slots * launch.slot_context_tokens,
-        "--cache-ram": launch.cache_mib,
+        "--cache-ram": _cache_mib(launch),
         "--threads": launch.threads,
         "--threads-batch": launch.batch_threads,
         "--poll": 0,

@@ -21,7 +21,8 @@ class Request:
     consist of, by number; only for a dialect with grammars. `around` are the texts before (without `forced`)
     and after the hole that the prompt was made of, for a dialect that writes the markers by itself.
     `sources` name the files in the prompt, for the record of what left this machine. Nobody waits for
-    one that `is_background`: a shared engine has it wait, and begin again, whenever somebody types.
+    one that `is_background`: a shared engine has it wait, and begin again, whenever somebody types. One that
+    `is_renewable` follows somebody's typing: if a shared engine has had it wait, EndpointStale is raised.
     """
 
     prompt: str
@@ -34,6 +35,7 @@ class Request:
     around: tuple[str, str] = ("", "")
     sources: tuple[str, ...] = ()
     is_background: bool = False
+    is_renewable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

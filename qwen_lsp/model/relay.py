@@ -11,14 +11,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from qwen_lsp.errors import QwenLspError
-from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, SLOT
+from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, RENEWABLE, SLOT, STALE
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
@@ -33,6 +33,10 @@ _SILENT_S = 5.0
 # A window that does not read, because it is stopped, must not keep a slot for ever.
 _UNREAD_S = 30.0
 _TRIES = 2
+# A key comes every 0.2 s: whose turn comes later has typed on meanwhile.
+_STALE_S = 0.3
+# Where others wait, nobody writes more: the words that are shown, and not the lines that may follow them.
+_CROWDED_TOKENS = 16
 
 
 class Served(Protocol):
@@ -85,11 +89,9 @@ class Relay:
         relayed = RELAYED.get((asked.method, asked.path))
         if relayed is None:
             raise _Refused(404, "not served here")
-        body = asked.body
-        urgency = None
+        request = _Request(served, asked, writer)
         if relayed == "generation":
-            body, urgency = _without_slot(body)
-        request = _Request(served, _head(asked, body) + body, writer, urgency)
+            request.take(asked.body)
         # Nothing more is to come from a window but its end.
         gone = asyncio.ensure_future(reader.read(1))
         work = asyncio.ensure_future(request.run())
@@ -116,23 +118,63 @@ class _MakeWay(Exception):
 
 @dataclass(slots=True)
 class _Request:
-    """A request on its way. `urgency` is None for what the engine answers without a slot."""
+    """A request on its way. `urgency` is None for what the engine answers without a slot.
+
+    One that `is_renewable` is sent back where its turn comes late: its window asks for the text of now.
+    """
 
     served: Served
-    data: bytes
+    asked: _Asked
     writer: asyncio.StreamWriter
-    urgency: Urgency | None
+    values: dict[str, Any] = field(default_factory=dict)
+    urgency: Urgency | None = None
+    is_renewable: bool = False
     n_written: int = 0
+
+    def take(self, body: bytes) -> None:
+        """Take a generation's values, without its slot: the engine takes which has most of its prompt."""
+        try:
+            self.values = values = msgspec.json.decode(body, type=dict[str, Any])
+        except msgspec.DecodeError:
+            raise _Refused(400, "not a JSON object") from None
+        slot = values.pop(SLOT, None)
+        self.is_renewable = bool(values.pop(RENEWABLE, False))
+        if values.pop(BACKGROUND, False):
+            self.urgency = Urgency.REVIEW
+        elif slot == CHAT_SLOT:
+            self.urgency = Urgency.CHAT
+        else:
+            self.urgency = Urgency.COMPLETION if values.get("n_predict") else Urgency.PREFILL
+
+    def _data(self, key: str) -> bytes:
+        """Write it as the engine gets it, whose key this is; short where others wait."""
+        body = self.asked.body
+        if self.urgency is not None:
+            values = self.values
+            if self.is_renewable and self.served.turns.is_crowded:
+                values = values | {"n_predict": min(values["n_predict"], _CROWDED_TOKENS)}
+            body = msgspec.json.encode(values)
+        head = (
+            f"{self.asked.method} {self.asked.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+            f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("latin-1") + body
 
     async def run(self) -> None:
         """Have it answered, in its turn; once more where nothing was written yet."""
         turn: Turn | None = None
         tries = 0
+        loop = asyncio.get_running_loop()
+        asked_s = loop.time()
         while True:
             try:
                 if self.urgency is None:
                     return await self._once(None)
-                async with self.served.turns.turn(self.urgency, turn) as turn:
+                async with self.served.turns.turn(self.urgency, self.asked.token, turn) as turn:
+                    if self.is_renewable and loop.time() - asked_s > _STALE_S:
+                        self.served.turns.keep(turn)
+                        raise _Refused(STALE, "its text is an old one by now")
                     return await self._once(turn)
             except _MakeWay:
                 continue
@@ -148,8 +190,7 @@ class _Request:
         client = await self.served.engine.ready()
         address = urlsplit(client.endpoint.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_READ_BYTES)
-        key = f"Authorization: Bearer {client.endpoint.api_key}\r\n".encode()
-        writer.write(self.data.replace(_KEY_HERE, key, 1))
+        writer.write(self._data(client.endpoint.api_key))
         # One task for the whole answer, not one for each token of it.
         handing = asyncio.ensure_future(self._hand_on(reader, turn))
         waiting: set[asyncio.Future[Any]] = {handing}
@@ -210,10 +251,6 @@ def _is_reading(answer: bytes | bytearray) -> bool:
     return all(PROGRESS in event for event in events)
 
 
-# Where the engine's own key is put in; no header of a window is handed on.
-_KEY_HERE = b"Authorization: -\r\n"
-
-
 async def _read(reader: asyncio.StreamReader) -> _Asked:
     head = await reader.readuntil(b"\r\n\r\n")
     if len(head) > _MAX_HEAD_BYTES:
@@ -229,30 +266,6 @@ async def _read(reader: asyncio.StreamReader) -> _Asked:
     token = fields.get("authorization", "").removeprefix("Bearer ")
     body = await reader.readexactly(length)
     return _Asked(method, path, token, "origin" in fields, body)
-
-
-def _without_slot(body: bytes) -> tuple[bytes, Urgency]:
-    """Leave the choice of the slot to the engine, which takes the one that has most of the prompt."""
-    try:
-        values = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        raise _Refused(400, "not a JSON object") from None
-    slot = values.pop(SLOT, None)
-    if values.pop(BACKGROUND, False):
-        urgency = Urgency.REVIEW
-    elif slot == CHAT_SLOT:
-        urgency = Urgency.CHAT
-    else:
-        urgency = Urgency.COMPLETION if values.get("n_predict") else Urgency.PREFILL
-    return msgspec.json.encode(values), urgency
-
-
-def _head(asked: _Asked, body: bytes) -> bytes:
-    head = (
-        f"{asked.method} {asked.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    )
-    return head.encode("latin-1") + _KEY_HERE + b"\r\n"
 
 
 def _error(status: int, message: str) -> bytes:

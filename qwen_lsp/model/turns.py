@@ -3,7 +3,8 @@
 The engine works on a few requests at once, and each batch of a long prompt delays everybody's next token. So
 what is less urgent starts only in a pause, and makes way until it begins to write, a review until it is done;
 what it has read stays in the engine's cache. One person types in one window: the completion of an older key
-makes way for that of a newer one, until it has waited for long. Knows no HTTP and no window.
+makes way for that of a newer one, until it has waited for long. Who waits types on meanwhile: a turn can be
+kept for what its window asks now. Knows no HTTP and no text.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ _PAUSE_S = 0.5
 _REVIEW_PAUSES = 4
 # Whoever has waited for so long has stopped typing and looks at the screen: first come, first served.
 _PATIENCE_S = 3.0
+# So long a turn is kept for the same window's newer text: the time of a key.
+_KEPT_S = 0.2
+# A window that gives up a request and asks for another text so soon has waited all the time.
+_SAME_WAIT_S = 1.0
 
 
 class Urgency(enum.IntEnum):
@@ -36,10 +41,11 @@ class Urgency(enum.IntEnum):
 class Turn:
     """One request's turn. `must_wait` is set when it is to make way; one that `has_begun` to write stays.
 
-    `asked_s` is when it was first asked for, by the clock of the event loop.
+    `asked_s` is since when its window has waited, by the clock of the event loop.
     """
 
     urgency: Urgency
+    window: str
     number: int
     asked_s: float
     granted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,7 +54,11 @@ class Turn:
 
 
 class Turns:
-    """The turns of one engine. State: who has one, who waits, and when the last completion ended."""
+    """The turns of one engine.
+
+    State: who has one, who waits, which turns are kept for newer texts, how long windows have waited for what
+    they gave up, and when the last completion ended.
+    """
 
     def __init__(self, slots: int, pause_s: float = _PAUSE_S, patience_s: float = _PATIENCE_S) -> None:
         self._slots = slots
@@ -57,36 +67,82 @@ class Turns:
         self._numbers = itertools.count()
         self._running: set[Turn] = set()
         self._waiting: list[Turn] = []
+        self._kept: dict[str, Turn] = {}
+        self._given_up: dict[str, tuple[float, float]] = {}
         self._completed_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, urgency: Urgency, earlier: Turn | None = None) -> AsyncIterator[Turn]:
+    async def turn(
+        self, urgency: Urgency, window: str = "", earlier: Turn | None = None
+    ) -> AsyncIterator[Turn]:
         """Wait for a turn and have it. One that made way brings its `earlier` turn, and so its place."""
-        now_s = asyncio.get_running_loop().time()
-        if earlier is None:
-            turn = Turn(urgency, next(self._numbers), now_s)
+        kept = self._kept.pop(window, None) if urgency == Urgency.COMPLETION else None
+        if kept is not None:
+            turn = Turn(urgency, window, next(self._numbers), kept.asked_s)
+            turn.granted.set()
+            self._running.remove(kept)
+            self._running.add(turn)
         else:
-            turn = Turn(urgency, earlier.number, earlier.asked_s)
-        self._waiting.append(turn)
-        if urgency == Urgency.COMPLETION and earlier is None:
-            self._make_way()
-        self._admit()
+            turn = self._queued(urgency, window, earlier)
         try:
             await turn.granted.wait()
             yield turn
         finally:
-            if turn in self._running:
-                self._running.remove(turn)
-                if urgency == Urgency.COMPLETION:
-                    self._completed_s = asyncio.get_running_loop().time()
-            else:
+            if turn in self._waiting:
                 self._waiting.remove(turn)
-            self._admit()
+                if urgency == Urgency.COMPLETION:
+                    self._given_up[window] = turn.asked_s, asyncio.get_running_loop().time()
+                self._admit()
+            elif self._kept.get(window) is not turn:
+                self._end(turn)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether completions wait for their turn."""
+        return any(one.urgency == Urgency.COMPLETION for one in self._waiting)
+
+    def keep(self, turn: Turn) -> None:
+        """Keep a turn that one has for the next completion of its window, if it comes in a moment."""
+        self._kept[turn.window] = turn
+        asyncio.get_running_loop().call_later(_KEPT_S, self._unkept, turn)
+
+    def _unkept(self, turn: Turn) -> None:
+        if self._kept.get(turn.window) is turn:
+            del self._kept[turn.window]
+            self._end(turn)
+
+    def _end(self, turn: Turn) -> None:
+        self._running.remove(turn)
+        if turn.urgency == Urgency.COMPLETION:
+            self._completed_s = asyncio.get_running_loop().time()
+        self._admit()
+
+    def _queued(self, urgency: Urgency, window: str, earlier: Turn | None) -> Turn:
+        if earlier is None:
+            turn = Turn(urgency, window, next(self._numbers), self._waits_since(urgency, window))
+        else:
+            turn = Turn(urgency, window, earlier.number, earlier.asked_s)
+        self._waiting.append(turn)
+        if urgency == Urgency.COMPLETION and earlier is None:
+            self._make_way()
+        self._admit()
+        return turn
+
+    def _waits_since(self, urgency: Urgency, window: str) -> float:
+        now_s = asyncio.get_running_loop().time()
+        if urgency != Urgency.COMPLETION:
+            return now_s
+        since_s, until_s = self._given_up.pop(window, (now_s, now_s))
+        return since_s if now_s - until_s < _SAME_WAIT_S else now_s
 
     def _make_way(self) -> None:
         """Let a new key in: what is less urgent and, where no slot is free, the oldest key of others wait."""
-        others = [one for one in self._running if not one.has_begun and not one.must_wait.is_set()]
+        others = [
+            one
+            for one in self._running
+            if not one.has_begun and not one.must_wait.is_set() and self._kept.get(one.window) is not one
+        ]
         for one in others:
             if one.urgency != Urgency.COMPLETION:
                 one.must_wait.set()
@@ -97,12 +153,12 @@ class Turns:
         if young:
             min(young, key=lambda one: one.number).must_wait.set()
 
-    def _place(self, turn: Turn) -> tuple[int, bool, int]:
+    def _place(self, turn: Turn) -> tuple[int, bool, float]:
         """Return what the waiting are ordered by."""
         if turn.urgency != Urgency.COMPLETION:
             return turn.urgency, False, turn.number
         is_young = asyncio.get_running_loop().time() - turn.asked_s < self._patience_s
-        return turn.urgency, is_young, -turn.number if is_young else turn.number
+        return turn.urgency, is_young, -turn.number if is_young else turn.asked_s
 
     def _admit(self) -> None:
         for turn in sorted(self._waiting, key=self._place):

@@ -227,4 +227,6 @@ class Real:
 @pytest.mark.slow
 async def test_kills_at_random_moments(place: Path, model_file: Path) -> None:
     kills = int(os.environ.get("QWEN_LSP_KILLS", "30"))  # 200 take a quarter of an hour
-    await survives_kills(place, Real(model_file), kills, ("engine", "process", "window", "starter"), None)
+    seed = int(os.environ.get("QWEN_LSP_KILLS_SEED", kills))
+    victims = ("engine", "process", "window", "starter")
+    await survives_kills(place, Real(model_file), kills, victims, None, seed)

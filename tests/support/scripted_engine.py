@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from qwen_lsp.model.client import Client, Endpoint
+from qwen_lsp.model.dialects.llama import RENEWABLE, STALE
 from qwen_lsp.model.hosts import Host
 from qwen_lsp.model.web import Web
 from tests.support.virtual_time import now_ms
@@ -42,7 +43,7 @@ class ScriptedEngine(httpx.AsyncBaseTransport):
     """Answers each completion with the tokens that `script` gives for its prompt.
 
     It considers `others` for its first token, with their probabilities; forced to begin with one of them, it
-    goes on with `after_beginning`.
+    goes on with `after_beginning`. One request has to wait for its turn, for `busy_s`, where that is set.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ScriptedEngine(httpx.AsyncBaseTransport):
         self.others = others
         self.after_beginning = after_beginning
         self.generations: list[Generation] = []
+        self.busy_s = 0.0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(await request.aread())
@@ -63,6 +65,10 @@ class ScriptedEngine(httpx.AsyncBaseTransport):
         forced, _ = json.JSONDecoder().raw_decode(grammar)
         generation = Generation(body["prompt"], forced, now_ms())
         self.generations.append(generation)
+        if self.busy_s and body.get(RENEWABLE):
+            busy_s, self.busy_s = self.busy_s, 0.0
+            await asyncio.sleep(busy_s)
+            return httpx.Response(STALE)
         return httpx.Response(200, stream=_Stream(self, generation, int(body["n_predict"])))
 
     def host(self) -> Host:
@@ -110,7 +116,7 @@ class _Host:
     is_endpoint = False
 
     def __init__(self, engine: ScriptedEngine) -> None:
-        self.client = Client(Endpoint("http://127.0.0.1:1"))
+        self.client = Client(Endpoint("http://127.0.0.1:1", is_ours=True))
         url = "http://127.0.0.1:1"
         self.client._transport = Web(url, httpx.AsyncClient(base_url=url, transport=engine))
 

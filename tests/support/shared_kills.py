@@ -16,17 +16,17 @@ from tests.support.waiting import until
 
 
 async def survives_kills(
-    place: Path, program: Any, n: int, victims: Sequence[str], answer: str | None
+    place: Path, program: Any, n: int, victims: Sequence[str], answer: str | None, seed: int | None = None
 ) -> None:
     """Kill `n` times: each next request is answered, by one engine, and in the end nothing is left.
 
     `answer` is what a request is answered with, None for any text: a real model's words depend on what else
-    is in a batch.
+    is in a batch. The same `seed`, by default `n`, kills the same at the same moments.
 
     `program` has the paths of a stand-in for llama-server ("" for none) and of a model, and a `pid` where
     "program" is among the victims.
     """
-    chance = random.Random(n)
+    chance = random.Random(n if seed is None else seed)
     async with AsyncExitStack() as stack:
         inside = await stack.enter_async_context(windows(program, 2))
         outside = await stack.enter_async_context(window_process(program))

@@ -1,8 +1,8 @@
 """Typing in N windows at once, which share one engine: processes, memory, overhead, and mixed-up texts.
 
 Each window is a real server over stdio with a file whose names all carry a marker word of its own. The same
-is done with one window first, for the ratios. Everything happens in a runtime folder of this run, so no
-engine of the user's own is touched.
+is done with one window first, for the ratios. Everything happens in folders of this run, so no engine of the
+user's own is touched.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError, QwenLspError
 from qwen_lsp.lsp.requests.explain import EXPLAIN
-from qwen_lsp.model import runtime, shared
+from qwen_lsp.model import runtime, shared, speed
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.shared import SharedEngine
@@ -40,7 +40,7 @@ from qwen_lsp.text import Edit, Span
 
 MARKERS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "yew")
 ENGINE_PROCESS = "qwen_lsp.model.engine_host"
-_LOOK_S = 0.25
+_LOOK_S = 1.0  # looking costs the typists time, and an engine takes longer than this to load
 _READY_TIMES = 10
 _LOAD_S = 600.0
 _ONE_WINDOW_S = 120.0  # one window is there for the ratios; memory and processor time are steady by then
@@ -137,21 +137,27 @@ def run(config: Config, n: int, seconds: float) -> Report:
     """
     if not 2 <= n <= len(MARKERS):
         raise InputError(f"between 2 and {len(MARKERS)} windows, not {n}")
-    with _runtime_folder():
+    with _own_folders():
         return asyncio.run(_run(config, n, seconds))
 
 
 @contextmanager
-def _runtime_folder() -> Iterator[None]:
-    before = os.environ.get("XDG_RUNTIME_DIR")
+def _own_folders() -> Iterator[None]:
+    """Meet in a folder of this run, and remember there how fast the engine was: crowded, it is slow."""
+    known = speed.remembered()
+    names = ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME")
+    before = {name: os.environ.get(name) for name in names}
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-bench-", ignore_cleanup_errors=True) as folder:
-        os.environ["XDG_RUNTIME_DIR"] = folder
+        os.environ |= dict.fromkeys(names, folder)
         try:
+            for model, measured in known.items():
+                speed.save(model, measured)
             yield
         finally:
-            os.environ.pop("XDG_RUNTIME_DIR")
-            if before is not None:
-                os.environ["XDG_RUNTIME_DIR"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 async def _run(config: Config, n: int, seconds: float) -> Report:
@@ -189,7 +195,13 @@ async def _ready_times(config: Config, own: Any) -> tuple[float, list[float]]:
 async def _typed(config: Config, n: int, seconds: float) -> Seen:
     seen = Seen(n)
     options = {"engine": {"contextTokens": config.engine.context_tokens}}
-    user = {"engine.shared": True, "engine.cacheMib": config.engine.cache_mib, "context.index": False}
+    user = {
+        "engine.shared": True,
+        "engine.cacheMib": config.engine.cache_mib,
+        "model.name": config.model.name,
+        "model.path": config.model.path,
+        "context.index": False,
+    }
     async with AsyncExitStack() as stack:
         sessions = [
             await stack.enter_async_context(editor.start(user=user, options=options)) for _ in range(n)

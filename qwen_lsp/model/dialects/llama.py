@@ -24,9 +24,12 @@ from qwen_lsp.model.dialects.dialect import (
 )
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot, Timings
 
-# The field of a request that names its slot, and one of ours that only the shared engine's relay reads.
+# The field of a request that names its slot, and ours, which only the shared engine's relay reads; its answer
+# to one that is renewable and has waited.
 SLOT = "id_slot"
 BACKGROUND = "is_background"
+RENEWABLE = "is_renewable"
+STALE = 409
 
 
 async def _served(named: str, ask: AskJson) -> Served:
@@ -48,6 +51,7 @@ def _completion(request: Request, model: str) -> Post:
         SLOT: request.slot,
         "n_probs": request.n_alternatives,
         **({BACKGROUND: True} if request.is_background else {}),
+        **({RENEWABLE: True} if request.is_renewable else {}),
         **_ALWAYS,
     }
     return Post("/completion", body, _read)

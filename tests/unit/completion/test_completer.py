@@ -16,7 +16,7 @@ from qwen_lsp.completion.outcome import Completion, Rejected
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
 from qwen_lsp.model.hosts import Host
-from qwen_lsp.text import Cursor, Document, Edit, Span
+from qwen_lsp.text import Change, Cursor, Document, Edit, Span
 from tests.support.isolation import isolate_user
 from tests.support.places import cursor
 from tests.support.scripted_engine import ScriptedEngine, use_virtual_clock
@@ -226,6 +226,79 @@ def test_what_follows_the_answer_is_computed_when_the_user_pauses() -> None:
         await completer.complete(PLACE, "invoked")
         await asyncio.sleep(2)
         assert len(engine.generations) == 2
+        await completer.close()
+
+    virtually(work)
+
+
+def test_nothing_is_computed_ahead_while_the_user_types_on() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine, prefetch=True)
+        await completer.complete(PLACE, "invoked")
+        place = PLACE
+        for character in "sum(val":
+            await asyncio.sleep(0.3)
+            place, before = typed(place, character), place
+            edit = Edit(Span(before.offset, before.offset), character)
+            completer.changed(Change(before.document, place.document, (edit,)))
+        assert len(engine.generations) == 1
+        await asyncio.sleep(2)
+        assert len(engine.generations) == 2, "now it pauses"
+        await completer.close()
+
+    virtually(work)
+
+
+def test_what_has_waited_for_its_turn_is_asked_anew_with_the_text_of_now() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        engine.busy_s = 1.0
+        first = asyncio.create_task(completer.complete(PLACE, "automatic"))
+        await asyncio.sleep(0.5)
+        second = asyncio.create_task(completer.complete(typed(PLACE, "su"), "automatic"))
+        assert (await second).trace.source == "model"
+        assert isinstance(await first, Rejected)
+        asked = [generation.prompt + generation.forced for generation in engine.generations]
+        assert [prompt.endswith("return su") for prompt in asked] == [False, True]
+        await completer.close()
+
+    virtually(work)
+
+
+def test_the_deadline_is_that_of_the_key_that_waits() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        engine.busy_s = 60.0
+        asked = []
+        for place in (PLACE, typed(PLACE, "s"), typed(PLACE, "su")):
+            asked.append(asyncio.create_task(completer.complete(place, "automatic")))
+            await asyncio.sleep(9)
+        assert (await asked[-1]).trace.source == "model"
+        earlier = [await one for one in asked[:-1]]
+        assert {one.reason for one in earlier if isinstance(one, Rejected)} <= {"superseded"}
+        assert len(engine.generations) == 2
+        engine.busy_s = 60.0
+        alone = await completer.complete(cursor("value = ║\n"), "automatic")
+        assert isinstance(alone, Rejected)
+        assert alone.reason == "timeout"
+        await completer.close()
+
+    virtually(work)
+
+
+def test_what_nobody_waits_for_any_more_is_not_asked_anew() -> None:
+    async def work() -> None:
+        engine = always(SURE)
+        completer = made(engine)
+        engine.busy_s = 0.1
+        asked = asyncio.create_task(completer.complete(PLACE, "automatic"))
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        await asyncio.sleep(2)
+        assert len(engine.generations) == 1
         await completer.close()
 
     virtually(work)

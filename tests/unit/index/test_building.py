@@ -18,7 +18,8 @@ from filelock import FileLock
 
 from qwen_lsp.index import building, database
 from qwen_lsp.index import parse_pool as taking
-from qwen_lsp.index.building import Builder, Report
+from qwen_lsp.index.building import Builder
+from qwen_lsp.index.orders import Report
 from qwen_lsp.index.reader import Index
 from tests.support.places import REPOSITORY
 from tests.support.workspace import Write, commit_all, git

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from qwen_lsp.child import open_pipe
-from qwen_lsp.index.host import Event, Order, _Todo
+from qwen_lsp.index.host import _Todo
+from qwen_lsp.index.orders import Event, Order
 from qwen_lsp.index.reader import Index
 from tests.support.workspace import Write, commit_all, git
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from qwen_lsp.child import Child
-from qwen_lsp.index.host import Event
+from qwen_lsp.index.orders import Event
 from qwen_lsp.index.worker import Worker
 
 # Nothing that is an event, one that the listener fails at, and one that is well.

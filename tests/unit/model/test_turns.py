@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from qwen_lsp.model.turns import Turn, Turns, Urgency
+from tests.support import virtual_time
 from tests.support.waiting import until
 
 PAUSE_S = 0.02
@@ -13,13 +15,13 @@ PAUSE_S = 0.02
 class Asking:
     """One request, from its wish to its end."""
 
-    def __init__(self, turns: Turns, urgency: Urgency) -> None:
+    def __init__(self, turns: Turns, urgency: Urgency, window: str = "") -> None:
         self.turn: Turn | None = None
         self._end = asyncio.Event()
-        self.task = asyncio.create_task(self._run(turns, urgency))
+        self.task = asyncio.create_task(self._run(turns, urgency, window))
 
-    async def _run(self, turns: Turns, urgency: Urgency) -> None:
-        async with turns.turn(urgency) as self.turn:
+    async def _run(self, turns: Turns, urgency: Urgency, window: str) -> None:
+        async with turns.turn(urgency, window) as self.turn:
             await self._end.wait()
 
     async def ends(self) -> None:
@@ -140,7 +142,7 @@ async def test_one_that_made_way_keeps_its_place() -> None:
 
 
 async def _turn(turns: Turns, earlier: Turn) -> None:
-    async with turns.turn(Urgency.CHAT, earlier):
+    async with turns.turn(Urgency.CHAT, earlier=earlier):
         pass
 
 
@@ -192,3 +194,116 @@ async def test_an_older_key_that_has_no_answer_yet_makes_way_where_no_slot_is_fr
     assert newest.turn is not None
     await older.ends()
     await newest.ends()
+
+
+def test_a_turn_is_kept_for_what_its_window_asks_now() -> None:
+    """Others wait meanwhile, even who has waited for longer and who asks later."""
+
+    async def work() -> None:
+        turns = Turns(1)
+        others = Asking(turns, Urgency.COMPLETION, "oak")
+        await asyncio.sleep(5)
+        old = Asking(turns, Urgency.COMPLETION, "ash")
+        await asyncio.sleep(1)
+        await others.ends()
+        await settled()
+        assert old.turn is not None
+        turns.keep(old.turn)
+        newer = Asking(turns, Urgency.COMPLETION, "oak")
+        await old.ends()
+        await asyncio.sleep(0.1)
+        assert newer.turn is None
+        now = Asking(turns, Urgency.COMPLETION, "ash")
+        await settled()
+        assert now.turn is not None
+        assert now.turn.asked_s == old.turn.asked_s, "the window has waited since then"
+        assert newer.turn is None
+        await now.ends()
+        await settled()
+        assert newer.turn is not None
+        await newer.ends()
+
+    virtual_time.run(work())
+
+
+def test_a_window_that_asks_for_another_text_has_waited_all_the_time() -> None:
+    async def work() -> None:
+        turns = Turns(1)
+        first = Asking(turns, Urgency.COMPLETION, "oak")
+        await settled()
+        assert first.turn is not None
+        first.turn.has_begun = True
+        given_up = Asking(turns, Urgency.COMPLETION, "ash")
+        await asyncio.sleep(2)
+        other = Asking(turns, Urgency.COMPLETION, "elm")
+        given_up.task.cancel()
+        await asyncio.sleep(0.5)
+        again = Asking(turns, Urgency.COMPLETION, "ash")
+        await asyncio.sleep(3)
+        await first.ends()
+        await settled()
+        assert again.turn is not None
+        assert other.turn is None
+        await again.ends()
+        await asyncio.sleep(5)
+        later = Asking(turns, Urgency.COMPLETION, "ash")
+        await settled()
+        assert other.turn is not None
+        assert later.turn is None
+        await other.ends()
+        await later.ends()
+
+    virtual_time.run(work())
+
+
+def test_a_turn_that_nobody_comes_for_is_the_next_ones() -> None:
+    async def work() -> None:
+        turns = Turns(1)
+        old = Asking(turns, Urgency.COMPLETION, "ash")
+        await settled()
+        assert old.turn is not None
+        turns.keep(old.turn)
+        await old.ends()
+        waiting = Asking(turns, Urgency.COMPLETION, "oak")
+        await asyncio.sleep(1)
+        assert waiting.turn is not None
+        late = Asking(turns, Urgency.COMPLETION, "ash")
+        await settled()
+        assert late.turn is None, "it comes in its turn"
+        await waiting.ends()
+        await settled()
+        assert late.turn is not None
+        await late.ends()
+
+    virtual_time.run(work())
+
+
+def test_windows_that_type_all_the_time_are_served_by_turns() -> None:
+    """Eight windows, each of which asks anew for its newest text whenever its turn comes late."""
+    served: dict[str, list[float]] = {}
+
+    async def type_in(turns: Turns, window: str, begins_s: float) -> None:
+        await asyncio.sleep(begins_s)
+        loop = asyncio.get_running_loop()
+        while True:
+            asked_s = loop.time()
+            async with turns.turn(Urgency.COMPLETION, window) as turn:
+                if loop.time() - asked_s > 0.3:
+                    turns.keep(turn)
+                    continue
+                served.setdefault(window, []).append(loop.time())
+                turn.has_begun = True
+                await asyncio.sleep(1)
+
+    async def work() -> None:
+        turns = Turns(2)
+        typing = [asyncio.create_task(type_in(turns, str(number), number / 40)) for number in range(8)]
+        await asyncio.sleep(60)
+        for task in typing:
+            task.cancel()
+
+    virtual_time.run(work())
+    assert len(served) == 8
+    assert sum(len(times) for times in served.values()) > 110, "the engine was never idle"
+    gaps = [after - before for times in served.values() for before, after in itertools.pairwise(times)]
+    assert max(gaps) < 8, "each had it again and again"
