@@ -132,6 +132,18 @@ class Expressions:
         self._chains: set[int] = set()
         self._asked: dict[int, int] = {}
         self._notes: dict[int, dict[str, str]] = {}
+        self._entries: dict[int, dict[str, int]] = {}
+
+    def first_entries(self, mapping: Node) -> dict[str, int]:
+        """Return each key of a mapping of JSON or YAML, without quotes, and the line where it comes first."""
+        found = self._entries.get(mapping.id)
+        if found is None:
+            found = self._entries[mapping.id] = {}
+            for entry in mapping.named_children:
+                key = entry.child_by_field_name("key")
+                if key is not None:
+                    found.setdefault(self.text(key).strip("\"'"), key.start_point[0])
+        return found
 
     def note(self, node: Node, **words: str) -> None:
         """Keep words about a node for the message of a rule."""

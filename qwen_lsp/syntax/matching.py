@@ -19,6 +19,7 @@ from typing import Literal
 
 import tree_sitter
 
+from qwen_lsp.syntax import facts
 from qwen_lsp.syntax.expressions import Expressions
 from qwen_lsp.syntax.languages import Language, grammar
 from qwen_lsp.syntax.nodes import FUNCTIONS, enclosing, is_async
@@ -425,4 +426,9 @@ PREDICATES: dict[str, Predicate] = {
     "mentioned": _mentioned,
     "indexes": _indexes,
     "last": _last,
+    "placeholders-differ": facts.placeholders_differ,
+    "too-few-arguments": facts.too_few_arguments,
+    "names-a-local": facts.names_a_local,
+    "read-before-error": facts.read_before_error,
+    "repeated-entry": facts.repeated_entry,
 }

@@ -1,22 +1,24 @@
 """What a code model thinks of a changed line: how likely it was, and what it would rather have written.
 
-`suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model
-was sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant:
-it parses, means something else, is near, and invents no name. Then both lines are weighed twice: with the
-surroundings in the model's two orders. Numbers only; what they are worth is decided by `unlikely`.
+`glance` reads changed lines that stand together in one go and says which of them surprised. `suspicion`
+looks at one line, and asks as little as it can: an unsurprising one costs one request. At the tokens where
+the model was sure of another one it goes on from that one, and the line that comes of it is kept if it could
+be meant: it parses, means something else, is near, and invents no name. Then both lines are weighed twice:
+with the surroundings in the model's two orders. Numbers only; what they are worth is decided by `unlikely`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review.find.difference import Difference, difference, names
-from qwen_lsp.review.find.surroundings import Hole
+from qwen_lsp.review.find.surroundings import Hole, Run
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.meaning import same_meaning
 from qwen_lsp.syntax.parsing import error_count
@@ -78,6 +80,42 @@ class Suspicion:
     sure: float
     ratio: float
     other_ratio: float
+
+
+async def glance(model: Model, run: Run, limits: Limits = Limits()) -> dict[int, float]:
+    """Return for each line of a run, by its number, how much likelier another token was; 0 if none was sure.
+
+    Raises: what `model` raises.
+    """
+    found: dict[int, float] = {}
+    before = run.before
+    for numbers, above, text in _blocks(run):
+        before += above
+        read = await model.read("spm", before, run.after, text)
+        before += text
+        ends = [at for at, char in enumerate(text) if char == "\n"]
+        gaps = dict.fromkeys(numbers, 0.0)
+        for gap, _, at, _ in _surprises(read, replace(limits, most=len(text))):
+            number = numbers[bisect_left(ends, at)]
+            gaps[number] = max(gaps[number], gap)
+        found |= gaps
+    return found
+
+
+def _blocks(run: Run) -> Iterator[tuple[list[int], str, str]]:
+    """Yield lines that follow one another: their numbers, what stands above them, and their text."""
+    numbers: list[int] = []
+    above = text = ""
+    for number, between, line in run.lines:
+        if between and numbers:
+            yield numbers, above, text
+            numbers, text = [], ""
+        if not numbers:
+            above = between
+        numbers.append(number)
+        text += f"{line}\n"
+    if numbers:
+        yield numbers, above, text
 
 
 async def suspicion(

@@ -63,15 +63,16 @@ class Scripted:
         self.asked.append((layout, text))
         if self.fails:
             raise EndpointUnavailable("gone")
-        wanted = self.wants.get(text.rstrip("\n"), text.rstrip("\n")) + "\n"
         weight = self.sure if layout == "spm" else self.other_layout
-        tokens, is_astray = [], False
-        for at, char in enumerate(text):
-            if not is_astray and wanted[at : at + 1] != char:
-                is_astray = True
-                tokens.append(Token(char, -weight, ((wanted[at], -0.01),)))
-            else:
-                tokens.append(Token(char, -0.01))
+        tokens = []
+        for line in text.removesuffix("\n").split("\n"):
+            wanted, is_astray = self.wants.get(line, line) + "\n", False
+            for at, char in enumerate(line + "\n"):
+                if not is_astray and wanted[at : at + 1] != char:
+                    is_astray = True
+                    tokens.append(Token(char, -weight, ((wanted[at], -0.01),)))
+                else:
+                    tokens.append(Token(char, -0.01))
         return Passage(tuple(tokens))
 
     async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
@@ -327,7 +328,7 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
 
     loose = Bar(Limits(-9.0, -9.0, -99.0, -99.0, 5), 0.8)
     n_found = 0
-    for _ in range(400):
+    for _ in range(600):  # a few of them are believed
         report = review(Wild({}), bar=loose)
         for found in report.findings:
             n_found += 1
