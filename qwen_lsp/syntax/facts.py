@@ -120,47 +120,34 @@ def read_before_error(expressions: Expressions, nodes: Sequence[Node], _: Sequen
     if left is None or right is None or left.named_child_count != 2 or right.named_child_count != 1:
         return False
     value, error = (expressions.text(one) for one in left.named_children)
-    if not re.fullmatch(r"e|\w*[eE]rr(?:or)?\d*", error) or not re.fullmatch(r"\w+", value) or value == "_":
+    is_named_so = re.fullmatch(r"e|\w*[eE]rr(?:or)?\d*", error) and re.fullmatch(r"\w+", value)
+    if not is_named_so or value == "_" or right.named_children[0].type != "call_expression":
         return False
-    if right.named_children[0].type != "call_expression":
-        return False
-    read = re.compile(rf"(?<![\w.]){re.escape(value)}\.[A-Za-z]")
-    asked = re.compile(rf"(?<![\w.]){re.escape(error)}\b")
-    following = node.next_named_sibling
-    while following is not None and following.type == "comment":
-        following = following.next_named_sibling
+    following = _following(node)
     if following is None:
         return False
-    text = expressions.text(following)
+    is_set = re.compile(rf"{re.escape(error)}\s*!=\s*nil")
     if following.type == "if_statement":
-        condition, then = (following.child_by_field_name(one) for one in ("condition", "consequence"))
-        if condition is None or then is None or following.child_by_field_name("initializer") is not None:
+        place = following.child_by_field_name("consequence")
+        condition = following.child_by_field_name("condition")
+        if place is None or condition is None or following.child_by_field_name("initializer") is not None:
             return False
-        inner = expressions.text(then)
-        if not re.fullmatch(
-            rf"{re.escape(error)}\s*!=\s*nil", expressions.text(condition)
-        ) or _MAY_HAVE_BOTH.search(value):
-            return False
-        is_asked = re.search(rf"(?<![\w.]){re.escape(value)}\s*(?:[!=]=|:?=|,)", inner)
-        found = read.search(_without_strings(inner))
-        place, offset = then, found
-        if is_asked or found is None:
+        plain = _without_strings(expressions.text(place))
+        is_asked = re.search(rf"(?<![\w.]){re.escape(value)}\s*(?:[!=]=|:?=|,)", plain)
+        if is_asked or not is_set.fullmatch(expressions.text(condition)):
             return False
     else:
-        plain = _without_strings(text)
-        found = read.search(plain)
-        behind = following.next_named_sibling
+        place, behind = following, _following(following)
+        plain = _without_strings(expressions.text(place))
         later = expressions.text(behind) if behind is not None else ""
-        if (
-            found is None
-            or asked.search(plain)
-            or not re.match(rf"if\s+{re.escape(error)}\s*!=\s*nil", later)
+        if re.search(rf"(?<![\w.]){re.escape(error)}\b", plain) or not is_set.match(
+            later.removeprefix("if ")
         ):
             return False
-        place, offset = following, found
-    assert offset is not None
-    source = expressions.text(place)
-    line = place.start_point[0] + source.count("\n", 0, offset.start()) + 1
+    found = re.search(rf"(?<![\w.]){re.escape(value)}\.([A-Za-z]\w*)", plain)
+    if found is None or (_MAY_HAVE_BOTH.search(value) and found[1] != "Body"):
+        return False
+    line = place.start_point[0] + plain.count("\n", 0, found.start()) + 1
     expressions.note(node, value=value, error=error, line=str(line))
     return True
 
@@ -169,6 +156,13 @@ def read_before_error(expressions: Expressions, nodes: Sequence[Node], _: Sequen
 _MAY_HAVE_BOTH = re.compile(
     r"(?i)resp|^res$|result|reply|out|^r$|ret$|rsp|status|code|^n$|body|data|buf|info$"
 )
+
+
+def _following(node: Node) -> Node | None:
+    following = node.next_named_sibling
+    while following is not None and following.type == "comment":
+        following = following.next_named_sibling
+    return following
 
 
 def _without_strings(text: str) -> str:

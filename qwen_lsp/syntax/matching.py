@@ -214,7 +214,10 @@ def _defined_async(expressions: Expressions, nodes: Sequence[Node], _: Sequence[
 
 
 def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """A node before it under the same parent, the same part of it, has the same text."""
+    """A node before it under the same parent, the same part of it, has the same text.
+
+    Notes that it does no harm where the values are the same, too.
+    """
     node = nodes[0]
     entry = node.parent
     if entry is None or entry.parent is None:
@@ -225,6 +228,10 @@ def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str])
             return False
         key = sibling.child_by_field_name("key")
         if sibling.type == entry.type and key is not None and expressions.text(key) == text:
+            values = [one.child_by_field_name("value") for one in (sibling, entry)]
+            one, other = (expressions.text(value) if value is not None else "" for value in values)
+            if one == other:
+                expressions.note(entry, **{ONE_SIGN: "info"})
             return True
     return False
 

@@ -64,7 +64,10 @@ _UNDEFINED = "F821"
 _COMPILED = ("F7", "E9")
 _REDEFINED = "F811"
 _NAMED = re.compile(r"`([^`]+)`")
-_INFO = ("F401", "F402", "F541", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811", "ASYNC230")
+_INFO = (
+    *("F401", "F402", "F541", "F811", "F841", "B013", "B014", "B017", "B018", "B020", "B022", "B023", "B033"),
+    *("PLW0602", "ASYNC230", "RUF017", "RUF028"),
+)
 
 
 @dataclass(frozen=True, slots=True)
