@@ -68,7 +68,15 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     multiple=True,
     help="A package to make a large change of: how long do the rules take?",
 )
-@click.option("--lines", default=12_000, show_default=True, type=click.IntRange(1), help="With --speed.")
+@click.option(
+    "--pass-time",
+    type=_FOLDER,
+    multiple=True,
+    help="A clone: how long does --model take for its newest change of about --lines lines?",
+)
+@click.option(
+    "--lines", type=click.IntRange(1), help="With --speed (12,000 by default) and --pass-time (60)."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def review(
     seeded: tuple[Path, ...],
@@ -88,7 +96,8 @@ def review(
     undo_fixes: tuple[Path, ...],
     build: str | None,
     speed: tuple[Path, ...],
-    lines: int,
+    pass_time: tuple[Path, ...],
+    lines: int | None,
     is_json: bool,
 ) -> None:
     """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
@@ -103,7 +112,13 @@ def review(
     if speed:
         from qwen_lsp.bench.review import speed as timed
 
-        echo(timed.run(speed, lines), nl=False)
+        echo(timed.run(speed, lines or 12_000), nl=False)
+        return
+    if pass_time:
+        from qwen_lsp.bench.review import pass_time as timed_pass
+
+        for clone in pass_time:
+            echo(timed_pass.run(clone, lines or 60, read_config(), model or "auto"), nl=False)
         return
     if undo_fixes:
         _undone(undo_fixes, n, build)

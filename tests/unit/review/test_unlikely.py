@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
+from qwen_lsp.errors import EndpointRejected, EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review import reviewer
@@ -21,9 +21,9 @@ from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.change.units import units
 from qwen_lsp.review.find.asking import Budget, Pass
 from qwen_lsp.review.find.difference import difference
-from qwen_lsp.review.find.infill import Limits, suspicion
+from qwen_lsp.review.find.infill import Limits, glance, suspicion
 from qwen_lsp.review.find.repository import Repository
-from qwen_lsp.review.find.surroundings import Hole, hole, is_predictable, predictable
+from qwen_lsp.review.find.surroundings import Hole, hole, is_predictable, predictable, runs
 from qwen_lsp.review.find.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.review.report import html, interchange, markdown, pull_request
 from qwen_lsp.review.report.report import Report
@@ -375,3 +375,52 @@ def test_what_a_model_says_is_no_markdown() -> None:
     assert markdown.escaped("`a < b` and <b> @all", keep_code=True) == "`a < b` and &lt;b> @\u2060all"
     for odd in ("`a <b>", "``a <b> `c` ``", "a ``<b>``"):
         assert "<b>" not in markdown.escaped(odd, keep_code=True)
+
+
+def test_lines_of_a_function_are_read_in_one_go() -> None:
+    after = BEFORE.replace("    return middle", "    middle = middle - 1\n    return middle + 1")
+    model = Scripted({})
+    assert review(model, after).findings == ()
+    assert model.asked == [("spm", "    middle = middle - 1\n    return middle + 1\n")]
+
+
+def test_only_what_surprised_at_a_glance_is_asked_about() -> None:
+    after = AFTER.replace("    return middle", "    middle = middle - 1\n    return middle")
+    model = Scripted({WRONG: RIGHT})
+    (found,) = review(model, after).findings
+    assert found.start_line == 6
+    seen, *questions = model.asked
+    assert seen == ("spm", f"{WRONG}\n    middle = middle - 1\n")
+    assert questions
+    assert all("middle - 1" not in text for _, text in questions)
+
+
+def test_a_run_is_shown_what_is_above_it_and_what_is_below_all_of_it() -> None:
+    body = "".join(f"    a{number} = load({number})\n" for number in range(30))
+    before = f"def f():\n{body}    return a0\n"
+    after = before
+    for number in (3, 5, 25):
+        after = after.replace(f"    a{number} = load({number})", f"    a{number} = find({number})")
+    (unit,) = units(ChangedFile(compare("a.py", before, after), before, after))
+    near, far = runs([replace(unit, changed=frozenset({number})) for number in (27, 5, 7)])
+    assert [number for number, _, _ in near.lines] == [5, 7]
+    assert near.before.endswith("    a2 = load(2)\n")
+    assert near.after.startswith("    a6 = load(6)\n")
+    assert near.lines[1] == (7, "    a4 = load(4)\n", "    a5 = find(5)")
+    assert [number for number, _, _ in far.lines] == [27]
+    model = Scripted({"    a5 = find(5)": "    a5 = load(5)"})
+    gaps = asyncio.run(glance(model, near, BAR.limits))
+    assert gaps[5] == 0
+    assert gaps[7] == pytest.approx(7.99)
+    assert [text for _, text in model.asked] == ["    a3 = find(3)\n", "    a5 = find(5)\n"]
+
+
+def test_a_glance_that_fails_leaves_every_line_to_be_asked_about() -> None:
+    async def look(pieces: object) -> list[float]:
+        raise EndpointRejected("it takes no such prompt")
+
+    file = ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER)
+    one = replace(unlikely_pass(Scripted({WRONG: RIGHT}), "scripted", BAR, "en"), glance=look)
+    report = asyncio.run(reviewer.review(Change("t", (file,)), Options(), [one]))
+    assert [found.rule for found in report.findings] == [RULE]
+    assert report.coverage.passes[0].failed == 0
