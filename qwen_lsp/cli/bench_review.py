@@ -31,7 +31,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--quixbugs", type=_FOLDER, help="A copy of github.com/jkoppel/QuixBugs.")
 @click.option("--correct", is_flag=True, help="With --quixbugs: each line of its correct programs, too.")
 @click.option("--bugsinpy", type=_FOLDER, help="A copy of github.com/soarsmu/BugsInPy.")
-@click.option("--repositories", type=_FOLDER, help="With --bugsinpy: clones of its projects, by name.")
+@click.option("--repositories", type=_FOLDER, help="With --bugsinpy and --labelled: clones, by name.")
+@click.option(
+    "--labelled",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Pull requests whose problems people marked, as AACR-Bench has them: which are found, rules only?",
+)
 @click.option("--one-line", is_flag=True, help="With --bugsinpy: only fixes that replace one line.")
 @click.option("--model", default="", metavar="NAME", help="Ask this model, too; rules only without it.")
 @click.option(
@@ -87,6 +92,7 @@ def review(
     correct: bool,
     bugsinpy: Path | None,
     repositories: Path | None,
+    labelled: Path | None,
     one_line: bool,
     model: str,
     rows: Path | None,
@@ -108,6 +114,14 @@ def review(
 
     if history:
         _history(history, n, labels)
+        return
+    if labelled:
+        from qwen_lsp.bench.review import labelled as judged
+
+        if repositories is None:
+            raise click.UsageError("--labelled needs --repositories")
+        pull_requests = judged.read(labelled)
+        echo(judged.summary(list(judged.run(pull_requests, repositories)), len(pull_requests)), nl=False)
         return
     if speed:
         from qwen_lsp.bench.review import speed as timed
