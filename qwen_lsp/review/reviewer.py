@@ -138,6 +138,7 @@ async def review(
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
     if lost_safeguards.is_meant(change.files):
         found = [entry for entry in found if entry.rule not in (*lost_safeguards.RULES, *weaker.RULES)]
+    found = lost_parts.without_changed_callees(found, change.files)
     if options.linters != "none":
         is_own = options.linters == "configured"
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)

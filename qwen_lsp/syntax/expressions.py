@@ -103,7 +103,7 @@ _USER_INPUT = re.compile(
     r"|\.URL\.Query\(\)|\.(?:FormValue|PostFormValue|PathValue)\(|\bmux\.Vars\("
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
-_HOLE = re.compile(r"\$?\{[^{}]*\}|%[-+\d.]*[sdvqxr]")
+_HOLE = re.compile(r"\$?\{[^{}]*\}|%(?:\[\d+\])?[-+\d.]*[sdvqxr]")
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
 _SENT_PARAMETER = re.compile(
     r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
@@ -317,10 +317,13 @@ class Expressions:
     def text_with_holes(self, node: Node, steps: int = _MAX_STEPS) -> str:
         """Return a text that is put together, with NUL in place of what is written into it."""
         found: list[str] = []
-        pending = [(node, steps)]
+        pending: list[tuple[Node | None, int]] = [(node, steps)]
         while pending:
-            current, left = pending.pop()
-            current = unwrapped(current)
+            one, left = pending.pop()
+            if one is None:  # what follows a text in a call is not written behind it
+                found.append(" ; ")
+                continue
+            current = unwrapped(one)
             if current.type in STRINGS:
                 found.append(_HOLE.sub("\0", self.text(current).strip("fFrRbBuU").strip("\"'`")))
             elif current.type in NAMES and left and (bindings := self._bindings(current, self.text(current))):
@@ -329,6 +332,9 @@ class Expressions:
                 found += [] if values else ["\0"]
             elif not current.named_children or current.type in NAMES:
                 found.append("\0")
+            elif current.type in ("argument_list", "arguments"):
+                for part in reversed(current.named_children):
+                    pending += [(None, 0), (part, left)]
             else:
                 pending += [(part, left) for part in reversed(current.named_children)]
         return "".join(found)

@@ -108,6 +108,8 @@ class Matcher:
             cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
             for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
+                if any(map(_is_misread, captures.get("here", ()))):
+                    continue
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
                 notes = self._expressions.notes_of(captures.get("here", []))
                 for nodes in captures.values():
@@ -138,6 +140,12 @@ class Matcher:
         if not nodes:
             return is_negated
         return PREDICATES[plain.removeprefix("not-")](self._expressions, nodes, words) != is_negated
+
+
+def _is_misread(node: Node) -> bool:
+    """Whether the grammar does not know a place of the function around a node: all of it may be misread."""
+    function = enclosing(node, FUNCTIONS)
+    return function is not None and function.has_error
 
 
 def _is_deeper(tree: Tree, depth: int) -> bool:

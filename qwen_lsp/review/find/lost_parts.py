@@ -37,6 +37,7 @@ _DECLARATION = re.compile(
     r"^\s*(?:@|(?:export\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|default\s+)*"
     r"(?:def|class|function|func|interface|type|import|from|package|enum)\b)|\bimport\b|^\s*[)\]}]"
 )
+_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _NAME = re.compile(r"[^\W\d]\w*$")
 _FALLBACKS = ("or", "||", "??")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -83,6 +84,24 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
         )
         for one in lost
         if often[one.part] <= _MAX_REPEATS
+    ]
+
+
+def without_changed_callees(found: Sequence[Finding], files: Collection[ChangedFile]) -> list[Finding]:
+    """Leave out an `await` that went because the change made what it waited for wait no more."""
+    if not any(one.rule == RULE and one.identity == f"{RULE} await" for one in found):
+        return list(found)
+    gone = "\n".join(
+        line.text
+        for file in files
+        for hunk in file.patch.hunks
+        for line in hunk.lines
+        if line.kind == "removed" and "async" in line.text
+    )
+    return [
+        one
+        for one in found
+        if one.identity != f"{RULE} await" or not any(name in gone for name in _CALLED.findall(one.quote))
     ]
 
 

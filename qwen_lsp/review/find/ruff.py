@@ -176,6 +176,12 @@ def same_rule(code: str) -> str | None:
     return _OURS.get(code)
 
 
+def undefined_name(entry: Finding) -> str:
+    """Return the name that a finding calls undefined; "" where it speaks of something else."""
+    found = _NAMED.search(entry.message) if entry.rule == _UNDEFINED else None
+    return found[1] if found else ""
+
+
 def _program() -> str | None:
     try:
         from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
@@ -209,7 +215,8 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     if code == "F401" and path.endswith("__init__.py"):
         return False
     return not (
-        is_test_path(path) and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011")))
+        is_test_path(path)
+        and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011", "PLE25")))
     )
 
 

@@ -67,8 +67,17 @@ def _weaker(file: ChangedFile) -> Iterator[Weaker]:
                 continue
             if (asked := (_weaker_python if is_python else _weaker_script)(was, now)) is not None:
                 yield Weaker(TEST, *asked, line)
-            elif (lost := unprotected(was, now)) is not None:
+            elif (lost := unprotected(was, now)) is not None and not _is_set(file, lost[1]):
                 yield Weaker(READ, *lost, line)
+
+
+def _is_set(file: ChangedFile, subject: str) -> bool:
+    """Whether the change gives the value another origin, which may always have one."""
+    root = re.escape(re.split(r"[.\[(]", subject)[0])
+    bound = re.compile(rf"^\s*(?:const |let |var )?{root}\s*(?::[^=]+)?=(?!=)|\b{root}\s*:=")
+    return any(
+        line.kind == "added" and bound.search(line.text) for hunk in file.patch.hunks for line in hunk.lines
+    )
 
 
 def _plain(found: list[str]) -> list[str]:

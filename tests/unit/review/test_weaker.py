@@ -80,6 +80,12 @@ def test_what_is_neither(path: str, before: str, after: str) -> None:
     assert rules.isdisjoint((TEST, READ))
 
 
+def test_a_value_with_another_origin_may_always_be_there() -> None:
+    before = "user = session.get('name')\nshown = user.strip() if user else ''\n"
+    after = "user = session.get('name', 'nobody')\nshown = user.strip()\n"
+    assert [one.rule for one in found("a.py", before, after)] == []
+
+
 def test_lines_of_one_place_are_compared_one_by_one() -> None:
     before = "if a.b is not None:\n    x = 1\nif a.c is not None:\n"
     after = "if a.b:\n    x = 2\nif a.c:\n"
