@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from qwen_lsp.model.likelihood import Passage, Token
@@ -82,24 +81,42 @@ class Suspicion:
     other_ratio: float
 
 
-async def glance(model: Model, run: Run, limits: Limits = Limits()) -> dict[int, float]:
-    """Return for each line of a run, by its number, how much likelier another token was; 0 if none was sure.
+async def glance(
+    model: Model,
+    run: Run,
+    language: Language | None,
+    is_known: Callable[[str], bool],
+    limits: Limits = Limits(),
+) -> dict[int, float]:
+    """Return for each line of a run, by its number, how much it surprised; 0 where no other line is likelier.
 
-    Raises: what `model` raises.
+    A line of a run sees less of what is below it than `suspicion` shows, so this decides what to ask, and no
+    more. Raises: what `model` raises.
     """
     found: dict[int, float] = {}
     before = run.before
     for numbers, above, text in _blocks(run):
         before += above
         read = await model.read("spm", before, run.after, text)
-        before += text
-        ends = [at for at, char in enumerate(text) if char == "\n"]
-        gaps = dict.fromkeys(numbers, 0.0)
-        for gap, _, at, _ in _surprises(read, replace(limits, most=len(text))):
-            number = numbers[bisect_left(ends, at)]
-            gaps[number] = max(gaps[number], gap)
-        found |= gaps
+        at = 0
+        for number, line in zip(numbers, text.splitlines(keepends=True), strict=True):
+            hole = Hole(number, before, run.after, line.removesuffix("\n"))
+            written = _part(read, at, at + len(line))
+            others = _other_lines(model, hole, written, language, is_known, limits)
+            found[number] = max([1 + one.ratio - limits.ratio async for one in others], default=0.0)
+            at += len(line)
+            before += line
     return found
+
+
+def _part(passage: Passage, start: int, end: int) -> Passage:
+    """Return the tokens that begin between two places."""
+    kept, at = [], 0
+    for token in passage.tokens:
+        if start <= at < end:
+            kept.append(token)
+        at += len(token.text)
+    return Passage(tuple(kept))
 
 
 def _blocks(run: Run) -> Iterator[tuple[list[int], str, str]]:
@@ -118,6 +135,39 @@ def _blocks(run: Run) -> Iterator[tuple[list[int], str, str]]:
         yield numbers, above, text
 
 
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another line that could be meant, with the surroundings in the first order. Units: see Suspicion."""
+
+    candidate: str
+    difference: Difference
+    gap: float
+    sure: float
+    ratio: float
+
+
+async def _other_lines(
+    model: Model,
+    hole: Hole,
+    written: Passage,
+    language: Language | None,
+    is_known: Callable[[str], bool],
+    limits: Limits,
+) -> AsyncIterator[_Other]:
+    """Yield the lines that are likelier than what is written and could be meant."""
+    seen: set[str] = set()
+    for gap, sure, at, token in _surprises(written, limits):
+        candidate = await _continued(model, hole, at, token)
+        described = difference(hole.written, candidate)
+        if described is None or candidate in seen or not _could_be_meant(hole, candidate, language, is_known):
+            continue
+        seen.add(candidate)
+        other = await model.read("spm", hole.before, hole.after, candidate + "\n")
+        ratio = _weight(other) - _weight(written)
+        if ratio >= limits.ratio:
+            yield _Other(candidate, described, gap, sure, ratio)
+
+
 async def suspicion(
     model: Model,
     hole: Hole,
@@ -130,28 +180,18 @@ async def suspicion(
     `is_known` tells which names may be used. Raises: what `model` raises.
     """
     written = await model.read("spm", hole.before, hole.after, hole.written + "\n")
-    found: dict[str, Suspicion] = {}
-    for gap, sure, at, token in _surprises(written, limits):
-        candidate = await _continued(model, hole, at, token)
-        described = difference(hole.written, candidate)
-        if (
-            described is None
-            or candidate in found
-            or not _could_be_meant(hole, candidate, language, is_known)
-        ):
-            continue
-        other = await model.read("spm", hole.before, hole.after, candidate + "\n")
-        ratio = _weight(other) - _weight(written)
-        if ratio < limits.ratio:
-            continue
+    found: list[Suspicion] = []
+    async for one in _other_lines(model, hole, written, language, is_known, limits):
         again = [
             _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
-            for line in (candidate, hole.written)
+            for line in (one.candidate, hole.written)
         ]
         other_ratio = again[0] - again[1]
-        if limits.hold(gap, sure, ratio, other_ratio):
-            found[candidate] = Suspicion(hole, candidate, described, gap, sure, ratio, other_ratio)
-    return sorted(found.values(), key=lambda one: -one.ratio)
+        if limits.hold(one.gap, one.sure, one.ratio, other_ratio):
+            found.append(
+                Suspicion(hole, one.candidate, one.difference, one.gap, one.sure, one.ratio, other_ratio)
+            )
+    return sorted(found, key=lambda one: -one.ratio)
 
 
 def _surprises(written: Passage, limits: Limits) -> list[tuple[float, float, int, str]]:

@@ -68,8 +68,9 @@ def unlikely_pass(
 
     async def look(asked: Sequence[Unit]) -> Sequence[float]:
         gaps: dict[int, float] = {}
+        first = asked[0]
         for run in runs(asked):
-            gaps |= await glance(model, run, bar.limits)
+            gaps |= await glance(model, run, first.language, known_names(first, repository.has), bar.limits)
         return [gaps[number] for piece in asked for number in piece.changed]
 
     return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk, look)

@@ -89,10 +89,13 @@ def review(
     bar: Bar = BAR,
     locale: Locale = "en",
     budget: Budget | None = None,
+    glances: bool = True,
 ) -> Report:
     file = ChangedFile(compare("a.py", BEFORE, after), BEFORE, after)
     options = Options(locale=locale, budget=budget or Budget())
     one = unlikely_pass(model, "scripted", bar, locale)
+    if not glances:
+        one = replace(one, glance=None)
     return asyncio.run(reviewer.review(Change("t", (file,)), options, [one]))
 
 
@@ -328,8 +331,8 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
 
     loose = Bar(Limits(-9.0, -9.0, -99.0, -99.0, 5), 0.8)
     n_found = 0
-    for _ in range(600):  # a few of them are believed
-        report = review(Wild({}), bar=loose)
+    for number in range(800):
+        report = review(Wild({}), bar=loose, glances=number % 2 == 0)  # what surprises twice is rare
         for found in report.findings:
             n_found += 1
             assert (found.start_line, found.end_line) == (6, 6)
@@ -409,10 +412,11 @@ def test_a_run_is_shown_what_is_above_it_and_what_is_below_all_of_it() -> None:
     assert near.lines[1] == (7, "    a4 = load(4)\n", "    a5 = find(5)")
     assert [number for number, _, _ in far.lines] == [27]
     model = Scripted({"    a5 = find(5)": "    a5 = load(5)"})
-    gaps = asyncio.run(glance(model, near, BAR.limits))
+    gaps = asyncio.run(glance(model, near, PYTHON, lambda name: True, BAR.limits))
     assert gaps[5] == 0
-    assert gaps[7] == pytest.approx(7.99)
-    assert [text for _, text in model.asked] == ["    a3 = find(3)\n", "    a5 = find(5)\n"]
+    assert gaps[7] > 0
+    reads = [text for _, text in model.asked if text.endswith("\n")]
+    assert reads == ["    a3 = find(3)\n", "    a5 = find(5)\n", "    a5 = load(5)\n"]
 
 
 def test_a_glance_that_fails_leaves_every_line_to_be_asked_about() -> None:
