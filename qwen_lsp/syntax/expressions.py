@@ -104,6 +104,7 @@ _USER_INPUT = re.compile(
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
 _HOLE = re.compile(r"\$?\{[^{}]*\}|%(?:\[\d+\])?[-+\d.]*[sdvqxr]")
+_LOOKED_UP = re.compile(r"\.(?:get|getOrDefault|pop|setdefault)$")
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
 _SENT_PARAMETER = re.compile(
     r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
@@ -351,6 +352,9 @@ class Expressions:
                 return True
             if _HARMLESS.search(name) or not _PASSES_ON.search(name):
                 return False
+            if _LOOKED_UP.search(name):  # the key decides which value it is, and is no part of it
+                parts = [*receiver(node), *arguments_of(node)[1:]]
+                return any(self.is_user_input(part, steps - 1) for part in parts)
         elif _USER_INPUT.search(text) and not any(descendants(node, _CALLS)):
             return True
         if node.type in NAMES:

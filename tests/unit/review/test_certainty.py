@@ -117,10 +117,11 @@ def test_a_secret_by_its_shape_and_by_its_letters(path: str, line: str, severity
         ("a.py", "eval(request.args['a'])\n", ("code-injection", "error")),
         ("a.py", "eval(rule)\n", ("code-injection", "warning")),
         ("a.py", "db.execute(f\"SELECT * FROM a WHERE b = '{c}'\")\n", ("sql-injection", "error")),
-        ("a.py", 'db.execute("SELECT * FROM a WHERE b = %s" % c)\n', ("sql-injection", "error")),
+        ("a.py", 'db.execute("SELECT * FROM a WHERE b = %s" % c)\n', ("sql-injection", "info")),
         ("a.py", 'db.execute(f"SELECT * FROM {table}")\n', ("sql-injection", "info")),
         ("a.js", "db.query(`SELECT * FROM ${table}`)\n", ("sql-injection", "info")),
-        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${c}`)\n", ("sql-injection", "error")),
+        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${c}`)\n", ("sql-injection", "info")),
+        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${req.query.c}`)\n", ("sql-injection", "error")),
     ],
 )
 def test_an_injection_by_its_place_and_by_what_goes_in(
@@ -137,7 +138,7 @@ def test_what_a_function_that_nobody_knows_returns_is_not_what_a_request_sent() 
     signed = before.replace(
         "return 1", "const t = await opened(req.query.token)\n  return fs.readFile(t.path)"
     )
-    assert graded("a.js", before, sent) == [("path-traversal", "error")]
+    assert graded("a.js", before, sent) == [("path-traversal", "info")]
     assert graded("a.js", before, signed) == []
 
 
