@@ -31,7 +31,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--quixbugs", type=_FOLDER, help="A copy of github.com/jkoppel/QuixBugs.")
 @click.option("--correct", is_flag=True, help="With --quixbugs: each line of its correct programs, too.")
 @click.option("--bugsinpy", type=_FOLDER, help="A copy of github.com/soarsmu/BugsInPy.")
-@click.option("--repositories", type=_FOLDER, help="With --bugsinpy: clones of its projects, by name.")
+@click.option("--repositories", type=_FOLDER, help="With --bugsinpy and --labelled: clones, by name.")
+@click.option(
+    "--labelled",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Pull requests whose problems people marked, as AACR-Bench has them: which are found, rules only?",
+)
 @click.option("--one-line", is_flag=True, help="With --bugsinpy: only fixes that replace one line.")
 @click.option("--model", default="", metavar="NAME", help="Ask this model, too; rules only without it.")
 @click.option(
@@ -68,7 +73,15 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     multiple=True,
     help="A package to make a large change of: how long do the rules take?",
 )
-@click.option("--lines", default=12_000, show_default=True, type=click.IntRange(1), help="With --speed.")
+@click.option(
+    "--pass-time",
+    type=_FOLDER,
+    multiple=True,
+    help="A clone: how long does --model take for its newest change of about --lines lines?",
+)
+@click.option(
+    "--lines", type=click.IntRange(1), help="With --speed (12,000 by default) and --pass-time (60)."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def review(
     seeded: tuple[Path, ...],
@@ -79,6 +92,7 @@ def review(
     correct: bool,
     bugsinpy: Path | None,
     repositories: Path | None,
+    labelled: Path | None,
     one_line: bool,
     model: str,
     rows: Path | None,
@@ -88,7 +102,8 @@ def review(
     undo_fixes: tuple[Path, ...],
     build: str | None,
     speed: tuple[Path, ...],
-    lines: int,
+    pass_time: tuple[Path, ...],
+    lines: int | None,
     is_json: bool,
 ) -> None:
     """Review known bugs and clean changes: recall, precision, findings per clean change, time."""
@@ -100,10 +115,24 @@ def review(
     if history:
         _history(history, n, labels)
         return
+    if labelled:
+        from qwen_lsp.bench.review import labelled as judged
+
+        if repositories is None:
+            raise click.UsageError("--labelled needs --repositories")
+        pull_requests = judged.read(labelled)
+        echo(judged.summary(list(judged.run(pull_requests, repositories)), len(pull_requests)), nl=False)
+        return
     if speed:
         from qwen_lsp.bench.review import speed as timed
 
-        echo(timed.run(speed, lines), nl=False)
+        echo(timed.run(speed, lines or 12_000), nl=False)
+        return
+    if pass_time:
+        from qwen_lsp.bench.review import pass_time as timed_pass
+
+        for clone in pass_time:
+            echo(timed_pass.run(clone, lines or 60, read_config(), model or "auto"), nl=False)
         return
     if undo_fixes:
         _undone(undo_fixes, n, build)

@@ -35,6 +35,8 @@ from qwen_lsp.review.find import (
     parses,
     reported,
     rules,
+    unbound,
+    weaker,
 )
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
@@ -135,7 +137,8 @@ async def review(
             log.exception("rules failed on %s", entry.file.path)
             failed.append(Failed(entry.file.path, f"rules: {error}", len(entry.file.patch.added)))
     if lost_safeguards.is_meant(change.files):
-        found = [entry for entry in found if entry.rule not in lost_safeguards.RULES]
+        found = [entry for entry in found if entry.rule not in (*lost_safeguards.RULES, *weaker.RULES)]
+    found = lost_parts.without_changed_callees(found, change.files)
     if options.linters != "none":
         is_own = options.linters == "configured"
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
@@ -219,6 +222,12 @@ def by_rules(file: ChangedFile, options: Options, cache: Cache, parse: Parse = p
         if lost_parts.RULE not in options.disabled:
             parts = lost_parts.check(file, document, options.locale)
             found += [one for one in parts if one.start_line not in lines]
+        found += [
+            one for one in weaker.check(file, document, options.locale) if one.rule not in options.disabled
+        ]
+    if file.before and not file.is_partial and unbound.RULE not in options.disabled:
+        unset = unbound.check(document, file.before, language, options.locale, parse)
+        found += [one if touches(one, changed) else replace(one, is_caused=True) for one in unset]
     if file.is_partial:  # only the lines of the diff are known
         found = [entry for entry in found if not entry.is_caused]
     found = [with_sound_fix(narrowed(entry, document, changed), document) for entry in found]

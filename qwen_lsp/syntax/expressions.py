@@ -103,7 +103,8 @@ _USER_INPUT = re.compile(
     r"|\.URL\.Query\(\)|\.(?:FormValue|PostFormValue|PathValue)\(|\bmux\.Vars\("
     r"|\bc\.(?:Param|Query|PostForm|DefaultQuery|FormValue|QueryParam)\("
 )
-_HOLE = re.compile(r"\$?\{[^{}]*\}|%[-+\d.]*[sdvqxr]")
+_HOLE = re.compile(r"\$?\{[^{}]*\}|%(?:\[\d+\])?[-+\d.]*[sdvqxr]")
+_LOOKED_UP = re.compile(r"\.(?:get|getOrDefault|pop|setdefault)$")
 _ROUTE = re.compile(r"\.(?:route|get|post|put|patch|delete|websocket)\s*\(|@(?:Get|Post|Put|Delete)Mapping")
 _SENT_PARAMETER = re.compile(
     r"@(?:RequestParam|PathVariable|RequestHeader|QueryParam|PathParam|RequestBody)\b"
@@ -132,6 +133,18 @@ class Expressions:
         self._chains: set[int] = set()
         self._asked: dict[int, int] = {}
         self._notes: dict[int, dict[str, str]] = {}
+        self._entries: dict[int, dict[str, int]] = {}
+
+    def first_entries(self, mapping: Node) -> dict[str, int]:
+        """Return each key of a mapping of JSON or YAML, without quotes, and the line where it comes first."""
+        found = self._entries.get(mapping.id)
+        if found is None:
+            found = self._entries[mapping.id] = {}
+            for entry in mapping.named_children:
+                key = entry.child_by_field_name("key")
+                if key is not None:
+                    found.setdefault(self.text(key).strip("\"'"), key.start_point[0])
+        return found
 
     def note(self, node: Node, **words: str) -> None:
         """Keep words about a node for the message of a rule."""
@@ -305,10 +318,13 @@ class Expressions:
     def text_with_holes(self, node: Node, steps: int = _MAX_STEPS) -> str:
         """Return a text that is put together, with NUL in place of what is written into it."""
         found: list[str] = []
-        pending = [(node, steps)]
+        pending: list[tuple[Node | None, int]] = [(node, steps)]
         while pending:
-            current, left = pending.pop()
-            current = unwrapped(current)
+            one, left = pending.pop()
+            if one is None:  # what follows a text in a call is not written behind it
+                found.append(" ; ")
+                continue
+            current = unwrapped(one)
             if current.type in STRINGS:
                 found.append(_HOLE.sub("\0", self.text(current).strip("fFrRbBuU").strip("\"'`")))
             elif current.type in NAMES and left and (bindings := self._bindings(current, self.text(current))):
@@ -317,6 +333,9 @@ class Expressions:
                 found += [] if values else ["\0"]
             elif not current.named_children or current.type in NAMES:
                 found.append("\0")
+            elif current.type in ("argument_list", "arguments"):
+                for part in reversed(current.named_children):
+                    pending += [(None, 0), (part, left)]
             else:
                 pending += [(part, left) for part in reversed(current.named_children)]
         return "".join(found)
@@ -333,6 +352,9 @@ class Expressions:
                 return True
             if _HARMLESS.search(name) or not _PASSES_ON.search(name):
                 return False
+            if _LOOKED_UP.search(name):  # the key decides which value it is, and is no part of it
+                parts = [*receiver(node), *arguments_of(node)[1:]]
+                return any(self.is_user_input(part, steps - 1) for part in parts)
         elif _USER_INPUT.search(text) and not any(descendants(node, _CALLS)):
             return True
         if node.type in NAMES:

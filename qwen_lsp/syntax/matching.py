@@ -19,6 +19,7 @@ from typing import Literal
 
 import tree_sitter
 
+from qwen_lsp.syntax import facts
 from qwen_lsp.syntax.expressions import Expressions
 from qwen_lsp.syntax.languages import Language, grammar
 from qwen_lsp.syntax.nodes import FUNCTIONS, enclosing, is_async
@@ -107,6 +108,8 @@ class Matcher:
             cursor = tree_sitter.QueryCursor(query, match_limit=_MATCH_LIMIT)
             cursor.set_byte_range(tree.byte(span.start), tree.byte(span.end))
             for pattern, captures in cursor.matches(tree.syntax.root_node, self._holds):
+                if any(map(_is_misread, captures.get("here", ()))):
+                    continue
                 match = {name: _capture(tree, nodes[0]) for name, nodes in captures.items() if nodes}
                 notes = self._expressions.notes_of(captures.get("here", []))
                 for nodes in captures.values():
@@ -137,6 +140,12 @@ class Matcher:
         if not nodes:
             return is_negated
         return PREDICATES[plain.removeprefix("not-")](self._expressions, nodes, words) != is_negated
+
+
+def _is_misread(node: Node) -> bool:
+    """Whether the grammar does not know a place of the function around a node: all of it may be misread."""
+    function = enclosing(node, FUNCTIONS)
+    return function is not None and function.has_error
 
 
 def _is_deeper(tree: Tree, depth: int) -> bool:
@@ -213,7 +222,10 @@ def _defined_async(expressions: Expressions, nodes: Sequence[Node], _: Sequence[
 
 
 def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """A node before it under the same parent, the same part of it, has the same text."""
+    """A node before it under the same parent, the same part of it, has the same text.
+
+    Notes that it does no harm where the values are the same, too.
+    """
     node = nodes[0]
     entry = node.parent
     if entry is None or entry.parent is None:
@@ -224,6 +236,10 @@ def _repeated(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str])
             return False
         key = sibling.child_by_field_name("key")
         if sibling.type == entry.type and key is not None and expressions.text(key) == text:
+            values = [one.child_by_field_name("value") for one in (sibling, entry)]
+            one, other = (expressions.text(value) if value is not None else "" for value in values)
+            if one == other:
+                expressions.note(entry, **{ONE_SIGN: "info"})
             return True
     return False
 
@@ -292,9 +308,9 @@ def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
 
 
 def _in_value_place(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes that nothing stands in this SQL where a parameter could, but names."""
+    """Holds always; notes that no value stands between quotes in this SQL, and none comes from a request."""
     text = expressions.text_with_holes(nodes[0])
-    if not _VALUE_PLACE.search(text) and not expressions.is_user_input(nodes[0]):
+    if not _QUOTED_VALUE.search(text) and not expressions.is_user_input(nodes[0]):
         expressions.note(nodes[0], **{ONE_SIGN: "info"})
     return True
 
@@ -305,7 +321,7 @@ _OUTSIDE = re.compile(
     r"\b(?:raw_)?input\(|\bsys\.(?:argv|stdin)\b|\bprocess\.argv\b|\bargs\[\d|\blocation\b|"
     r"\bdocument\.(?:URL|cookie|referrer)\b|\bwindow\.name\b|\b(?:event|message|msg|e)\.data\b|\bURLSearchParams\b"
 )
-_VALUE_PLACE = re.compile(r"(?is)(?:=|<|>|\blike)\s*['\"%(]*\0|'[^'\0]*\0[^'\0]*'|\bvalues\s*\(\s*['\"]\0")
+_QUOTED_VALUE = re.compile(r"'[%\w.-]*\0")
 
 
 def _cleanup(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
@@ -425,4 +441,9 @@ PREDICATES: dict[str, Predicate] = {
     "mentioned": _mentioned,
     "indexes": _indexes,
     "last": _last,
+    "placeholders-differ": facts.placeholders_differ,
+    "too-few-arguments": facts.too_few_arguments,
+    "names-a-local": facts.names_a_local,
+    "read-before-error": facts.read_before_error,
+    "repeated-entry": facts.repeated_entry,
 }

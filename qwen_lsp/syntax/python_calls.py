@@ -123,6 +123,11 @@ def read(text: str, path: str, parse: Parse = parsed) -> Module | None:
     return Module(path, tree, functions, classes, imports, names)
 
 
+def unread(path: str) -> Module:
+    """Return a module of which only is known that it is there."""
+    return Module(path, ast.Module([], []), {}, {}, {}, None)
+
+
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements that run in the module's own scope, in branches too."""
     for node in body:

@@ -28,6 +28,24 @@ def parsed(text: str) -> ast.Module | None:
         return None
 
 
+def is_lost_definition(text: str, line: int) -> bool:
+    """Whether a function that begins on a line (from 1) hides another one of the same class or module.
+
+    Both stand plainly in one block and have no decorator, which could have kept the first.
+    """
+    tree = parsed(text)
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Module | ast.ClassDef):
+            continue
+        functions = [one for one in node.body if isinstance(one, Function) and not one.decorator_list]
+        for second in functions:
+            if second.lineno == line and any(
+                first.name == second.name and first.lineno < line for first in functions
+            ):
+                return True
+    return False
+
+
 def inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Yield the nodes of the same function: not those of functions, lambdas and classes inside."""
     pending = list(nodes)

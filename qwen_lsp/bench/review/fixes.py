@@ -88,7 +88,7 @@ def fixes(root: Path, n: int) -> list[tuple[Fix, Change]]:
         commit, parents, subject = head.split("\x1f", 2)
         if " " in parents or not parents or not _FIX.search(subject) or _NO_FIX.search(subject):
             continue
-        sources = [row.split("\t")[-1] for row in rows if " M\t" in row and _is_source(row)]
+        sources = [path for row in rows if " M\t" in row and is_source(path := row.split("\t")[-1])]
         fix = Fix(commit, parents, subject, tuple(sources))
         if 0 < len(sources) <= _MAX_FILES and 0 < _n_lines(change := undone(root, fix)) <= _MAX_LINES:
             found.append((fix, change))
@@ -103,8 +103,8 @@ def _n_lines(change: Change) -> int:
     )
 
 
-def _is_source(row: str) -> bool:
-    path = row.split("\t")[-1]
+def is_source(path: str) -> bool:
+    """Whether a path is one of the sources that fixes are looked for in: no tests, scripts or examples."""
     return Path(path).suffix in _SOURCES and not is_test_path(path) and not _NO_SOURCE.search(path)
 
 

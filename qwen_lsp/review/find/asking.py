@@ -1,8 +1,9 @@
 """One pass of a model over a change: what it is asked, what is known from earlier, and where it stops.
 
 A pass cuts units into the pieces that it asks about. What was asked before comes from the cache and costs
-nothing; the rest is asked in the order of its risk, until the budget is used up. Nothing is left out in
-silence: a PassRecord adds up to all pieces. It knows no prompts and no models.
+nothing. The rest is asked in the order of its risk, until the budget is used up: first with a glance at all
+pieces of a unit together, where the pass has one, then piece by piece what surprised, the most surprising
+first. Nothing is left out in silence: a PassRecord adds up to all pieces. It knows no prompts and no models.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from qwen_lsp.errors import EndpointError, EndpointUnavailable, ModelError
 from qwen_lsp.review.cache import Cache
@@ -26,6 +29,8 @@ from qwen_lsp.syntax.parsing import error_count
 from qwen_lsp.text import Document
 
 log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 # Why a place was not asked about; `words.unasked.` has the words.
 UNASKED = ("unpredictable", "limit", "time", "no_model", "unavailable")
@@ -48,6 +53,7 @@ class Pass:
     `version` changes with everything that an answer depends on beside the piece: prompts, thresholds, model.
     `find` may raise EndpointError or ModelError; the piece then counts as failed, never as clean. `pieces`
     cuts a unit and leaves out the lines that cannot be asked about; the greatest `risk` is asked first.
+    `glance` looks at pieces of one unit together and says how much each surprised: 0 needs no question.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Pass:
     find: Callable[[Unit], Awaitable[Sequence[Finding]]]
     pieces: Callable[[Unit], Sequence[Unit]] = _whole
     risk: Callable[[Unit], float] = _no_risk
+    glance: Callable[[Sequence[Unit]], Awaitable[Sequence[float]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,49 +111,103 @@ async def run(
             found += known
     waiting.sort(key=lambda entry: -one.risk(entry[0]))
     counts["limit"] = max(len(waiting) - budget.max_units, 0)
-    waiting = waiting[: budget.max_units]
-    problem, in_a_row = "", 0
-    for number, (piece, key) in enumerate(waiting):
-        left = len(waiting) - number
-        if time.monotonic() - started > budget.max_seconds:
-            counts["time"] = left
-            break
+    left = dict(enumerate(waiting[: budget.max_units]))  # what is not decided yet, by its place in the order
+    n_waiting = len(left)
+    asked = _Asked(one.name, budget, started)
+
+    def next_is(piece: Unit) -> None:
         if progress is not None:
-            progress(number, len(waiting), piece.path)
-        try:
-            async with asyncio.timeout(_seconds_left(started, budget)):
-                asked = await one.find(piece)
-            fresh = [with_sound_fix(entry, piece.document) for entry in asked]
-        except TimeoutError:  # the time is over in the middle of a piece
-            counts["time"] = left
-            break
-        except ModelError as error:  # none is installed: that is no failure
-            log.info("%s was not asked: %s", one.name, error)
-            counts["no_model"] = left
-            break
-        except EndpointError as error:
-            problem = str(error)
-            log.warning("%s failed on %s:%d: %s", one.name, piece.path, piece.first_line, error)
-            if isinstance(error, EndpointUnavailable):
-                counts["unavailable"] = left
+            progress(n_waiting - len(left), n_waiting, piece.path)
+
+    def decided(number: int, fresh: Sequence[Finding]) -> None:
+        piece, key = left.pop(number)
+        kept = [entry for entry in fresh if is_on_changed_lines(entry, piece)]
+        cache.put(key, kept, piece.start)
+        found.extend(kept)
+
+    order = list(left)
+    if one.glance is not None:
+        surprises = dict.fromkeys(left, 0.0)
+        for numbers in _of_units(left):
+            if asked.ended:
                 break
+            group = [left[number][0] for number in numbers]
+            next_is(group[0])
+            answers = await asked.ask(partial(one.glance, group), group[0])
+            for number, surprise in zip(numbers, answers or (), strict=False):
+                surprises[number] = surprise
+                if surprise <= 0:
+                    decided(number, ())
+        order = sorted(left, key=lambda number: -surprises[number])
+    for number in order:
+        if asked.ended:
+            break
+        piece = left[number][0]
+        next_is(piece)
+        fresh = await asked.ask(partial(one.find, piece), piece)
+        if fresh is not None:
+            decided(number, [with_sound_fix(entry, piece.document) for entry in fresh])
+            if fresh and on_findings is not None:
+                on_findings(found)
+        elif asked.has_failed:
             counts["failed"] += 1
-            in_a_row += 1
-            if in_a_row == _MAX_FAILURES:
-                counts["unavailable"] = left - 1
-                break
-            continue
-        in_a_row = 0
-        fresh = [entry for entry in fresh if is_on_changed_lines(entry, piece)]
-        cache.put(key, fresh, piece.start)
-        found += fresh
-        if fresh and on_findings is not None:
-            on_findings(found)
+            del left[number]
+    counts[asked.ended] = len(left)
     unasked = {reason: counts[reason] for reason in UNASKED if counts[reason]}
     seconds = time.monotonic() - started
     return found, PassRecord(
-        one.name, len(pieces), counts["cached"], counts["failed"], seconds, unasked, problem
+        one.name, len(pieces), counts["cached"], counts["failed"], seconds, unasked, asked.problem
     )
+
+
+def _of_units(pieces: Mapping[int, tuple[Unit, str]]) -> list[list[int]]:
+    """Number the pieces of each unit, in the order of the first of each."""
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number, (piece, _) in pieces.items():
+        groups.setdefault((piece.path, piece.first_line, piece.last_line), []).append(number)
+    return list(groups.values())
+
+
+@dataclass
+class _Asked:
+    """Asks one thing after another. State: `ended` is why it stopped, `problem` what went wrong."""
+
+    name: str
+    budget: Budget
+    started: float
+    ended: str = ""
+    problem: str = ""
+    has_failed: bool = False
+    n_in_a_row: int = 0
+
+    async def ask(self, question: Callable[[], Awaitable[_Answer]], piece: Unit) -> _Answer | None:
+        """Return the answer. None: there is none, which `has_failed` says, or nothing more is asked."""
+        self.has_failed = False
+        if time.monotonic() - self.started > self.budget.max_seconds:
+            self.ended = "time"
+            return None
+        try:
+            async with asyncio.timeout(_seconds_left(self.started, self.budget)):
+                answer = await question()
+        except TimeoutError:  # the time is over in the middle of a piece
+            self.ended = "time"
+        except ModelError as error:  # none is installed: that is no failure
+            log.info("%s was not asked: %s", self.name, error)
+            self.ended = "no_model"
+        except EndpointError as error:
+            self.problem = str(error)
+            log.warning("%s failed on %s:%d: %s", self.name, piece.path, piece.first_line, error)
+            if isinstance(error, EndpointUnavailable):
+                self.ended = "unavailable"
+                return None
+            self.has_failed = True
+            self.n_in_a_row += 1
+            if self.n_in_a_row == _MAX_FAILURES:
+                self.ended = "unavailable"
+        else:
+            self.n_in_a_row = 0
+            return answer
+        return None
 
 
 def _seconds_left(started: float, budget: Budget) -> float | None:

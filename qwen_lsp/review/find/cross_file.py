@@ -20,7 +20,7 @@ from qwen_lsp.review import finding
 from qwen_lsp.review.change import git as objects
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding, introduced
-from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature
+from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature, unread
 from qwen_lsp.syntax.python_names import Parse, parsed
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, decode
@@ -47,6 +47,7 @@ class Side:
     parse: Parse = parsed
     modules: dict[str, Module | None] = field(default_factory=dict)
     places: dict[tuple[str, int, str], str | None] = field(default_factory=dict)
+    known_folders: frozenset[str] | None = None
 
     def find(self, name: str, level: int, asking: str) -> Module | None:
         """Return the module that an import in a file means; None where the repository does not have it."""
@@ -56,7 +57,19 @@ class Side:
             found = (path for path in _candidates(*place) if path in self.paths)
             self.places[place] = next(found, None)
         path = self.places[place]
-        return None if path is None else self.module(path)
+        if path is None:
+            is_folder = any(one.removesuffix(".py") in self.folders for one in _candidates(*place))
+            return unread(name) if is_folder else None
+        return self.module(path) or unread(path)  # it may be of a newer Python
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """The folders that hold Python files; each is a package, with or without `__init__.py`."""
+        if self.known_folders is None:
+            self.known_folders = frozenset(
+                path[:at] for path in self.paths for at, char in enumerate(path) if char == "/"
+            )
+        return self.known_folders
 
     def module(self, path: str) -> Module | None:
         """Read a module; None where it is too much, or no Python."""

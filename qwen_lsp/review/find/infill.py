@@ -1,22 +1,23 @@
 """What a code model thinks of a changed line: how likely it was, and what it would rather have written.
 
-`suspicion` asks as little as it can: an unsurprising line costs one request. At the tokens where the model
-was sure of another one it goes on from that one, and the line that comes of it is kept if it could be meant:
-it parses, means something else, is near, and invents no name. Then both lines are weighed twice: with the
-surroundings in the model's two orders. Numbers only; what they are worth is decided by `unlikely`.
+`glance` reads changed lines that stand together in one go and says which of them surprised. `suspicion`
+looks at one line, and asks as little as it can: an unsurprising one costs one request. At the tokens where
+the model was sure of another one it goes on from that one, and the line that comes of it is kept if it could
+be meant: it parses, means something else, is near, and invents no name. Then both lines are weighed twice:
+with the surroundings in the model's two orders. Numbers only; what they are worth is decided by `unlikely`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review.find.difference import Difference, difference, names
-from qwen_lsp.review.find.surroundings import Hole
+from qwen_lsp.review.find.surroundings import Hole, Run
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.syntax.meaning import same_meaning
 from qwen_lsp.syntax.parsing import error_count
@@ -80,6 +81,93 @@ class Suspicion:
     other_ratio: float
 
 
+async def glance(
+    model: Model,
+    run: Run,
+    language: Language | None,
+    is_known: Callable[[str], bool],
+    limits: Limits = Limits(),
+) -> dict[int, float]:
+    """Return for each line of a run, by its number, how much it surprised; 0 where no other line is likelier.
+
+    A line of a run sees less of what is below it than `suspicion` shows, so this decides what to ask, and no
+    more. Raises: what `model` raises.
+    """
+    found: dict[int, float] = {}
+    before = run.before
+    for numbers, above, text in _blocks(run):
+        before += above
+        read = await model.read("spm", before, run.after, text)
+        at = 0
+        for number, line in zip(numbers, text.splitlines(keepends=True), strict=True):
+            hole = Hole(number, before, run.after, line.removesuffix("\n"))
+            written = _part(read, at, at + len(line))
+            others = _other_lines(model, hole, written, language, is_known, limits)
+            found[number] = max([1 + one.ratio - limits.ratio async for one in others], default=0.0)
+            at += len(line)
+            before += line
+    return found
+
+
+def _part(passage: Passage, start: int, end: int) -> Passage:
+    """Return the tokens that begin between two places."""
+    kept, at = [], 0
+    for token in passage.tokens:
+        if start <= at < end:
+            kept.append(token)
+        at += len(token.text)
+    return Passage(tuple(kept))
+
+
+def _blocks(run: Run) -> Iterator[tuple[list[int], str, str]]:
+    """Yield lines that follow one another: their numbers, what stands above them, and their text."""
+    numbers: list[int] = []
+    above = text = ""
+    for number, between, line in run.lines:
+        if between and numbers:
+            yield numbers, above, text
+            numbers, text = [], ""
+        if not numbers:
+            above = between
+        numbers.append(number)
+        text += f"{line}\n"
+    if numbers:
+        yield numbers, above, text
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another line that could be meant, with the surroundings in the first order. Units: see Suspicion."""
+
+    candidate: str
+    difference: Difference
+    gap: float
+    sure: float
+    ratio: float
+
+
+async def _other_lines(
+    model: Model,
+    hole: Hole,
+    written: Passage,
+    language: Language | None,
+    is_known: Callable[[str], bool],
+    limits: Limits,
+) -> AsyncIterator[_Other]:
+    """Yield the lines that are likelier than what is written and could be meant."""
+    seen: set[str] = set()
+    for gap, sure, at, token in _surprises(written, limits):
+        candidate = await _continued(model, hole, at, token)
+        described = difference(hole.written, candidate)
+        if described is None or candidate in seen or not _could_be_meant(hole, candidate, language, is_known):
+            continue
+        seen.add(candidate)
+        other = await model.read("spm", hole.before, hole.after, candidate + "\n")
+        ratio = _weight(other) - _weight(written)
+        if ratio >= limits.ratio:
+            yield _Other(candidate, described, gap, sure, ratio)
+
+
 async def suspicion(
     model: Model,
     hole: Hole,
@@ -92,28 +180,18 @@ async def suspicion(
     `is_known` tells which names may be used. Raises: what `model` raises.
     """
     written = await model.read("spm", hole.before, hole.after, hole.written + "\n")
-    found: dict[str, Suspicion] = {}
-    for gap, sure, at, token in _surprises(written, limits):
-        candidate = await _continued(model, hole, at, token)
-        described = difference(hole.written, candidate)
-        if (
-            described is None
-            or candidate in found
-            or not _could_be_meant(hole, candidate, language, is_known)
-        ):
-            continue
-        other = await model.read("spm", hole.before, hole.after, candidate + "\n")
-        ratio = _weight(other) - _weight(written)
-        if ratio < limits.ratio:
-            continue
+    found: list[Suspicion] = []
+    async for one in _other_lines(model, hole, written, language, is_known, limits):
         again = [
             _weight(await model.read("psm", hole.before, hole.after, line + "\n"))
-            for line in (candidate, hole.written)
+            for line in (one.candidate, hole.written)
         ]
         other_ratio = again[0] - again[1]
-        if limits.hold(gap, sure, ratio, other_ratio):
-            found[candidate] = Suspicion(hole, candidate, described, gap, sure, ratio, other_ratio)
-    return sorted(found.values(), key=lambda one: -one.ratio)
+        if limits.hold(one.gap, one.sure, one.ratio, other_ratio):
+            found.append(
+                Suspicion(hole, one.candidate, one.difference, one.gap, one.sure, one.ratio, other_ratio)
+            )
+    return sorted(found, key=lambda one: -one.ratio)
 
 
 def _surprises(written: Passage, limits: Limits) -> list[tuple[float, float, int, str]]:

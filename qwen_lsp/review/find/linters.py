@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import glob
+import posixpath
 from collections.abc import Sequence
 
+from qwen_lsp import git as git_of
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.find import parses, ruff
+from qwen_lsp.review.find import parses, ruff, undefined
 from qwen_lsp.review.finding import Finding, introduced, narrowed
 from qwen_lsp.text import Document, decode
 
 _PYTHON = (".py", ".pyi", ".pyw")
+_MAX_OTHERS = 8
 
 
 def run(
@@ -43,10 +47,25 @@ def run(
                 continue  # nothing is known of the base
             if file.path in broken and entry.rule == ruff.INVALID:
                 continue  # said once, at the line that broke it
+            if (name := ruff.undefined_name(entry)) and _is_put_there(change, file.path, name):
+                continue
             same = ruff.same_rule(entry.rule)
             if same is None or not any((entry.path, same, line) in known for line in _lines(entry)):
                 found.append(narrowed(entry, document, file.patch.added))
     return found
+
+
+def _is_put_there(change: Change, path: str, name: str) -> bool:
+    """Whether other files of the folder read a name that they do not bind either: their loader sets it."""
+    if change.root is None or not change.base:
+        return False
+    folder = posixpath.dirname(path)
+    within = f":(glob){glob.escape(folder)}/*.py" if folder else ":(glob)*.py"
+    found = git_of.run(change.root, "grep", "-l", "-z", "-w", "-F", "-e", name, change.base, "--", within)
+    names = [one.decode("utf-8", "replace") for one in found.stdout.split(b"\0") if one]
+    others = [one for one in names if one != f"{change.base}:{path}"][:_MAX_OTHERS]
+    texts = [decode(data)[0] for data in git.blobs(change.root, others) if data]
+    return any(undefined.is_free(text, name) for text in texts)
 
 
 def _lines(entry: Finding) -> range:

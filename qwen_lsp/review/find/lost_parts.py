@@ -37,6 +37,7 @@ _DECLARATION = re.compile(
     r"^\s*(?:@|(?:export\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|default\s+)*"
     r"(?:def|class|function|func|interface|type|import|from|package|enum)\b)|\bimport\b|^\s*[)\]}]"
 )
+_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _NAME = re.compile(r"[^\W\d]\w*$")
 _FALLBACKS = ("or", "||", "??")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -65,7 +66,7 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
         line.kind == "added" and _COMMENT.match(line.text) for line in changed
     ):
         return []
-    added = " ".join(_joined(line.text for line in changed if line.kind == "added"))
+    added = " ".join(tokens(line.text for line in changed if line.kind == "added"))
     lost = [one for one in _lost(file) if f" {one.part} " not in f" {added} "]
     often = Counter(one.part for one in lost)
     rule = all_rules()[RULE]
@@ -86,6 +87,24 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
     ]
 
 
+def without_changed_callees(found: Sequence[Finding], files: Collection[ChangedFile]) -> list[Finding]:
+    """Leave out an `await` that went because the change made what it waited for wait no more."""
+    if not any(one.rule == RULE and one.identity == f"{RULE} await" for one in found):
+        return list(found)
+    gone = "\n".join(
+        line.text
+        for file in files
+        for hunk in file.patch.hunks
+        for line in hunk.lines
+        if line.kind == "removed" and "async" in line.text
+    )
+    return [
+        one
+        for one in found
+        if one.identity != f"{RULE} await" or not any(name in gone for name in _CALLED.findall(one.quote))
+    ]
+
+
 def _is_a_step(part: Sequence[str], old: Sequence[str]) -> bool:
     """Whether a part did something to a value: a call or `await`. People seldom take those out on purpose.
 
@@ -99,27 +118,35 @@ def _is_a_step(part: Sequence[str], old: Sequence[str]) -> bool:
     return not any(line.lstrip().startswith((".", "?.")) for line in old)
 
 
-def _lost(file: ChangedFile) -> Iterator[Lost]:
+def places(file: ChangedFile) -> Iterator[tuple[list[str], list[str], int]]:
+    """Yield the lines that were taken away in one place, those that came, and the number of the first.
+
+    Places of more than a few lines, and declarations, are left out.
+    """
     for hunk in file.patch.hunks:
         for is_changed, run in groupby(hunk.lines, key=lambda line: line.kind != "context"):
             lines = list(run)
             old = [line.text for line in lines if line.kind == "removed"]
             new = [line for line in lines if line.kind == "added"]
-            if not is_changed or not old or not new:
+            if not is_changed or not old or not new or not (number := new[0].new):
                 continue
-            if max(len(old), len(new)) > _MAX_LINES_OF_A_PLACE or any(map(_DECLARATION.search, old)):
-                continue
-            was, now = _joined(old), _joined(line.text for line in new)
-            if now and (part := lost_part(was, now)) is not None and (number := new[0].new):
-                yield Lost(" ".join(part), number, _is_a_step(part, old))
+            if max(len(old), len(new)) <= _MAX_LINES_OF_A_PLACE and not any(map(_DECLARATION.search, old)):
+                yield old, [line.text for line in new], number
 
 
-def _joined(lines: Collection[str] | Iterator[str]) -> list[str]:
+def _lost(file: ChangedFile) -> Iterator[Lost]:
+    for old, new, number in places(file):
+        was, now = tokens(old), tokens(new)
+        if now and (part := lost_part(was, now)) is not None:
+            yield Lost(" ".join(part), number, _is_a_step(part, old))
+
+
+def tokens(lines: Collection[str] | Iterator[str]) -> list[str]:
     """Cut lines into tokens; a comma before a closing bracket is only a matter of layout."""
-    tokens = [token for line in lines for token in _TOKEN.findall(line)]
+    found = [token for line in lines for token in _TOKEN.findall(line)]
     return [
         token
-        for token, following in pairwise([*tokens, ""])
+        for token, following in pairwise([*found, ""])
         if not (token == "," and following in _PAIRS.values())
     ]
 

@@ -23,6 +23,7 @@ from qwen_lsp.child import environment
 from qwen_lsp.review import finding
 from qwen_lsp.review.find import undefined
 from qwen_lsp.review.finding import Finding
+from qwen_lsp.syntax.python_names import is_lost_definition
 from qwen_lsp.syntax.rules import Category, Severity, is_test_path
 from qwen_lsp.text import Document, Edit, Span
 
@@ -32,7 +33,7 @@ _TIMEOUT_S = 60
 _CONFIGURATION = ("ruff.toml", ".ruff.toml", "pyproject.toml")
 _SELECTED = (
     "F,E9,B,PLE,PLW,ASYNC,S,RUF006,RUF008,RUF016,RUF017,RUF018,RUF024,RUF026,RUF028,RUF032,RUF033,RUF034,"
-    "RUF048,RUF053,RUF060,RUF068,W605,SIM220,SIM221,SIM222,SIM223,ISC004,PIE794,PIE796,INT001,INT002,INT003"
+    "RUF048,RUF053,RUF060,RUF068,W605,NPY001,PGH005,YTT,DJ013,SIM220,SIM221,SIM222,SIM223,ISC004,PIE794,PIE796,INT001,INT002,INT003"
 )
 # Not bugs, or decided by taste: what these say is right less often than not.
 _DROPPED = (
@@ -61,8 +62,12 @@ _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
 _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
+_REDEFINED = "F811"
 _NAMED = re.compile(r"`([^`]+)`")
-_INFO = ("F401", "F402", "F541", "F841", "B018", "B017", "B020", "B023", "PLW0602", "F811", "ASYNC230")
+_INFO = (
+    *("F401", "F402", "F541", "F811", "F841", "B013", "B014", "B017", "B018", "B020", "B022", "B023", "B033"),
+    *("PLW0602", "ASYNC230", "RUF017", "RUF028"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,12 @@ def same_rule(code: str) -> str | None:
     return _OURS.get(code)
 
 
+def undefined_name(entry: Finding) -> str:
+    """Return the name that a finding calls undefined; "" where it speaks of something else."""
+    found = _NAMED.search(entry.message) if entry.rule == _UNDEFINED else None
+    return found[1] if found else ""
+
+
 def _program() -> str | None:
     try:
         from ruff.__main__ import find_ruff_bin  # type: ignore[import-untyped]
@@ -204,7 +215,8 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     if code == "F401" and path.endswith("__init__.py"):
         return False
     return not (
-        is_test_path(path) and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011")))
+        is_test_path(path)
+        and (_SECURITY.match(code) or code.startswith(("B017", "B018", "PLW01", "B011", "PLE25")))
     )
 
 
@@ -250,6 +262,8 @@ def _severity(document: Document, entry: Mapping[str, Any]) -> Severity | None:
         name = _NAMED.search(entry["message"])
         doubt = undefined.doubt(document.text, name[1] if name else "", entry["location"]["row"])
         return {"none": "error", "some": "warning", "defined": None}[doubt]
+    if code == _REDEFINED and is_lost_definition(document.text, entry["location"]["row"]):
+        return "warning"
     return "info" if code.startswith(_INFO) or _SECURITY.match(code) else "warning"
 
 

@@ -8,7 +8,7 @@ Lines that nobody could predict (definitions, imports, texts for people, lone br
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.redaction import redact
@@ -16,6 +16,8 @@ from qwen_lsp.review.change.units import Unit
 from qwen_lsp.syntax import code
 
 _LINES_BEFORE, _LINES_AFTER = 24, 8
+# Of the lines below it a line of a run sees those below the whole run only.
+_LINES_OF_A_RUN = 12
 _MAX_IMPORTS = 6
 # Longer lines are data or texts, and reading one costs as much as a function.
 _MAX_CHARS = 140
@@ -101,6 +103,41 @@ def hole(unit: Unit, number: int) -> Hole:
         redact("".join(f"{line}\n" for line in below)),
         document.line(number - 1).rstrip(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Changed lines near each other, read one after another with one look at what is around all of them.
+
+    Shape: `lines` has for each line its number, what stands above it since the line before, and its text.
+    """
+
+    before: str
+    after: str
+    lines: tuple[tuple[int, str, str], ...]
+
+
+def runs(pieces: Sequence[Unit]) -> Iterator[Run]:
+    """Put lines of one unit together, each the one changed line of its piece, in the order of the text."""
+    ordered = sorted(pieces, key=_number)
+    while ordered:
+        first = ordered[0]
+        near = [piece for piece in ordered if _number(piece) - _number(first) < _LINES_OF_A_RUN]
+        ordered = ordered[len(near) :]
+        lines, above = [], _number(first)
+        for piece in near:
+            number = _number(piece)
+            between = [first.document.line(at - 1) for at in range(above, number)]
+            text = first.document.line(number - 1).rstrip()
+            lines.append((number, redact("".join(f"{line}\n" for line in between)), text))
+            above = number + 1
+        last = near[-1]
+        yield Run(hole(first, _number(first)).before, hole(last, _number(last)).after, tuple(lines))
+
+
+def _number(piece: Unit) -> int:
+    (number,) = piece.changed
+    return number
 
 
 def _imports(unit: Unit, used: set[str]) -> list[str]:

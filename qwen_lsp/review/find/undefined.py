@@ -48,6 +48,14 @@ def doubt(text: str, name: str, line: int) -> Doubt:
     return "none" if runs else "some"
 
 
+def is_free(text: str, name: str) -> bool:
+    """Whether a text reads a name that it does not bind."""
+    tree = parsed(text)
+    if tree is None or name in set(_bound(tree)):
+        return False
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
 def _is_handled(node: ast.Try, line: int) -> bool:
     """Whether a `try` around a line expects that a name is not there."""
     first, last = node.body[0].lineno, node.body[-1].end_lineno or 0

@@ -15,14 +15,14 @@ from qwen_lsp.messages import Locale, text
 from qwen_lsp.review import finding
 from qwen_lsp.review.change.units import Unit
 from qwen_lsp.review.find.asking import Pass
-from qwen_lsp.review.find.infill import Limits, Model, Suspicion, suspicion
+from qwen_lsp.review.find.infill import Limits, Model, Suspicion, glance, suspicion
 from qwen_lsp.review.find.repository import NOTHING, Repository
-from qwen_lsp.review.find.surroundings import hole, predictable
+from qwen_lsp.review.find.surroundings import hole, predictable, runs
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.text import Edit, Span
 
 RULE = "unlikely-line"
-VERSION = "1"
+VERSION = "2"
 
 _WORD = re.compile(r"[^\W\d]\w*")
 # What mistakes are made in: comparisons, arithmetic, indexes, conditions, several arguments.
@@ -66,7 +66,14 @@ def unlikely_pass(
     def pieces(unit: Unit) -> Sequence[Unit]:
         return [repository.enrich(replace(unit, changed=frozenset({number}))) for number in predictable(unit)]
 
-    return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk)
+    async def look(asked: Sequence[Unit]) -> Sequence[float]:
+        gaps: dict[int, float] = {}
+        first = asked[0]
+        for run in runs(asked):
+            gaps |= await glance(model, run, first.language, known_names(first, repository.has), bar.limits)
+        return [gaps[number] for piece in asked for number in piece.changed]
+
+    return Pass("completion", f"{VERSION} {name} {bar}", find, pieces, _risk, look)
 
 
 def _nowhere(name: str) -> bool:

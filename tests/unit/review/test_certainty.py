@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from qwen_lsp.review import reviewer
-from qwen_lsp.review.change.change import Change, ChangedFile, compare
+from qwen_lsp.review.change.change import Change, ChangedFile, compare, from_git
 from qwen_lsp.review.reviewer import Options
+from tests.unit.review.repositories import git, repository, write
 
 
 def graded(path: str, before: str, after: str) -> list[tuple[str, str]]:
@@ -115,10 +117,11 @@ def test_a_secret_by_its_shape_and_by_its_letters(path: str, line: str, severity
         ("a.py", "eval(request.args['a'])\n", ("code-injection", "error")),
         ("a.py", "eval(rule)\n", ("code-injection", "warning")),
         ("a.py", "db.execute(f\"SELECT * FROM a WHERE b = '{c}'\")\n", ("sql-injection", "error")),
-        ("a.py", 'db.execute("SELECT * FROM a WHERE b = %s" % c)\n', ("sql-injection", "error")),
+        ("a.py", 'db.execute("SELECT * FROM a WHERE b = %s" % c)\n', ("sql-injection", "info")),
         ("a.py", 'db.execute(f"SELECT * FROM {table}")\n', ("sql-injection", "info")),
         ("a.js", "db.query(`SELECT * FROM ${table}`)\n", ("sql-injection", "info")),
-        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${c}`)\n", ("sql-injection", "error")),
+        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${c}`)\n", ("sql-injection", "info")),
+        ("a.js", "db.query(`SELECT * FROM a WHERE b = ${req.query.c}`)\n", ("sql-injection", "error")),
     ],
 )
 def test_an_injection_by_its_place_and_by_what_goes_in(
@@ -135,7 +138,7 @@ def test_what_a_function_that_nobody_knows_returns_is_not_what_a_request_sent() 
     signed = before.replace(
         "return 1", "const t = await opened(req.query.token)\n  return fs.readFile(t.path)"
     )
-    assert graded("a.js", before, sent) == [("path-traversal", "error")]
+    assert graded("a.js", before, sent) == [("path-traversal", "info")]
     assert graded("a.js", before, signed) == []
 
 
@@ -155,3 +158,37 @@ def test_what_was_decided_on_before() -> None:
 def test_controls_that_turn_text_around_and_others() -> None:
     assert graded("a.go", "package a\n", "package a\n\n// \u202e x\n") == [("bidi-character", "error")]
     assert graded("a.go", "package a\n", "package a\n\nvar b = `c\u200bd`\n") == [("bidi-character", "info")]
+
+
+def test_a_name_that_the_whole_folder_expects(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "engines/one.py": "def f(a):\n    logger.info(a)\n",
+        "engines/two.py": "def f(a):\n    return a\n",
+        "other/three.py": "def f(a):\n    return a\n",
+    }
+    root = repository(tmp_path / "r", files)
+    used = "def f(a):\n    logger.info(a)\n    return a\n"
+    write(root, {"engines/two.py": used, "other/three.py": used})
+    git(root, "commit", "-qam", "use the logger")
+    change = from_git(root, "range", "HEAD^..HEAD")
+    report = asyncio.run(reviewer.review(change, Options(linters="plain")))
+    assert [(one.rule, one.path) for one in report.findings] == [("F821", "other/three.py")]
+
+
+def test_a_function_that_hides_another() -> None:
+    base = "def test_a():\n    assert f(1)\n\n\ndef test_b():\n    assert f(2)\n"
+    assert graded("a.py", base, base.replace("test_b", "test_a")) == [("F811", "warning")]
+    decorated = base.replace("def test_b", "@overload\ndef test_a")
+    assert ("F811", "warning") not in graded("a.py", base, decorated)
+
+
+def test_a_key_twice_with_the_same_value_is_a_remark() -> None:
+    assert graded("a.js", "f({ a: 1 });\n", "f({ a: 1, a: 2 });\n") == [("duplicate-key", "warning")]
+    assert graded("a.js", "f({ a: 1 });\n", "f({ a: 1, a: 1 });\n") == [("duplicate-key", "info")]
+
+
+def test_a_function_that_the_grammar_misreads() -> None:
+    base = "package a\n\nfunc f() error {\n\tg()\n\treturn nil\n}\n"
+    dead = base.replace("\treturn nil\n", "\treturn nil\n\tg()\n")
+    assert [rule for rule, _ in graded("a.go", base, dead)] == ["unreachable-code"]
+    assert graded("a.go", base, dead.replace("\tg()\n\treturn", "\ta.At = new(time.Now())\n\treturn")) == []

@@ -158,6 +158,17 @@ def test_a_line_that_is_added_to_a_signature(tmp_path: Path) -> None:
     assert in_repository(tmp_path / "b", files, {"pkg/lib.py": old + "MORE = 4\n"}) == []
 
 
+def test_a_module_that_cannot_be_read_is_there_nevertheless(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "p/__init__.py": "A = 1\n",
+        "p/newer.py": "try:\n    a = 1\nexcept (A, B) as as c:\n    pass\n",
+        "p/part/inner.py": "a = 1\n",
+        "a.py": "a = 1\n",
+    }
+    imports = "from p import newer\nfrom p import part\nfrom p import gone\n"
+    assert [one.start_line for one in in_repository(tmp_path, files, {"a.py": imports})] == [3]
+
+
 def test_callers_that_came_along(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {**LIBRARY, "pkg/user.py": "from .lib import load\n\nX = load('x')\n"}
     change: dict[str, str | bytes] = {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from tests.unit.review.test_lost_safeguards import found
 
 # (path, line before, line after, the part that is gone)
@@ -114,3 +118,17 @@ def test_a_guard_that_was_removed(path: str) -> None:
     assert found(path, text.format(guard), text.format("")) == [], "what it asked for is gone, too"
     weaker = text.format(guard.replace(">", ">=")) + limit
     assert found(path, before, weaker) == [], "it asks otherwise"
+
+
+def test_an_await_that_went_with_what_it_waited_for() -> None:
+    before = "async function run(c) {\n  const path = await find(c);\n  return path;\n}\n"
+    after = before.replace("await find", "find")
+    was, now = "export const find = async (c) => c.path;\n", "export const find = (c) => c.path;\n"
+    caller = ChangedFile(compare("a.js", before, after), before, after)
+    callee = ChangedFile(compare("b.js", was, now), was, now)
+    rules = [
+        {one.rule for one in asyncio.run(reviewer.review(Change("t", files))).findings}
+        for files in ((caller,), (caller, callee))
+    ]
+    assert "lost-part" in rules[0]
+    assert "lost-part" not in rules[1]

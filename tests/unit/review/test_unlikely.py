@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from qwen_lsp.errors import EndpointUnavailable, ModelNotFound
+from qwen_lsp.errors import EndpointRejected, EndpointUnavailable, ModelNotFound
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.likelihood import Passage, Token
 from qwen_lsp.review import reviewer
@@ -21,9 +21,9 @@ from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.change.units import units
 from qwen_lsp.review.find.asking import Budget, Pass
 from qwen_lsp.review.find.difference import difference
-from qwen_lsp.review.find.infill import Limits, suspicion
+from qwen_lsp.review.find.infill import Limits, glance, suspicion
 from qwen_lsp.review.find.repository import Repository
-from qwen_lsp.review.find.surroundings import Hole, hole, is_predictable, predictable
+from qwen_lsp.review.find.surroundings import Hole, hole, is_predictable, predictable, runs
 from qwen_lsp.review.find.unlikely import RULE, Bar, unlikely_pass
 from qwen_lsp.review.report import html, interchange, markdown, pull_request
 from qwen_lsp.review.report.report import Report
@@ -63,15 +63,16 @@ class Scripted:
         self.asked.append((layout, text))
         if self.fails:
             raise EndpointUnavailable("gone")
-        wanted = self.wants.get(text.rstrip("\n"), text.rstrip("\n")) + "\n"
         weight = self.sure if layout == "spm" else self.other_layout
-        tokens, is_astray = [], False
-        for at, char in enumerate(text):
-            if not is_astray and wanted[at : at + 1] != char:
-                is_astray = True
-                tokens.append(Token(char, -weight, ((wanted[at], -0.01),)))
-            else:
-                tokens.append(Token(char, -0.01))
+        tokens = []
+        for line in text.removesuffix("\n").split("\n"):
+            wanted, is_astray = self.wants.get(line, line) + "\n", False
+            for at, char in enumerate(line + "\n"):
+                if not is_astray and wanted[at : at + 1] != char:
+                    is_astray = True
+                    tokens.append(Token(char, -weight, ((wanted[at], -0.01),)))
+                else:
+                    tokens.append(Token(char, -0.01))
         return Passage(tuple(tokens))
 
     async def line(self, layout: str, before: str, after: str, begins: str) -> Passage:
@@ -88,10 +89,13 @@ def review(
     bar: Bar = BAR,
     locale: Locale = "en",
     budget: Budget | None = None,
+    glances: bool = True,
 ) -> Report:
     file = ChangedFile(compare("a.py", BEFORE, after), BEFORE, after)
     options = Options(locale=locale, budget=budget or Budget())
     one = unlikely_pass(model, "scripted", bar, locale)
+    if not glances:
+        one = replace(one, glance=None)
     return asyncio.run(reviewer.review(Change("t", (file,)), options, [one]))
 
 
@@ -327,8 +331,8 @@ def test_anything_a_model_says_keeps_to_the_change() -> None:
 
     loose = Bar(Limits(-9.0, -9.0, -99.0, -99.0, 5), 0.8)
     n_found = 0
-    for _ in range(400):
-        report = review(Wild({}), bar=loose)
+    for number in range(800):
+        report = review(Wild({}), bar=loose, glances=number % 2 == 0)  # what surprises twice is rare
         for found in report.findings:
             n_found += 1
             assert (found.start_line, found.end_line) == (6, 6)
@@ -374,3 +378,53 @@ def test_what_a_model_says_is_no_markdown() -> None:
     assert markdown.escaped("`a < b` and <b> @all", keep_code=True) == "`a < b` and &lt;b> @\u2060all"
     for odd in ("`a <b>", "``a <b> `c` ``", "a ``<b>``"):
         assert "<b>" not in markdown.escaped(odd, keep_code=True)
+
+
+def test_lines_of_a_function_are_read_in_one_go() -> None:
+    after = BEFORE.replace("    return middle", "    middle = middle - 1\n    return middle + 1")
+    model = Scripted({})
+    assert review(model, after).findings == ()
+    assert model.asked == [("spm", "    middle = middle - 1\n    return middle + 1\n")]
+
+
+def test_only_what_surprised_at_a_glance_is_asked_about() -> None:
+    after = AFTER.replace("    return middle", "    middle = middle - 1\n    return middle")
+    model = Scripted({WRONG: RIGHT})
+    (found,) = review(model, after).findings
+    assert found.start_line == 6
+    seen, *questions = model.asked
+    assert seen == ("spm", f"{WRONG}\n    middle = middle - 1\n")
+    assert questions
+    assert all("middle - 1" not in text for _, text in questions)
+
+
+def test_a_run_is_shown_what_is_above_it_and_what_is_below_all_of_it() -> None:
+    body = "".join(f"    a{number} = load({number})\n" for number in range(30))
+    before = f"def f():\n{body}    return a0\n"
+    after = before
+    for number in (3, 5, 25):
+        after = after.replace(f"    a{number} = load({number})", f"    a{number} = find({number})")
+    (unit,) = units(ChangedFile(compare("a.py", before, after), before, after))
+    near, far = runs([replace(unit, changed=frozenset({number})) for number in (27, 5, 7)])
+    assert [number for number, _, _ in near.lines] == [5, 7]
+    assert near.before.endswith("    a2 = load(2)\n")
+    assert near.after.startswith("    a6 = load(6)\n")
+    assert near.lines[1] == (7, "    a4 = load(4)\n", "    a5 = find(5)")
+    assert [number for number, _, _ in far.lines] == [27]
+    model = Scripted({"    a5 = find(5)": "    a5 = load(5)"})
+    gaps = asyncio.run(glance(model, near, PYTHON, lambda name: True, BAR.limits))
+    assert gaps[5] == 0
+    assert gaps[7] > 0
+    reads = [text for _, text in model.asked if text.endswith("\n")]
+    assert reads == ["    a3 = find(3)\n", "    a5 = find(5)\n", "    a5 = load(5)\n"]
+
+
+def test_a_glance_that_fails_leaves_every_line_to_be_asked_about() -> None:
+    async def look(pieces: object) -> list[float]:
+        raise EndpointRejected("it takes no such prompt")
+
+    file = ChangedFile(compare("a.py", BEFORE, AFTER), BEFORE, AFTER)
+    one = replace(unlikely_pass(Scripted({WRONG: RIGHT}), "scripted", BAR, "en"), glance=look)
+    report = asyncio.run(reviewer.review(Change("t", (file,)), Options(), [one]))
+    assert [found.rule for found in report.findings] == [RULE]
+    assert report.coverage.passes[0].failed == 0
