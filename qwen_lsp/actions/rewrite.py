@@ -18,7 +18,7 @@ from qwen_lsp.text import Edit, Span, normalize_line_ends
 
 _EXTENTS: dict[str, Extent] = {"extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
-FINAL = {"refusal", "cut_off", "unchanged"}
+FINAL = {"refusal", "cut_off", "unchanged", "not_better"}
 _ROOM_FOR_SIGNATURES = 12
 
 
