@@ -6,6 +6,7 @@ and place are ours, so the code is what it was by construction, and it is checke
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from qwen_lsp.actions import (
     prompts,
     reply,
     rewrite,
+    verbs,
 )
 from qwen_lsp.actions.documentation import Parts, Style
 from qwen_lsp.actions.existing_documentation import Existing
@@ -35,6 +37,7 @@ from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
 # A string of the answer may be so long; small models do not end one by themselves.
 _MAX_PART_CHARS = 200
+_MAX_AROUND_CHARS = 200
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 # A file's convention is to list parameters where so much of its documentation does: some functions have none.
@@ -45,8 +48,13 @@ _BLOCK = {
     "javascript", "typescript", "typescriptreact", "java", "kotlin", "php", "scala", "c", "cpp", "css",
 }  # fmt: skip
 _LINE = {"rust": "///", "csharp": "///", "swift": "///", "lua": "---"}
-# A small model that has begun in English goes on in English, whatever it was asked for.
-_BEGINS_WITH_HAN = r"root ::= [\u4e00-\u9fff] [^\n]*"
+# What follows the verb of a summary, as a grammar and as a pattern of JSON. A small model that has begun in
+# English goes on in English, whatever it was asked for.
+_REST = {"en": r'" " [^\n]{8,300}', "zh": r"[^\n]{2,150}"}
+_REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
+# Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
+_IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
+_CONSTRUCTORS = {"__init__", "constructor", "initialize"}
 _LABEL = re.compile(
     r"^\s*\**(documentation|docstring|doc comment|description|summary"
     r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
@@ -74,14 +82,19 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         return _edit(plan, parts).new_text if isinstance(parts, Parts) else ""
 
     signatures = rewrite.signatures_of(target, context)
+    around = _around(plan)
     is_new = plan.existing is None
     if plan.contract == NOTHING:
-        messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+        messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale, around)
     else:
-        messages = prompts.documentation(target, signatures, plan.contract, plan.locale, is_new=is_new)
+        messages = prompts.documentation(
+            target, signatures, plan.contract, plan.locale, around, is_new=is_new
+        )
     failed: Refused | None = None
-    schema = _schema(plan) if plan.contract != NOTHING else None
-    grammar = ""
+    first = _verbs(plan) if session.client.can.grammar else []
+    sentence = f"root ::= ({' | '.join(map(_quoted, first))}) {_REST[plan.locale]}" if first else ""
+    schema = _schema(plan, first) if plan.contract != NOTHING else None
+    grammar = sentence if schema is None else ""
     for _ in range(2):
         answer = await session.ask(
             messages,
@@ -100,9 +113,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
-            schema = None
-            grammar = _BEGINS_WITH_HAN if plan.locale == "zh" and result.reason == "language" else ""
-            messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+            schema, grammar = None, sentence
+            messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale, around)
         again = f"Say in {wanted} only what the code shows, in plain text."
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
@@ -166,10 +178,50 @@ def _locale(target: Target, existing: Existing | None, others: list[str]) -> Loc
     return "zh" if 2 * sum(has_han(text) for text in texts) > len(texts) else "en"
 
 
-def _schema(plan: _Plan) -> dict[str, object]:
-    """Return the shape of the answer: only what the function has can be spoken of."""
+def _verbs(plan: _Plan) -> list[str]:
+    """List what the summary may begin with."""
+    name, language = plan.definition.name, plan.source.language.id
+    classes = {one.name for one in plan.source.definitions() if not one.is_function}
+    text = plan.source.text[plan.definition.span.start : plan.definition.span.end]
+    is_made_by_name = language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M)
+    is_constructor = plan.definition.is_function and (
+        name in _CONSTRUCTORS
+        or (name in classes and language != "go")
+        or (name[:1].isupper() and is_made_by_name is not None)
+    )
+    if not plan.definition.is_function:
+        return []
+    others = existing_documentation.others(plan.source, plan.existing)
+    is_third = language not in _IMPERATIVE
+    return verbs.beginnings(plan.locale, others, is_constructor=is_constructor, is_third=is_third)
+
+
+def _around(plan: _Plan) -> list[str]:
+    """Tell what a definition stands in: the header of each, with the beginning of its documentation."""
+    found: list[str] = []
+    for one in plan.source.definitions():
+        if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end:
+            header = " ".join(plan.source.text[one.header.start : one.header.end].split())
+            there = existing_documentation.find(plan.target.task.document, plan.source, one)
+            said = " ".join(there.text.split())[:_MAX_AROUND_CHARS] if there is not None else ""
+            found += [header[:_MAX_AROUND_CHARS], *([f"  ({said})"] if said else [])]
+    return found
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
+    """Return the shape of the answer: only what the function has can be spoken of.
+
+    The summary begins with one of `first`, if there are any.
+    """
     text = {"type": "string", "maxLength": _MAX_PART_CHARS}
-    properties: dict[str, object] = {} if plan.existing is not None else {"summary": text}
+    summary = text
+    if first:
+        summary = {"type": "string", "pattern": f"^({'|'.join(first)}){_REST_IN_JSON[plan.locale]}$"}
+    properties: dict[str, object] = {} if plan.existing is not None else {"summary": summary}
     for key, names in (("parameters", plan.contract.parameters), ("raises", plan.contract.errors)):
         if names:
             inner = {name: text for name in names}

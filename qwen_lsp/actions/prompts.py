@@ -132,7 +132,13 @@ def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
 
 
 def documentation(
-    target: Target, signatures: Sequence[str], contract: Contract, locale: Locale, *, is_new: bool
+    target: Target,
+    signatures: Sequence[str],
+    contract: Contract,
+    locale: Locale,
+    around: Sequence[str],
+    *,
+    is_new: bool,
 ) -> list[Message]:
     """Ask what a definition does and what its parts mean, as a JSON object."""
     wanted = ['"summary": one sentence that says what it does, beginning with a verb'] if is_new else []
@@ -146,17 +152,23 @@ def documentation(
         f"Document this {language_name(target.task)} code {_IN[locale]}. Say only what the code shows. "
         f"Answer with a JSON object: {'; '.join(wanted)}."
     )
-    return _question(target, signatures, [order])
+    return _question(target, signatures, [*_surroundings(around), order])
 
 
-def sentence(target: Target, signatures: Sequence[str], name: str, locale: Locale) -> list[Message]:
+def _surroundings(around: Sequence[str]) -> list[str]:
+    return ["It stands in:", "```", *around, "```"] if around else []
+
+
+def sentence(
+    target: Target, signatures: Sequence[str], name: str, locale: Locale, around: Sequence[str]
+) -> list[Message]:
     """Ask for the one sentence of documentation that a short definition needs."""
     what = f"`{name}`" if name else "this code"
     order = (
         f"Write the documentation of {what} {_IN[locale]}: one short sentence that "
         "says what it does, beginning with a verb. Write only the sentence: no code, no comment marks."
     )
-    return _question(target, signatures, [order])
+    return _question(target, signatures, [*_surroundings(around), order])
 
 
 def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:
@@ -204,14 +216,15 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
-def translate(text: str, to: Locale, *, is_firm: bool = False) -> list[Message]:
-    """Ask for one line of a comment in the other language."""
+def translate(text: str, to: Locale, keep: Sequence[str] = (), *, is_firm: bool = False) -> list[Message]:
+    """Ask for a sentence of a comment in the other language; `keep` are words that must stay as they are."""
+    kept = "、".join(keep) if to == "zh" else ", ".join(keep)
     if to == "zh":
         order = "把下面的代码注释翻译成简体中文。只写译文，代码和名称保持不变。"
-        firm = "译文必须是中文。"
+        firm = "译文必须是中文。" + (f"译文中原样保留：{kept}。" if keep else "")
     else:
         order = "Translate this code comment into English. Write only the translation; keep code and names."
-        firm = " The answer must be in English."
+        firm = " The answer must be in English." + (f" Keep as it is: {kept}." if keep else "")
     return [_TRANSLATOR, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
 
 
