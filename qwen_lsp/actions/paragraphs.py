@@ -67,7 +67,7 @@ def sentences(text: str) -> list[str]:
 
 
 def spread(text: str, sizes: Sequence[int]) -> list[str] | None:
-    """Put a text on as many lines as `sizes` says, in their proportion; None where it is too short for that."""
+    """Put a text on as many lines as `sizes` says, in their proportion; None where it is too short."""
     if len(sizes) == 1:
         return [text]
     held = [mark.span() for mark in marks.INLINE.finditer(text)]
