@@ -381,6 +381,10 @@ TEXTS: dict[str, Text] = {
     "refused.tests_fail": Text(
         "The tests fail on the code as it is: {detail}", "这些测试在现有代码上不能通过：{detail}"
     ),
+    "refused.not_reachable": Text(
+        "A test in another file cannot call {detail}: it is not exported, private or inside a function.",
+        "其他文件中的测试无法调用 {detail}：它没有导出、是私有的，或者定义在函数内部。",
+    ),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
     ),

@@ -45,6 +45,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if item.span.start < target.definition.span.start and target.definition.span.end <= item.span.end
     ]
     name = around[0].name if around else target.definition.name
+    if not suite.is_reachable(target.source, target.definition, around, name):
+        return Refused("not_reachable", target.definition.name)
     place = suite.find(task, name, context)
     if place is None:
         return Refused("no_test_style")
@@ -70,6 +72,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             return result
         failed = failed or result
         problem = "Write short tests that call the code."
+        if result.reason == "names":
+            problem = f"Use only {place.framework} and the code; there is no {result.detail} here."
         if result.reason == "tests_fail":
             problem = f"These tests fail on the code as it is: {result.detail} Write tests that hold."
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
@@ -142,9 +146,13 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     imported: list[str] = []
     body: list[str] = []
     have = (place.document.text if place.document else place.head).split("\n")
+    rest = re.sub(r"^(import|from) .*", "", text, flags=re.MULTILINE)
     for line in text.split("\n"):
         if re.match(r"(import\s|from\s+\S+\s+import\s|package\s|const .*= require\()", line):
-            if line not in have and line != place.importing and _is_wanted(line, target, tested):
+            module = re.fullmatch(r"import (\w+)", line)
+            is_unused = module is not None and not re.search(rf"\b{module[1]}\b", rest)
+            is_new = line not in have and line != place.importing and not is_unused
+            if is_new and _is_wanted(line, target, tested):
                 imported.append(line)
         elif not re.match(r"if __name__ ==|\s+(unittest|pytest)\.main\(", line):
             body.append(line)
@@ -179,6 +187,8 @@ def _edits(document: Document, place: Suite, imported: list[str], body: str) -> 
 
 def _has(text: str, importing: str) -> bool:
     """Whether a file brings in what a line of ours would, in whichever form."""
+    if importing in text:
+        return True
     match = re.search(r"import \{? ?(\w+)", importing)
     return bool(match) and re.search(rf"import\b[^\n]*\b{match[1]}\b", text) is not None if match else False
 

@@ -267,9 +267,7 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     assert found.other is not None
     assert found.other.path == "tests/test_prices.py"
     text = apply("", found.other.edits)
-    assert text == (
-        "import pytest\nfrom shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"
-    )
+    assert text == ("from shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n")
 
 
 async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
@@ -288,6 +286,45 @@ async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> No
         assert f"from shop.{line}\n" in text
 
 
+NOT_REACHED = [
+    ("python", "def f():\n    def g(a):⟦⟧\n        return a\n    return g\n", "src/a.py"),
+    ("typescript", "export const f = 1;\nfunction g(a: number) {⟦⟧\n  return a;\n}\n", "src/a.ts"),
+    ("javascript", "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f }\n", "src/a.js"),
+    ("java", "class A {\n  private int g(int a) {⟦⟧\n    return a;\n  }\n}\n", "src/A.java"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "path"), NOT_REACHED)
+async def test_no_test_can_call_it(shop: Path, language: str, code: str, path: str) -> None:
+    found = await outcome(task("test", code, language=language, path=path, root=str(shop)))
+    assert found == Refused("not_reachable", "g")
+
+
+@pytest.mark.parametrize(
+    ("code", "importing"),
+    [
+        (
+            "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f, g }\n",
+            'const { g } = require("../a.js");',
+        ),
+        ("function g(a) {⟦⟧\n  return a\n}\nmodule.exports = g\n", 'const g = require("../a.js");'),
+        ("exports.g = function (a) {⟦⟧\n  return a\n}\n", 'const { g } = require("../a.js");'),
+        ("export function g(a) {⟦⟧\n  return a\n}\n", 'import { g } from "../a.js";'),
+    ],
+)
+async def test_the_import_that_a_module_wants(shop: Path, code: str, importing: str) -> None:
+    answer = "test('it', () => {\n  assert.strictEqual(g(1), 1);\n});\n"
+    asked = task("test", code, language="javascript", path="a.js", root=str(shop))
+    found = await outcome(asked, f"```javascript\n{answer}```")
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    assert importing in text
+    is_common = importing.startswith("const")
+    assert ('require("node:test")' in text) == is_common
+    assert ('from "node:test"' in text) != is_common
+
+
 async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     there = "from shop.prices import tax\n\n\ndef test_total():\n    assert tax(1) == 2\n"
     (shop / "tests" / "test_prices.py").write_text(there, "utf-8")
@@ -300,7 +337,9 @@ async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     text = apply(there, found.other.edits)
     compile(text, "tests", "exec")
     assert "def test_total_2():" in text
-    assert text.startswith("from shop.prices import tax\nimport pytest\nfrom shop.prices import total\n")
+    assert text.startswith("from shop.prices import tax\nfrom shop.prices import total\n"), (
+        "no import that nothing uses"
+    )
     assert "assert tax(1) == 2" in speaker.prompts[0], "the project's own style is shown"
 
 
