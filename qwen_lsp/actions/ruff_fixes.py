@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -51,10 +52,12 @@ def fixes(text: str, selected: str, within: Span) -> list[tuple[Edit, ...]]:
         return []
     document = Document("", text)
     found = [_edits(document, entry["fix"]["edits"]) for entry in entries if entry.get("fix")]
+    ending = re.compile(r"\r?\n?").match(text, within.end)  # a line that goes takes its end with it
+    last = ending.end() if ending is not None else within.end
     return [
         edits
         for edits in found
-        if edits and within.start <= edits[0].span.start and edits[-1].span.end <= within.end
+        if edits and within.start <= edits[0].span.start and edits[-1].span.end <= last
     ]
 
 

@@ -71,7 +71,7 @@ def _fallible(source: Source, within: Definition | None) -> Iterator[tuple[str, 
         text = _failing(node)
         if text:
             yield text, is_tried
-        for child in node.children:
+        for child in reversed(node.named_children):
             is_body = _TRY.match(node.type) and re.search(r"block|resource", child.type)
             pending.append((child, is_tried or bool(is_body)))
 

@@ -16,7 +16,7 @@ _BRANCH = re.compile(
     r"^(if|while|for|foreach|do|switch|match|try|catch|except|guard|when|select|type_switch|expression_switch"
     r"|enhanced_for|for_in|for_of)_?(statement|expression|clause|block)?$"
 )
-_ELSE = re.compile(r"^(else|elif|elsif|else_if)(_clause)?$")
+_ELIF = re.compile(r"^(elif|elsif|else_if)_clause$")
 _TERNARY = re.compile(r"^(ternary|conditional)_expression$")
 _LOOP = re.compile(r"^(while|for|foreach|do|enhanced_for|for_in|for_of|loop)_(statement|expression)$")
 _GENERATED = re.compile(r"comprehension$|^generator_expression$")
@@ -64,14 +64,15 @@ def of(source: Source) -> Work:
     while pending:
         node, depth, n_loops = pending.pop()
         if not node.is_named:  # `if` is also the name of its keyword
+            complexity += node.type == "else"
             continue
         inner, inner_loops = depth, n_loops
         is_chained = bool(
             node.parent is not None
             and node.type == "if_statement"
-            and (_ELSE.match(node.parent.type) or node.parent.child_by_field_name("alternative") == node)
+            and (node.parent.type == "else_clause" or node.parent.child_by_field_name("alternative") == node)
         )
-        if _ELSE.match(node.type):
+        if _ELIF.match(node.type):
             complexity += 1
         elif (_BRANCH.match(node.type) or _TERNARY.match(node.type)) and not is_chained:
             complexity += 1 + depth
