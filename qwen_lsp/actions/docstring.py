@@ -158,7 +158,9 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
         is_private = source.language.id == "python" and re.match(r"_(?!_)", definition.name) is not None
         if is_private or (len(others) > 1 and n_with_parameters < _USUAL * len(others)):
             wanted = NOTHING
-        wanted = documentation.shortened(wanted, style, source.language.id, max_lines)
+        # What opens and closes it takes lines, too.
+        n_marks = 2 if source.language.id in _BLOCK else 1 if source.language.id == "python" else 0
+        wanted = documentation.shortened(wanted, style, source.language.id, max_lines - n_marks)
     return _Plan(
         target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
     )
@@ -182,6 +184,11 @@ def _verbs(plan: _Plan) -> list[str]:
     """List what the summary may begin with."""
     name, language = plan.definition.name, plan.source.language.id
     classes = {one.name for one in plan.source.definitions() if not one.is_function}
+    around = [
+        one
+        for one in plan.source.definitions()
+        if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end
+    ]
     text = plan.source.text[plan.definition.span.start : plan.definition.span.end]
     is_made_by_name = language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M)
     is_constructor = plan.definition.is_function and (
@@ -193,7 +200,8 @@ def _verbs(plan: _Plan) -> list[str]:
         return []
     others = existing_documentation.others(plan.source, plan.existing)
     is_third = language not in _IMPERATIVE
-    return verbs.beginnings(plan.locale, others, is_constructor=is_constructor, is_third=is_third)
+    made = (around[-1].name if around and not around[-1].is_function else name) if is_constructor else ""
+    return verbs.beginnings(plan.locale, others, made, is_third=is_third)
 
 
 def _around(plan: _Plan) -> list[str]:
@@ -261,7 +269,7 @@ def _parts(plan: _Plan, answer: str, is_cut_off: bool) -> Parts | Refused:
 def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     """Leave out what the code does not bear out; say why where nothing is left."""
     span, name = plan.definition.span, plan.definition.name
-    shown = plan.source.text[span.start : span.end]
+    shown = "\n".join((plan.source.text[span.start : span.end], *_around(plan)))
 
     def unfounded(text: str) -> bool:
         return claims.unfounded(text, shown, name)

@@ -186,7 +186,13 @@ async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
     refused = Refused("language")
     keep: list[str] = []
     for is_firm in (False, True):
-        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep)
+        marked = text
+        for name in keep:  # between marks of code a name is not taken for a word
+            if re.fullmatch(r"[\w$.]+", name) and "`" not in text:
+                marked = re.sub(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", f"`{name}`", marked)
+        line = await _answered(marked, ask, above, is_firm=is_firm, keep=keep)
+        if isinstance(line, str) and "`" not in text:
+            line = line.replace("`", "")
         if isinstance(line, Refused):
             refused = line
         elif missing := marks.lost(text, line, ask.names):
@@ -234,8 +240,6 @@ async def _answered(
     line = " ".join(_LABEL.sub("", reply.prose_so_far(answer.text)).split())
     line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line
     line = _CLOSING.sub("", _OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
-    if "`" not in text:
-        line = line.replace("`", "")
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:

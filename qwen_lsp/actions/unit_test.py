@@ -156,7 +156,10 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
                 imported.append(line)
         elif not re.match(r"if __name__ ==|\s+(unittest|pytest)\.main\(", line):
             body.append(line)
-    return imported, re.sub(r"\n{4,}", "\n\n\n", "\n".join(body)).strip("\n")
+    tests = "\n".join(body)
+    if language.id == "python":
+        tests = re.sub(r"\n+(?=(@.*\n)*(async )?(def|class) )", "\n\n\n", tests)
+    return imported, re.sub(r"\n{4,}", "\n\n\n", tests).strip("\n")
 
 
 def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:

@@ -35,7 +35,7 @@ translate traverse trigger trim truncate try turn unbind undo uninstall unlock u
 update upgrade upload use validate verify visit wait walk warn watch wrap write yield zip
 """
 # What a constructor does.
-_CREATING = ("create", "initialize", "set up", "construct", "build")
+_CREATING = ("create", "initialize")
 _CHINESE = (
     "返回|获取|取得|设置|创建|新建|初始化|判断|检查|检测|计算|将|把|根据|从|对|向|为|在|用|以|按|添加|增加|删除|移除|更新|修改"
     "|读取|写入|解析|生成|构造|构建|转换|处理|执行|运行|调用|注册|注销|加载|保存|发送|接收|查找|查询|搜索|过滤|排序|合并|拼接"
@@ -44,24 +44,27 @@ _CHINESE = (
     "|解密|压缩|解压|序列化|反序列化|映射|遍历|统计|限制|包装|封装|提取|确保|尝试|定义|准备|完成|标记|存储|插入|追加|截取|截断"
     "|去除|填充|匹配|抛出|忽略|使用|若|如果|当|给|让|使|确定|收集|展开|压平|分配|释放|刷新|重新|逐个|依次"
 )
-_CHINESE_CREATING = "创建|新建|构造|初始化"
 _FIRST_WORD = re.compile(r"\W*([A-Za-z]+)")
 
 
-def beginnings(locale: Locale, others: Sequence[str], *, is_constructor: bool, is_third: bool) -> list[str]:
+def beginnings(locale: Locale, others: Sequence[str], made: str = "", *, is_third: bool) -> list[str]:
     """List what a summary may begin with.
 
-    `others` are other documentation of the file: they say whether its verbs end in `s`; where they do not,
-    `is_third` says.
+    `made` is the class that a constructor makes one of. `others` are other documentation of the file: they
+    say whether its verbs end in `s`; where they do not, `is_third` says.
     """
     if locale == "zh":
-        return (_CHINESE_CREATING if is_constructor else _CHINESE).split("|")
-    stems = _CREATING if is_constructor else tuple(_ENGLISH.split())
-    firsts = [found[1].lower() for text in others if (found := _FIRST_WORD.match(text))]
+        return [f"创建 {made} 实例", f"初始化 {made} 实例"] if made else _CHINESE.split("|")
+    firsts = [word[1].lower() for text in others if (word := _FIRST_WORD.match(text))]
     known = set(_ENGLISH.split())
     n_plain, n_third = sum(one in known for one in firsts), sum(one in _THIRD for one in firsts)
     is_third = n_third > n_plain if n_third != n_plain else is_third
-    return [_upper(_third(stem) if is_third else stem) for stem in stems]
+    stems = _CREATING if made else _ENGLISH.split()
+    found = [_upper(_third(stem) if is_third else stem) for stem in stems]
+    if not made:
+        return found
+    article = "an" if made.lstrip("_")[:1].lower() in "aeiou" else "a"
+    return [f"{found[0]} {article} {made}", f"{found[1]} the {made}"]
 
 
 def _third(stem: str) -> str:

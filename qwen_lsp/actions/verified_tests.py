@@ -67,6 +67,8 @@ async def holding(task: Task, proposal: Proposal) -> Proposal | Refused:
     kept = _without(text, set(failed), task)
     if kept is None:
         return proposal
+    if "import pytest\n" not in before and not re.search(r"\bpytest\.", kept):
+        kept = kept.replace("import pytest\n", "", 1)
     edit = layout.shrunk(before, Edit(Span(0, len(before)), kept))
     return replace(proposal, other=replace(file, edits=(edit,)))
 

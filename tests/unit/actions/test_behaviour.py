@@ -31,7 +31,7 @@ OTHER = [
     ("python", "def f(a):\n    t = []\n    for x in a:\n        if x:\n            t.append(x)\n    return t\n",
      "def f(a):\n    return [x for x in a if x is not None]\n"),
     ("python", RANGE, RANGE.replace("end + 1", "end")),
-    ("java", "int f(Object a, Object b) {\n  if (a == null && b == null) {\n    return 0;\n  } else if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n",
+    ("java", "int f(Object a, Object b) {\n  if (a == null && b == null) {\n    return 0;\n  }\n  if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n",
      "int f(Object a, Object b) {\n  if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n"),
     ("go", "func f(day, dow bool) {\n\tif !day && !dow {\n\t\tfail()\n\t}\n\tgo1(day, dow, day)\n}\n",
      "func f(day, dow bool) {\n\tif !(day && dow) {\n\t\tfail()\n\t}\n\tgo2(day, dow)\n}\n"),
