@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 from qwen_lsp.actions import marks
 from qwen_lsp.messages import Locale
-from qwen_lsp.text import HAN, Document, Span
+from qwen_lsp.text import HAN, Document, Span, han_count
 
 _MAX_LINES, _MAX_CHARS = 8, 700
 # Between two lines of one text: a line end and the marks of a comment, no words and no tag.
 _BETWEEN = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*(\*|///?!?|#+|--+)?[ \t]*")
+# A line that leaves so much room is not broken, it is over.
+_WIDTH = 64
 _ENDS = re.compile(r"[.!?:;。！？：；][)\]\"'”’）*`]*$")
 # Sentences of a longer text are translated one by one: the shorter, the better a small model does.
 _MIN_CHARS_TO_CUT = 60
@@ -44,7 +46,7 @@ def _goes_on(document: Document, group: Sequence[Span], line: Span) -> bool:
     n_chars = line.end - group[0].start
     if between is None or len(group) >= _MAX_LINES or n_chars > _MAX_CHARS:
         return False
-    if _ENDS.search(text[last.start : last.end]):
+    if _ENDS.search(text[last.start : last.end]) or not _is_full(document, last, line):
         return False
     mark = between[1] or ""
     if not mark or mark == "*":
@@ -52,6 +54,13 @@ def _goes_on(document: Document, group: Sequence[Span], line: Span) -> bool:
     columns = [one.start - document.starts[document.line_of(one.start)] for one in (last, line)]
     before = text[document.starts[document.line_of(last.start)] : last.start]
     return columns[0] == columns[1] and not before.strip(" \t/#-!")
+
+
+def _is_full(document: Document, last: Span, line: Span) -> bool:
+    """Whether a line ends because the next word would not have stood on it."""
+    before = document.text[document.starts[document.line_of(last.start)] : last.end]
+    word = re.split(r"\s", document.text[line.start : line.end], maxsplit=1)[0]
+    return len(before) + han_count(before) + 1 + len(word) + han_count(word) >= _WIDTH
 
 
 def joined(document: Document, group: Sequence[Span], source: Locale) -> str:

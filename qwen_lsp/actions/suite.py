@@ -143,7 +143,7 @@ def _javascript(root: Path, path: PurePosixPath, name: str, text: str) -> Suite:
     heads = {
         "vitest": 'import { describe, expect, it } from "vitest";\n',
         "mocha": 'import assert from "node:assert";\n',
-        "node:test": 'import assert from "node:assert";\nimport { test } from "node:test";\n',
+        "node:test": 'import assert from "node:assert";\nimport { describe, it, test } from "node:test";\n',
     }
     tests = sorted(
         (file for file in _walk(root) if is_test_file(file)), key=lambda file: _distance(file, path)
@@ -151,7 +151,7 @@ def _javascript(root: Path, path: PurePosixPath, name: str, text: str) -> Suite:
     example, _ = _example(root, tests, r"(describe|it|test)\(")
     if is_common:
         heads["node:test"] = (
-            'const assert = require("node:assert");\nconst { test } = require("node:test");\n'
+            'const assert = require("node:assert");\nconst { describe, it, test } = require("node:test");\n'
         )
     if framework == "node:test":
         example = example or f'test("{name} ...", () => {{\n  assert.deepStrictEqual({name}(...), ...);\n}});'

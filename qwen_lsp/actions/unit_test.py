@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import PurePosixPath
 
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite, verified_tests
+from qwen_lsp.actions import checks, imports, node_assertions, prompts, reply, rewrite, suite, verified_tests
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
@@ -92,6 +93,8 @@ def _judged(
     if is_cut_off:
         found = _whole_tests(found, language)
     imported, body = _parts(found, target, place, language)
+    if place.framework == "node:test":
+        body = node_assertions.converted(body)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
     if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
         return Refused("no_test")
@@ -117,8 +120,33 @@ def _needed(target: Target, place: Suite, names: list[str], context: RepositoryC
     """List the imports of what the tests use of the tested module, and of others of the repository."""
     own = {item.name for item in target.source.definitions()} if target.source else set()
     module = re.match(r"from [\w.]+ import (?=\w+$)", place.importing)
-    lines = (f"{module[0]}{name}" if module and name in own else context.importing(name) for name in names)
-    return [line for line in lines if line]
+    lines = (
+        f"{module[0]}{name}"
+        if module and name in own
+        else _own_import(target, place, name) or context.importing(name)
+        for name in names
+    )
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _own_import(target: Target, place: Suite, name: str) -> str:
+    """Return how the tested file itself brings in a name, where a test can say the same; JavaScript."""
+    task = target.task
+    if task.language is None or task.language.id not in ("javascript", "typescript"):
+        return ""
+    origin = r"(?P<origin>[\"'][^\"'\n]+[\"'])"
+    listed = rf"\{{[^{{}}]*(?<![\w$.]){re.escape(name)}(?![\w$])(?! (as|:))[^{{}}]*\}}"
+    for pattern, line in (
+        (rf"(?:const|let|var)\s+{re.escape(name)}\s*=\s*require\({origin}\)", "const {} = require({});"),
+        (rf"(?:const|let|var)\s+{listed}\s*=\s*require\({origin}\)", "const {{ {} }} = require({});"),
+        (rf"import\s+{re.escape(name)}\s+from\s+{origin}", "import {} from {};"),
+        (rf"import\s+{listed}\s+from\s+{origin}", "import {{ {} }} from {};"),
+    ):
+        found = re.search(pattern, task.document.text)
+        is_beside = PurePosixPath(task.path).parent == PurePosixPath(place.path).parent
+        if found is not None and (is_beside or found["origin"][1] != "."):
+            return line.format(name, found["origin"])
+    return ""
 
 
 def _whole_tests(text: str, language: Language) -> str:

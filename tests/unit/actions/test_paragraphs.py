@@ -12,18 +12,22 @@ from qwen_lsp.actions.task import Proposal, apply
 from qwen_lsp.text import Document, Span
 from tests.support.chatting import Speaker, session, task
 
+LONG = "it takes the number of an item and how many there are to be of it"
+
 
 @pytest.mark.parametrize(
     ("text", "groups"),
     [
-        ("# «one two»\n# «three four»\nx = 1\n", [2]),
-        ("# «one two.»\n# «Three four»\n", [1, 1]),  # a sentence ends there
-        ("# «one two»\n#\n# «three four»\n", [1, 1]),
-        ("# «one two»\n    # «three four»\n", [1, 1]),
-        ("x = 1  # «one two»\n       # «three four»\n", [1, 1]),
-        ("x = 1  # «one two»\ny = 2  # «three four»\n", [1, 1]),
-        ('"""«One two»\n    «three four»\n    """\n', [2]),
-        ("/**\n * «one two»\n * «three four»\n * @param a «five six»\n */\n", [2, 1]),
+        (f"# «{LONG}»\n# «three four»\nx = 1\n", [2]),
+        ("# «one two»\n# «three four»\nx = 1\n", [1, 1]),  # there was room for more
+        (f"# «{LONG}.»\n# «Three four»\n", [1, 1]),  # a sentence ends there
+        (f"# «{LONG}»\n#\n# «three four»\n", [1, 1]),
+        (f"# «{LONG}»\n    # «three four»\n", [1, 1]),
+        (f"x = 1  # «{LONG}»\n       # «three four»\n", [1, 1]),
+        (f"x = 1  # «{LONG}»\ny = 2  # «three four»\n", [1, 1]),
+        (f'"""«{LONG}»\n    «three four»\n    """\n', [2]),
+        (f"/**\n * «{LONG}»\n * «three four»\n * @param a «five six»\n */\n", [2, 1]),
+        ("# «根据传入的商品编号和数量，在仓库里预留库存，如果库存不足，则抛出»\n# «异常»\n", [2]),
     ],
 )
 def test_lines_of_one_text(text: str, groups: list[int]) -> None:
@@ -64,11 +68,14 @@ def test_over_lines_again(text: str, sizes: list[int], lines: list[str] | None) 
 
 
 async def test_a_sentence_over_lines_is_one_question() -> None:
-    code = "def f(Callpoint):⟦⟧\n    # it makes a copy of the entry and\n    # gives the whole back\n    return 1\n"
+    code = "def f(Callpoint):⟦⟧\n    # it makes a copy of the entry that it was given by a caller and\n    # gives the whole back\n    return 1\n"
     speaker = Speaker("它复制该条目，并返回全部内容。")
     found = await runner.run(task("translate", code, locale="zh"), session(speaker))
     assert isinstance(found, Proposal), found
-    assert "it makes a copy of the entry and gives the whole back" in speaker.prompts[0]
+    assert (
+        "it makes a copy of the entry that it was given by a caller and gives the whole back"
+        in speaker.prompts[0]
+    )
     assert apply(code.replace("⟦⟧", ""), found.edits) == (
         "def f(Callpoint):\n    # 它复制该条目，\n    # 并返回全部内容\n    return 1\n"
     )

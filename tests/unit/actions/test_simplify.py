@@ -66,6 +66,14 @@ async def test_only_what_is_better(kind: str, answer: str, reason: str) -> None:
     assert (found.reason if isinstance(found, Refused) else "") == reason, found
 
 
+async def test_an_answer_that_repeats_other_functions() -> None:
+    code = "def g(a):\n    return a\n\n\ndef f(a):⟦⟧\n    b = g(a)\n    return h(b)\n"
+    answer = "def f(a):\n    return h(g(a))\n\n\ndef g(a):\n    return a\n"
+    found, text, _ = await done("simplify", "python", code, answer)
+    assert isinstance(found, Proposal), found
+    assert text == "def g(a):\n    return a\n\n\ndef f(a):\n    return h(g(a))\n"
+
+
 def test_a_fix_that_reaches_further_is_left_out() -> None:
     text = "def f(a):\n    try:\n        g(a)\n    except KeyError:\n        pass\n"
     assert ruff_fixes.fixes(text, "SIM105", Span(0, len(text)))

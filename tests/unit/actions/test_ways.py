@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.action_settings import CustomAction
+from qwen_lsp.actions import node_assertions
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import (
     KINDS,
@@ -323,6 +324,37 @@ async def test_the_import_that_a_module_wants(shop: Path, code: str, importing: 
     is_common = importing.startswith("const")
     assert ('require("node:test")' in text) == is_common
     assert ('from "node:test"' in text) != is_common
+
+
+async def test_what_the_tested_file_imports(tmp_path: Path) -> None:
+    code = (
+        "const pino = require('pino')\nconst {\n  A,\n  B\n} = require('./errors')\n"
+        "function g(a) {⟦⟧\n  return new A(pino(a))\n}\nmodule.exports = { g }\n"
+    )
+    answer = "test('it', () => {\n  expect(g(pino.of(1))).toEqual(new A(pino(1)));\n});\n"
+    asked = task("test", code, language="javascript", path="lib/a.js", root=str(tmp_path))
+    found = await outcome(asked, f"```javascript\n{answer}```")
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    assert "const pino = require('pino');\n" in text
+    assert "const { A } = require('./errors');\n" in text, "the test stands beside it"
+    assert "assert.deepStrictEqual(g(pino.of(1)), new A(pino(1)));" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("  expect(f(1)).toBe(2);", "  assert.strictEqual(f(1), 2);"),
+        ("expect(f(')')).not.toEqual([1, (2)])", "assert.notDeepStrictEqual(f(')'), [1, (2)])"),
+        ("expect(() => f(1)).toThrow(Error);", "assert.throws(() => f(1));"),
+        ("expect(f(1)).toBeNull();", "assert.strictEqual(f(1), null);"),
+        ("expect(f(1)).toMatchSnapshot();", "expect(f(1)).toMatchSnapshot();"),
+        ("expect(a).toBe(1); expect(b).toBe(2);", "expect(a).toBe(1); expect(b).toBe(2);"),
+    ],
+)
+def test_assertions_in_the_words_of_node(line: str, wanted: str) -> None:
+    assert node_assertions.converted(line) == wanted
 
 
 async def test_tests_beside_those_that_are_there(shop: Path) -> None:
