@@ -214,6 +214,10 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
         ("Walks the tree recursively.", "def f(n):\n    return n", True),
         ("Walks the tree recursively.", "def f(n):\n    return f(n.left)\n", False),
         ("Adds up the prices.", "return sum(prices)", False),
+        ("Sets the status to 400.", "status = 500", True),
+        ("否则设置为400。", "status = 500", True),
+        ("Sets the status to 500.", "status = 500", False),
+        ("Calls `load`.", "return download()", True),
     ],
 )
 def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
