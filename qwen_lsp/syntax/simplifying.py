@@ -73,12 +73,17 @@ def _statements(block: Node) -> list[Node]:
 
 
 def _parts(node: Node) -> tuple[Node, Node, Node | None] | None:
-    """Return condition, consequence and what follows `else` of an `if` that stands for itself."""
+    """Return the parts of an `if` that is a statement among others."""
+    parent = node.parent
+    return _branches(node) if parent is not None and parent.type in _BLOCKS else None
+
+
+def _branches(node: Node) -> tuple[Node, Node, Node | None] | None:
+    """Return condition, consequence and what follows `else`; None for what declares something first."""
     if node.type != "if_statement" or node.child_by_field_name("initializer") is not None:
         return None
-    parent = node.parent
     condition, yes = node.child_by_field_name("condition"), node.child_by_field_name("consequence")
-    if parent is None or parent.type not in _BLOCKS or condition is None or yes is None:
+    if condition is None or yes is None:
         return None
     no = node.child_by_field_name("alternative")
     if no is not None and no.type == "else_clause":
@@ -125,20 +130,23 @@ def _is_many_lines(node: Node) -> bool:
 
 
 def _else_after_leaving(source: Source, node: Node) -> Edit | None:
-    """Take away `else` behind a block that ends with `return`."""
+    """Take away the last `else` of a chain whose every other branch ends with `return`."""
     parts = _parts(node)
-    if parts is None or (no := parts[2]) is None or not _leaves(yes := parts[1]):
-        return None
-    between = source.tree.data[yes.end_byte : no.start_byte].decode("utf-8", "replace")
-    if re.sub(r"\s", "", between) != "else" or not _may_move(node, no):
-        return None
-    indent = _indent(source, node)
-    if no.type == "if_statement":
+    while parts is not None and parts[2] is not None and _leaves(parts[1]):
+        _, yes, no = parts
+        assert no is not None
+        between = source.tree.data[yes.end_byte : no.start_byte].decode("utf-8", "replace")
+        if re.sub(r"\s", "", between) != "else":
+            return None  # a comment
+        if no.type == "if_statement":
+            parts = _branches(no)
+            continue
+        shifted = _shifted(source, no, _indent(source, node)) if no.type in _BLOCKS else None
+        if not shifted or not _may_move(node, no):
+            return None
         ending = "\r\n" if "\r\n" in source.text else "\n"
-        return _edit(source, yes.end_byte, no.start_byte, f"{ending}{indent}")
-    shifted = _shifted(source, no, indent) if no.type in _BLOCKS else None
-    ending = "\r\n" if "\r\n" in source.text else "\n"
-    return _edit(source, yes.end_byte, no.end_byte, f"{ending}{shifted}") if shifted else None
+        return _edit(source, yes.end_byte, no.end_byte, f"{ending}{shifted}")
+    return None
 
 
 def _may_move(node: Node, block: Node) -> bool:
@@ -300,6 +308,8 @@ def _named_result(source: Source, node: Node) -> Edit | None:
     if after is None or after.type != "return_statement" or name is None or value is None:
         return None
     is_typed = one.child_by_field_name("type") is not None
+    if b"\n" in (value.text or b""):  # a longer one may well have a name
+        return None
     if is_typed or name.type != "identifier" or _value(after) != _text(name) or node.parent is None:
         return None
     if source.tree.data[node.end_byte : after.start_byte].strip() or _has_comment([node]):

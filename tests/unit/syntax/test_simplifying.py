@@ -34,7 +34,7 @@ REWRITES = [
         "java",
         "int f(int a) {\n    if (a > 0) {\n      return 1;\n    } else if (a < -9) {\n      return 2;\n    } else {\n"
         "      int b = g(a); // why\n      return b;\n    }\n  }",
-        "int f(int a) {\n    if (a > 0) {\n      return 1;\n    }\n    if (a < -9) {\n      return 2;\n    }\n"
+        "int f(int a) {\n    if (a > 0) {\n      return 1;\n    } else if (a < -9) {\n      return 2;\n    }\n"
         "    int b = g(a); // why\n    return b;\n  }",
     ),
     (
@@ -99,6 +99,10 @@ LEFT = [
     ),
     # the text of several lines has its own indentation
     ("javascript", "function f(a) {\n  if (a) {\n    return 1\n  } else {\n    g(`a\n    b`)\n  }\n}\n"),
+    # one of the branches goes on
+    ("javascript", "function f(a) {\n  if (a) {\n    return 1\n  } else if (b) {\n    g()\n  } else {\n    return 2\n  }\n}\n"),
+    ("javascript", "function f(a) {\n  if (a) {\n    return 1\n  } else if (b) {\n    return 2\n  }\n}\n"),
+    ("javascript", "function f(a) {\n  const b = g(\n    a\n  )\n  return b\n}\n"),
     # `b` is used twice
     ("javascript", "function f(a) {\n  let b = () => b\n  return b\n}\n"),
     # the first does not leave
