@@ -34,7 +34,7 @@ from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
 from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
 
-_MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
+_MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 # A string of the answer may be so long; small models do not end one by themselves.
 _MAX_PART_CHARS = 200
 _MAX_AROUND_CHARS = 200
@@ -105,7 +105,10 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             region=place.span,
             shown=in_place,
         )
-        result = _judged(plan, answer.text, answer.is_cut_off)
+        parts = _parts(plan, answer.text, answer.is_cut_off)
+        if isinstance(parts, Parts) and sentence and is_new:
+            parts = await _with_known_words(plan, parts, session, signatures, around, sentence)
+        result = parts if isinstance(parts, Refused) else _judged(plan, parts)
         if isinstance(result, Proposal):
             return result
         failed = failed or result
@@ -239,10 +242,30 @@ def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
-    parts = _parts(plan, answer, is_cut_off)
-    if isinstance(parts, Refused):
+async def _with_known_words(
+    plan: _Plan,
+    parts: Parts,
+    session: ModelSession,
+    signatures: list[str],
+    around: list[str],
+    grammar: str,
+) -> Parts:
+    """Have a summary that speaks of things the file does not know written once more, after an explanation."""
+    file = plan.target.task.document.text
+    n_strange = claims.n_invented((parts.summary,), file)
+    if plan.locale != "en" or not n_strange:
         return parts
+    messages = prompts.plainly(plan.target, signatures, around)
+    said = await session.ask(messages, _MAX_EXPLAINED_TOKENS)
+    messages = prompts.shortly(messages, said.text, plan.definition.name)
+    answer = await session.ask(messages, _MAX_SENTENCE_TOKENS, grammar=grammar)
+    other = _parts(plan, answer.text, answer.is_cut_off)
+    if isinstance(other, Refused) or claims.n_invented((other.summary,), file) >= n_strange:
+        return parts
+    return replace(parts, summary=other.summary)
+
+
+def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:
     document = plan.target.task.document
     if claims.invented(parts.parameters.values(), document.text):
         parts = replace(parts, parameters={})  # the other parameters alone would look like all of them

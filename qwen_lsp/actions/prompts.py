@@ -171,6 +171,21 @@ def sentence(
     return _question(target, signatures, [*_surroundings(around), order])
 
 
+def plainly(target: Target, signatures: Sequence[str], around: Sequence[str]) -> list[Message]:
+    """Ask what code does, before it is said in one sentence: a small model is right more often then."""
+    order = "Say in two or three plain sentences what this code does and what for."
+    return _question(target, signatures, [*_surroundings(around), order])
+
+
+def shortly(messages: Sequence[Message], answer: str, name: str) -> list[Message]:
+    """Ask for what was said as one sentence of documentation."""
+    order = (
+        f"Now write the documentation of `{name}`: one sentence of at most fifteen words, beginning with a "
+        "verb. Write only the sentence."
+    )
+    return [*messages, Message("assistant", answer), Message("user", order)]
+
+
 def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:
     """Ask for the first line of a function with type annotations."""
     order = (
