@@ -97,13 +97,8 @@ def invented(descriptions: Iterable[str], file: str) -> bool:
 
     English only: Chinese is written without spaces between words.
     """
-    return n_invented(descriptions, file) > 0
-
-
-def n_invented(descriptions: Iterable[str], file: str) -> int:
-    """Count the words of descriptions that neither a file nor descriptions of code in general have."""
     known = {_stem(word) for word in _WORD.findall(file)} | {_stem(word) for word in _GENERAL.split()}
-    return sum(_stem(word) not in known for text in descriptions for word in _WORD.findall(text))
+    return any(_stem(word) not in known for text in descriptions for word in _WORD.findall(text))
 
 
 def _stem(word: str) -> str:

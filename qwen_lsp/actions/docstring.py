@@ -29,6 +29,7 @@ from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import Locale
+from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
@@ -84,12 +85,12 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     signatures = rewrite.signatures_of(target, context)
     around = _around(plan)
     is_new = plan.existing is None
+    explained = await _explained(plan, session, signatures, around)
     if plan.contract == NOTHING:
-        messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale, around)
+        order = prompts.sentence(plan.definition.name, plan.locale)
     else:
-        messages = prompts.documentation(
-            target, signatures, plan.contract, plan.locale, around, is_new=is_new
-        )
+        order = prompts.documentation(target, plan.contract, plan.locale, is_new=is_new)
+    messages = prompts.next_order(explained, order)
     failed: Refused | None = None
     first = _verbs(plan) if session.client.can.grammar else []
     sentence = f"root ::= ({' | '.join(map(_quoted, first))}) {_REST[plan.locale]}" if first else ""
@@ -106,8 +107,6 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             shown=in_place,
         )
         parts = _parts(plan, answer.text, answer.is_cut_off)
-        if isinstance(parts, Parts) and sentence and is_new:
-            parts = await _with_known_words(plan, parts, session, signatures, around, sentence)
         result = parts if isinstance(parts, Refused) else _judged(plan, parts)
         if isinstance(result, Proposal):
             return result
@@ -117,11 +116,20 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
             schema, grammar = None, sentence
-            messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale, around)
+            messages = prompts.next_order(explained, prompts.sentence(plan.definition.name, plan.locale))
         again = f"Say in {wanted} only what the code shows, in plain text."
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     return failed
+
+
+async def _explained(
+    plan: _Plan, session: ModelSession, signatures: list[str], around: list[str]
+) -> list[Message]:
+    """Have the model say what code does, before it is said in a sentence: it is right more often then."""
+    messages = prompts.plainly(plan.target, signatures, around)
+    said = await session.ask(messages, _MAX_EXPLAINED_TOKENS)
+    return [*messages, Message("assistant", said.text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,29 +248,6 @@ def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
         if key == "parameters" and plan.contract.has_result:
             properties["returns"] = text
     return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-async def _with_known_words(
-    plan: _Plan,
-    parts: Parts,
-    session: ModelSession,
-    signatures: list[str],
-    around: list[str],
-    grammar: str,
-) -> Parts:
-    """Have a summary that speaks of things the file does not know written once more, after an explanation."""
-    file = plan.target.task.document.text
-    n_strange = claims.n_invented((parts.summary,), file)
-    if plan.locale != "en" or not n_strange:
-        return parts
-    messages = prompts.plainly(plan.target, signatures, around)
-    said = await session.ask(messages, _MAX_EXPLAINED_TOKENS)
-    messages = prompts.shortly(messages, said.text, plan.definition.name)
-    answer = await session.ask(messages, _MAX_SENTENCE_TOKENS, grammar=grammar)
-    other = _parts(plan, answer.text, answer.is_cut_off)
-    if isinstance(other, Refused) or claims.n_invented((other.summary,), file) >= n_strange:
-        return parts
-    return replace(parts, summary=other.summary)
 
 
 def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:

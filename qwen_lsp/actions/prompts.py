@@ -131,16 +131,8 @@ def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
     return _question(target, signatures, [order, *asked, *details])
 
 
-def documentation(
-    target: Target,
-    signatures: Sequence[str],
-    contract: Contract,
-    locale: Locale,
-    around: Sequence[str],
-    *,
-    is_new: bool,
-) -> list[Message]:
-    """Ask what a definition does and what its parts mean, as a JSON object."""
+def documentation(target: Target, contract: Contract, locale: Locale, *, is_new: bool) -> str:
+    """Order a JSON object that says what a definition does and what its parts mean."""
     wanted = ['"summary": one sentence that says what it does, beginning with a verb'] if is_new else []
     if contract.parameters:
         wanted.append(f'"parameters": what each of {", ".join(contract.parameters)} means, in a few words')
@@ -148,42 +140,33 @@ def documentation(
         wanted.append('"returns": what it returns, in a few words')
     if contract.errors:
         wanted.append(f'"raises": when it raises {", ".join(contract.errors)}')
-    order = (
+    return (
         f"Document this {language_name(target.task)} code {_IN[locale]}. Say only what the code shows. "
         f"Answer with a JSON object: {'; '.join(wanted)}."
     )
-    return _question(target, signatures, [*_surroundings(around), order])
 
 
-def _surroundings(around: Sequence[str]) -> list[str]:
-    return ["It stands in:", "```", *around, "```"] if around else []
-
-
-def sentence(
-    target: Target, signatures: Sequence[str], name: str, locale: Locale, around: Sequence[str]
-) -> list[Message]:
-    """Ask for the one sentence of documentation that a short definition needs."""
+def sentence(name: str, locale: Locale) -> str:
+    """Order the one sentence of documentation that a short definition needs."""
     what = f"`{name}`" if name else "this code"
-    order = (
+    return (
         f"Write the documentation of {what} {_IN[locale]}: one short sentence that "
         "says what it does, beginning with a verb. Write only the sentence: no code, no comment marks."
     )
-    return _question(target, signatures, [*_surroundings(around), order])
+
+
+PLAINLY = "Say in two or three plain sentences what this code does."
 
 
 def plainly(target: Target, signatures: Sequence[str], around: Sequence[str]) -> list[Message]:
-    """Ask what code does, before it is said in one sentence: a small model is right more often then."""
-    order = "Say in two or three plain sentences what this code does and what for."
-    return _question(target, signatures, [*_surroundings(around), order])
+    """Ask what code does, in as many words as that takes; `around` is what it stands in."""
+    surroundings = ["It stands in:", "```", *around, "```"] if around else []
+    return _question(target, signatures, [*surroundings, PLAINLY])
 
 
-def shortly(messages: Sequence[Message], answer: str, name: str) -> list[Message]:
-    """Ask for what was said as one sentence of documentation."""
-    order = (
-        f"Now write the documentation of `{name}`: one sentence of at most fifteen words, beginning with a "
-        "verb. Write only the sentence."
-    )
-    return [*messages, Message("assistant", answer), Message("user", order)]
+def next_order(messages: Sequence[Message], order: str) -> list[Message]:
+    """Give an order after what has been said."""
+    return [*messages, Message("user", order)]
 
 
 def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:

@@ -186,13 +186,7 @@ async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
     refused = Refused("language")
     keep: list[str] = []
     for is_firm in (False, True):
-        marked = text
-        for name in keep:  # between marks of code a name is not taken for a word
-            if re.fullmatch(r"[\w$.]+", name) and "`" not in text:
-                marked = re.sub(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", f"`{name}`", marked)
-        line = await _answered(marked, ask, above, is_firm=is_firm, keep=keep)
-        if isinstance(line, str) and "`" not in text:
-            line = line.replace("`", "")
+        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep)
         if isinstance(line, Refused):
             refused = line
         elif missing := marks.lost(text, line, ask.names):
@@ -227,11 +221,19 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
+def _whole(name: str) -> str:
+    return rf"(?<![\w$.`]){re.escape(name)}(?![\w$`])"
+
+
 async def _answered(
     text: str, ask: _Asking, above: str, *, is_firm: bool, keep: Sequence[str] = ()
 ) -> str | Refused:
+    names = [name for name in ask.names if f"`{name}`" not in text and re.search(_whole(name), text)]
+    marked = text
+    for name in names:  # between marks of code a name is not taken for a word
+        marked = re.sub(_whole(name), f"`{name}`", marked)
     answer = await ask.session.ask(
-        prompts.translate(text, ask.to, keep, is_firm=is_firm),
+        prompts.translate(marked, ask.to, keep, is_firm=is_firm),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
         region=ask.region,
@@ -240,6 +242,10 @@ async def _answered(
     line = " ".join(_LABEL.sub("", reply.prose_so_far(answer.text)).split())
     line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line
     line = _CLOSING.sub("", _OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
+    for name in names:
+        line = line.replace(f"`{name}`", name)
+    if "`" not in text:
+        line = line.replace("`", "")
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:
