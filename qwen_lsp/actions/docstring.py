@@ -127,7 +127,7 @@ async def _explained(
     plan: _Plan, session: ModelSession, signatures: list[str], around: list[str]
 ) -> list[Message]:
     """Have the model say what code does, before it is said in a sentence: it is right more often then."""
-    messages = prompts.plainly(plan.target, signatures, around)
+    messages = prompts.plainly(plan.target, signatures, around, plan.locale)
     said = await session.ask(messages, _MAX_EXPLAINED_TOKENS)
     return [*messages, Message("assistant", said.text)]
 

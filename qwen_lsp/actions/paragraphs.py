@@ -17,7 +17,7 @@ _MAX_LINES, _MAX_CHARS = 8, 700
 # Between two lines of one text: a line end and the marks of a comment, no words and no tag.
 _BETWEEN = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*(\*|///?!?|#+|--+)?[ \t]*")
 # A line that leaves so much room is not broken, it is over.
-_WIDTH = 64
+_WIDTH = 70
 _ENDS = re.compile(r"[.!?:;。！？：；][)\]\"'”’）*`]*$")
 # Sentences of a longer text are translated one by one: the shorter, the better a small model does.
 _MIN_CHARS_TO_CUT = 60

@@ -148,20 +148,28 @@ def documentation(target: Target, contract: Contract, locale: Locale, *, is_new:
 
 def sentence(name: str, locale: Locale) -> str:
     """Order the one sentence of documentation that a short definition needs."""
-    what = f"`{name}`" if name else "this code"
+    if locale == "zh":
+        what = f" `{name}` 的" if name else ""
+        return f"现在写{what}文档注释：一句简短的简体中文，以动词开头。只写这一句，不要代码和注释符号。"
+    what = f" of `{name}`" if name else ""
     return (
-        f"Write the documentation of {what} {_IN[locale]}: one short sentence that "
-        "says what it does, beginning with a verb. Write only the sentence: no code, no comment marks."
+        f"Now say it {_IN[locale]} in one short sentence for the documentation{what}, beginning with a verb. "
+        "Write only the sentence: no code, no comment marks."
     )
 
 
-PLAINLY = "Say in two or three plain sentences what this code does."
+PLAINLY = {
+    "en": "Say in two or three plain sentences what this code does, and what it is for.",
+    "zh": "用两三句话说明这段代码做什么、有什么用。",
+}
 
 
-def plainly(target: Target, signatures: Sequence[str], around: Sequence[str]) -> list[Message]:
+def plainly(
+    target: Target, signatures: Sequence[str], around: Sequence[str], locale: Locale
+) -> list[Message]:
     """Ask what code does, in as many words as that takes; `around` is what it stands in."""
     surroundings = ["It stands in:", "```", *around, "```"] if around else []
-    return _question(target, signatures, [*surroundings, PLAINLY])
+    return _question(target, signatures, [*surroundings, PLAINLY[locale]])
 
 
 def next_order(messages: Sequence[Message], order: str) -> list[Message]:

@@ -8,7 +8,7 @@ sentence; where it loses one, the sentence is translated in pieces.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.actions import checks, marks, paragraphs, prompts, reply
@@ -38,6 +38,8 @@ _LABEL = re.compile(
     r"|译文|中文|翻译(结果|如下)?)\W{0,3}[:：]\**\s*",
     re.IGNORECASE,
 )
+# `:class:`Cart`` and `{@link Cart}`; what is more than a name is left as it is.
+_ROLE_OR_LINK = re.compile(r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}")
 _OPENING = re.compile(r"^(/\*\*?!?|<!--|[rRuUbB]*(?:\"\"\"|'''|\"|'))[ \t]*")
 
 
@@ -197,7 +199,7 @@ async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
         return refused
     parts: list[str] = []
     for piece, is_mark in cut:
-        if is_mark or not to_translate(piece, ask.to):
+        if is_mark or not (to_translate(piece, ask.to) or re.search(r"[A-Za-z]{2}", piece)):
             parts.append(piece)
             continue
         line = await _answered(piece.strip(" ,，:："), ask, above + "".join(parts), is_firm=True)
@@ -221,17 +223,33 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
-def _whole(name: str) -> str:
-    return rf"(?<![\w$.`]){re.escape(name)}(?![\w$`])"
+def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Show names of the file, roles of reST and links of Javadoc as plain code, which models let stand.
+
+    Shape: what is shown, and for each piece of code in it what stands there instead.
+    """
+    shown: dict[str, str] = {}
+
+    def of_mark(match: re.Match[str]) -> str:
+        code_ = f"`{match['role'] or match['link']}`"
+        if code_ in shown or code_ in text.replace(match[0], ""):
+            return match[0]
+        shown[code_] = match[0]
+        return code_
+
+    marked = _ROLE_OR_LINK.sub(of_mark, text)
+    for name in names:
+        whole = rf"(?<![\w$.`]){re.escape(name)}(?![\w$`])"
+        if f"`{name}`" not in marked and re.search(whole, marked):
+            shown[f"`{name}`"] = name
+            marked = re.sub(whole, f"`{name}`", marked)
+    return marked, shown
 
 
 async def _answered(
     text: str, ask: _Asking, above: str, *, is_firm: bool, keep: Sequence[str] = ()
 ) -> str | Refused:
-    names = [name for name in ask.names if f"`{name}`" not in text and re.search(_whole(name), text)]
-    marked = text
-    for name in names:  # between marks of code a name is not taken for a word
-        marked = re.sub(_whole(name), f"`{name}`", marked)
+    marked, shown = _as_code(text, ask.names)
     answer = await ask.session.ask(
         prompts.translate(marked, ask.to, keep, is_firm=is_firm),
         3 * tokens.estimate(text) + 24,
@@ -242,10 +260,11 @@ async def _answered(
     line = " ".join(_LABEL.sub("", reply.prose_so_far(answer.text)).split())
     line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line
     line = _CLOSING.sub("", _OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
-    for name in names:
-        line = line.replace(f"`{name}`", name)
-    if "`" not in text:
-        line = line.replace("`", "")
+    for code_, original in shown.items():
+        line = line.replace(code_, original)
+    for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own
+        if f"`{added}`" not in text:
+            line = line.replace(f"`{added}`", added)
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:

@@ -50,7 +50,9 @@ class Speaker:
     async def chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
         post = await self.endpoint.dialect.chat(request, "", self.ask_json)
         echo = post.echo
-        if request.messages[-1].content.endswith(PLAINLY):  # comes before documentation, and is not looked at
+        if request.messages[-1].content.endswith(
+            tuple(PLAINLY.values())
+        ):  # comes before documentation, and is not looked at
             yield _once(Chunk("It does something.", stop_reason="eos"))
             return
         self.prompts.append(str(post.body["prompt"]))

@@ -201,7 +201,7 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
     speaker = Speaker(json.dumps({"summary": said}))
     found = await runner.run(task("docstring", head + PYTHON, locale=locale), session(speaker))
     assert isinstance(found, Proposal)
-    assert ("Simplified Chinese" in speaker.prompts[0]) == (language == "zh")
+    assert ("简体中文" in speaker.prompts[0]) == (language == "zh")
 
 
 @pytest.mark.parametrize(

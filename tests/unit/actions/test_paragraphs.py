@@ -12,7 +12,7 @@ from qwen_lsp.actions.task import Proposal, apply
 from qwen_lsp.text import Document, Span
 from tests.support.chatting import Speaker, session, task
 
-LONG = "it takes the number of an item and how many there are to be of it"
+LONG = "it takes the number of an item and how many there are to be of it all"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ LONG = "it takes the number of an item and how many there are to be of it"
         (f"x = 1  # «{LONG}»\ny = 2  # «three four»\n", [1, 1]),
         (f'"""«{LONG}»\n    «three four»\n    """\n', [2]),
         (f"/**\n * «{LONG}»\n * «three four»\n * @param a «five six»\n */\n", [2, 1]),
-        ("# «根据传入的商品编号和数量，在仓库里预留库存，如果库存不足，则抛出»\n# «异常»\n", [2]),
+        ("# «根据传入的商品编号和数量，在仓库里预留库存，如果库存不足，就会抛出»\n# «异常»\n", [2]),
     ],
 )
 def test_lines_of_one_text(text: str, groups: list[int]) -> None:
@@ -68,12 +68,12 @@ def test_over_lines_again(text: str, sizes: list[int], lines: list[str] | None) 
 
 
 async def test_a_sentence_over_lines_is_one_question() -> None:
-    code = "def f(Callpoint):⟦⟧\n    # it makes a copy of the entry that it was given by a caller and\n    # gives the whole back\n    return 1\n"
+    code = "def f(Callpoint):⟦⟧\n    # it makes a copy of the entry that it was given by one of its callers and\n    # gives the whole back\n    return 1\n"
     speaker = Speaker("它复制该条目，并返回全部内容。")
     found = await runner.run(task("translate", code, locale="zh"), session(speaker))
     assert isinstance(found, Proposal), found
     assert (
-        "it makes a copy of the entry that it was given by a caller and gives the whole back"
+        "it makes a copy of the entry that it was given by one of its callers and gives the whole back"
         in speaker.prompts[0]
     )
     assert apply(code.replace("⟦⟧", ""), found.edits) == (
@@ -90,3 +90,12 @@ async def test_the_name_of_a_class_survives() -> None:
     assert "Callpoint" in speaker.prompts[1].replace("get a copy of the Callpoint", ""), (
         "it is told what to keep"
     )
+
+
+async def test_roles_and_links_are_shown_as_code() -> None:
+    code = "class Call:\n    def f(self):⟦⟧\n        # get a :class:`dict` copy of {@link Call#x}\n        return 1\n"
+    speaker = Speaker("获取 `Call#x` 的 `dict` 副本")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "get a `dict` copy of `Call#x`" in speaker.prompts[0]
+    assert found.edits[0].new_text == "获取 {@link Call#x} 的 :class:`dict` 副本"
