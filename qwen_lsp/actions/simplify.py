@@ -36,7 +36,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         return certain
     outcome = await rewrite.run(task, session, context)
     if isinstance(outcome, Refused) and outcome.reason in _NOTHING_BETTER:
-        return Refused(f"nothing_to_{task.kind}")
+        return Refused("nothing_to_optimise" if task.kind == "optimise" else "nothing_to_simplify")
     return outcome
 
 
