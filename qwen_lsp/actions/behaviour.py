@@ -46,6 +46,13 @@ _CAN_FAIL = re.compile(r"[\w\])]\s*[(\[]|\braise\b|\bthrow\b|\bawait\b|\bnew\b|[
 # How a condition says that a value is missing, and that Go's call failed.
 _MISSING = r"(is None|===? ?(null|undefined))"
 _GO_ERROR = re.compile(r"\w*[eE]rr\w* != nil")
+_CALLED = re.compile(r"\.\s*([A-Za-z_$][\w$]*)\s*\(")
+_STRING = re.compile(r"\"(\\.|[^\"\\\n])*\"|'(\\.|[^'\\\n])*'")
+_CALLS = """
+    map filter some every any all sum min max len list set dict tuple sorted enumerate zip range reversed
+    join push append add forEach includes find findIndex bool str flatMap reduce keys values entries items get
+"""
+_OVER_SEQUENCES = frozenset(_CALLS.split())
 _LEAVES = re.compile(r"\b(raise|throw|return|reject|panic|exit|rethrow)\b")
 
 
@@ -67,7 +74,7 @@ async def changed(target: Target, new_region: str) -> Refused | None:
             ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new) or by_effects(old, new)
+    return by_decisions(old, new) or by_effects(old, new) or _new_calls(old, new)
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -132,6 +139,16 @@ def by_effects(old: Source, new: Source) -> Refused | None:
     differing = {place for _, place in effects.of(old) ^ effects.of(new)}
     differing |= effects.reads(old) ^ effects.reads(new)
     return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
+
+
+def _new_calls(old: Source, new: Source) -> Refused | None:
+    """Refuse calls of methods and packages that were not there, but for what goes over a sequence.
+
+    What they do is not known here. Plain names are the file's or the repository's, which `checks` knows.
+    """
+    called, before = (set(_CALLED.findall(_STRING.sub("", one.text))) for one in (new, old))
+    strange = called - before - _OVER_SEQUENCES
+    return Refused("behaviour", ", ".join(sorted(strange))) if strange else None
 
 
 def _plain(trace: tuple[str, ...]) -> tuple[str, ...]:

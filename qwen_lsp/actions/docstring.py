@@ -201,11 +201,13 @@ def _verbs(plan: _Plan) -> list[str]:
         if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end
     ]
     text = plan.source.text[plan.definition.span.start : plan.definition.span.end]
-    is_made_by_name = language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M)
+    is_made_by_name = (
+        language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M) is not None
+    )
     is_constructor = plan.definition.is_function and (
         name in _CONSTRUCTORS
         or (name in classes and language != "go")
-        or (name[:1].isupper() and is_made_by_name is not None)
+        or (name[:1].isupper() and is_made_by_name)
     )
     if not plan.definition.is_function:
         return []

@@ -47,6 +47,8 @@ DONE = [
      "int f(int[] a) {\n  int b = 0;\n  for (int c : a) {\n    b += c;\n  }\n  return b;\n}\n", ""),
     ("javascript", "function f(a) {\n  const b = []\n  for (const c of a) {\n    b.push(c.n)\n  }\n  return b\n}\n",
      "function f(a) {\n  return a.map((c) => c.n)\n}\n", ""),
+    ("go", "func f(a string) int {\n\tif i := slices.Index(order, a); i >= 0 {\n\t\treturn i\n\t}\n\treturn len(order)\n}\n",
+     "func f(a string) int {\n\treturn sort.SearchInts(order, a) + 1\n}\n", "SearchInts"),
     ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
      "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu, a.mu.Lock, a.mu.Unlock"),
 ]  # fmt: skip

@@ -412,3 +412,10 @@ async def test_parameters_of_which_the_prose_speaks(text: str, *, is_left: bool)
     assert isinstance(found, Proposal) == is_left, found
     if not is_left:
         assert found == Refused("documented")
+
+
+async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
+    code = "package a\n\nfunc NilIfZero(x int) *int {⟦⟧\n\tif x == 0 {\n\t\treturn nil\n\t}\n\treturn &x\n}\n"
+    speaker = Speaker("Returns nil for zero.")
+    await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
+    assert "Creates a NilIfZero" not in json.dumps(speaker.bodies[0])
