@@ -178,9 +178,11 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
 
 
 def _is_plain_block(target: Target, existing: Existing) -> bool:
-    """Whether a comment is a `/* ... */`, which says something and has no tags that tools read."""
+    """Whether a comment has no tags that tools read: `/* ... */`, and `//` where there is `/** ... */`."""
     text = target.task.document.text[existing.span.start : existing.span.end].lstrip()
-    return text.startswith("/*") and not text.startswith("/**")
+    language = target.source.language.id if target.source is not None else ""
+    is_line = text.startswith("//") and not text.startswith("///") and language in _BLOCK
+    return is_line or (text.startswith("/*") and not text.startswith("/**"))
 
 
 def _locale(target: Target, existing: Existing | None, others: list[str]) -> Locale:

@@ -419,3 +419,10 @@ async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
     speaker = Speaker("Returns nil for zero.")
     await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
     assert "Creates a NilIfZero" not in json.dumps(speaker.bodies[0])
+
+
+async def test_a_line_comment_gets_no_tags() -> None:
+    body = "\n".join(f"    g{n}(a);" for n in range(6))
+    code = f"class A {{\n  /** B.\n   * @param b what\n   */\n  int h(int b) {{ return b; }}\n  // Why.\n  int f(int a) {{⟦⟧\n{body}\n  }}\n}}\n"
+    found = await runner.run(task("docstring", code, language="java", path="A.java"), session(Speaker()))
+    assert found == Refused("documented")
