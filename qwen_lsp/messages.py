@@ -342,6 +342,20 @@ TEXTS: dict[str, Text] = {
     "refused.unfounded": Text(
         "The model claims what the code does not show: {detail}", "模型的说法在代码中没有依据：{detail}"
     ),
+    "refused.nothing_to_simplify": Text(
+        "There is nothing here that is certain to be simpler written another way.",
+        "没有找到确定更简单的写法。",
+    ),
+    "refused.nothing_to_optimise": Text(
+        "There is nothing here that is certain to be faster done another way.",
+        "没有找到确定更快的做法。",
+    ),
+    "refused.nothing_to_handle": Text(
+        "Nothing was found here that can fail and is not handled.", "没有找到会出错而未处理的地方。"
+    ),
+    "refused.not_better": Text(
+        "The answer is neither simpler nor faster than the code.", "回答既不比现有代码简单，也不比它快。"
+    ),
     "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
@@ -366,6 +380,10 @@ TEXTS: dict[str, Text] = {
     "refused.no_test": Text("The answer contains no test.", "回答中没有测试。"),
     "refused.tests_fail": Text(
         "The tests fail on the code as it is: {detail}", "这些测试在现有代码上不能通过：{detail}"
+    ),
+    "refused.not_reachable": Text(
+        "A test in another file cannot call {detail}: it is not exported, private or inside a function.",
+        "其他文件中的测试无法调用 {detail}：它没有导出、是私有的，或者定义在函数内部。",
     ),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"

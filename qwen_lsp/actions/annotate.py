@@ -209,7 +209,14 @@ def _types(
             number: Type(text) if typescript_types.holds(text, source.language, known) else None
             for number, text in sorted(written.items())
         }
-    return {number: one for number, one in types.items() if one is not None}
+    named = {hole.name: types.get(number) for number, hole in enumerate(found) if hole.name}
+    kept = {number: one for number, one in types.items() if one is not None}
+    return {
+        number: one
+        for number, one in kept.items()
+        if not (same := found[number].same_as)
+        or ((given := named.get(same)) is not None and given.text in (one.text, one.text[8:-1]))
+    }
 
 
 def _imports(document: Document, types: Sequence[Type]) -> list[Edit]:

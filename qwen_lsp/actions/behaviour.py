@@ -17,16 +17,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from qwen_lsp import confined
-from qwen_lsp.actions import trial
+from qwen_lsp.actions import checks, trial
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused
 from qwen_lsp.child import Child, on_path
-from qwen_lsp.syntax import code, decisions, effects
+from qwen_lsp.syntax import code, decisions, effects, failures
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.decisions import Condition, Decisions
 
-# Actions after which the code must do the same.
-SAME = {"simplify", "optimise"}
 _SCRIPTS = {"javascript", "typescript"}
 _SCRIPT_NAME = re.compile(
     r"\s*(?:export\s+(?:default\s+)?)?(?:function\s+([A-Za-z_$][\w$]*)\s*[<(]"
@@ -45,6 +43,16 @@ _NOTHING_RETURNED = re.compile(
     r"return\s*(None|null|undefined|False|false|0|-1|\[\]|\{\}|\"\")?\s*;?\s*(\n|\}|$)"
 )
 _CAN_FAIL = re.compile(r"[\w\])]\s*[(\[]|\braise\b|\bthrow\b|\bawait\b|\bnew\b|[/%]|\.\w|\bimport\b")
+# How a condition says that a value is missing, and that Go's call failed.
+_MISSING = r"(is None|===? ?(null|undefined))"
+_GO_ERROR = re.compile(r"\w*[eE]rr\w* != nil")
+_CALLED = re.compile(r"\.\s*([A-Za-z_$][\w$]*)\s*\(")
+_STRING = re.compile(r"\"(\\.|[^\"\\\n])*\"|'(\\.|[^'\\\n])*'")
+_CALLS = """
+    map filter some every any all sum min max len list set dict tuple sorted enumerate zip range reversed
+    join push append add forEach includes find findIndex bool str flatMap reduce keys values entries items get
+"""
+_OVER_SEQUENCES = frozenset(_CALLS.split())
 _LEAVES = re.compile(r"\b(raise|throw|return|reject|panic|exit|rethrow)\b")
 
 
@@ -55,8 +63,8 @@ async def changed(target: Target, new_region: str) -> Refused | None:
     if old is None or new is None or language is None:
         return None
     if kind == "errors":
-        return handlers(old.text, new.text) or _conditions_kept(old, new)
-    if kind not in SAME:
+        return handlers(old.text, new.text) or _needless(target, old, new) or _conditions_kept(old, new)
+    if kind not in checks.SAME:
         return None
     if target.task.is_trusted:
         ran = None
@@ -66,7 +74,7 @@ async def changed(target: Target, new_region: str) -> Refused | None:
             ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new) or by_effects(old, new)
+    return by_decisions(old, new) or by_effects(old, new) or _new_calls(old, new)
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -133,6 +141,16 @@ def by_effects(old: Source, new: Source) -> Refused | None:
     return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
 
 
+def _new_calls(old: Source, new: Source) -> Refused | None:
+    """Refuse calls of methods and packages that were not there, but for what goes over a sequence.
+
+    What they do is not known here. Plain names are the file's or the repository's, which `checks` knows.
+    """
+    called, before = (set(_CALLED.findall(_STRING.sub("", one.text))) for one in (new, old))
+    strange = called - before - _OVER_SEQUENCES
+    return Refused("behaviour", ", ".join(sorted(strange))) if strange else None
+
+
 def _plain(trace: tuple[str, ...]) -> tuple[str, ...]:
     return trace[:-1] if trace[-1:] in (("return",), ("return None",)) else trace
 
@@ -152,6 +170,26 @@ def _conditions_kept(old: Source, new: Source) -> Refused | None:
         return None
     lost = [condition for condition in one.conditions if not _is_from(condition, other)]
     return Refused("behaviour") if lost else None
+
+
+def _needless(target: Target, old: Source, new: Source) -> Refused | None:
+    """Return why added handling is no good: it guards what cannot fail, or turns away what was taken."""
+    if target.task.instruction.strip():
+        return None
+    n_tried = len(re.findall(r"\btry\b", new.text)) - len(re.findall(r"\btry\b", old.text))
+    if n_tried > 0 and len(failures.tried(new)) <= len(failures.tried(old)):
+        return Refused("cannot_fail")
+    function = next((one for one in old.definitions() if one.is_function), None)
+    unchecked = failures.unchecked_parameters(old, function) if function is not None else []
+    known = {condition for condition, _ in failures.guards(old)}
+    for condition, has_error in failures.guards(new):
+        if condition in known or _GO_ERROR.fullmatch(condition):
+            continue
+        parts = re.split(r"\s*(?:\|\||\bor\b)\s*", condition)
+        missing = [re.fullmatch(rf"(\w+) {_MISSING}", part) for part in parts]
+        if not has_error or not all(one and one[1] in unchecked for one in missing):
+            return Refused("behaviour", condition[:80])
+    return None
 
 
 def handlers(old: str, new: str) -> Refused | None:

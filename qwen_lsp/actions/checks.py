@@ -17,11 +17,13 @@ from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused, RepositoryContext
-from qwen_lsp.syntax import code, rules
+from qwen_lsp.syntax import code, rules, work
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document
 
+# Actions after which the code must do the same, and be better for it.
+SAME = {"simplify", "optimise"}
 # Actions that may change what a function is called with.
 _MAY_CHANGE_SIGNATURES = {"edit", "types"}
 # The least share of the tokens that must be left; rewriting simpler may leave fewer than repairing.
@@ -62,6 +64,8 @@ def rewritten(target: Target, new_region: str, after: str, context: RepositoryCo
         or names(before_source, after_source, context)
         or introduced_vulnerabilities(task.document, after, language)
         or _taken_away(target, new_region)
+        or _lost_comments(target, new_region)
+        or _no_better(target, new_region)
     )
 
 
@@ -122,9 +126,31 @@ def _taken_away(target: Target, new_region: str) -> Refused | None:
         return None
     left = iter(new.tokens())
     for token in old.tokens():
-        if _WORD.match(token) and not _MAY_GO.fullmatch(token) and token not in left:
+        is_word = _WORD.match(token) and not token.startswith("block:")
+        if is_word and not _MAY_GO.fullmatch(token) and token not in left:
             return Refused("deleted", token)
     return None
+
+
+def _lost_comments(target: Target, new_region: str) -> Refused | None:
+    """What does the same keeps its comments."""
+    if target.task.kind not in SAME or target.task.custom is not None:
+        return None
+    old, new = (code.parse(text, target.task.language) for text in (target.shown, new_region))
+    left = Counter(" ".join(one.text.split()) for one in new.prose()) if new is not None else Counter()
+    lost = [one for one in (old.prose() if old is not None else ()) if not left[" ".join(one.text.split())]]
+    return Refused("deleted", lost[0].text[:80]) if lost else None
+
+
+def _no_better(target: Target, new_region: str) -> Refused | None:
+    """What is to be simpler or faster is so, by figures."""
+    language, kind = target.task.language, target.task.kind
+    old, new = code.parse(target.shown, language), code.parse(new_region, language)
+    if kind not in SAME or target.task.custom is not None or old is None or new is None:
+        return None
+    before, after = work.of(old), work.of(new)
+    is_better = after.is_less(before) if kind == "optimise" else after.is_simpler(before)
+    return None if is_better else Refused("not_better")
 
 
 def _doubled(before: Source, after: Source) -> Refused | None:

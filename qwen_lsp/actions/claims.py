@@ -33,6 +33,8 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
     ),
     (r"\bregular expression\b|正则", r"re\.|regex|pattern|match|/[^/\n]+/"),
 )
+# A number in digits is one that the code has.
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.-])\d+(?:\.\d+)?(?![A-Za-z0-9_%])")
 
 
 def unfounded(sentence: str, code: str, name: str) -> bool:
@@ -44,7 +46,8 @@ def unfounded(sentence: str, code: str, name: str) -> bool:
         places = len(re.findall(shown, code, re.IGNORECASE))
         if places < (1 if evidence else 2):  # a recursive function names itself twice
             return True
-    return False
+    quoted = [*_NUMBER.findall(sentence), *re.findall(r"`([\w$.]+)`", sentence)]
+    return any(re.search(rf"(?<![\w$]){re.escape(one)}(?![\w$])", code) is None for one in quoted)
 
 
 def founded(text: str, code: str, name: str) -> str:

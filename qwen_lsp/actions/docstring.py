@@ -6,6 +6,7 @@ and place are ours, so the code is what it was by construction, and it is checke
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from qwen_lsp.actions import (
     prompts,
     reply,
     rewrite,
+    verbs,
 )
 from qwen_lsp.actions.documentation import Parts, Style
 from qwen_lsp.actions.existing_documentation import Existing
@@ -27,14 +29,16 @@ from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import Locale
+from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
 from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
 
-_MAX_TOKENS, _MAX_SENTENCE_TOKENS = 400, 120
+_MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 # A string of the answer may be so long; small models do not end one by themselves.
 _MAX_PART_CHARS = 200
+_MAX_AROUND_CHARS = 200
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 # A file's convention is to list parameters where so much of its documentation does: some functions have none.
@@ -45,8 +49,13 @@ _BLOCK = {
     "javascript", "typescript", "typescriptreact", "java", "kotlin", "php", "scala", "c", "cpp", "css",
 }  # fmt: skip
 _LINE = {"rust": "///", "csharp": "///", "swift": "///", "lua": "---"}
-# A small model that has begun in English goes on in English, whatever it was asked for.
-_BEGINS_WITH_HAN = r"root ::= [\u4e00-\u9fff] [^\n]*"
+# What follows the verb of a summary, as a grammar and as a pattern of JSON. A small model that has begun in
+# English goes on in English, whatever it was asked for.
+_REST = {"en": r'" " [^\n]{8,300}', "zh": r"[^\n]{2,150}"}
+_REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
+# Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
+_IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
+_CONSTRUCTORS = {"__init__", "constructor", "initialize"}
 _LABEL = re.compile(
     r"^\s*\**(documentation|docstring|doc comment|description|summary"
     r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
@@ -74,14 +83,19 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         return _edit(plan, parts).new_text if isinstance(parts, Parts) else ""
 
     signatures = rewrite.signatures_of(target, context)
+    around = _around(plan)
     is_new = plan.existing is None
+    explained = await _explained(plan, session, signatures, around)
     if plan.contract == NOTHING:
-        messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+        order = prompts.sentence(plan.definition.name, plan.locale)
     else:
-        messages = prompts.documentation(target, signatures, plan.contract, plan.locale, is_new=is_new)
+        order = prompts.documentation(target, plan.contract, plan.locale, is_new=is_new)
+    messages = prompts.next_order(explained, order)
     failed: Refused | None = None
-    schema = _schema(plan) if plan.contract != NOTHING else None
-    grammar = ""
+    first = _verbs(plan) if session.client.can.grammar else []
+    sentence = f"root ::= ({' | '.join(map(_quoted, first))}) {_REST[plan.locale]}" if first else ""
+    schema = _schema(plan, first) if plan.contract != NOTHING else None
+    grammar = sentence if schema is None else ""
     for _ in range(2):
         answer = await session.ask(
             messages,
@@ -92,7 +106,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             region=place.span,
             shown=in_place,
         )
-        result = _judged(plan, answer.text, answer.is_cut_off)
+        parts = _parts(plan, answer.text, answer.is_cut_off)
+        result = parts if isinstance(parts, Refused) else _judged(plan, parts)
         if isinstance(result, Proposal):
             return result
         failed = failed or result
@@ -100,13 +115,21 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
-            schema = None
-            grammar = _BEGINS_WITH_HAN if plan.locale == "zh" and result.reason == "language" else ""
-            messages = prompts.sentence(target, signatures, plan.definition.name, plan.locale)
+            schema, grammar = None, sentence
+            messages = prompts.next_order(explained, prompts.sentence(plan.definition.name, plan.locale))
         again = f"Say in {wanted} only what the code shows, in plain text."
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     return failed
+
+
+async def _explained(
+    plan: _Plan, session: ModelSession, signatures: list[str], around: list[str]
+) -> list[Message]:
+    """Have the model say what code does, before it is said in a sentence: it is right more often then."""
+    messages = prompts.plainly(plan.target, signatures, around, plan.locale)
+    said = await session.ask(messages, _MAX_EXPLAINED_TOKENS)
+    return [*messages, Message("assistant", said.text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +169,20 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
         is_private = source.language.id == "python" and re.match(r"_(?!_)", definition.name) is not None
         if is_private or (len(others) > 1 and n_with_parameters < _USUAL * len(others)):
             wanted = NOTHING
-        wanted = documentation.shortened(wanted, style, source.language.id, max_lines)
+        # What opens and closes it takes lines, too.
+        n_marks = 2 if source.language.id in _BLOCK else 1 if source.language.id == "python" else 0
+        wanted = documentation.shortened(wanted, style, source.language.id, max_lines - n_marks)
     return _Plan(
         target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
     )
 
 
 def _is_plain_block(target: Target, existing: Existing) -> bool:
-    """Whether a comment is a `/* ... */`, which says something and has no tags that tools read."""
+    """Whether a comment has no tags that tools read: `/* ... */`, and `//` where there is `/** ... */`."""
     text = target.task.document.text[existing.span.start : existing.span.end].lstrip()
-    return text.startswith("/*") and not text.startswith("/**")
+    language = target.source.language.id if target.source is not None else ""
+    is_line = text.startswith("//") and not text.startswith("///") and language in _BLOCK
+    return is_line or (text.startswith("/*") and not text.startswith("/**"))
 
 
 def _locale(target: Target, existing: Existing | None, others: list[str]) -> Locale:
@@ -166,10 +193,58 @@ def _locale(target: Target, existing: Existing | None, others: list[str]) -> Loc
     return "zh" if 2 * sum(has_han(text) for text in texts) > len(texts) else "en"
 
 
-def _schema(plan: _Plan) -> dict[str, object]:
-    """Return the shape of the answer: only what the function has can be spoken of."""
+def _verbs(plan: _Plan) -> list[str]:
+    """List what the summary may begin with."""
+    name, language = plan.definition.name, plan.source.language.id
+    classes = {one.name for one in plan.source.definitions() if not one.is_function}
+    around = [
+        one
+        for one in plan.source.definitions()
+        if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end
+    ]
+    text = plan.source.text[plan.definition.span.start : plan.definition.span.end]
+    is_made_by_name = (
+        language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M) is not None
+    )
+    is_constructor = plan.definition.is_function and (
+        name in _CONSTRUCTORS
+        or (name in classes and language != "go")
+        or (name[:1].isupper() and is_made_by_name)
+    )
+    if not plan.definition.is_function:
+        return []
+    others = existing_documentation.others(plan.source, plan.existing)
+    is_third = language not in _IMPERATIVE
+    made = (around[-1].name if around and not around[-1].is_function else name) if is_constructor else ""
+    return verbs.beginnings(plan.locale, others, made, is_third=is_third)
+
+
+def _around(plan: _Plan) -> list[str]:
+    """Tell what a definition stands in: the header of each, with the beginning of its documentation."""
+    found: list[str] = []
+    for one in plan.source.definitions():
+        if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end:
+            header = " ".join(plan.source.text[one.header.start : one.header.end].split())
+            there = existing_documentation.find(plan.target.task.document, plan.source, one)
+            said = " ".join(there.text.split())[:_MAX_AROUND_CHARS] if there is not None else ""
+            found += [header[:_MAX_AROUND_CHARS], *([f"  ({said})"] if said else [])]
+    return found
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
+    """Return the shape of the answer: only what the function has can be spoken of.
+
+    The summary begins with one of `first`, if there are any.
+    """
     text = {"type": "string", "maxLength": _MAX_PART_CHARS}
-    properties: dict[str, object] = {} if plan.existing is not None else {"summary": text}
+    summary = text
+    if first:
+        summary = {"type": "string", "pattern": f"^({'|'.join(first)}){_REST_IN_JSON[plan.locale]}$"}
+    properties: dict[str, object] = {} if plan.existing is not None else {"summary": summary}
     for key, names in (("parameters", plan.contract.parameters), ("raises", plan.contract.errors)):
         if names:
             inner = {name: text for name in names}
@@ -179,10 +254,7 @@ def _schema(plan: _Plan) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _judged(plan: _Plan, answer: str, is_cut_off: bool) -> Proposal | Refused:
-    parts = _parts(plan, answer, is_cut_off)
-    if isinstance(parts, Refused):
-        return parts
+def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:
     document = plan.target.task.document
     if claims.invented(parts.parameters.values(), document.text):
         parts = replace(parts, parameters={})  # the other parameters alone would look like all of them
@@ -209,7 +281,7 @@ def _parts(plan: _Plan, answer: str, is_cut_off: bool) -> Parts | Refused:
 def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     """Leave out what the code does not bear out; say why where nothing is left."""
     span, name = plan.definition.span, plan.definition.name
-    shown = plan.source.text[span.start : span.end]
+    shown = "\n".join((plan.source.text[span.start : span.end], *_around(plan)))
 
     def unfounded(text: str) -> bool:
         return claims.unfounded(text, shown, name)

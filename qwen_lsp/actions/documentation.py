@@ -49,6 +49,8 @@ _PREAMBLE = re.compile(
     r"|^(这个|该|此|本)?(函数|方法|类|代码)(是)?(用于|用来|会|将)?",
     re.IGNORECASE,
 )
+# A shorter name is in many words that mean something else.
+_MIN_PLAIN_CHARS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +169,21 @@ def _line(value: object) -> str:
 def missing(contract: Contract, there: Parts, text: str) -> Contract:
     """Return what of a contract the documentation that is there, whose text is `text`, does not speak of."""
     lowered = text.lower()
+    named = [name for name in contract.parameters if name in there.parameters or _is_mentioned(name, text)]
+    is_prose = not there.parameters and len(named) == len(contract.parameters)
     return Contract(
-        tuple(name for name in contract.parameters if name not in there.parameters),
+        () if is_prose else tuple(name for name in contract.parameters if name not in there.parameters),
         contract.has_result and not there.result and not re.search(r"\breturns?\b|返回", lowered),
         tuple(name for name in contract.errors if name not in there.errors and name.lower() not in lowered),
     )
+
+
+def _is_mentioned(name: str, text: str) -> bool:
+    """Whether prose speaks of a parameter: between marks, or a name that is no English word by itself."""
+    if re.search(rf"([*`'\"]){re.escape(name)}\1", text):
+        return True
+    is_plain = len(name) < _MIN_PLAIN_CHARS or name.lower() in ("name", "value", "type", "data", "list")
+    return not is_plain and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
 
 
 def fitting(parts: Parts, contract: Contract | None) -> Parts:

@@ -7,6 +7,7 @@ the model nor the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from qwen_lsp.text import HAN, has_han
 
@@ -28,7 +29,7 @@ _LEADING = re.compile(
 _TRAILING = re.compile(r"(?<![ \t])(?>[ \t]*+</?[A-Za-z][^<>]*+>|[ \t]{2,}+)++$")
 _MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
-_INLINE = re.compile(
+INLINE = re.compile(
     r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
     r"|https?://[^\s，。；）)]+|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
@@ -49,23 +50,25 @@ def parts(line: str) -> tuple[str, str, str]:
     return line[:start], line[start:end], line[end:]
 
 
-def lost(words: str, translated: str) -> list[str]:
+def lost(words: str, translated: str, names: Collection[str] = ()) -> list[str]:
     """List the marks and names of the words that a translation lacks.
 
-    Shape: markup counts as often as it stands; a name must be there once. A plain Latin word in a Chinese
-    line is a name of the code, too, in any case of letters.
+    Shape: markup counts as often as it stands; a name must be there once, also one of `names`. A plain Latin
+    word in a Chinese line is a name of the code, too, in any case of letters.
     """
     words = words[:_MAX_CHARS]
-    marks = _INLINE.findall(words)
+    marks = INLINE.findall(words)
     missing = [mark for mark in dict.fromkeys(marks) if translated.count(mark) < marks.count(mark)]
-    bare = _INLINE.sub(" ", words)
+    bare = INLINE.sub(" ", words)
     missing += [name for name in _CODE_NAME.findall(bare) if name not in translated]
+    spoken = set(_ASCII_WORD.findall(bare))
+    missing += [name for name in names if name in spoken and name not in translated]
     if has_han(words):
         lowered = translated.lower()
         missing += [word for word in _ASCII_WORD.findall(bare) if word.lower() not in lowered]
     added = [
         mark
-        for mark in _INLINE.findall(translated[: 2 * _MAX_CHARS])
+        for mark in INLINE.findall(translated[: 2 * _MAX_CHARS])
         if mark not in marks and mark[0] in "<{@"
     ]
     return list(dict.fromkeys(missing)) + added
@@ -79,7 +82,7 @@ def pieces(words: str) -> list[tuple[str, bool]]:
     if name is not None:  # `Total 计算总价`, as Go writes
         found.append((name.group(), True))
         at = name.end()
-    for mark in _INLINE.finditer(words, at):
+    for mark in INLINE.finditer(words, at):
         if mark.start() > at:
             found.append((words[at : mark.start()], False))
         found.append((mark.group(), True))

@@ -131,10 +131,8 @@ def explain(target: Target, signatures: Sequence[str]) -> list[Message]:
     return _question(target, signatures, [order, *asked, *details])
 
 
-def documentation(
-    target: Target, signatures: Sequence[str], contract: Contract, locale: Locale, *, is_new: bool
-) -> list[Message]:
-    """Ask what a definition does and what its parts mean, as a JSON object."""
+def documentation(target: Target, contract: Contract, locale: Locale, *, is_new: bool) -> str:
+    """Order a JSON object that says what a definition does and what its parts mean."""
     wanted = ['"summary": one sentence that says what it does, beginning with a verb'] if is_new else []
     if contract.parameters:
         wanted.append(f'"parameters": what each of {", ".join(contract.parameters)} means, in a few words')
@@ -142,21 +140,41 @@ def documentation(
         wanted.append('"returns": what it returns, in a few words')
     if contract.errors:
         wanted.append(f'"raises": when it raises {", ".join(contract.errors)}')
-    order = (
+    return (
         f"Document this {language_name(target.task)} code {_IN[locale]}. Say only what the code shows. "
         f"Answer with a JSON object: {'; '.join(wanted)}."
     )
-    return _question(target, signatures, [order])
 
 
-def sentence(target: Target, signatures: Sequence[str], name: str, locale: Locale) -> list[Message]:
-    """Ask for the one sentence of documentation that a short definition needs."""
-    what = f"`{name}`" if name else "this code"
-    order = (
-        f"Write the documentation of {what} {_IN[locale]}: one short sentence that "
-        "says what it does, beginning with a verb. Write only the sentence: no code, no comment marks."
+def sentence(name: str, locale: Locale) -> str:
+    """Order the one sentence of documentation that a short definition needs."""
+    if locale == "zh":
+        what = f" `{name}` 的" if name else ""
+        return f"现在写{what}文档注释：一句简短的简体中文，以动词开头。只写这一句，不要代码和注释符号。"
+    what = f" of `{name}`" if name else ""
+    return (
+        f"Now say it {_IN[locale]} in one short sentence for the documentation{what}, beginning with a verb. "
+        "Write only the sentence: no code, no comment marks."
     )
-    return _question(target, signatures, [order])
+
+
+PLAINLY = {
+    "en": "Say in two or three plain sentences what this code does, and what it is for.",
+    "zh": "用两三句话说明这段代码做什么、有什么用。",
+}
+
+
+def plainly(
+    target: Target, signatures: Sequence[str], around: Sequence[str], locale: Locale
+) -> list[Message]:
+    """Ask what code does, in as many words as that takes; `around` is what it stands in."""
+    surroundings = ["It stands in:", "```", *around, "```"] if around else []
+    return _question(target, signatures, [*surroundings, PLAINLY[locale]])
+
+
+def next_order(messages: Sequence[Message], order: str) -> list[Message]:
+    """Give an order after what has been said."""
+    return [*messages, Message("user", order)]
 
 
 def header(target: Target, signatures: Sequence[str], text: str) -> list[Message]:
@@ -204,14 +222,15 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
-def translate(text: str, to: Locale, *, is_firm: bool = False) -> list[Message]:
-    """Ask for one line of a comment in the other language."""
+def translate(text: str, to: Locale, keep: Sequence[str] = (), *, is_firm: bool = False) -> list[Message]:
+    """Ask for a sentence of a comment in the other language; `keep` are words that must stay as they are."""
+    kept = "、".join(keep) if to == "zh" else ", ".join(keep)
     if to == "zh":
         order = "把下面的代码注释翻译成简体中文。只写译文，代码和名称保持不变。"
-        firm = "译文必须是中文。"
+        firm = "译文必须是中文。" + (f"译文中原样保留：{kept}。" if keep else "")
     else:
         order = "Translate this code comment into English. Write only the translation; keep code and names."
-        firm = " The answer must be in English."
+        firm = " The answer must be in English." + (f" Keep as it is: {kept}." if keep else "")
     return [_TRANSLATOR, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
 
 

@@ -18,7 +18,7 @@ from qwen_lsp.text import Edit, Span, normalize_line_ends
 
 _EXTENTS: dict[str, Extent] = {"extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
-FINAL = {"refusal", "cut_off", "unchanged"}
+FINAL = {"refusal", "cut_off", "unchanged", "not_better"}
 _ROOM_FOR_SIGNATURES = 12
 
 
@@ -74,7 +74,7 @@ def judged(
     imported: list[str] = []
     if target.definition is not None:  # imports belong to the top of the file, not to a function
         imported, found = imports.split(found)
-    found = _without_surroundings(target, found)
+    found = _without_others(target, _without_surroundings(target, found))
     new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
@@ -127,6 +127,28 @@ def _without_surroundings(target: Target, answer: str) -> str:
             lines = lines[:-n]
             break
     return "\n".join(lines)
+
+
+def _without_others(target: Target, answer: str) -> str:
+    """Take out of an answer what the file defines elsewhere: models write down what they were told."""
+    source, parsed = target.source, code.parse(answer, target.task.language)
+    region = code.parse(target.shown, target.task.language)
+    if source is None or parsed is None or region is None or target.task.kind == "extract":
+        return answer
+    own = {one.name for one in region.definitions()}
+    elsewhere = {one.name for one in source.definitions()} - own
+    definitions = parsed.definitions()
+    outer = [
+        one
+        for one in definitions
+        if not any(o.span.start <= one.span.start and one.span.end < o.span.end for o in definitions)
+    ]
+    if not any(one.name in own for one in outer):
+        return answer
+    for one in reversed(outer):
+        if one.name in elsewhere:
+            answer = f"{answer[: one.span.start].rstrip()}\n\n{answer[one.span.end :].lstrip()}".strip("\n")
+    return answer
 
 
 def _not_extracted(target: Target, new_region: str) -> Refused | None:

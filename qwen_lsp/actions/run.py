@@ -13,9 +13,11 @@ from qwen_lsp.actions import (
     explain,
     extract,
     fix,
+    handling,
     native_parsers,
     rename,
     rewrite,
+    simplify,
     translate,
     unit_test,
 )
@@ -33,6 +35,9 @@ _WAYS: dict[str, Way] = {
     "rename": rename.run,
     "types": annotate.run,
     "translate": translate.run,
+    "simplify": simplify.run,
+    "optimise": simplify.run,
+    "errors": handling.run,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from qwen_lsp.actions import imports
 from qwen_lsp.actions.task import RepositoryContext, Task
 from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
+from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.text import Document
 
 # Folders that hold no tests of the project's own, and how many folders are looked into.
@@ -58,7 +59,7 @@ def find(task: Task, name: str, context: RepositoryContext) -> Suite | None:
     if language == "python":
         found = _python(root, path, name)
     elif language in ("javascript", "typescript", "typescriptreact"):
-        found = _javascript(root, path, name)
+        found = _javascript(root, path, name, task.document.text)
     elif language == "go":
         package = re.search(r"^package\s+(\w+)", task.document.text, re.MULTILINE)
         head = f'package {package[1] if package else "main"}\n\nimport "testing"\n'
@@ -70,6 +71,24 @@ def find(task: Task, name: str, context: RepositoryContext) -> Suite | None:
     # Unsaved text wins over the disk.
     document = context.open_document(root / found.path)
     return found if document is None else replace(found, document=document)
+
+
+def is_reachable(source: Source, definition: Definition, around: Sequence[Definition], name: str) -> bool:
+    """Whether a test in another file can call a definition; `name` is that of the outermost around it."""
+    language, text = source.language.id, source.text
+    if any(one.is_function for one in around):
+        return False
+    if language == "java":
+        header = text[definition.span.start : definition.header.end]
+        return re.search(r"\bprivate\b", header.split("(")[0]) is None
+    if language not in ("javascript", "typescript", "typescriptreact"):
+        return True
+    plain = rf"{re.escape(name)}(?![\w$])"
+    word = rf"(?<![\w$.]){plain}"
+    exported = rf"export\s+(default\s+)?(async\s+)?(abstract\s+)?(function\*?|class|const|let|var)\s+{word}"
+    listed = rf"(export\s*(default\b)?|module\.exports\s*=)[^;]*?{word}"
+    assigned = rf"(module\.)?exports\.[\w$]+\s*=\s*{word}|exports\.{plain}\s*="
+    return any(re.search(pattern, text) for pattern in (exported, listed, assigned))
 
 
 def is_test_file(path: str) -> bool:
@@ -98,7 +117,7 @@ def _python(root: Path, path: PurePosixPath, name: str) -> Suite:
     return Suite(suite.path, suite.document, framework, suite.head, importing, example)
 
 
-def _javascript(root: Path, path: PurePosixPath, name: str) -> Suite:
+def _javascript(root: Path, path: PurePosixPath, name: str, text: str) -> Suite:
     suffix = path.suffix
     names = [f"{path.stem}.test{suffix}", f"{path.stem}.spec{suffix}"]
     places = [path.parent / file for file in names]
@@ -116,15 +135,26 @@ def _javascript(root: Path, path: PurePosixPath, name: str) -> Suite:
     if suffix in (".mjs", ".js") and framework == "node:test":
         origin += suffix
     importing = f'import {{ {name} }} from "{origin}";'
+    is_common = re.search(r"^(module\.)?exports\b|\brequire\(", text, re.MULTILINE) is not None
+    is_common = is_common and re.search(r"^(import|export)\b", text, re.MULTILINE) is None
+    if is_common:
+        is_whole = re.search(rf"^module\.exports\s*=\s*{re.escape(name)}\s*;?\s*$", text, re.MULTILINE)
+        importing = f'const {name if is_whole else f"{{ {name} }}"} = require("{origin}");'
     heads = {
         "vitest": 'import { describe, expect, it } from "vitest";\n',
         "mocha": 'import assert from "node:assert";\n',
-        "node:test": 'import assert from "node:assert";\nimport { test } from "node:test";\n',
+        "node:test": 'import assert from "node:assert";\nimport { describe, it, test } from "node:test";\n',
     }
     tests = sorted(
         (file for file in _walk(root) if is_test_file(file)), key=lambda file: _distance(file, path)
     )
     example, _ = _example(root, tests, r"(describe|it|test)\(")
+    if is_common:
+        heads["node:test"] = (
+            'const assert = require("node:assert");\nconst { describe, it, test } = require("node:test");\n'
+        )
+    if framework == "node:test":
+        example = example or f'test("{name} ...", () => {{\n  assert.deepStrictEqual({name}(...), ...);\n}});'
     suite = _suite(root, [made], framework, f"{heads.get(framework, '')}{importing}\n", importing)
     return Suite(suite.path, suite.document, framework, suite.head, importing, example)
 

@@ -1,14 +1,17 @@
 """Translate comments and docstrings between Chinese and English. The code is not shown and not touched.
 
-Each line is one question, so what goes wrong with one costs only that one. Marks and indentation are ours.
-An answer must hold the markup and names of its line; where it loses one, the line is translated in pieces.
+Each sentence is one question, also one that runs over several lines, so what goes wrong with one costs only
+that one. Marks, indentation and the number of lines are ours. An answer must hold the markup and names of its
+sentence; where it loses one, the sentence is translated in pieces.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from qwen_lsp.actions import checks, marks, prompts, reply
+from qwen_lsp.actions import checks, marks, paragraphs, prompts, reply
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose, whole_lines
@@ -17,7 +20,7 @@ from qwen_lsp.errors import EndpointTimeout
 from qwen_lsp.messages import Locale
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
-from qwen_lsp.syntax.code import Prose
+from qwen_lsp.syntax.code import Prose, Source
 from qwen_lsp.text import Document, Edit, Span, has_han
 
 # Comments that speak to tools.
@@ -35,6 +38,8 @@ _LABEL = re.compile(
     r"|译文|中文|翻译(结果|如下)?)\W{0,3}[:：]\**\s*",
     re.IGNORECASE,
 )
+# `:class:`Cart`` and `{@link Cart}`; what is more than a name is left as it is.
+_ROLE_OR_LINK = re.compile(r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}")
 _OPENING = re.compile(r"^(/\*\*?!?|<!--|[rRuUbB]*(?:\"\"\"|'''|\"|'))[ \t]*")
 
 
@@ -60,19 +65,27 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     edits: list[Edit] = []
     failed = Refused("language")
     region = Span(found[0].start, found[-1].end)
-    for place in found:
-        text = task.document.text[place.start : place.end]
-        above = apply(task.document.text[: place.start], edits)[region.start :]
+    ask = _Asking(task.locale, session, region, _names(target.source))
+    groups = paragraphs.grouped(task.document, found)
+    while groups:
+        group = groups.pop(0)
+        above = apply(task.document.text[: group[0].start], edits)[region.start :]
         try:
-            translated = await _translated(text, task.locale, session, region, above)
+            lines = await _lines_of(task.document, group, ask, above)
         except EndpointTimeout:  # what is translated is worth having
             if not edits:
                 raise
             break
-        if isinstance(translated, Refused):
-            failed = translated
-        elif translated != text:
-            edits.append(Edit(place, translated))
+        if isinstance(lines, Refused):
+            failed = lines
+        elif lines is None:  # line by line then
+            groups[:0] = [[one] for one in group]
+        else:
+            edits += [
+                Edit(place, line)
+                for place, line in zip(group, lines, strict=True)
+                if line != task.document.text[place.start : place.end]
+            ]
     if not edits:
         return failed
     after = code.parse(apply(task.document.text, edits), target.source.language)
@@ -126,37 +139,76 @@ def _lines(document: Document, prose: list[Prose], within: Span, to: Locale) -> 
     return found
 
 
-async def _translated(
-    text: str, to: Locale, session: ModelSession, region: Span, above: str
-) -> str | Refused:
-    """Translate the words of one line; in pieces between its marks where the whole loses one of them.
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How the lines of a region are asked for. `names` are what the file calls things."""
 
-    A listener gets the whole region so far: `above` is what of it stands before the line.
+    to: Locale
+    session: ModelSession
+    region: Span
+    names: frozenset[str]
+
+
+def _names(source: Source) -> frozenset[str]:
+    """Return the names of a file's definitions that are no words of everyday language."""
+    return frozenset(one.name for one in source.definitions() if re.search(r"[A-Z_]", one.name))
+
+
+async def _lines_of(
+    document: Document, group: Sequence[Span], ask: _Asking, above: str
+) -> list[str] | Refused | None:
+    """Translate the lines of one text; None where they are better taken one by one."""
+    text = paragraphs.joined(document, group, "en" if ask.to == "zh" else "zh")
+    parts: list[str] = []
+    for sentence in paragraphs.sentences(text):
+        translated = await _translated(sentence, ask, above + "".join(parts))
+        if isinstance(translated, Refused):
+            return translated if len(group) == 1 else None
+        parts.append(_ended(translated, sentence, ask.to))
+    whole = ("" if ask.to == "zh" else " ").join(parts)
+    return paragraphs.spread(whole, [one.end - one.start for one in group])
+
+
+def _ended(translated: str, text: str, to: Locale) -> str:
+    """End a translation as its text ends: models like to put a full stop."""
+    last = text.rstrip()[-1:]
+    if last in ".。!！?？":
+        return translated
+    bare = translated.rstrip("。.")
+    if last in ";；":
+        return bare.rstrip("；;") + ("；" if to == "zh" else ";")
+    return bare or translated
+
+
+async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
+    """Translate the words of one sentence; in pieces between its marks where the whole loses one of them.
+
+    A listener gets the whole region so far: `above` is what of it stands before the sentence.
     """
     refused = Refused("language")
+    keep: list[str] = []
     for is_firm in (False, True):
-        line = await _answered(text, to, session, region, above, is_firm=is_firm)
+        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep)
         if isinstance(line, Refused):
             refused = line
-        elif missing := marks.lost(text, line):
-            refused = Refused("marks", ", ".join(missing))
+        elif missing := marks.lost(text, line, ask.names):
+            refused, keep = Refused("marks", ", ".join(missing)), missing
         else:
             return line
     if refused.reason != "marks" or len(cut := marks.pieces(text)) < 2:
         return refused
     parts: list[str] = []
     for piece, is_mark in cut:
-        if is_mark or not to_translate(piece, to):
+        if is_mark or not (to_translate(piece, ask.to) or re.search(r"[A-Za-z]{2}", piece)):
             parts.append(piece)
             continue
-        line = await _answered(
-            piece.strip(" ,，:："), to, session, region, above + "".join(parts), is_firm=True
-        )
+        line = await _answered(piece.strip(" ,，:："), ask, above + "".join(parts), is_firm=True)
         if isinstance(line, Refused):
             return line
         parts.append(line)
-    whole = _joined(parts, to)
-    return Refused("marks", ", ".join(missing)) if (missing := marks.lost(text, whole)) else whole
+    whole = _joined(parts, ask.to)
+    missing = marks.lost(text, whole, ask.names)
+    return Refused("marks", ", ".join(missing)) if missing else whole
 
 
 def _joined(parts: list[str], to: Locale) -> str:
@@ -171,23 +223,52 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
+def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Show names of the file, roles of reST and links of Javadoc as plain code, which models let stand.
+
+    Shape: what is shown, and for each piece of code in it what stands there instead.
+    """
+    shown: dict[str, str] = {}
+
+    def of_mark(match: re.Match[str]) -> str:
+        code_ = f"`{match['role'] or match['link']}`"
+        if code_ in shown or code_ in text.replace(match[0], ""):
+            return match[0]
+        shown[code_] = match[0]
+        return code_
+
+    marked = _ROLE_OR_LINK.sub(of_mark, text)
+    for name in names:
+        whole = rf"(?<![\w$.`]){re.escape(name)}(?![\w$`])"
+        if f"`{name}`" not in marked and re.search(whole, marked):
+            shown[f"`{name}`"] = name
+            marked = re.sub(whole, f"`{name}`", marked)
+    return marked, shown
+
+
 async def _answered(
-    text: str, to: Locale, session: ModelSession, region: Span, above: str, *, is_firm: bool
+    text: str, ask: _Asking, above: str, *, is_firm: bool, keep: Sequence[str] = ()
 ) -> str | Refused:
-    answer = await session.ask(
-        prompts.translate(text, to, is_firm=is_firm),
+    marked, shown = _as_code(text, ask.names)
+    answer = await ask.session.ask(
+        prompts.translate(marked, ask.to, keep, is_firm=is_firm),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
-        region=region,
+        region=ask.region,
         shown=lambda written: above + reply.prose_so_far(written),
     )
     line = " ".join(_LABEL.sub("", reply.prose_so_far(answer.text)).split())
     line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line
     line = _CLOSING.sub("", _OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
+    for code_, original in shown.items():
+        line = line.replace(code_, original)
+    for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own
+        if f"`{added}`" not in text:
+            line = line.replace(f"`{added}`", added)
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:
         return Refused("grown")
-    if re.search(r"\*/|-->|\"\"\"|'''|[\r\n]|\\$", line) or not in_language(line, to):
+    if re.search(r"\*/|-->|\"\"\"|'''|[\r\n]|\\$", line) or not in_language(line, ask.to):
         return Refused("language")
     return line

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import PurePosixPath
 
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite, verified_tests
+from qwen_lsp.actions import checks, imports, node_assertions, prompts, reply, rewrite, suite, verified_tests
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
@@ -45,6 +46,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if item.span.start < target.definition.span.start and target.definition.span.end <= item.span.end
     ]
     name = around[0].name if around else target.definition.name
+    if not suite.is_reachable(target.source, target.definition, around, name):
+        return Refused("not_reachable", target.definition.name)
     place = suite.find(task, name, context)
     if place is None:
         return Refused("no_test_style")
@@ -70,6 +73,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             return result
         failed = failed or result
         problem = "Write short tests that call the code."
+        if result.reason == "names":
+            problem = f"Use only {place.framework} and the code; there is no {result.detail} here."
         if result.reason == "tests_fail":
             problem = f"These tests fail on the code as it is: {result.detail} Write tests that hold."
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
@@ -88,6 +93,8 @@ def _judged(
     if is_cut_off:
         found = _whole_tests(found, language)
     imported, body = _parts(found, target, place, language)
+    if place.framework == "node:test":
+        body = node_assertions.converted(body)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
     if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
         return Refused("no_test")
@@ -113,8 +120,33 @@ def _needed(target: Target, place: Suite, names: list[str], context: RepositoryC
     """List the imports of what the tests use of the tested module, and of others of the repository."""
     own = {item.name for item in target.source.definitions()} if target.source else set()
     module = re.match(r"from [\w.]+ import (?=\w+$)", place.importing)
-    lines = (f"{module[0]}{name}" if module and name in own else context.importing(name) for name in names)
-    return [line for line in lines if line]
+    lines = (
+        f"{module[0]}{name}"
+        if module and name in own
+        else _own_import(target, place, name) or context.importing(name)
+        for name in names
+    )
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+def _own_import(target: Target, place: Suite, name: str) -> str:
+    """Return how the tested file itself brings in a name, where a test can say the same; JavaScript."""
+    task = target.task
+    if task.language is None or task.language.id not in ("javascript", "typescript"):
+        return ""
+    origin = r"(?P<origin>[\"'][^\"'\n]+[\"'])"
+    listed = rf"\{{[^{{}}]*(?<![\w$.]){re.escape(name)}(?![\w$])(?! (as|:))[^{{}}]*\}}"
+    for pattern, line in (
+        (rf"(?:const|let|var)\s+{re.escape(name)}\s*=\s*require\({origin}\)", "const {} = require({});"),
+        (rf"(?:const|let|var)\s+{listed}\s*=\s*require\({origin}\)", "const {{ {} }} = require({});"),
+        (rf"import\s+{re.escape(name)}\s+from\s+{origin}", "import {} from {};"),
+        (rf"import\s+{listed}\s+from\s+{origin}", "import {{ {} }} from {};"),
+    ):
+        found = re.search(pattern, task.document.text)
+        is_beside = PurePosixPath(task.path).parent == PurePosixPath(place.path).parent
+        if found is not None and (is_beside or found["origin"][1] != "."):
+            return line.format(name, found["origin"])
+    return ""
 
 
 def _whole_tests(text: str, language: Language) -> str:
@@ -142,13 +174,20 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     imported: list[str] = []
     body: list[str] = []
     have = (place.document.text if place.document else place.head).split("\n")
+    rest = re.sub(r"^(import|from) .*", "", text, flags=re.MULTILINE)
     for line in text.split("\n"):
         if re.match(r"(import\s|from\s+\S+\s+import\s|package\s|const .*= require\()", line):
-            if line not in have and line != place.importing and _is_wanted(line, target, tested):
+            module = re.fullmatch(r"import (\w+)", line)
+            is_unused = module is not None and not re.search(rf"\b{module[1]}\b", rest)
+            is_new = line not in have and line != place.importing and not is_unused
+            if is_new and _is_wanted(line, target, tested):
                 imported.append(line)
         elif not re.match(r"if __name__ ==|\s+(unittest|pytest)\.main\(", line):
             body.append(line)
-    return imported, re.sub(r"\n{4,}", "\n\n\n", "\n".join(body)).strip("\n")
+    tests = "\n".join(body)
+    if language.id == "python":
+        tests = re.sub(r"\n+(?=(@.*\n)*(async )?(def|class) )", "\n\n\n", tests)
+    return imported, re.sub(r"\n{4,}", "\n\n\n", tests).strip("\n")
 
 
 def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
@@ -179,6 +218,8 @@ def _edits(document: Document, place: Suite, imported: list[str], body: str) -> 
 
 def _has(text: str, importing: str) -> bool:
     """Whether a file brings in what a line of ours would, in whichever form."""
+    if importing in text:
+        return True
     match = re.search(r"import \{? ?(\w+)", importing)
     return bool(match) and re.search(rf"import\b[^\n]*\b{match[1]}\b", text) is not None if match else False
 

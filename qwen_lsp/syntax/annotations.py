@@ -27,6 +27,7 @@ _TYPESCRIPT_LITERALS = {
     "string": "string",
     "template_string": "string",
 }
+_TYPESCRIPT_TRUTH = {"===", "!==", "==", "!=", "<", ">", "<=", ">=", "!", "instanceof", "in"}
 # What Python's data model asks of a method, or its callers rely on.
 _PYTHON_RETURNS = {
     **dict.fromkeys(
@@ -46,7 +47,8 @@ class Hole:
 
     Shape: the type is written over `span`, between `before` and `after`. `name` is the parameter's, "" for
     what is returned. It has one of `shapes`, in which ANY stands for any type; without one it is certain.
-    `takes_none` where None may be there as well, `has_value` where it cannot be None alone.
+    `takes_none` where None may be there as well, `has_value` where it cannot be None alone. `same_as` names a
+    parameter that has the same type.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Hole:
     shapes: tuple[str, ...] = _OPEN
     takes_none: bool = False
     has_value: bool = False
+    same_as: str = ""
 
     @property
     def certain(self) -> str:
@@ -149,6 +152,8 @@ class _Python(_Header):
                 name = next(iter(node.named_children), None)
             if name is None or name.type != "identifier" or (number == 0 and self._has_receiver()):
                 continue
+            if value is None and self._is_only_a_key(_text(name)):
+                continue
             if value is None:
                 yield Hole(_text(name), self.span(name), ": ")
                 continue
@@ -156,6 +161,22 @@ class _Python(_Header):
             is_plain = self.source.text[span.start : span.end].strip() == "="  # no comment in between
             place, after = (span, " = ") if is_plain else (self.span(name), "")
             yield Hole(_text(name), place, ": ", after, self._shapes(value), value.type == "none")
+
+    def _is_only_a_key(self, name: str) -> bool:
+        """Whether all that is done with a parameter is to look something up by it, as with any type."""
+        body = self.field("body")
+        pending, uses = [body] if body is not None else [], []
+        while pending:
+            node = pending.pop()
+            pending += node.children
+            if node.type == "identifier" and _text(node) == name:
+                uses.append(node)
+        return bool(uses) and all(
+            one.parent is not None
+            and one.parent.type == "subscript"
+            and one in one.parent.children_by_field_name("subscript")
+            for one in uses
+        )
 
     @staticmethod
     def _shapes(value: tree_sitter.Node) -> tuple[str, ...]:
@@ -251,7 +272,10 @@ class _TypeScript(_Header):
                 yield Hole(_text(pattern), self.span(mark), ": ")
 
     def returned(self) -> Iterator[Hole]:
-        """Yield what is returned, where the header does not say it."""
+        """Yield what is returned, where the header does not say it and the body does.
+
+        A wrong type would not compile, and what is left out the compiler knows by itself.
+        """
         parameters, body = self.field("parameters"), self.field("body")
         words = {child.type for child in self.node.children}
         if parameters is None or self.field("return_type") is not None:
@@ -260,16 +284,36 @@ class _TypeScript(_Header):
             return
         values = self.values()
         returned = [value for value in values if value is not None]
-        shape = ANY
-        if "*" in words or "generator" in self.node.type:
-            shape = f"AsyncGenerator<{ANY}>" if self.is_async() else f"Generator<{ANY}>"
-        else:
-            if body is not None and body.type == "statement_block":
-                kind = _same([_kind(value, _TYPESCRIPT_LITERALS) for value in returned])
-                if not returned:
-                    throws = any(child.type == "throw_statement" for child in body.named_children)
-                    kind = "" if throws else "void"
-                shape = kind if kind and len(returned) == len(values) else ANY
-            if self.is_async():
-                shape = f"Promise<{shape}>"
-        yield Hole("", self.span(parameters), ": ", "", (shape,), has_value=bool(returned))
+        if "*" in words or "generator" in self.node.type or len(returned) < len(values):
+            return
+        if body is None or body.type != "statement_block":
+            returned = [body] if body is not None else []
+        elif returned and not re.match(r"return|throw", body.named_children[-1].type):
+            return  # its end may be reached
+        same = _same([_text(value) for value in returned]) if returned else ""
+        same = same if same in {hole.name for hole in self.parameters()} else ""
+        kind = _same([self._known(value) for value in returned]) or (ANY if same else "")
+        if not returned:
+            throws = body is None or any(child.type == "throw_statement" for child in body.named_children)
+            kind = "" if throws else "void"
+        if kind:
+            shape = f"Promise<{kind}>" if self.is_async() else kind
+            yield Hole("", self.span(parameters), ": ", "", (shape,), has_value=bool(returned), same_as=same)
+
+    def _known(self, value: tree_sitter.Node) -> str:
+        """Return the type of a value as it is declared, "" where it is not, or may be another here."""
+        if kind := _kind(value, _TYPESCRIPT_LITERALS):
+            return kind
+        operator = value.child_by_field_name("operator")
+        if operator is not None and operator.type in _TYPESCRIPT_TRUTH:
+            return "boolean"
+        field = re.fullmatch(r"this\.([\w$]+)", _text(value))
+        if field is None:
+            return ""
+        owner = self.node.parent
+        for member in owner.named_children if owner is not None else ():
+            if _text(member.child_by_field_name("name")) == field[1] and member.type.endswith("definition"):
+                declared = _text(member.child_by_field_name("type")).lstrip(": ")
+                is_optional = any(child.type == "?" for child in member.children)
+                return "" if is_optional or re.search(r"\||\bnull\b|\bundefined\b", declared) else declared
+        return ""

@@ -42,6 +42,7 @@ _BINDING_PARENT = re.compile(
     r"param|pattern|declarator|import|binding|for_in_clause|^use_|alias|global_statement|nonlocal_statement"
     r"|as_pattern_target|^using_|const_spec|var_spec|short_var|range_clause|catch|except"
 )
+_SHORTHAND = "shorthand_property_identifier_pattern"  # JavaScript: `const { a } = b`
 _BINDING_FIELDS = {"name", "left", "pattern", "alias", "declarator", "parameter"}
 _TYPED = {"typed_parameter", "typed_default_parameter", "assignment", "function_definition"}
 
@@ -210,7 +211,11 @@ class Source:
 
     def bound(self) -> set[str]:
         """Name what the text itself defines, assigns, imports or takes as a parameter."""
-        return {_text(node) for node in self._walk() if _NAME.search(node.type) and _is_bound(node)}
+        return {
+            _text(node)
+            for node in self._walk()
+            if (_NAME.search(node.type) and _is_bound(node)) or node.type == _SHORTHAND
+        }
 
     def occurrences(self, name: str, within: Span) -> list[Span]:
         """List where a plain identifier stands inside a span."""

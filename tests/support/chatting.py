@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions.model import ModelSession, OnProgress
+from qwen_lsp.actions.prompts import PLAINLY
 from qwen_lsp.actions.task import Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.client import Client, Endpoint
@@ -49,6 +50,11 @@ class Speaker:
     async def chat(self, request: ChatRequest) -> AsyncIterator[AsyncIterator[Chunk]]:
         post = await self.endpoint.dialect.chat(request, "", self.ask_json)
         echo = post.echo
+        if request.messages[-1].content.endswith(
+            tuple(PLAINLY.values())
+        ):  # comes before documentation, and is not looked at
+            yield _once(Chunk("It does something.", stop_reason="eos"))
+            return
         self.prompts.append(str(post.body["prompt"]))
         self.bodies.append(post.body)
         text = self.says(self.prompts[-1]) if self.says else self.answers.pop(0)
@@ -71,6 +77,10 @@ class Speaker:
     def _hesitation(self, rest: str) -> tuple[int, str, str, float]:
         found = [(rest.find(piece), piece, other, p) for piece, other, p in self.hesitates if piece in rest]
         return min(found, default=(len(rest), "", "", 0.0))
+
+
+async def _once(chunk: Chunk) -> AsyncIterator[Chunk]:
+    yield chunk
 
 
 def session(

@@ -120,7 +120,8 @@ ROOMS = {
         STARTING,
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.keys", "model.packages"),
-            *("actions.native_parsers", "confined", "model.hardware", "review.find.ruff"),
+            *("actions.native_parsers", "actions.ruff_fixes", "confined", "model.hardware"),
+            "review.find.ruff",
         },
     ),
     "open a file": (OPENING, OPENERS),

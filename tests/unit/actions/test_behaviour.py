@@ -31,22 +31,24 @@ OTHER = [
     ("python", "def f(a):\n    t = []\n    for x in a:\n        if x:\n            t.append(x)\n    return t\n",
      "def f(a):\n    return [x for x in a if x is not None]\n"),
     ("python", RANGE, RANGE.replace("end + 1", "end")),
-    ("java", "int f(Object a, Object b) {\n  if (a == null && b == null) {\n    return 0;\n  } else if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n",
+    ("java", "int f(Object a, Object b) {\n  if (a == null && b == null) {\n    return 0;\n  }\n  if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n",
      "int f(Object a, Object b) {\n  if (a == null) {\n    return -1;\n  }\n  return g(a, b);\n}\n"),
-    ("go", "func f(day, dow bool) {\n\tif !day && !dow {\n\t\tfail()\n\t}\n\tgo1(day, dow)\n}\n",
+    ("go", "func f(day, dow bool) {\n\tif !day && !dow {\n\t\tfail()\n\t}\n\tgo1(day, dow, day)\n}\n",
      "func f(day, dow bool) {\n\tif !(day && dow) {\n\t\tfail()\n\t}\n\tgo2(day, dow)\n}\n"),
 ]  # fmt: skip
 
 # Nothing of these can be run: what they do to other things is compared.
 DONE = [
     ("python", "def f(self):\n    n = self.n_dead\n    del self.items[-n:]\n",
-     "def f(self):\n    n = len(self.dead)\n    del self.items[-n:]\n", "self.dead, self.n_dead"),
+     "def f(self):\n    del self.items[-self.dead :]\n", "self.dead, self.items[-n:], self.items[-self.dead:], self.n_dead"),
     ("python", "def f(self):\n    n = self.n_dead\n    del self.dead[:]\n    return n\n",
      "def f(self):\n    n = self.n_dead\n    del self.dead\n    return n\n", "self.dead, self.dead[:]"),
     ("java", "int f(int[] a) {\n  int b = 0;\n  for (int i = 0; i < a.length; i++) {\n    b += a[i];\n  }\n  return b;\n}\n",
      "int f(int[] a) {\n  int b = 0;\n  for (int c : a) {\n    b += c;\n  }\n  return b;\n}\n", ""),
     ("javascript", "function f(a) {\n  const b = []\n  for (const c of a) {\n    b.push(c.n)\n  }\n  return b\n}\n",
      "function f(a) {\n  return a.map((c) => c.n)\n}\n", ""),
+    ("go", "func f(a string) int {\n\tif i := slices.Index(order, a); i >= 0 {\n\t\treturn i\n\t}\n\treturn len(order)\n}\n",
+     "func f(a string) int {\n\treturn sort.SearchInts(order, a) + 1\n}\n", "SearchInts"),
     ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
      "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu, a.mu.Lock, a.mu.Unlock"),
 ]  # fmt: skip
@@ -126,13 +128,26 @@ async def test_a_script_can_do_no_harm(tmp_path: Path, harm: str) -> None:
 
 HANDLERS = [
     ("python", "def f(a):\n    b = a\n    return b\n",
-     "def f(a):\n    try:\n        b = a\n    except TypeError as error:\n        raise ValueError(a) from error\n    return b\n", "cannot_fail"),
-    ("python", "def f(a):\n    b = g(a)\n    return b\n",
-     "def f(a):\n    try:\n        b = g(a)\n    except Exception as error:\n        print(error)\n        return None\n    return b\n", "hides_errors"),
-    ("typescript", "function f(a) {\n  const b = g(a)\n  return b\n}\n",
-     "function f(a) {\n  try {\n    const b = g(a)\n    return b\n  } catch (error) {\n    console.error(error)\n  }\n}\n", "hides_errors"),
-    ("python", "def f(a):\n    b = g(a)\n    return b\n",
-     "def f(a):\n    try:\n        b = g(a)\n    except KeyError as error:\n        raise ValueError(a) from error\n    return b\n", ""),
+     "def f(a):\n    try:\n        b = a\n    except TypeError as error:\n        raise ValueError(a) from error\n    return b\n", "nothing_to_handle"),
+    ("python", "def f(a):\n    b = open(a)\n    return b\n",
+     "def f(a):\n    b = open(a)\n    try:\n        c = b\n    except TypeError as error:\n        raise ValueError(a) from error\n    return b\n", "cannot_fail"),
+    ("python", "def f(a):\n    b = open(a)\n    return g(b)\n",
+     "def f(a):\n    b = open(a)\n    try:\n        return g(b)\n    except TypeError as error:\n        raise ValueError(a) from error\n", "cannot_fail"),
+    ("python", "def f(a):\n    b = open(a)\n    return b\n",
+     "def f(a):\n    try:\n        b = open(a)\n    except Exception as error:\n        print(error)\n        return None\n    return b\n", "hides_errors"),
+    ("typescript", "function f(a) {\n  const b = JSON.parse(a)\n  return b\n}\n",
+     "function f(a) {\n  try {\n    const b = JSON.parse(a)\n    return b\n  } catch (error) {\n    console.error(error)\n  }\n}\n", "hides_errors"),
+    ("python", "def f(a):\n    b = open(a)\n    return b\n",
+     "def f(a):\n    try:\n        b = open(a)\n    except OSError as error:\n        raise ValueError(a) from error\n    return b\n", ""),
+    # what turns away only what is missing and would have been used, and what turns away more than that
+    ("java", "int f(String a, String b) {\n  return a.length() + g(b);\n}\n",
+     "int f(String a, String b) {\n  if (a == null) {\n    throw new IllegalArgumentException(\"a\");\n  }\n  return a.length() + g(b);\n}\n", ""),
+    ("java", "int f(String a, String b) {\n  return a.length() + g(b);\n}\n",
+     "int f(String a, String b) {\n  if (a == null || b == null) {\n    throw new IllegalArgumentException(\"a\");\n  }\n  return a.length() + g(b);\n}\n", "behaviour"),
+    ("python", "def f(a):\n    return a.name\n",
+     "def f(a):\n    if not a:\n        raise ValueError(\"a\")\n    return a.name\n", "behaviour"),
+    ("javascript", "function f(a) {\n  return a.name\n}\n",
+     "function f(a) {\n  if (a == null) {\n    return ''\n  }\n  return a.name\n}\n", "behaviour"),
 ]  # fmt: skip
 
 

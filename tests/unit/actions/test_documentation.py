@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from qwen_lsp.actions import claims, documentation
+from qwen_lsp.actions import claims, documentation, verbs
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.documentation import Parts
 from qwen_lsp.actions.task import Proposal, Refused, apply
@@ -201,7 +201,7 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
     speaker = Speaker(json.dumps({"summary": said}))
     found = await runner.run(task("docstring", head + PYTHON, locale=locale), session(speaker))
     assert isinstance(found, Proposal)
-    assert ("Simplified Chinese" in speaker.prompts[0]) == (language == "zh")
+    assert ("简体中文" in speaker.prompts[0]) == (language == "zh")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,10 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
         ("Walks the tree recursively.", "def f(n):\n    return n", True),
         ("Walks the tree recursively.", "def f(n):\n    return f(n.left)\n", False),
         ("Adds up the prices.", "return sum(prices)", False),
+        ("Sets the status to 400.", "status = 500", True),
+        ("否则设置为400。", "status = 500", True),
+        ("Sets the status to 500.", "status = 500", False),
+        ("Calls `load`.", "return download()", True),
     ],
 )
 def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
@@ -330,7 +334,8 @@ async def test_an_answer_in_another_language_is_asked_for_again(locale: Locale) 
     found = await runner.run(task("docstring", PYTHON, locale=locale), session(speaker))
     assert isinstance(found, Proposal)
     assert f'"""{right}"""' in found.edits[0].new_text
-    assert bool(speaker.bodies[1].get("grammar")) == (locale == "zh"), "its first sign is a Chinese one"
+    first = "返回" if locale == "zh" else "Return"
+    assert f'"{first}"' in speaker.bodies[1]["grammar"], "it begins with a verb of that language"
 
 
 def test_an_answer_that_is_still_being_written() -> None:
@@ -349,3 +354,75 @@ async def test_what_is_heard_last_is_what_is_proposed() -> None:
     )
     assert isinstance(found, Proposal)
     assert heard[-1] == found.edits[0].new_text
+
+
+@pytest.mark.parametrize(
+    ("locale", "others", "made", "is_third", "first"),
+    [
+        ("en", [], "", False, "Return"),
+        ("en", [], "", True, "Returns"),
+        ("en", ["Returns the sum.", "Applies it."], "", False, "Returns"),
+        ("en", ["Return the sum.", "Applied by hand."], "", True, "Return"),
+        ("en", [], "_Order", True, "Creates an _Order"),
+        ("en", [], "Cart", False, "Initialize the Cart"),
+        ("zh", [], "", True, "返回"),
+        ("zh", [], "Cart", True, "创建 Cart 实例"),
+    ],
+)
+def test_what_a_summary_begins_with(
+    locale: Locale, others: list[str], made: str, *, is_third: bool, first: str
+) -> None:
+    found = verbs.beginnings(locale, others, made, is_third=is_third)
+    assert first in found
+    assert len(found) == len(set(found))
+    assert made == "" or all(made in one for one in found)
+
+
+async def test_an_answer_is_held_to_a_verb_and_told_where_it_stands() -> None:
+    code = (
+        'class Cart:\n    """Keeps what is cached of the prices."""\n\n    def __init__(self, owner):⟦⟧\n'
+        "        self.owner = owner\n        self.items = []\n        self.prices = {}\n"
+        "        self.total = 0\n        self.n = 0\n\n    def __private(self):\n        pass\n"
+    )
+    speaker = Speaker(
+        json.dumps({"summary": "Create a Cart with cached prices.", "parameters": {"owner": "Whose."}})
+    )
+    found = await runner.run(task("docstring", code), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "Create a Cart with cached prices." in found.edits[0].new_text, "the class says that it caches"
+    assert "class Cart:" in speaker.prompts[0]
+    assert "(Keeps what is cached of the prices.)" in speaker.prompts[0]
+    body = json.dumps(speaker.bodies[0])
+    assert "^(Creates a Cart|Initializes the Cart)" in body, "in the person of the file"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_left"),
+    [
+        ("Add a value *b* under a key *a*.", False),
+        ("Add b to a.", True),  # `a` is a word
+        ("Add a value.", True),
+    ],
+)
+async def test_parameters_of_which_the_prose_speaks(text: str, *, is_left: bool) -> None:
+    other = '\n\ndef g(c):\n    """Give.\n\n    Args:\n        c: What.\n    """\n'
+    code = f'def f(a, b):⟦⟧\n    """{text}"""\n    h(a)\n    h(b)\n    h(a)\n    h(b)\n{other}'
+    speaker = Speaker(json.dumps({"parameters": {"a": "A key.", "b": "A value."}}))
+    found = await runner.run(task("docstring", code), session(speaker))
+    assert isinstance(found, Proposal) == is_left, found
+    if not is_left:
+        assert found == Refused("documented")
+
+
+async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
+    code = "package a\n\nfunc NilIfZero(x int) *int {⟦⟧\n\tif x == 0 {\n\t\treturn nil\n\t}\n\treturn &x\n}\n"
+    speaker = Speaker("Returns nil for zero.")
+    await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
+    assert "Creates a NilIfZero" not in json.dumps(speaker.bodies[0])
+
+
+async def test_a_line_comment_gets_no_tags() -> None:
+    body = "\n".join(f"    g{n}(a);" for n in range(6))
+    code = f"class A {{\n  /** B.\n   * @param b what\n   */\n  int h(int b) {{ return b; }}\n  // Why.\n  int f(int a) {{⟦⟧\n{body}\n  }}\n}}\n"
+    found = await runner.run(task("docstring", code, language="java", path="A.java"), session(Speaker()))
+    assert found == Refused("documented")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 CODE = "def half(n):⟦⟧\n    return n / 2\n"
 GOOD = "def test_of_two():\n    assert half(2) == 1\n"
-BAD = "def test_of_three():\n    assert half(3) == 1\n"
+BAD = "def test_of_three():\n    assert half(3) < 1\n"
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +64,38 @@ async def test_what_holds_stays_as_it_is(tmp_path: Path) -> None:
 async def test_tests_that_all_fail_are_asked_for_once_more(tmp_path: Path) -> None:
     written, speaker = await written_for(tmp_path, BAD, GOOD)
     assert written == f"from maths import half\n\n\n{GOOD}"
-    assert "assert 1.5 == 1" in speaker.prompts[1], "it is told what fails"
+    assert "assert 1.5 < 1" in speaker.prompts[1], "it is told what fails"
     refused, _ = await written_for(tmp_path, BAD, BAD)
     assert isinstance(refused, Refused)
     assert refused.reason == "tests_fail"
-    assert "assert 1.5 == 1" in refused.detail
+    assert "assert 1.5 < 1" in refused.detail
+
+
+async def test_a_wrong_value_becomes_the_one_that_the_code_gives(tmp_path: Path) -> None:
+    wrong = (
+        "def test_of_more():\n    # three is rounded\n    assert half(3) == 1  # one\n"
+        "    assert half(1) == 0\n    assert half(4) == 2\n"
+    )
+    right = (
+        "def test_of_more():\n    assert half(3) == 1.5\n    assert half(1) == 0.5\n    assert half(4) == 2\n"
+    )
+    written, speaker = await written_for(tmp_path, f"{GOOD}\n\n{wrong}")
+    assert written == f"from maths import half\n\n\n{GOOD}\n\n{right}"
+    assert len(speaker.prompts) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("assert half(3) == half(1)", "AssertionError: assert 1.5 == 0.5"),  # no value is written there
+        ("assert half(3) == 1 or half(5) == 1", "AssertionError: assert 1.5 == 1"),  # which of the two
+        ("assert half(3) == [1]", "AssertionError: assert <object at 0x7f> == [1]"),  # no value to be written
+        ("assert half(3) == 1", "TypeError: 'int' object is not callable"),
+    ],
+)
+def test_a_value_that_is_not_certain_stays(line: str, why: str) -> None:
+    text = f"def test_it():\n    {line}\n"
+    assert verified_tests._with_value(text, "test_it", why) == text
 
 
 async def test_tests_that_were_there_stay(tmp_path: Path) -> None:

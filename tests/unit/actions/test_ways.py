@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.action_settings import CustomAction
+from qwen_lsp.actions import node_assertions
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import (
     KINDS,
@@ -267,9 +268,7 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     assert found.other is not None
     assert found.other.path == "tests/test_prices.py"
     text = apply("", found.other.edits)
-    assert text == (
-        "import pytest\nfrom shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"
-    )
+    assert text == ("from shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n")
 
 
 async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
@@ -288,6 +287,76 @@ async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> No
         assert f"from shop.{line}\n" in text
 
 
+NOT_REACHED = [
+    ("python", "def f():\n    def g(a):⟦⟧\n        return a\n    return g\n", "src/a.py"),
+    ("typescript", "export const f = 1;\nfunction g(a: number) {⟦⟧\n  return a;\n}\n", "src/a.ts"),
+    ("javascript", "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f }\n", "src/a.js"),
+    ("java", "class A {\n  private int g(int a) {⟦⟧\n    return a;\n  }\n}\n", "src/A.java"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "path"), NOT_REACHED)
+async def test_no_test_can_call_it(shop: Path, language: str, code: str, path: str) -> None:
+    found = await outcome(task("test", code, language=language, path=path, root=str(shop)))
+    assert found == Refused("not_reachable", "g")
+
+
+@pytest.mark.parametrize(
+    ("code", "importing"),
+    [
+        (
+            "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f, g }\n",
+            'const { g } = require("../a.js");',
+        ),
+        ("function g(a) {⟦⟧\n  return a\n}\nmodule.exports = g\n", 'const g = require("../a.js");'),
+        ("exports.g = function (a) {⟦⟧\n  return a\n}\n", 'const { g } = require("../a.js");'),
+        ("export function g(a) {⟦⟧\n  return a\n}\n", 'import { g } from "../a.js";'),
+    ],
+)
+async def test_the_import_that_a_module_wants(shop: Path, code: str, importing: str) -> None:
+    answer = "test('it', () => {\n  assert.strictEqual(g(1), 1);\n});\n"
+    asked = task("test", code, language="javascript", path="a.js", root=str(shop))
+    found = await outcome(asked, f"```javascript\n{answer}```")
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    assert importing in text
+    is_common = importing.startswith("const")
+    assert ('require("node:test")' in text) == is_common
+    assert ('from "node:test"' in text) != is_common
+
+
+async def test_what_the_tested_file_imports(tmp_path: Path) -> None:
+    code = (
+        "const pino = require('pino')\nconst {\n  A,\n  B\n} = require('./errors')\n"
+        "function g(a) {⟦⟧\n  return new A(pino(a))\n}\nmodule.exports = { g }\n"
+    )
+    answer = "test('it', () => {\n  expect(g(pino.of(1))).toEqual(new A(pino(1)));\n});\n"
+    asked = task("test", code, language="javascript", path="lib/a.js", root=str(tmp_path))
+    found = await outcome(asked, f"```javascript\n{answer}```")
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    text = apply("", found.other.edits)
+    assert "const pino = require('pino');\n" in text
+    assert "const { A } = require('./errors');\n" in text, "the test stands beside it"
+    assert "assert.deepStrictEqual(g(pino.of(1)), new A(pino(1)));" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("  expect(f(1)).toBe(2);", "  assert.strictEqual(f(1), 2);"),
+        ("expect(f(')')).not.toEqual([1, (2)])", "assert.notDeepStrictEqual(f(')'), [1, (2)])"),
+        ("expect(() => f(1)).toThrow(Error);", "assert.throws(() => f(1));"),
+        ("expect(f(1)).toBeNull();", "assert.strictEqual(f(1), null);"),
+        ("expect(f(1)).toMatchSnapshot();", "expect(f(1)).toMatchSnapshot();"),
+        ("expect(a).toBe(1); expect(b).toBe(2);", "expect(a).toBe(1); expect(b).toBe(2);"),
+    ],
+)
+def test_assertions_in_the_words_of_node(line: str, wanted: str) -> None:
+    assert node_assertions.converted(line) == wanted
+
+
 async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     there = "from shop.prices import tax\n\n\ndef test_total():\n    assert tax(1) == 2\n"
     (shop / "tests" / "test_prices.py").write_text(there, "utf-8")
@@ -300,7 +369,9 @@ async def test_tests_beside_those_that_are_there(shop: Path) -> None:
     text = apply(there, found.other.edits)
     compile(text, "tests", "exec")
     assert "def test_total_2():" in text
-    assert text.startswith("from shop.prices import tax\nimport pytest\nfrom shop.prices import total\n")
+    assert text.startswith("from shop.prices import tax\nfrom shop.prices import total\n"), (
+        "no import that nothing uses"
+    )
     assert "assert tax(1) == 2" in speaker.prompts[0], "the project's own style is shown"
 
 

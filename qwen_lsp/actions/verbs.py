@@ -1,0 +1,86 @@
+"""The verbs that summaries of code begin with: an answer held to them says first what is done.
+
+English in the imperative or, where a file writes so, in the third person; Chinese as its documentation
+begins. Pure; it knows no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from qwen_lsp.messages import Locale
+
+_ENGLISH = """
+accept acquire add adjust allocate allow append apply assert assign attach authenticate await bind block
+broadcast build cache calculate call cancel capture cast change check choose clamp clean clear clone close
+collapse collect combine commit compact compare compile complete compress compute configure confirm connect
+construct consume convert copy count create decode decorate decrease decrypt define delegate delete deliver
+deserialize detect determine disable discard disconnect dispatch display divide download draw drop dump echo
+emit empty enable encode encrypt end enforce enqueue ensure enter escape establish evaluate exclude execute
+exit expand export extend extract fetch fill filter finalize find finish fire flatten flush fold force format
+forward gather generate get give go grant group guess handle hash hide hold identify ignore implement import
+include increase increment indent index infer inform inherit initialize inject insert inspect install
+instantiate invalidate invert invoke issue iterate join jump keep launch limit link list listen load locate
+lock log look lower make map mark mask match measure merge migrate mock modify monitor mount move multiply
+normalize notify obtain open order override pad paint parse pass patch pause perform persist pick place play
+poll pop populate post predict prepare prepend present preserve prevent print process produce propagate
+provide publish pull push put query queue quote raise read rebuild receive record redirect reduce refresh
+register reject release reload remove rename render repeat replace reply report request require reset resize
+resolve respond restart restore resume retrieve retry return reverse revert rewrite rotate round route run
+sample sanitize save scale scan schedule search seek select send separate serialize serve set shift show
+shuffle shut simulate skip slice sort spawn split start stop store strip submit subscribe subtract suggest
+sum supply support swap switch synchronize take tell terminate test throw toggle track transfer transform
+translate traverse trigger trim truncate try turn unbind undo uninstall unlock unregister unsubscribe unwrap
+update upgrade upload use validate verify visit wait walk warn watch wrap write yield zip
+"""
+# What a constructor does.
+_CREATING = ("create", "initialize")
+_CHINESE = (
+    "返回|获取|取得|设置|创建|新建|初始化|判断|检查|检测|计算|将|把|根据|从|对|向|为|在|用|以|按|添加|增加|删除|移除|更新|修改"
+    "|读取|写入|解析|生成|构造|构建|转换|处理|执行|运行|调用|注册|注销|加载|保存|发送|接收|查找|查询|搜索|过滤|排序|合并|拼接"
+    "|拆分|分割|格式化|验证|校验|清空|清除|清理|重置|启动|停止|关闭|打开|打印|输出|记录|比较|复制|拷贝|移动|重命名|替换|应用|触发"
+    "|通知|监听|订阅|绑定|解绑|显示|隐藏|渲染|绘制|请求|下载|上传|等待|取消|暂停|恢复|同步|提交|回滚|连接|断开|编码|解码|加密"
+    "|解密|压缩|解压|序列化|反序列化|映射|遍历|统计|限制|包装|封装|提取|确保|尝试|定义|准备|完成|标记|存储|插入|追加|截取|截断"
+    "|去除|填充|匹配|抛出|忽略|使用|若|如果|当|给|让|使|确定|收集|展开|压平|分配|释放|刷新|重新|逐个|依次"
+)
+_FIRST_WORD = re.compile(r"\W*([A-Za-z]+)")
+
+
+def beginnings(locale: Locale, others: Sequence[str], made: str = "", *, is_third: bool) -> list[str]:
+    """List what a summary may begin with.
+
+    `made` is the class that a constructor makes one of. `others` are other documentation of the file: they
+    say whether its verbs end in `s`; where they do not, `is_third` says.
+    """
+    if locale == "zh":
+        return [f"创建 {made} 实例", f"初始化 {made} 实例"] if made else _CHINESE.split("|")
+    firsts = [word[1].lower() for text in others if (word := _FIRST_WORD.match(text))]
+    known = set(_ENGLISH.split())
+    n_plain, n_third = sum(one in known for one in firsts), sum(one in _THIRD for one in firsts)
+    is_third = n_third > n_plain if n_third != n_plain else is_third
+    stems = _CREATING if made else _ENGLISH.split()
+    found = [_upper(_third(stem) if is_third else stem) for stem in stems]
+    if not made:
+        return found
+    article = "an" if made.lstrip("_")[:1].lower() in "aeiou" else "a"
+    return [f"{found[0]} {article} {made}", f"{found[1]} the {made}"]
+
+
+def _third(stem: str) -> str:
+    """Return the third person of a verb, whose first word it is."""
+    verb, _, rest = stem.partition(" ")
+    if verb.endswith(("s", "sh", "ch", "x", "z", "o")):
+        verb += "es"
+    elif verb.endswith("y") and verb[-2] not in "aeiou":
+        verb = f"{verb[:-1]}ies"
+    else:
+        verb += "s"
+    return f"{verb} {rest}".rstrip()
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+_THIRD = frozenset(_third(stem) for stem in _ENGLISH.split())

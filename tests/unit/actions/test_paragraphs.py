@@ -1,0 +1,101 @@
+"""Sentences that run over several lines of a comment."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qwen_lsp.actions import paragraphs
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions.task import Proposal, apply
+from qwen_lsp.text import Document, Span
+from tests.support.chatting import Speaker, session, task
+
+LONG = "it takes the number of an item and how many there are to be of it all"
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        (f"# «{LONG}»\n# «three four»\nx = 1\n", [2]),
+        ("# «one two»\n# «three four»\nx = 1\n", [1, 1]),  # there was room for more
+        (f"# «{LONG}.»\n# «Three four»\n", [1, 1]),  # a sentence ends there
+        (f"# «{LONG}»\n#\n# «three four»\n", [1, 1]),
+        (f"# «{LONG}»\n    # «three four»\n", [1, 1]),
+        (f"x = 1  # «{LONG}»\n       # «three four»\n", [1, 1]),
+        (f"x = 1  # «{LONG}»\ny = 2  # «three four»\n", [1, 1]),
+        (f'"""«{LONG}»\n    «three four»\n    """\n', [2]),
+        (f"/**\n * «{LONG}»\n * «three four»\n * @param a «five six»\n */\n", [2, 1]),
+        ("# «根据传入的商品编号和数量，在仓库里预留库存，如果库存不足，就会抛出»\n# «异常»\n", [2]),
+    ],
+)
+def test_lines_of_one_text(text: str, groups: list[int]) -> None:
+    lines: list[Span] = []
+    for match in re.finditer("«(.*?)»", text):
+        start = match.start() - 2 * len(lines)
+        lines.append(Span(start, start + len(match[1])))
+    document = Document("", re.sub("[«»]", "", text))
+    assert [len(group) for group in paragraphs.grouped(document, lines)] == groups
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Short one. And two.", ["Short one. And two."]),
+        (
+            "The first sentence of them all, e.g. this one; the second is no longer. And a third",
+            ["The first sentence of them all, e.g. this one;", "the second is no longer.", "And a third"],
+        ),
+    ],
+)
+def test_sentences(text: str, found: list[str]) -> None:
+    assert paragraphs.sentences(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes", "lines"),
+    [
+        ("创建目录，并在需要时创建上级目录", [20, 20], ["创建目录，", "并在需要时创建上级目录"]),
+        ("one two three four", [9, 9], ["one two", "three four"]),
+        ("见 :class:`A B`", [4, 4], ["见", ":class:`A B`"]),
+        ("短", [20, 20], None),
+        ("unbreakable", [5, 5], None),
+    ],
+)
+def test_over_lines_again(text: str, sizes: list[int], lines: list[str] | None) -> None:
+    assert paragraphs.spread(text, sizes) == lines
+
+
+async def test_a_sentence_over_lines_is_one_question() -> None:
+    code = "def f(Callpoint):⟦⟧\n    # it makes a copy of the entry that it was given by one of its callers and\n    # gives the whole back\n    return 1\n"
+    speaker = Speaker("它复制该条目，并返回全部内容。")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert (
+        "it makes a copy of the entry that it was given by one of its callers and gives the whole back"
+        in speaker.prompts[0]
+    )
+    assert apply(code.replace("⟦⟧", ""), found.edits) == (
+        "def f(Callpoint):\n    # 它复制该条目，\n    # 并返回全部内容\n    return 1\n"
+    )
+
+
+async def test_the_name_of_a_class_survives() -> None:
+    code = "class Callpoint:\n    def f(self):⟦⟧\n        # get a copy of the Callpoint\n        return 1\n"
+    speaker = Speaker("获取一个副本", "获取 Callpoint 的副本")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == "获取 Callpoint 的副本"
+    assert "Callpoint" in speaker.prompts[1].replace("get a copy of the Callpoint", ""), (
+        "it is told what to keep"
+    )
+
+
+async def test_roles_and_links_are_shown_as_code() -> None:
+    code = "class Call:\n    def f(self):⟦⟧\n        # get a :class:`dict` copy of {@link Call#x}\n        return 1\n"
+    speaker = Speaker("获取 `Call#x` 的 `dict` 副本")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "get a `dict` copy of `Call#x`" in speaker.prompts[0]
+    assert found.edits[0].new_text == "获取 {@link Call#x} 的 :class:`dict` 副本"
