@@ -43,6 +43,7 @@ from qwen_lsp.model.lease import (
 )
 from qwen_lsp.model.relay import Relay
 from qwen_lsp.model.runtime import Meeting
+from qwen_lsp.model.slots import Slots
 from qwen_lsp.model.state import State
 from qwen_lsp.model.turns import Turns
 
@@ -70,6 +71,7 @@ class Served:
         self.want = want
         self.leases: set[Lease] = set()
         self.turns = Turns(SLOTS)
+        self.slots = Slots()
         self.since = time.time()
         self.linger: asyncio.TimerHandle | None = None
         self.engine = Engine(config_of(want), lambda: Path(want.model_path), self._changed, want.lora)
@@ -194,6 +196,7 @@ class Broker:
                     task.add_done_callback(self._tasks.discard)
         finally:
             served.leases.discard(lease)
+            served.slots.forget(lease.token)
             self._leases.pop(lease.token, None)
             log.info("window %d has gone; %d are left", lease.pid, len(self._leases))
             if not served.leases:

@@ -20,6 +20,7 @@ import msgspec
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, RENEWABLE, SLOT, STALE
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
+from qwen_lsp.model.slots import AskSlots, Placed, Slots
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Served(Protocol):
 
     engine: Engine
     turns: Turns
+    slots: Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,10 @@ class _Request:
     urgency: Urgency | None = None
     is_renewable: bool = False
     n_written: int = 0
+    placed: Placed | None = None
 
     def take(self, body: bytes) -> None:
-        """Take a generation's values, without its slot: the engine takes which has most of its prompt."""
+        """Take a generation's values, without its slot: which one is free is not the window's to know."""
         try:
             self.values = values = msgspec.json.decode(body, type=dict[str, Any])
         except msgspec.DecodeError:
@@ -153,6 +156,8 @@ class _Request:
             values = self.values
             if self.is_renewable and self.served.turns.is_crowded:
                 values = values | {"n_predict": min(values["n_predict"], _CROWDED_TOKENS)}
+            if self.placed is not None and (slot := self.placed.number) is not None:
+                values = values | {SLOT: slot}
             body = msgspec.json.encode(values)
         head = (
             f"{self.asked.method} {self.asked.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
@@ -188,11 +193,15 @@ class _Request:
 
     async def _once(self, turn: Turn | None) -> None:
         client = await self.served.engine.ready()
+        if self.urgency is not None:
+            is_chat = self.urgency >= Urgency.CHAT
+            who = f"{self.asked.token} {'chat' if is_chat else 'completion'}"
+            self.placed = await self.served.slots.place(who, str(self.values.get("prompt")))
         address = urlsplit(client.endpoint.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=_READ_BYTES)
         writer.write(self._data(client.endpoint.api_key))
         # One task for the whole answer, not one for each token of it.
-        handing = asyncio.ensure_future(self._hand_on(reader, turn))
+        handing = asyncio.ensure_future(self._hand_on(reader, turn, client.slots))
         waiting: set[asyncio.Future[Any]] = {handing}
         if turn is not None:
             waiting.add(asyncio.ensure_future(turn.must_wait.wait()))
@@ -212,8 +221,10 @@ class _Request:
                 task.cancel()
             await asyncio.gather(*waiting, handing, return_exceptions=True)
             writer.close()
+            if self.placed is not None:
+                self.served.slots.has_ended(self.placed)
 
-    async def _hand_on(self, reader: asyncio.StreamReader, turn: Turn | None) -> None:
+    async def _hand_on(self, reader: asyncio.StreamReader, turn: Turn | None, ask_slots: AskSlots) -> None:
         """Hand on what the engine writes, from the first word; to a review only all of it.
 
         What is not handed on yet can be asked again by a request that has to make way.
@@ -222,6 +233,8 @@ class _Request:
         held = bytearray()
         while data := await reader.read(_READ_BYTES):
             self.served.engine.used(has_answered=turn is not None)
+            if self.placed is not None and not held and not self.n_written:
+                self.served.slots.has_begun(self.placed, ask_slots)
             held += data
             if self.urgency != Urgency.REVIEW and (self.n_written or not _is_reading(held)):
                 await self._write(bytes(held), turn)

@@ -13,6 +13,7 @@ import pytest
 
 from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
 from qwen_lsp.model.relay import Relay
+from qwen_lsp.model.slots import Slots
 from qwen_lsp.model.turns import Turns
 from tests.support.editor import within
 
@@ -47,6 +48,7 @@ async def relay(script: Script) -> AsyncIterator[int]:
     served: Any = SimpleNamespace(
         engine=SimpleNamespace(ready=ready, in_use=nullcontext, used=lambda has_answered: None),
         turns=Turns(2, pause_s=0.0),
+        slots=Slots(),
     )
     front = await asyncio.start_server(Relay(lambda token: served).serve, "127.0.0.1", 0)
     async with engine, front:

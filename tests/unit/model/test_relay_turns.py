@@ -15,6 +15,7 @@ from qwen_lsp.model import relay
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.generation import Request
 from qwen_lsp.model.relay import Relay
+from qwen_lsp.model.slots import Slots
 from qwen_lsp.model.turns import Turns
 from tests.support.waiting import until
 
@@ -62,6 +63,7 @@ class Served:
     def __init__(self, engine: Engine) -> None:
         self.engine = cast(Any, engine)
         self.turns = Turns(1)
+        self.slots = Slots()
 
 
 @contextlib.asynccontextmanager
