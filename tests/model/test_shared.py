@@ -114,6 +114,23 @@ async def test_what_one_window_has_sent_is_in_no_answer_of_another(windows: tupl
             assert not turn or timings.cached_tokens > 0.9 * timings.prompt_tokens
 
 
+async def test_who_types_on_finds_the_text_that_the_last_key_had_read(windows: tuple[Client, Client]) -> None:
+    """A key gives the answer to the one before it up, whose slot is busy for some moments more."""
+    client, _ = windows
+    prompt = "".join(f"key_{line} = {line}\n" for line in range(60))
+    missed: list[int] = []
+    for number, key in enumerate("key_60 = 6"):
+        prompt += key
+        async with client.stream(Request(prompt, 48, (), COMPLETION_SLOT)) as chunks:
+            async for chunk in chunks:
+                if chunk.text:
+                    if number:
+                        missed.append(chunk.timings.prompt_tokens - chunk.timings.cached_tokens)
+                    break
+    print("tokens read at each key:", missed)
+    assert max(missed) < 32
+
+
 async def test_a_long_prompt_of_one_window_makes_way_for_a_key_in_another(
     windows: tuple[Client, Client],
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
+from qwen_lsp.model.generation import Slot
 from qwen_lsp.model.relay import Relay
 from qwen_lsp.model.slots import Slots
 from qwen_lsp.model.turns import Turns
@@ -40,7 +41,11 @@ async def relay(script: Script) -> AsyncIterator[int]:
 
     engine = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{engine.sockets[0].getsockname()[1]}"
-    client = SimpleNamespace(endpoint=SimpleNamespace(url=url, api_key="k"))
+
+    async def no_slots() -> list[Slot]:
+        return []
+
+    client = SimpleNamespace(endpoint=SimpleNamespace(url=url, api_key="k"), slots=no_slots)
 
     async def ready() -> Any:
         return client
