@@ -207,9 +207,10 @@ class Client:
                 chunk = post.read(msgspec.json.decode(payload))
             except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
                 raise EndpointRejected(f"the endpoint sent something unreadable: {payload[:200]}") from error
-            is_over = is_over or chunk.stop_reason is not None
             self._answered()
-            yield chunk
+            if chunk is not None:
+                is_over = is_over or chunk.stop_reason is not None
+                yield chunk
         if not is_over:
             raise EndpointUnavailable(f"{self.endpoint.url} closed the connection in mid-answer")
 

@@ -303,6 +303,8 @@ class _Connection:
         self.writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
+        if generation.body.get("return_progress"):
+            await self._send(_READING)
         await self._unless_left(asyncio.sleep(answer.first_s))
         for number, line in enumerate(answer.raw):
             await self._unless_left(asyncio.sleep(answer.between_s if number else 0))
@@ -343,6 +345,13 @@ class _Connection:
             for task in (doing, watching):
                 task.cancel()
             await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+# What llama.cpp sends as it reads a prompt, where it is asked to: without a text, without figures.
+_READING = (
+    b'data: {"index":0,"content":"","tokens":[],"stop":false,"id_slot":-1,"tokens_predicted":0,'
+    b'"tokens_evaluated":64,"prompt_progress":{"total":90,"cache":0,"processed":64,"time_ms":240}}\n\n'
+)
 
 
 @dataclass

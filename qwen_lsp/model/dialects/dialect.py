@@ -14,7 +14,7 @@ from qwen_lsp.errors import EndpointRejected
 from qwen_lsp.model.generation import ChatRequest, Chunk, Request, Slot
 
 # Makes a chunk of one event; KeyError, TypeError and ValueError mean that it is unreadable.
-ReadChunk = Callable[[dict[str, Any]], Chunk]
+ReadChunk = Callable[[dict[str, Any]], Chunk | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request to send: what `read` makes of each event of the answer follows the text `echo`.
+    """A request to send: what `read` makes of each event of the answer, if anything, follows the text `echo`.
 
     The answer is a stream of server-sent events, or of one JSON object a line where `is_lines` says so. Where
     it has to begin with `expected` and does not, `otherwise` is sent in its place.

@@ -92,8 +92,10 @@ PROGRESS = b'"prompt_progress"'
 """What marks the line of a stream that says how much of the prompt is read, and has no text."""
 
 
-def _read(data: dict[str, Any]) -> Chunk:
+def _read(data: dict[str, Any]) -> Chunk | None:
     raise_for(data)
+    if "prompt_progress" in data:
+        return None
     # By number, because two tokens may have the same text.
     logprobs, others = probabilities(data.get("completion_probabilities") or (), "id")
     timings = data.get("timings") or {}

@@ -120,6 +120,14 @@ async def test_the_answer_comes_in_chunks(
     assert engine.last.state == "ended"
 
 
+async def test_that_a_prompt_is_being_read_is_no_chunk(engine: EngineServer, llama: Client) -> None:
+    engine.answer = Answer(("a", "b"))
+    chunks = await collect(llama)
+    assert engine.last.body["return_progress"], "else nothing was left out"
+    assert [chunk.text for chunk in chunks] == ["a", "b", ""]
+    assert all(chunk.timings.prompt_tokens for chunk in chunks)
+
+
 @pytest.mark.parametrize(
     ("name", "begins", "n_prompt"),
     [
