@@ -16,9 +16,6 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import ModelSession
-from qwen_lsp.actions.once import custom_of
 from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert, exclusion
@@ -91,7 +88,7 @@ class ActionRunner:
                 raise NotDone(text("refused.stale", self._client.locale), _CONTENT_MODIFIED)
             if exclusion.is_excluded(self._session, document):
                 raise NotDone(text("refused.excluded", self._client.locale))
-            custom = custom_of(kind, self._session.config)
+            custom = self._session.config.actions.named(kind)
             if kind not in KINDS and custom is None:
                 raise NotDone(f"there is no action {kind!r}", INVALID_PARAMS)
             diagnostics = tuple(self._diagnostic(document, entry) for entry in data.get("diagnostics") or ())
@@ -176,6 +173,11 @@ class ActionRunner:
                 self._stream(run, region, accepted, is_done=True)
 
     async def _asked(self, run: Run, on_progress: Any) -> Outcome:
+        # The ways an action can go are much code, and most windows run none: loaded at the first one, which
+        # waits for the model anyway.
+        from qwen_lsp.actions import run as runner
+        from qwen_lsp.actions.model import ModelSession
+
         try:
             client = await self._session.hosts.chat.ready()
             config = self._session.config
