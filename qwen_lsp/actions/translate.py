@@ -22,7 +22,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Prose, Source
-from qwen_lsp.text import Document, Edit, Span, has_han
+from qwen_lsp.text import Document, Edit, Span
 
 # The marks in front of a line's words; a Python docstring's, too.
 _LINE_MARKS = re.compile(r"^([ \t]*(?:///?!?|\*(?!/)|/\*\*?|#+|--+|<!--)?[ \t]*)(.*)$")

@@ -17,7 +17,6 @@ from qwen_lsp.cli.config import parse_setting, read_config
 from qwen_lsp.cli.echo import echo
 from qwen_lsp.config import Layer, user_file
 
-
 # Commands in files of their own. Loaded when one is called or all are listed: a server needs none of them
 # for as long as it runs.
 _COMMANDS = {
@@ -52,7 +51,9 @@ class _Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="qwen-lsp")
 def main() -> None:
     """Completion, code actions and review for every editor, from a Qwen Coder model on this machine."""

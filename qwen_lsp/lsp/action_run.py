@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ class ActionRunner:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NotDone(f"`{COMMAND}` cannot be read: {error!r}", INVALID_PARAMS) from None
-        return Run(str(data.get("id") or uuid.uuid4().hex[:12]), task, title or self._title(task))
+        return Run(str(data.get("id") or secrets.token_hex(6)), task, title or self._title(task))
 
     def _title(self, task: Task) -> str:
         if task.custom is not None:

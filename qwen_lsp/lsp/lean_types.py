@@ -80,9 +80,8 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({values})"
 
 
-def _eq(self: Any, other: object) -> bool:
+def _eq(self: Any, other: Any) -> bool:
     if other.__class__ is not self.__class__:
-        return NotImplemented
-    return all(
-        getattr(self, field.name) == getattr(other, field.name) for field in attrs.fields(type(self))
-    )
+        return NotImplemented  # type: ignore[no-any-return]  # Python asks the other one then
+    fields = attrs.fields(type(self))
+    return all(getattr(self, field.name) == getattr(other, field.name) for field in fields)
