@@ -1,9 +1,9 @@
 """The protocol's types without what nobody reads of them: a quarter of the memory of a server.
 
 attrs gives the methods that it writes for a class a copy of all names of the class's module, and keeps their
-source text; and it writes each class a `__repr__` and an `__eq__` of its own, where one of each can do it for
-all. There are more than five hundred such classes. Each is made light before the next one is made, which
-then finds the memory free: so this comes before anything else loads them.
+source text; and each class gets a `__repr__`, an `__eq__` and a class of its fields of its own, where one
+of each can do it for all. There are more than five hundred such classes. Each is made light before the next
+one is made, which then finds the memory free: so this comes before anything else loads them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ def _lighten(one: type) -> type:
         scope.clear()  # a dictionary that only loses entries keeps its size
         scope.update(kept)
         linecache.cache.pop(method.__code__.co_filename, None)
-    fields = attrs.fields(one)
-    if all(field.repr is True and field.eq is True and field.eq_key is None for field in fields):
+    fields = _Fields(attrs.fields(one))
+    setattr(one, "__attrs_attrs__", fields)  # noqa: B010  # which mypy does not know
+    if all(field.repr is True and field.eq is True for field in fields):
         for name, shared in (("__repr__", _repr), ("__eq__", _eq)):
             if _is_generated(vars(one).get(name)):
                 setattr(one, name, shared)
@@ -73,6 +74,18 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+class _Fields(tuple["attrs.Attribute[Any]", ...]):
+    """The fields of a class, each also by its name."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> attrs.Attribute[Any]:
+        for field in self:
+            if field.name == name:
+                return field
+        raise AttributeError(name)
 
 
 def _repr(self: Any) -> str:
