@@ -8,6 +8,7 @@ before and after the model has written (invariant 11): nothing is ever applied t
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import secrets
 from dataclasses import dataclass
@@ -174,7 +175,8 @@ class ActionRunner:
 
     async def _asked(self, run: Run, on_progress: Any) -> Outcome:
         # The ways an action can go are much code, and most windows run none: loaded at the first one, which
-        # waits for the model anyway.
+        # waits for the model anyway; in a thread, so that keys are answered meanwhile.
+        await asyncio.to_thread(importlib.import_module, "qwen_lsp.actions.run")
         from qwen_lsp.actions import run as runner
         from qwen_lsp.actions.model import ModelSession
 
