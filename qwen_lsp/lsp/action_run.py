@@ -8,11 +8,10 @@ before and after the model has written (invariant 11): nothing is ever applied t
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -29,6 +28,10 @@ from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.messages import TEXTS, text
 from qwen_lsp.text import Document, Span
+
+if TYPE_CHECKING:
+    from qwen_lsp.actions.model import ModelSession
+    from qwen_lsp.actions.run import Way
 
 log = logging.getLogger(__name__)
 
@@ -174,22 +177,17 @@ class ActionRunner:
                 self._stream(run, region, accepted, is_done=True)
 
     async def _asked(self, run: Run, on_progress: Any) -> Outcome:
-        # The ways an action can go are much code, and most windows run none: loaded at the first one, which
-        # waits for the model anyway; in a thread, so that keys are answered meanwhile.
-        await asyncio.to_thread(importlib.import_module, "qwen_lsp.actions.run")
-        from qwen_lsp.actions import run as runner
-        from qwen_lsp.actions.model import ModelSession
-
+        act, make_session = await asyncio.to_thread(_ways)  # keys are answered meanwhile
         try:
             client = await self._session.hosts.chat.ready()
             config = self._session.config
-            model_session = ModelSession(
+            model_session = make_session(
                 client,
                 client.context_tokens(config.engine.context_tokens),
                 config.actions.timeout_ms,
                 on_progress,
             )
-            return await runner.run(run.task, model_session, self._context(run.task.document))
+            return await act(run.task, model_session, self._context(run.task.document))
         except QwenLspError as error:
             return Refused("engine", str(error))
 
@@ -218,3 +216,11 @@ class ActionRunner:
             "done": is_done,
         }
         self._client.notify(STREAM, message)
+
+
+def _ways() -> tuple[Way, type[ModelSession]]:
+    """Load the ways an action can go: much code, which most windows never run, at the first one that runs."""
+    from qwen_lsp.actions import run
+    from qwen_lsp.actions.model import ModelSession as Asking
+
+    return run.run, Asking

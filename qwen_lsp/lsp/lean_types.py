@@ -42,7 +42,7 @@ def _load() -> None:
 
     attrs.define = define_light
     try:
-        __import__(_TYPES)
+        from lsprotocol import types as types
     finally:
         attrs.define = define
 
