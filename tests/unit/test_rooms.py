@@ -133,8 +133,8 @@ ROOMS = {
             *("model.relay", "model.tls"),
         },
     ),
-    # Code of a trusted folder, in a child; our grammars; our commands; what a child of ours answers; the system's
-    # library.
+    # Code of a trusted folder, in a child; our grammars and commands; what a child of ours answers; the
+    # system's library.
     "run code that is a text": (
         RUNNING,
         {
