@@ -45,3 +45,7 @@ class ActionsConfig(msgspec.Struct, frozen=True, rename="camel"):
         ),
     ] = 180_000
     custom: Annotated[tuple[CustomAction, ...], Meta(description="Code actions of your own.")] = ()
+
+    def named(self, name: str) -> CustomAction | None:
+        """Return the user's own action of that name."""
+        return next((action for action in self.custom if action.name == name), None)

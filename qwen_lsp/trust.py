@@ -13,8 +13,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filelock import FileLock
-
 from qwen_lsp import files
 from qwen_lsp.config import user_file
 from qwen_lsp.errors import InputError
@@ -66,6 +64,8 @@ def remove(folder: Path) -> bool:
 
 
 def _change(change: Callable[[Sequence[str]], list[str]]) -> None:
+    from filelock import FileLock  # a server only reads
+
     file = trust_file()
     try:
         files.private_folder(file.parent)

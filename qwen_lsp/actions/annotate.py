@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 
 from qwen_lsp.actions import checks, imports, layout, prompts, reply, rewrite
+from qwen_lsp.actions.fits import ANNOTATED
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
@@ -22,7 +23,6 @@ from qwen_lsp.syntax.code import Definition
 from qwen_lsp.syntax.python_types import Type
 from qwen_lsp.text import Document, Edit, Span
 
-LANGUAGES = {"python", "typescript", "typescriptreact"}
 _TOKENS_A_TYPE = 24
 _NOTHING = {"None", "void", "undefined", "Promise<void>", "Promise<undefined>"}
 _GRAMMARS = {
@@ -48,7 +48,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
 
     Raises: EndpointError.
     """
-    if task.language is None or task.language.id not in LANGUAGES:
+    if task.language is None or task.language.id not in ANNOTATED:
         return Refused("nothing_to_do")
     target = choose(task, "function")
     if target is None or target.source is None:

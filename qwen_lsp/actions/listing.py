@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from qwen_lsp.action_settings import ActionsConfig, CustomAction
-from qwen_lsp.actions import annotate, rename, suite
+from qwen_lsp.actions.fits import ANNOTATED, NO_CODE, RENAMED, is_test_file, to_translate
 from qwen_lsp.actions.task import Diagnostic
-from qwen_lsp.actions.translate import to_translate
 from qwen_lsp.messages import Locale, text
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition, Source
@@ -25,8 +24,6 @@ _LINES_AROUND = 120
 _MAX_FIXES = 3
 _MAX_TITLE_CHARS = 70
 _MAX_ORDER_CHARS = 500
-# Documents without code to act on.
-NO_CODE = {"json", "markdown", "yaml", "toml", "html", "vue", "css"}
 _TESTED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"}
 # A comment that asks for something: `# TODO: use a set`, `// FIXME(ann): close the file`.
 _ORDER = re.compile(
@@ -116,12 +113,12 @@ def _fitting(
         yield offer("explain", "", is_edit=False)
     if definition is not None and definition.name:
         yield offer("docstring", "refactor.rewrite")
-        if name in _TESTED and not suite.is_test_file(str(PurePosixPath(path))):
+        if name in _TESTED and not is_test_file(str(PurePosixPath(path))):
             yield offer("test", "refactor")
     if function is not None and source is not None:
-        if name in annotate.LANGUAGES and _lacks_types(source, function, name):
+        if name in ANNOTATED and _lacks_types(source, function, name):
             yield offer("types", "refactor.rewrite")
-        if name in rename.LANGUAGES and source.locals(function):
+        if name in RENAMED and source.locals(function):
             yield offer("rename", "refactor.rewrite")
         if has_selection and "\n" in source.text[span.start : span.end].strip():
             body = function.body

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp import trust
-from qwen_lsp.action_settings import CustomAction
 from qwen_lsp.actions import repository
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.model import ModelSession, OnProgress
@@ -158,7 +157,7 @@ def task_of(
     problem: str = "",
 ) -> Task:
     """Make the task. Raises: InputError for an unknown kind or a wrong range."""
-    custom = custom_of(kind, config)
+    custom = config.actions.named(kind)
     if kind not in KINDS and custom is None:
         own = [action.name for action in config.actions.custom]
         raise InputError(f"there is no action {kind!r}; there are {', '.join([*KINDS, *own])}")
@@ -181,11 +180,6 @@ def task_of(
         locale=locale,
         custom=custom,
     )
-
-
-def custom_of(kind: str, config: Config) -> CustomAction | None:
-    """Return the user's own action of that name."""
-    return next((action for action in config.actions.custom if action.name == kind), None)
 
 
 def run(task: Task, config: Config, on_progress: OnProgress | None = None) -> Done:

@@ -11,6 +11,7 @@ import keyword
 import re
 
 from qwen_lsp.actions import checks, prompts, reply, rewrite
+from qwen_lsp.actions.fits import RENAMED
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task, apply
@@ -18,8 +19,6 @@ from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Definition
 from qwen_lsp.text import Edit
 
-# Where the grammar identifies a local variable without doubt.
-LANGUAGES = {"python", "javascript", "typescript", "typescriptreact", "go", "java", "rust"}
 _SNAKE = {"python", "rust"}
 _MAX_NAMES = 12
 _MAX_CHARS = 40
@@ -30,7 +29,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
 
     Raises: EndpointError.
     """
-    if task.language is None or task.language.id not in LANGUAGES:
+    if task.language is None or task.language.id not in RENAMED:
         return Refused("nothing_to_do")
     target = choose(task, "function")
     if target is None or target.source is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from qwen_lsp.actions import imports
+from qwen_lsp.actions.fits import is_test_file
 from qwen_lsp.actions.task import RepositoryContext, Task
 from qwen_lsp.context import named_files
 from qwen_lsp.errors import InputError
@@ -89,14 +90,6 @@ def is_reachable(source: Source, definition: Definition, around: Sequence[Defini
     listed = rf"(export\s*(default\b)?|module\.exports\s*=)[^;]*?{word}"
     assigned = rf"(module\.)?exports\.[\w$]+\s*=\s*{word}|exports\.{plain}\s*="
     return any(re.search(pattern, text) for pattern in (exported, listed, assigned))
-
-
-def is_test_file(path: str) -> bool:
-    """Whether a path is that of a test file already."""
-    name = PurePosixPath(path).name
-    return bool(
-        re.match(r"test_.*\.py$|.*_test\.(py|go)$|.*\.(test|spec)\.[cm]?[jt]sx?$|.*Tests?\.java$", name)
-    )
 
 
 def _python(root: Path, path: PurePosixPath, name: str) -> Suite:

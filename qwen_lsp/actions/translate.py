@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.actions import checks, marks, paragraphs, prompts, reply
+from qwen_lsp.actions.fits import OPENING, to_translate
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose, whole_lines
@@ -21,14 +22,8 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.model import tokens
 from qwen_lsp.syntax import code
 from qwen_lsp.syntax.code import Prose, Source
-from qwen_lsp.text import Document, Edit, Span, has_han
+from qwen_lsp.text import Document, Edit, Span
 
-# Comments that speak to tools.
-_DIRECTIVE = re.compile(
-    r"^\W*(!|noqa|type:|pylint|ruff|mypy|eslint|ts-|prettier|clang-format|nolint|go:|pragma|region|endregion|copyright"
-    r"|spdx|fmt:|isort|coding[:=]|-\*-|<reference|@ts|todo\W*$)",
-    re.IGNORECASE,
-)
 # The marks in front of a line's words; a Python docstring's, too.
 _LINE_MARKS = re.compile(r"^([ \t]*(?:///?!?|\*(?!/)|/\*\*?|#+|--+|<!--)?[ \t]*)(.*)$")
 _CLOSING = re.compile(r"(?<![ \t])[ \t]*+(\*/|-->|\"\"\"|''')[ \t]*$")
@@ -40,15 +35,6 @@ _LABEL = re.compile(
 )
 # `:class:`Cart`` and `{@link Cart}`; what is more than a name is left as it is.
 _ROLE_OR_LINK = re.compile(r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}")
-_OPENING = re.compile(r"^(/\*\*?!?|<!--|[rRuUbB]*(?:\"\"\"|'''|\"|'))[ \t]*")
-
-
-def to_translate(prose: str, to: Locale) -> bool:
-    """Whether a comment is prose of the other language."""
-    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"`[^`]*`|@\w+|https?://\S+", " ", prose))
-    if _DIRECTIVE.match(_OPENING.sub("", prose)):
-        return False
-    return has_han(prose) if to == "en" else len(words) >= 2 and not has_han(prose)
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -118,7 +104,7 @@ def _lines(document: Document, prose: list[Prose], within: Span, to: Locale) -> 
         if is_outside or not to_translate(piece.text, to):
             continue
         at = piece.span.start
-        opening = _OPENING.match(piece.text)
+        opening = OPENING.match(piece.text)
         for number, line in enumerate(re.split(r"(?<=\n)", piece.text)):
             body = line.rstrip("\r\n")
             head = opening.end() if number == 0 and opening else 0
@@ -259,7 +245,7 @@ async def _answered(
     )
     line = " ".join(_LABEL.sub("", reply.prose_so_far(answer.text)).split())
     line = _LINE_MARKS.sub(r"\2", line) if not text.startswith(("*", "#", "/", "-")) else line
-    line = _CLOSING.sub("", _OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
+    line = _CLOSING.sub("", OPENING.sub("", line)).strip() if line[:1] not in "\"'" else line.strip("\"'")
     for code_, original in shown.items():
         line = line.replace(code_, original)
     for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own

@@ -10,6 +10,7 @@ import sys
 from pathlib import PurePosixPath
 
 from qwen_lsp.actions import checks, imports, node_assertions, prompts, reply, rewrite, suite, verified_tests
+from qwen_lsp.actions.fits import is_test_file
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
@@ -36,7 +37,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     target = choose(task, "definition")
     if target is None or target.definition is None or target.source is None or not target.definition.name:
         return Refused("no_definition")
-    if suite.is_test_file(task.path):
+    if is_test_file(task.path):
         return Refused("nothing_to_do")
     if rewrite.room(target, session) is None:
         return Refused("too_large")

@@ -6,49 +6,57 @@ library nor the benchmarks (tests/protocol/test_initialize.py).
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any
 
 import click
 
 from qwen_lsp import __version__
-from qwen_lsp.cli.action import action
-from qwen_lsp.cli.audit import audit
-from qwen_lsp.cli.bench import bench
-from qwen_lsp.cli.commit_message import commit_message
 from qwen_lsp.cli.config import parse_setting, read_config
-from qwen_lsp.cli.context import context
 from qwen_lsp.cli.echo import echo
-from qwen_lsp.cli.endpoint import endpoint
-from qwen_lsp.cli.engine import engine
-from qwen_lsp.cli.index import index, show_map
-from qwen_lsp.cli.models import models
-from qwen_lsp.cli.purge import purge
-from qwen_lsp.cli.review import review
-from qwen_lsp.cli.trust import trust
 from qwen_lsp.config import Layer, user_file
-from qwen_lsp.schema import schema
+
+# Commands in files of their own. Loaded when one is called or all are listed: a server needs none of them
+# for as long as it runs.
+_COMMANDS = {
+    "action": "qwen_lsp.cli.action:action",
+    "audit": "qwen_lsp.cli.audit:audit",
+    "bench": "qwen_lsp.cli.bench:bench",
+    "commit-message": "qwen_lsp.cli.commit_message:commit_message",
+    "context": "qwen_lsp.cli.context:context",
+    "endpoint": "qwen_lsp.cli.endpoint:endpoint",
+    "engine": "qwen_lsp.cli.engine:engine",
+    "index": "qwen_lsp.cli.index:index",
+    "map": "qwen_lsp.cli.index:show_map",
+    "models": "qwen_lsp.cli.models:models",
+    "purge": "qwen_lsp.cli.purge:purge",
+    "review": "qwen_lsp.cli.review:review",
+    "trust": "qwen_lsp.cli.trust:trust",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all, in order."""
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; load the file that it is in."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            module, _, name = _COMMANDS[cmd_name].partition(":")
+            self.add_command(getattr(importlib.import_module(module), name), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="qwen-lsp")
 def main() -> None:
     """Completion, code actions and review for every editor, from a Qwen Coder model on this machine."""
-
-
-main.add_command(models)
-main.add_command(bench)
-main.add_command(context)
-main.add_command(index)
-main.add_command(show_map)
-main.add_command(review)
-main.add_command(commit_message)
-main.add_command(action)
-main.add_command(purge)
-main.add_command(trust)
-main.add_command(endpoint)
-main.add_command(engine)
-main.add_command(audit)
 
 
 @main.command()
@@ -67,6 +75,9 @@ def serve(
     stdio: bool, allow_remote: bool, settings: tuple[str, ...], trust_folders: bool, log_level: str | None
 ) -> None:
     """Run the language server for an editor."""
+    from qwen_lsp.lsp import lean_heap
+
+    lean_heap.keep_small()
     from qwen_lsp import logs
     from qwen_lsp.lsp import lean_types
 
@@ -135,6 +146,8 @@ def config() -> None:
 @config.command("schema")
 def config_schema() -> None:
     """Print the JSON Schema of all settings."""
+    from qwen_lsp.schema import schema
+
     echo(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 

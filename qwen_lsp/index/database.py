@@ -13,11 +13,13 @@ import os
 import sqlite3
 import zlib
 from pathlib import Path
-
-from filelock import BaseFileLock, FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from qwen_lsp import files
 from qwen_lsp.errors import InputError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 # Counts up whenever a table, a meaning in it or what is read out of a file changes.
 SCHEMA_VERSION = 1
@@ -105,11 +107,15 @@ def lock_file(file: Path) -> Path:
 
 def lock_of(file: Path) -> BaseFileLock:
     """Return the lock of an index, not parsed yet."""
+    from filelock import FileLock  # for who writes: a server only reads
+
     return FileLock(lock_file(file), mode=0o600)
 
 
 def is_written(file: Path) -> bool:
     """Say whether another process writes an index just now."""
+    from filelock import Timeout
+
     if not file.parent.is_dir():
         return False
     lock = lock_of(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qwen_lsp.actions import repository
 from qwen_lsp.actions.task import RepositoryContext
 from qwen_lsp.lsp.indexing import Indexing
 from qwen_lsp.lsp.session import Session
@@ -20,6 +19,10 @@ def action_context(session: Session, indexing: Indexing) -> ActionContext:
         by_path = {one.path: one for one in session.documents.values() if one.path}
         context = RepositoryContext(open_document=lambda path: by_path.get(str(path)))
         place = indexing.place(document)
-        return context if place is None else repository.enrich(context, *place)
+        if place is None:
+            return context
+        from qwen_lsp.actions import repository  # for an action that runs: most windows run none
+
+        return repository.enrich(context, *place)
 
     return known

@@ -6,7 +6,7 @@ A selection that lasts has its code read ahead by the engine, so that an action 
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ class ActionList:
     def _action(self, asked: Asked, offer: Offer) -> types.CodeAction:
         document, span, able = asked.document, asked.span, self._client.capabilities
         data: dict[str, Any] = {
-            "id": uuid.uuid4().hex[:12],
+            "id": secrets.token_hex(6),
             "kind": offer.kind,
             "uri": document.uri,
             "version": document.version,

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
-from qwen_lsp.actions import prefill
 from qwen_lsp.actions.task import Task
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp.action_context import ActionContext
@@ -57,6 +56,9 @@ class ReadAhead:
         client = host.idle_client() if host is not None else None
         if client is None or self._n_actions or now is None or now.version != document.version:
             return
+        # Not before a selection lasts: a window in which nobody selects needs none of the actions' code.
+        from qwen_lsp.actions import prefill
+
         with contextlib.suppress(QwenLspError):
             await prefill.read_ahead(
                 Task("explain", document, span),

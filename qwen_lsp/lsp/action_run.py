@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
+import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from qwen_lsp.actions import run as runner
-from qwen_lsp.actions.model import ModelSession
-from qwen_lsp.actions.once import custom_of
 from qwen_lsp.actions.task import KINDS, Diagnostic, Explanation, Outcome, Proposal, Refused, Task
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.lsp import convert, exclusion
@@ -31,6 +28,10 @@ from qwen_lsp.lsp.session import Session
 from qwen_lsp.lsp.status import Reporter
 from qwen_lsp.messages import TEXTS, text
 from qwen_lsp.text import Document, Span
+
+if TYPE_CHECKING:
+    from qwen_lsp.actions.model import ModelSession
+    from qwen_lsp.actions.run import Way
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class ActionRunner:
                 raise NotDone(text("refused.stale", self._client.locale), _CONTENT_MODIFIED)
             if exclusion.is_excluded(self._session, document):
                 raise NotDone(text("refused.excluded", self._client.locale))
-            custom = custom_of(kind, self._session.config)
+            custom = self._session.config.actions.named(kind)
             if kind not in KINDS and custom is None:
                 raise NotDone(f"there is no action {kind!r}", INVALID_PARAMS)
             diagnostics = tuple(self._diagnostic(document, entry) for entry in data.get("diagnostics") or ())
@@ -111,7 +112,7 @@ class ActionRunner:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise NotDone(f"`{COMMAND}` cannot be read: {error!r}", INVALID_PARAMS) from None
-        return Run(str(data.get("id") or uuid.uuid4().hex[:12]), task, title or self._title(task))
+        return Run(str(data.get("id") or secrets.token_hex(6)), task, title or self._title(task))
 
     def _title(self, task: Task) -> str:
         if task.custom is not None:
@@ -176,16 +177,17 @@ class ActionRunner:
                 self._stream(run, region, accepted, is_done=True)
 
     async def _asked(self, run: Run, on_progress: Any) -> Outcome:
+        act, make_session = await asyncio.to_thread(_ways)  # keys are answered meanwhile
         try:
             client = await self._session.hosts.chat.ready()
             config = self._session.config
-            model_session = ModelSession(
+            model_session = make_session(
                 client,
                 client.context_tokens(config.engine.context_tokens),
                 config.actions.timeout_ms,
                 on_progress,
             )
-            return await runner.run(run.task, model_session, self._context(run.task.document))
+            return await act(run.task, model_session, self._context(run.task.document))
         except QwenLspError as error:
             return Refused("engine", str(error))
 
@@ -214,3 +216,11 @@ class ActionRunner:
             "done": is_done,
         }
         self._client.notify(STREAM, message)
+
+
+def _ways() -> tuple[Way, type[ModelSession]]:
+    """Load the ways an action can go: much code, which most windows never run, at the first one that runs."""
+    from qwen_lsp.actions import run
+    from qwen_lsp.actions.model import ModelSession as Asking
+
+    return run.run, Asking

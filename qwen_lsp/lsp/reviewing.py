@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from qwen_lsp.actions.listing import NO_CODE
+from qwen_lsp.actions.fits import NO_CODE
 from qwen_lsp.lsp.action_list import Asked, range_json
 from qwen_lsp.lsp.client import Client
 from qwen_lsp.lsp.indexing import Indexing

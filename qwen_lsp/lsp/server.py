@@ -19,7 +19,7 @@ from qwen_lsp import __version__
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.config import Layer
-from qwen_lsp.lsp import action_run, notebooks, text_sync, tolerance, wire
+from qwen_lsp.lsp import action_run, lean_heap, notebooks, text_sync, tolerance, wire
 from qwen_lsp.lsp.action_context import action_context
 from qwen_lsp.lsp.action_explanation import Explanations
 from qwen_lsp.lsp.action_list import ActionList
@@ -181,6 +181,7 @@ def serve_stdio(command_line: Layer, *, trusts_folders: bool = False) -> None:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     server = create(command_line, trusts_folders=trusts_folders)
+    lean_heap.give_back()  # what loading all this has left
     server.serve(sys.stdin.buffer, protocol_out)
     # The framework swallows the exit code that the specification asks for: 1 without a shutdown before.
     sys.exit(0 if server.is_shut_down else 1)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 import psutil
@@ -18,17 +19,19 @@ import psutil
 from qwen_lsp.config import Config
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
 from qwen_lsp.model.engine import Engine
-from qwen_lsp.model.failover import FailOver, Maker
-from qwen_lsp.model.remote import RemoteEndpoint
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.shared import SharedEngine
 from qwen_lsp.model.state import Listener, State
+
+if TYPE_CHECKING:
+    from qwen_lsp.model.failover import FailOver, Maker
+    from qwen_lsp.model.remote import RemoteEndpoint
 
 log = logging.getLogger(__name__)
 
 # What an engine takes besides its model's file: KV cache, buffers, old prompts.
 _BESIDE_BYTES = 1_000_000_000
-Host = Engine | SharedEngine | RemoteEndpoint | FailOver
+Host: TypeAlias = "Engine | SharedEngine | RemoteEndpoint | FailOver"
 # Finds the model's file when an engine starts.
 ModelPath = Callable[[], Path]
 
@@ -74,9 +77,20 @@ def _chat_engine(config: Config, model_path: ModelPath, on_state: Listener) -> E
 
 def _host(endpoint: EndpointConfig, engine: Maker, on_state: Listener) -> Host:
     makers: list[Maker] = [
-        engine if one.urls == (ENGINE,) else partial(RemoteEndpoint, one) for one in endpoint.each()
+        engine if one.urls == (ENGINE,) else partial(_remote, one) for one in endpoint.each()
     ]
-    return makers[0](on_state) if len(makers) == 1 else FailOver(makers, on_state)
+    if len(makers) == 1:
+        return makers[0](on_state)
+    from qwen_lsp.model.failover import FailOver  # for who has named several, as below
+
+    return FailOver(makers, on_state)
+
+
+def _remote(endpoint: EndpointConfig, on_state: Listener) -> RemoteEndpoint:
+    # The dialects of endpoints are loaded where one is named: most windows have the engine alone.
+    from qwen_lsp.model.remote import RemoteEndpoint
+
+    return RemoteEndpoint(endpoint, on_state)
 
 
 class ModelHosts:

@@ -21,7 +21,8 @@ from tests.support.raw import RawClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Kind = types.PositionEncodingKind
-# What `initialize` must not wait for: the engine, the terminal library, the commands, reviews.
+# What `initialize` must not wait for, and a window hardly ever needs: the engine, the terminal library, the
+# other commands, reviews, what an action does, endpoints, who writes.
 HEAVY = (
     "xllamacpp",
     "rich",
@@ -30,6 +31,15 @@ HEAVY = (
     "qwen_lsp.review",
     "qwen_lsp.cli.terminal",
     "qwen_lsp.cli.doctor",
+    "qwen_lsp.cli.bench",
+    "qwen_lsp.cli.models",
+    "qwen_lsp.actions.run",
+    "qwen_lsp.actions.prompts",
+    "qwen_lsp.actions.checks",
+    "qwen_lsp.context.named_files",
+    "qwen_lsp.model.remote",
+    "qwen_lsp.model.dialects.openai",
+    "filelock",
 )
 
 

@@ -133,12 +133,13 @@ ROOMS = {
             *("model.relay", "model.tls"),
         },
     ),
-    # Code of a trusted folder, in a child; our grammars; what a child of ours answers; the system's library.
+    # Code of a trusted folder, in a child; our grammars and commands; what a child of ours answers; the
+    # system's library.
     "run code that is a text": (
         RUNNING,
         {
             *("actions.trial", "child", "index.parse_pool", "model.hardware", "model.packages", "sandbox"),
-            "syntax.languages",
+            *("syntax.languages", "cli.main", "lsp.lean_heap"),
         },
     ),
     # It belongs to the protocol, and of the commands only click and rich write to it.

@@ -15,8 +15,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from filelock import FileLock
-
 from qwen_lsp import files
 
 log = logging.getLogger(__name__)
@@ -110,6 +108,8 @@ def _transaction(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
 
 def _set_aside(file: Path) -> None:
     """Move a damaged file out of the way, unless another server has done so meanwhile."""
+    from filelock import FileLock  # hardly ever needed
+
     with FileLock(f"{file}.lock", timeout=_BUSY_S, mode=0o600):
         try:
             verdict = _transaction(
