@@ -288,10 +288,19 @@ def _asked_before(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
 
 
 def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes the `line` and the `word` of the statement that leaves."""
-    node = nodes[0]
+    """Notes the `line` and the `word` of the statement that leaves; one sign where a comment explains it.
+
+    A bare `return` or `break` behind it is no code that somebody misses.
+    """
+    node, dead = nodes[0], nodes[1]
+    if expressions.text(dead).rstrip(";") in ("return", "break", "continue", "pass"):
+        return False
     word = expressions.text(node).split(None, 1)[0].rstrip(";")
-    expressions.note(nodes[1], line=str(node.start_point[0] + 1), word=word)
+    expressions.note(dead, line=str(node.start_point[0] + 1), word=word)
+    # The grammar of Python has a comment at the head of a block before the block.
+    above = node.prev_sibling or (node.parent.prev_sibling if node.parent is not None else None)
+    if above is not None and "comment" in above.type and above.end_point[0] == node.start_point[0] - 1:
+        expressions.note(dead, **{ONE_SIGN: "info"})
     return True
 
 

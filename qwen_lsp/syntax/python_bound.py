@@ -269,7 +269,8 @@ class _Ways:
             whole = self.block(node.orelse, whole)
         ends: list[State] = [whole]
         for handler in node.handlers:
-            ends.append(self.block(handler.body, state | ({handler.name} if handler.name else frozenset())))
+            caught = state | self._before_raising(node.body, handler)
+            ends.append(self.block(handler.body, caught | ({handler.name} if handler.name else frozenset())))
         after = _joined(*ends)
         if node.finalbody:
             last = self.block(node.finalbody, state)
@@ -277,6 +278,20 @@ class _Ways:
                 return None
             after = None if after is None else after | (last - state)
         return after
+
+    def _before_raising(self, body: Sequence[ast.stmt], handler: ast.ExceptHandler) -> frozenset[str]:
+        """Return what has a value before a module is used whose own exception a handler catches."""
+        kind = handler.type
+        if not isinstance(kind, ast.Attribute) or not isinstance(kind.value, ast.Name):
+            return frozenset()
+        given: frozenset[str] = frozenset()
+        for statement in body:
+            if any(isinstance(one, ast.Name) and one.id == kind.value.id for one in ast.walk(statement)):
+                return given
+            if isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    given |= self._targets(target)
+        return frozenset()  # the module raises somewhere else
 
     def _under(self, test: ast.AST, nodes: Sequence[ast.stmt], state: frozenset[str]) -> State:
         outer, self.asked = self.asked, self.asked | _named(test)
