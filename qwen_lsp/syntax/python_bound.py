@@ -149,12 +149,17 @@ State = frozenset[str] | None
 
 @dataclass(slots=True)
 class _Ways:
-    """Goes through a function. State: `asked` is what the conditions around the place speak of."""
+    """Goes through a function.
+
+    State: `asked` is what the conditions around the place speak of; `choices` are the branches, by identity,
+    that ask the value of the branch above for another constant: one of them is taken, as in a `match`.
+    """
 
     names: set[str]
     conditions: dict[str, set[str]]
     flags: set[str]
     found: list[tuple[str, int]] = field(default_factory=list)
+    choices: set[int] = field(default_factory=set)
     asked: frozenset[str] = frozenset()
 
     def block(self, nodes: Sequence[ast.stmt], state: State) -> State:
@@ -168,7 +173,10 @@ class _Ways:
         if isinstance(node, ast.If):
             state = self.expression(node.test, state)
             then = self._under(node.test, node.body, state)
-            other = self._under(node.test, node.orelse, state)
+            is_last = not node.orelse and id(node) in self.choices
+            if len(node.orelse) == 1 and _is_choice(node, node.orelse[0]):
+                self.choices.add(id(node.orelse[0]))
+            other = None if is_last else self._under(node.test, node.orelse, state)
             is_flag = (then is None or other is None) and bool(_named(node.test) & self.flags)
             after = _joined(then, other)
             # Who leaves on what a branch noted leaves where that branch was taken.
@@ -320,6 +328,18 @@ class _Ways:
 def _joined(*states: State) -> State:
     ways = [state for state in states if state is not None]
     return frozenset.intersection(*ways) if ways else None
+
+
+def _is_choice(node: ast.If, other: ast.stmt) -> bool:
+    """Whether two branches compare one value with different constants."""
+    tests = [node.test, other.test] if isinstance(other, ast.If) else []
+    asked = [ast.unparse(one.left) for one in tests if isinstance(one, ast.Compare) and _is_equal(one)]
+    return len(asked) == 2 and asked[0] == asked[1]
+
+
+def _is_equal(test: ast.Compare) -> bool:
+    is_fixed = isinstance(test.comparators[0], ast.Constant | ast.Attribute)
+    return len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.Is) and is_fixed
 
 
 def _breaks(nodes: Sequence[ast.stmt]) -> bool:

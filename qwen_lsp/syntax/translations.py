@@ -14,7 +14,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_](?:[A-Za-z]{2,4}|\d{3})){0,2}")
 _SOURCES = ("en", "en-US", "en_US", "en-us", "en_us", "en-GB", "en_GB")
 # A name in braces, in two, behind a percent sign, or in Python's `%(name)s`.
 _PLACEHOLDER = re.compile(
-    r"\{\{\s*-?\s*[\w.]+\s*\}\}|%\(\w+\)[sdif]|%\{\w+\}|\$\{[\w.]+\}|(?<!\{)\{\w+\}(?!\})|\{\{\w+\}(?!\})|(?<!\{)\{\w+\}\}"
+    r"\{\{\s*-?\s*[\w.]+\s*\}\}|%\(\w+\)[sdif]|%\{\w+\}|\$\{[\w.]+\}"
+    r"|(?<!\{)\{\w+\}(?!\})|\{\{\w+\}(?!\})|(?<!\{)\{\w+\}\}"
 )
 _CONVERSION = re.compile(r"%%|%(?:\d+\$)?[-+ 0#]*\d*(?:\.\d+)?[sdifxu]")
 _PLURAL = re.compile(r"\b(?:plural|select|selectordinal)\s*,|\|")
@@ -26,9 +27,9 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True, slots=True)
 class Spoilt:
-    """A placeholder of the source that a translation writes otherwise. `line` counts from 0; `found` may be "".
+    """A placeholder of the source that a translation writes otherwise. `line` counts from 0.
 
-    Without `found` the translation has another number of conversions (`%s`) than the source.
+    With an empty `found` the translation has another number of conversions (`%s`) than the source.
     """
 
     line: int
@@ -55,7 +56,7 @@ def sources(path: str) -> Iterator[str]:
 def in_json(text: str, source: str) -> list[Spoilt]:
     """Compare the entries of two JSON files, one entry a line."""
     known = {place: value for place, _, value in _entries(source)}
-    found = []
+    found: list[Spoilt] = []
     for place, line, value in _entries(text):
         if (wanted := known.get(place)) is not None:
             found += _spoilt(line, wanted, value)
@@ -117,8 +118,6 @@ def _placeholders(text: str) -> list[str]:
 
 
 def _miscounted(line: int, source: str, text: str) -> Iterator[Spoilt]:
-    wanted, given = (
-        [one for one in _CONVERSION.findall(one) if one != "%%"] for one in (source, text)
-    )
+    wanted, given = ([one for one in _CONVERSION.findall(one) if one != "%%"] for one in (source, text))
     if len(wanted) != len(given) and wanted:
         yield Spoilt(line, " ".join(wanted), "")

@@ -1,4 +1,4 @@
-"""What texts beside the code say of other files: links of Markdown to files, translations of a source's texts.
+"""What texts beside the code say of other files: links of Markdown, and translations of a source's texts.
 
 Only changed lines are looked at. The files of the repository are listed, and the source of a translation is
 read, where there is such a line.
@@ -25,6 +25,7 @@ LINK, PLACEHOLDER = "broken-link", "spoilt-placeholder"
 RULES = (LINK, PLACEHOLDER)
 _MAX_FILES = 500
 _MAX_BYTES = 2_000_000
+_MAX_OF_A_NEW_TEXT = 2
 # Templates are shown at another address than theirs; a translated page may stand in for one that is missing.
 _IS_ELSEWHERE = re.compile(r"(?:^|/)(?:\.github|i18n|tests?|fixtures|[a-z]{2}(?:[-_][A-Za-z]{2,4})?)/")
 
@@ -43,11 +44,14 @@ def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[
     return found
 
 
-def _links(change: Change, texts: Sequence[ChangedFile], locale: Locale) -> Iterator[Finding]:
+def _links(change: Change, texts: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
     known: frozenset[str] | None = None
+    found: list[Finding] = []
+    rule = all_rules()[LINK]
     for file in texts:
         folder = posixpath.dirname(file.path)
         old = {path for _, path in links.relative(file.before or "")}
+        missing: list[tuple[int, str, str]] = []
         for line, path in links.relative(file.after or ""):
             if line + 1 not in file.patch.added or path in old:
                 continue
@@ -55,11 +59,16 @@ def _links(change: Change, texts: Sequence[ChangedFile], locale: Locale) -> Iter
             if target.startswith(".."):  # a page of the site that shows the repository
                 continue
             known = _paths(change) if known is None else known
-            if not known or _is_there(target, known):
-                continue
-            rule = all_rules()[LINK]
-            message = rule.message.to(locale).replace("{path}", target)
-            yield finding.of_rule(file.document, line, rule, message, locale, identity=f"{LINK} {path}")
+            if known and not _is_there(target, known):
+                missing.append((line, path, target))
+        # A new text with many of them is a copy of another repository's.
+        if file.before is not None or len(missing) <= _MAX_OF_A_NEW_TEXT:
+            for line, path, target in missing:
+                message = rule.message.to(locale).replace("{path}", target)
+                found.append(
+                    finding.of_rule(file.document, line, rule, message, locale, identity=f"{LINK} {path}")
+                )
+    return found
 
 
 def _is_there(target: str, known: frozenset[str]) -> bool:

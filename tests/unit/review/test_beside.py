@@ -58,6 +58,12 @@ def test_no_link_to_a_missing_file(tmp_path: Path, line: str) -> None:
     assert in_repository(tmp_path, {"docs/a.md": "# a\n"}, {"docs/a.md": f"# a\n\n{line}\n"}) == []
 
 
+def test_a_new_text_with_many_missing_files_is_a_copy(tmp_path: Path) -> None:
+    text = "[a](a.md) [b](b.md)\n"
+    assert len(in_repository(tmp_path / "1", {"x": "x"}, {"README.md": text})) == 1
+    assert in_repository(tmp_path / "2", {"x": "x"}, {"README.md": f"{text}[c](c.md)\n"}) == []
+
+
 @pytest.mark.parametrize(
     ("translated", "wanted", "found"),
     [
