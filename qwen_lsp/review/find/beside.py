@@ -93,7 +93,8 @@ def _placeholders(change: Change, file: ChangedFile, locale: Locale) -> Iterator
     if file.path.endswith(".po"):
         spoilt, old = translations.in_po(text), translations.in_po(file.before or "")
     else:
-        source = next((one for path in translations.sources(file.path) if (one := _read(change, path))), None)
+        texts = (_read(change, path) for path in translations.sources(file.path))
+        source = next((text for text in texts if text), None)
         if source is None:
             return
         spoilt = translations.in_json(text, source)

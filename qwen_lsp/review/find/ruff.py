@@ -70,7 +70,7 @@ _INFO = (
     # Neither labels nor the language speak for these: a default that nobody writes to, a `global` too many, a
     # text as an annotation, a task that is not kept, a process started in `async def`, unseen characters.
     *("B006", "F722", "F824", "RUF006", "PLW1509", "PLW0604", "PLW0211"),
-    *("ASYNC220", "ASYNC221", "ASYNC222", "PLE2510", "PLE2512", "PLE2513", "PLE2514", "PLE2515"),
+    *("ASYNC220", "ASYNC221", "ASYNC222", "ISC004", "PLE2510", "PLE2512", "PLE2513", "PLE2514", "PLE2515"),
 )
 
 
