@@ -28,6 +28,7 @@ from qwen_lsp.review.change.units import Unit, units
 from qwen_lsp.review.dismissals import Dismissal, dismissed_by
 from qwen_lsp.review.find import (
     asking,
+    beside,
     cross_file,
     linters,
     lost_parts,
@@ -145,6 +146,7 @@ async def review(
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
+    found += await asyncio.to_thread(beside.run, change, files, options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []

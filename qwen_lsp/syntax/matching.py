@@ -288,10 +288,12 @@ def _asked_before(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
 
 
 def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes the `line` and the `word` of the statement that leaves."""
-    node = nodes[0]
+    """Holds always; notes `line` and `word` of what leaves, and one sign where a comment explains it."""
+    node, row = nodes[0], nodes[0].start_point[0]
     word = expressions.text(node).split(None, 1)[0].rstrip(";")
-    expressions.note(nodes[1], line=str(node.start_point[0] + 1), word=word)
+    above = node.prev_sibling or (node.parent and node.parent.prev_sibling)  # Python's: before the block
+    is_explained = above is not None and "comment" in above.type and above.end_point[0] == row - 1
+    expressions.note(nodes[1], line=str(row + 1), word=word, **{ONE_SIGN: "info"} if is_explained else {})
     return True
 
 
@@ -299,10 +301,8 @@ def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[s
     """Holds always; notes that the value is not seen to come from outside: one sign, and not two."""
     node = nodes[0]
     sources = [node, *expressions.bindings(node)]
-    is_outside = expressions.is_user_input(node) or any(
-        _OUTSIDE.search(expressions.text(one)) for one in sources
-    )
-    if not is_outside:
+    is_outside = any(_OUTSIDE.search(expressions.text(one)) for one in sources)
+    if not is_outside and not expressions.is_user_input(node):
         expressions.note(nodes[0], **{ONE_SIGN: "warning"})
     return True
 

@@ -149,12 +149,17 @@ State = frozenset[str] | None
 
 @dataclass(slots=True)
 class _Ways:
-    """Goes through a function. State: `asked` is what the conditions around the place speak of."""
+    """Goes through a function.
+
+    State: `asked` is what the conditions around the place speak of; `choices` are the branches, by identity,
+    that ask the value of the branch above for another constant: one of them is taken, as in a `match`.
+    """
 
     names: set[str]
     conditions: dict[str, set[str]]
     flags: set[str]
     found: list[tuple[str, int]] = field(default_factory=list)
+    choices: set[int] = field(default_factory=set)
     asked: frozenset[str] = frozenset()
 
     def block(self, nodes: Sequence[ast.stmt], state: State) -> State:
@@ -168,7 +173,10 @@ class _Ways:
         if isinstance(node, ast.If):
             state = self.expression(node.test, state)
             then = self._under(node.test, node.body, state)
-            other = self._under(node.test, node.orelse, state)
+            is_last = not node.orelse and id(node) in self.choices
+            if len(node.orelse) == 1 and _is_choice(node, node.orelse[0]):
+                self.choices.add(id(node.orelse[0]))
+            other = None if is_last else self._under(node.test, node.orelse, state)
             is_flag = (then is None or other is None) and bool(_named(node.test) & self.flags)
             after = _joined(then, other)
             # Who leaves on what a branch noted leaves where that branch was taken.
@@ -269,7 +277,8 @@ class _Ways:
             whole = self.block(node.orelse, whole)
         ends: list[State] = [whole]
         for handler in node.handlers:
-            ends.append(self.block(handler.body, state | ({handler.name} if handler.name else frozenset())))
+            caught = state | self._before_raising(node.body, handler)
+            ends.append(self.block(handler.body, caught | ({handler.name} if handler.name else frozenset())))
         after = _joined(*ends)
         if node.finalbody:
             last = self.block(node.finalbody, state)
@@ -277,6 +286,20 @@ class _Ways:
                 return None
             after = None if after is None else after | (last - state)
         return after
+
+    def _before_raising(self, body: Sequence[ast.stmt], handler: ast.ExceptHandler) -> frozenset[str]:
+        """Return what has a value before a module is used whose own exception a handler catches."""
+        kind = handler.type
+        if not isinstance(kind, ast.Attribute) or not isinstance(kind.value, ast.Name):
+            return frozenset()
+        given: frozenset[str] = frozenset()
+        for statement in body:
+            if any(isinstance(one, ast.Name) and one.id == kind.value.id for one in ast.walk(statement)):
+                return given
+            if isinstance(statement, ast.Assign):
+                for target in statement.targets:
+                    given |= self._targets(target)
+        return frozenset()  # the module raises somewhere else
 
     def _under(self, test: ast.AST, nodes: Sequence[ast.stmt], state: frozenset[str]) -> State:
         outer, self.asked = self.asked, self.asked | _named(test)
@@ -305,6 +328,18 @@ class _Ways:
 def _joined(*states: State) -> State:
     ways = [state for state in states if state is not None]
     return frozenset.intersection(*ways) if ways else None
+
+
+def _is_choice(node: ast.If, other: ast.stmt) -> bool:
+    """Whether two branches compare one value with different constants."""
+    tests = [node.test, other.test] if isinstance(other, ast.If) else []
+    asked = [ast.unparse(one.left) for one in tests if isinstance(one, ast.Compare) and _is_equal(one)]
+    return len(asked) == 2 and asked[0] == asked[1]
+
+
+def _is_equal(test: ast.Compare) -> bool:
+    is_fixed = isinstance(test.comparators[0], ast.Constant | ast.Attribute)
+    return len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.Is) and is_fixed
 
 
 def _breaks(nodes: Sequence[ast.stmt]) -> bool:

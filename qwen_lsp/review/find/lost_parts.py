@@ -39,6 +39,7 @@ _DECLARATION = re.compile(
 )
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _NAME = re.compile(r"[^\W\d]\w*$")
+_WRAPPED = re.compile(r"[^\W\d][\w. ]* \( ([^\W\d]\w*) \)$")
 _FALLBACKS = ("or", "||", "??")
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 # Whatever goes through these is the same for most that use it, or is only shown.
@@ -67,7 +68,11 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
     ):
         return []
     added = " ".join(tokens(line.text for line in changed if line.kind == "added"))
-    lost = [one for one in _lost(file) if f" {one.part} " not in f" {added} "]
+    lost = [
+        one
+        for one in _lost(file)
+        if f" {one.part} " not in f" {added} " and not _is_made_before(one.part, added)
+    ]
     often = Counter(one.part for one in lost)
     rule = all_rules()[RULE]
     return [
@@ -103,6 +108,12 @@ def without_changed_callees(found: Sequence[Finding], files: Collection[ChangedF
         for one in found
         if one.identity != f"{RULE} await" or not any(name in gone for name in _CALLED.findall(one.quote))
     ]
+
+
+def _is_made_before(part: str, added: str) -> bool:
+    """Whether the change gives the name that a call stood around its value anew: the step is done there."""
+    inner = _WRAPPED.match(part)
+    return inner is not None and f" {inner[1]} = " in f" {added} "
 
 
 def _is_a_step(part: Sequence[str], old: Sequence[str]) -> bool:

@@ -80,6 +80,8 @@ def _error(document: Document, before: str, language: Language) -> int | None:
         return None
     if language.id in _READERS:
         is_refused = _refuses(_READERS[language.id], text) and not _refuses(_READERS[language.id], before)
+        if is_refused and language.id == "json" and _is_lenient(document.path or "", text):
+            return None
     else:
         is_refused = not _is_balanced(text) and _is_balanced(before)
     return at if is_refused else None
@@ -101,6 +103,23 @@ def _is_balanced(text: str) -> bool:
         elif not opened or opened.pop() != _OPENED[bracket]:
             return False
     return not opened
+
+
+# What programs read as JSON with comments: names, and text with a comment, which nobody writes by accident.
+_LENIENT = re.compile(
+    r"(?:^|/)(?:[tj]sconfig[^/]*|devcontainer|deno|turbo|biome|[^/]*\.code-workspace|\.\w+rc)\.json$|(?:^|/)\.vscode/"
+)
+_IN_JSON = re.compile(r'"(?:\\.|[^"\\\n])*"|(//[^\n]*|/\*.*?\*/)', re.DOTALL)
+_LAST_COMMA = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
+
+
+def _is_lenient(path: str, text: str) -> bool:
+    """Whether a JSON text is one with comments and last commas, and nothing else is wrong with it."""
+    has_comments = any(match[1] for match in _IN_JSON.finditer(text))
+    if not has_comments and not _LENIENT.search(path):
+        return False
+    plain = _IN_JSON.sub(lambda match: "" if match[1] else match[0], text)
+    return not _refuses(json.loads, _LAST_COMMA.sub(lambda match: match[1] or "", plain))
 
 
 _READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": foreign_toml.loads}

@@ -192,3 +192,38 @@ def test_a_function_that_the_grammar_misreads() -> None:
     dead = base.replace("\treturn nil\n", "\treturn nil\n\tg()\n")
     assert [rule for rule, _ in graded("a.go", base, dead)] == ["unreachable-code"]
     assert graded("a.go", base, dead.replace("\tg()\n\treturn", "\ta.At = new(time.Now())\n\treturn")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "after", "is_found"),
+    [
+        ("tsconfig.json", '{"a": 1,}\n', False),
+        ("web/tsconfig.app.json", '{"a": 1, // 1\n}\n', False),
+        (".vscode/settings.json", '{"a": [1,]}\n', False),
+        ("data.json", '{"a": "//", /* why */ "b": 1}\n', False),
+        ("data.json", '{"a": 1,}\n', True),
+        ("data.json", '{"a": "//",}\n', True),
+        ("tsconfig.json", '{"a": 1, // 1\n', True),
+    ],
+)
+def test_json_with_comments_parses(path: str, after: str, is_found: bool) -> None:
+    assert (("does-not-parse", "error") in graded(path, '{"a": 1}\n', after)) is is_found
+
+
+UNREACHABLE = "def f(a):\n    {}return a\n    return a + 1\n"
+
+
+def test_an_exit_that_a_comment_explains_is_a_remark() -> None:
+    plain, explained = UNREACHABLE.replace("{}", ""), UNREACHABLE.replace("{}", "# not yet\n    ")
+    assert graded("a.py", "", plain) == [("unreachable-code", "warning")]
+    assert graded("a.py", "", explained) == [("unreachable-code", "info")]
+    assert graded("a.py", "", plain.replace("return a + 1", "return")) == []
+
+
+def test_setting_an_attribute_again_may_be_wanted() -> None:
+    for path, text in (
+        ("a.py", "def f(a):\n    {} = {}\n"),
+        ("a.js", "function f(a) {\n  {} = {};\n}\n"),
+    ):
+        assert graded(path, "", text.replace("{}", "a.b")) == [("self-assignment", "info")], path
+        assert graded(path, "", text.replace("{} = {}", "a = a")) == [("self-assignment", "warning")], path

@@ -79,6 +79,7 @@ KEPT = {
         "x = a.strip()\n#\ny = b.strip()\n#\nz = c.strip()\n",
         "x = a\n#\ny = b\n#\nz = c\n",
     ),
+    "the value is made before": ("f(x)\n#\ny = g(str(x))\n", "f(x)\nx = x.decode()\n#\ny = g(x)\n"),
     "only the layout changed": ("f(\n    a,\n    b,\n)\n", "f(a, b)\n"),
 }
 

@@ -22,12 +22,17 @@ HEAD = "def f(x, names):\n"
 BEFORE = HEAD + "    value = load(x)\n    print(value)\n"
 # (the function after, the line of the finding)
 MISSING = [
+    ("    if x == 1:\n        value = 1\n    elif names == 2:\n        value = 2\n    print(value)\n", 6),
     ("    if x:\n        value = load(x)\n    print(value)\n", 4),
     (
         "    try:\n        value = load(x)\n    except OSError:\n        log(x)\n    print(value)\n",
         6,
     ),
     ("    if x:\n        value = load(x)\n        return value\n    print(value)\n", 5),
+    (
+        "    try:\n        value = tree.read(x)\n    except tree.ParseError:\n        print(value)\n",
+        5,
+    ),
     ("    value = load(x)\n    del value\n    print(value)\n", 4),
     (
         "    if x:\n        value = 1\n    elif names:\n        pass\n    else:\n        value = 2\n"
@@ -36,6 +41,11 @@ MISSING = [
     ),
 ]
 THERE = [
+    # One of these is taken, as in a `match`.
+    "    if x == 'a':\n        value = 1\n    elif x == 'b':\n        value = 2\n    print(value)\n",
+    # What raises the module's own error comes after the assignment.
+    "    try:\n        value = load(x)\n        tree.read(value)\n    except tree.ParseError:\n"
+    "        print(value)\n",
     "    if x:\n        value = load(x)\n    else:\n        value = 0\n    print(value)\n",
     "    if x:\n        value = load(x)\n    if x and names:\n        print(value)\n",
     "    try:\n        value = load(x)\n    except OSError:\n        sys.exit(1)\n    print(value)\n",

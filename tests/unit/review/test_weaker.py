@@ -57,7 +57,7 @@ AROUND = "a = 1\n{}\n    b = 2\n"
 @pytest.mark.parametrize(("path", "before", "after", "asked"), TESTS)
 def test_a_weaker_test(path: str, before: str, after: str, asked: str) -> None:
     one, *others = found(path, AROUND.format(before), AROUND.format(after))
-    assert (one.rule, one.severity, one.start_line, others) == (TEST, "warning", 2, [])
+    assert (one.rule, one.severity, one.start_line, others) == (TEST, "info", 2, [])
     assert f"`{asked}`" in one.message
     rules = {entry.rule for entry in found(path, AROUND.format(after), AROUND.format(before))}
     assert TEST not in rules, "what asks more exactly is none"
@@ -68,7 +68,7 @@ def test_a_read_that_is_not_protected_any_more(path: str, before: str, after: st
     (one,) = (
         entry for entry in found(path, AROUND.format(before), AROUND.format(after)) if entry.rule == READ
     )
-    assert (one.severity, one.start_line) == ("warning", 2)
+    assert (one.severity, one.start_line) == ("info", 2)
     assert asked in one.message
     rules = {entry.rule for entry in found(path, AROUND.format(after), AROUND.format(before))}
     assert READ not in rules, "what asks more is none"
