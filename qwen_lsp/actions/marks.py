@@ -32,7 +32,7 @@ _MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
 INLINE = re.compile(
     r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
-    r"|https?://[^\s，。；）)]+|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
+    r"|https?://[^\s，。；）)]+|(?<![\w*])\*[\w.]+\*(?![\w*])|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
 _CODE_NAME = re.compile(
     r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\w+\(\))",

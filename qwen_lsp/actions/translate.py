@@ -38,8 +38,11 @@ _LABEL = re.compile(
     r"|译文|中文|翻译(结果|如下)?)\W{0,3}[:：]\**\s*",
     re.IGNORECASE,
 )
-# `:class:`Cart`` and `{@link Cart}`; what is more than a name is left as it is.
-_ROLE_OR_LINK = re.compile(r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}")
+# `:class:`Cart``, `{@link Cart}` and `*cart*`; what is more than a name is left as it is.
+_ROLE_OR_LINK = re.compile(
+    r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}"
+    r"|(?<![\w*])\*(?P<starred>[\w.]+)\*(?![\w*])"
+)
 _OPENING = re.compile(r"^(/\*\*?!?|<!--|[rRuUbB]*(?:\"\"\"|'''|\"|'))[ \t]*")
 
 
@@ -238,7 +241,9 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
     shown: dict[str, str] = {}
 
     def of_mark(match: re.Match[str]) -> str:
-        code_ = f"`{match['role'] or match['link']}`"
+        code_ = f"`{match['role'] or match['link'] or match['starred']}`"
+        if shown.get(code_) == match[0]:
+            return code_
         if code_ in shown or code_ in text.replace(match[0], ""):
             return match[0]
         shown[code_] = match[0]
