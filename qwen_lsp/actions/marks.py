@@ -35,7 +35,7 @@ INLINE = re.compile(
     r"|https?://[^\s，。；）)]+|(?<![\w*])\*[\w.]+\*(?![\w*])|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
 _CODE_NAME = re.compile(
-    r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\w+\(\))",
+    r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\$[A-Za-z]\w*|\w+\(\))",
     re.ASCII,
 )
 _ASCII_WORD = re.compile(r"[A-Za-z_$][\w$]+", re.ASCII)
