@@ -56,11 +56,6 @@ _REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
 # Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
 _IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
 _CONSTRUCTORS = {"__init__", "constructor", "initialize"}
-# Asked for a sentence that says more than the name.
-_MORE = {
-    "en": "That only repeats the name. Say exactly what it does: with what, when, to what effect.",
-    "zh": "这只是重复了名称。请具体说明：用什么、在什么条件下、做了什么、得到什么结果。只写一句。",
-}
 _LABEL = re.compile(
     r"^\s*\**(documentation|docstring|doc comment|description|summary"
     r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
@@ -126,7 +121,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if result.reason == "unfounded" and result.detail:
             again = f"Nothing in the code shows this. {again}"
         if result.reason == "says_nothing":
-            again = _MORE[plan.locale]
+            again = prompts.MORE[plan.locale]
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     return failed
@@ -307,7 +302,7 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     def unfounded(text: str) -> bool:
         return claims.unfounded(text, shown, name)
 
-    summary = claims.founded(_first_sentence(parts.summary), shown, name)
+    summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
     made, n_lines = _made(plan), shown.strip().count("\n") + 1
@@ -330,16 +325,6 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     if kept.summary.count("\n") >= plan.max_lines:
         kept = replace(kept, summary=kept.summary.split("\n")[0])
     return kept
-
-
-def _first_sentence(summary: str) -> str:
-    """Return the one sentence that was asked for: what a small model adds to it is where it goes wrong.
-
-    A summary of several lines was meant to be longer.
-    """
-    if "\n" in summary:
-        return summary
-    return re.split(r"(?<=[。！])|(?<=[a-z`)][.!])(?<!e\.g\.)(?<!i\.e\.) +(?=[A-Z])", summary, maxsplit=1)[0]
 
 
 def _edit(plan: _Plan, parts: Parts) -> Edit:

@@ -163,6 +163,11 @@ def sentence(name: str, locale: Locale) -> str:
     )
 
 
+# Asked for a sentence that says more than the name.
+MORE = {
+    "en": "That only repeats the name. Say exactly what it does: with what, when, to what effect.",
+    "zh": "这只是重复了名称。请具体说明：用什么、在什么条件下、做了什么、得到什么结果。只写一句。",
+}
 PLAINLY = {
     "en": "Say in two or three plain sentences what this code does, and what it is for.",
     "zh": "用两三句话说明这段代码做什么、有什么用。",

@@ -152,6 +152,11 @@ HANDLERS = [
      "def f(a):\n    if not a:\n        raise ValueError(\"a\")\n    return a.name\n", "behaviour"),
     ("javascript", "function f(a) {\n  return a.name\n}\n",
      "function f(a) {\n  if (a == null) {\n    return ''\n  }\n  return a.name\n}\n", "behaviour"),
+    # what is thrown keeps its cause, and comments handle nothing
+    ("java", "int f(String a) {\n  try {\n    return g(a.length());\n  } catch (E e) {\n    throw new R(e);\n  }\n}\n",
+     "int f(String a) {\n  if (a == null) {\n    throw new R(\"a\");\n  }\n  try {\n    return g(a.length());\n  } catch (E e) {\n    throw new R(\"b\" + e.getMessage());\n  }\n}\n", "deleted"),
+    ("java", "int f(String a) {\n  return a.length();\n}\n",
+     "int f(String a) {\n  // one could throw\n  return a.length();\n}\n", "unchanged"),
 ]  # fmt: skip
 
 
