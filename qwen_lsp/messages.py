@@ -357,6 +357,12 @@ TEXTS: dict[str, Text] = {
         "The answer is neither simpler nor faster than the code.", "回答既不比现有代码简单，也不比它快。"
     ),
     "refused.marks": Text("The translation loses {detail}.", "译文丢失了 {detail}。"),
+    "refused.left_out": Text(
+        "The translation does not say what these words say: {detail}.", "译文漏译了：{detail}。"
+    ),
+    "refused.says_nothing": Text(
+        "The documentation would only repeat the name: {detail}", "文档只会重复名称：{detail}"
+    ),
     "refused.not_extracted": Text(
         "The answer does not move the code into a new function.", "回答没有把代码提取为新函数。"
     ),

@@ -53,6 +53,14 @@ _CALLS = """
     join push append add forEach includes find findIndex bool str flatMap reduce keys values entries items get
 """
 _OVER_SEQUENCES = frozenset(_CALLS.split())
+# Words that look for a member; and those of conditions that can be said in other words.
+_FINDING = "includes indexOf has contains containsKey some any find findIndex filter Set set"
+_MEMBERSHIP = frozenset(_FINDING.split())
+_SAYABLE = """
+    len length size isEmpty empty bool Boolean null undefined None nil true false True False not is in typeof
+    instanceof and or
+"""
+_EASILY_SAID = frozenset(_SAYABLE.split())
 _LEAVES = re.compile(r"\b(raise|throw|return|reject|panic|exit|rethrow)\b")
 
 
@@ -74,7 +82,7 @@ async def changed(target: Target, new_region: str) -> Refused | None:
             ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new) or by_effects(old, new) or _new_calls(old, new)
+    return by_decisions(old, new) or _lost_words(old, new) or by_effects(old, new) or _new_calls(old, new)
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -139,6 +147,17 @@ def by_effects(old: Source, new: Source) -> Refused | None:
     differing = {place for _, place in effects.of(old) ^ effects.of(new)}
     differing |= effects.reads(old) ^ effects.reads(new)
     return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
+
+
+def _lost_words(old: Source, new: Source) -> Refused | None:
+    """Refuse code that no longer speaks of what a condition asked for: `includes`, or a name of elsewhere.
+
+    How a length or a missing value is asked for, and one way to look for a member for another, may change.
+    """
+    left = set(re.findall(r"[^\W\d]\w*", _STRING.sub("", new.text)))
+    left |= _MEMBERSHIP if left & _MEMBERSHIP else set()
+    lost = decisions.words(old) - left - _EASILY_SAID - old.bound()
+    return Refused("behaviour", ", ".join(sorted(lost))) if lost else None
 
 
 def _new_calls(old: Source, new: Source) -> Refused | None:

@@ -119,11 +119,18 @@ def _taken_away(target: Target, new_region: str) -> Refused | None:
     """Handling errors adds to code: each word of it is still there, in the old order.
 
     Only how a value is declared, a value that was ignored, and which errors are caught may change with it.
+    What is thrown stays to the letter, with its cause.
     """
     language = target.task.language
     old, new = code.parse(target.shown, language), code.parse(new_region, language)
     if target.task.kind != "errors" or target.task.custom is not None or old is None or new is None:
         return None
+    if old.tokens() == new.tokens():  # comments that say what could be done
+        return Refused("unchanged")
+    thrown, text = (re.findall(r"\b(?:throw|raise)\b[^;\n]*", old.text), "".join(new.text.split()))
+    changed = [one for one in thrown if "".join(one.split()) not in text]
+    if changed:
+        return Refused("deleted", changed[0].strip())
     left = iter(new.tokens())
     for token in old.tokens():
         is_word = _WORD.match(token) and not token.startswith("block:")

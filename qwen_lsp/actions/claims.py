@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qwen_lsp.text import han_count, has_han
+
 # What a sentence claims, and what in the code would show it.
 _CLAIMS: tuple[tuple[str, str], ...] = (
     (
@@ -27,6 +29,7 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
         r"lower|upper|casefold|ignore_?case|/\w*i\b|nocase",
     ),
     (r"\brecursive(ly)?\b|递归", ""),
+    (r"\bmethods\b", r"\.\w+\s*\(|=>|function\s*\(|prototype|method|\bclass\b"),
     (
         r"\bunique\b|\bduplicates?\b|去重|重复",
         r"set\b|set\(|unique|distinct|dedup|seen|\bin\b|contains|duplic|equals|==",
@@ -101,5 +104,36 @@ def invented(descriptions: Iterable[str], file: str) -> bool:
     return any(_stem(word) not in known for text in descriptions for word in _WORD.findall(text))
 
 
+# Words of a Chinese sentence about code that say nothing of this one; verbs that any code could begin with.
+_HOLLOW = re.compile(r"实例|对象|参数|方法|函数|属性|操作|相关|进行|的|了|和|与|给定|指定|传入|，|。|、")
+_HOLLOW_VERB = re.compile(r"^(初始化|创建|新建|处理|执行|运行|设置|定义)")
+_MIN_HAN = 4
+_MIN_WORD = 4  # shorter ones are articles and prepositions
+
+
+def says_nothing(summary: str, name: str, made: str = "") -> bool:
+    """Whether a summary says no more than a function's name: no word of its own.
+
+    In Chinese, which cannot be compared with the name, whether hardly a word follows a verb that fits
+    anything. `made` is the class of a constructor.
+    """
+    if has_han(summary):
+        rest = _HOLLOW.sub("", summary.replace(made, "") if made else summary)
+        verb = _HOLLOW_VERB.match(rest)
+        rest = rest[verb.end() :] if verb is not None else rest
+        return verb is not None and han_count(rest) + 2 * len(re.findall(r"[A-Za-z]\w*", rest)) < _MIN_HAN
+    known = {_stem(word) for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}", f"{name} {made}")}
+    said = re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", summary)
+    stems = {_stem(word) for word in said[1 if made else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
+    return all(any(one.startswith(other) or other.startswith(one) for other in known) for one in stems)
+
+
 def _stem(word: str) -> str:
     return word.lower()[:_STEM_CHARS].rstrip("es")
+
+
+_HOLLOW_WORDS = """
+given specified provided object instance function method this that with from into value values class data
+parameters arguments operation handle handles process processes perform performs execute executes run runs
+"""
+_HOLLOW_STEMS = frozenset(_stem(word) for word in _HOLLOW_WORDS.split())

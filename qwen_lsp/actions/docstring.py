@@ -118,6 +118,10 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             schema, grammar = None, sentence
             messages = prompts.next_order(explained, prompts.sentence(plan.definition.name, plan.locale))
         again = f"Say in {wanted} only what the code shows, in plain text."
+        if result.reason == "unfounded" and result.detail:
+            again = f"Nothing in the code shows this. {again}"
+        if result.reason == "says_nothing":
+            again = prompts.MORE[plan.locale]
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     return failed
@@ -157,7 +161,7 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
         wanted = NOTHING
     n_with_parameters = sum(bool(documentation.read(one).parameters) for one in others)
     has_sections = n_with_parameters > 0
-    max_lines = 10_000 if has_sections else max(n_lines, 3)
+    max_lines = max(n_lines, 3)
     if existing is not None:
         if _is_plain_block(target, existing):
             return Refused("documented")
@@ -195,6 +199,21 @@ def _locale(target: Target, existing: Existing | None, others: list[str]) -> Loc
 
 def _verbs(plan: _Plan) -> list[str]:
     """List what the summary may begin with."""
+    if not plan.definition.is_function:
+        return []
+    promise = contract.of(plan.source, plan.definition)
+    return verbs.beginnings(
+        plan.locale,
+        existing_documentation.others(plan.source, plan.existing),
+        _made(plan),
+        is_third=plan.source.language.id not in _IMPERATIVE,
+        name=plan.definition.name,
+        has_result=promise is None or promise.has_result,
+    )
+
+
+def _made(plan: _Plan) -> str:
+    """Return the class that a constructor makes one of, "" for what is no constructor."""
     name, language = plan.definition.name, plan.source.language.id
     classes = {one.name for one in plan.source.definitions() if not one.is_function}
     around = [
@@ -211,12 +230,9 @@ def _verbs(plan: _Plan) -> list[str]:
         or (name in classes and language != "go")
         or (name[:1].isupper() and is_made_by_name)
     )
-    if not plan.definition.is_function:
-        return []
-    others = existing_documentation.others(plan.source, plan.existing)
-    is_third = language not in _IMPERATIVE
-    made = (around[-1].name if around and not around[-1].is_function else name) if is_constructor else ""
-    return verbs.beginnings(plan.locale, others, made, is_third=is_third)
+    if not is_constructor:
+        return ""
+    return around[-1].name if around and not around[-1].is_function else name
 
 
 def _around(plan: _Plan) -> list[str]:
@@ -286,9 +302,13 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     def unfounded(text: str) -> bool:
         return claims.unfounded(text, shown, name)
 
-    summary = claims.founded(parts.summary, shown, name)
+    summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
+    made, n_lines = _made(plan), shown.strip().count("\n") + 1
+    is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
+    if summary and is_more and claims.says_nothing(summary, name, made):
+        return Refused("says_nothing", summary[:80])
     kept = Parts(
         "" if plan.existing is not None else summary,
         {key: text for key, text in parts.parameters.items() if not unfounded(text)},

@@ -215,6 +215,16 @@ def shortened(wanted: Contract, style: Style, language: str, max_lines: int) -> 
     return NOTHING
 
 
+def first_sentence(summary: str) -> str:
+    """Return the one sentence that was asked for: what a small model adds to it is where it goes wrong.
+
+    A summary of several lines was meant to be longer.
+    """
+    if "\n" in summary:
+        return summary
+    return re.split(r"(?<=[。！])|(?<=[a-z`)][.!])(?<!e\.g\.)(?<!i\.e\.) +(?=[A-Z])", summary, maxsplit=1)[0]
+
+
 def named_first(parts: Parts, name: str) -> Parts:
     """Begin the summary with the name, as Go does."""
     summary = parts.summary

@@ -11,7 +11,8 @@ from collections.abc import Collection
 
 from qwen_lsp.text import HAN, has_han
 
-_NAME = r"[A-Za-z_$][\w$.]*"
+# `\w` would take in the Chinese that follows a name without a space.
+_NAME = r"(?a:[A-Za-z_$][\w$.]*)"
 # Before the words of a line: a bullet or a number, a tag with its name, a field, an opening element.
 _LEADING = re.compile(
     r"(?:"
@@ -31,12 +32,13 @@ _MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
 INLINE = re.compile(
     r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
-    r"|https?://[^\s，。；）)]+|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
+    r"|https?://[^\s，。；）)]+|(?<![\w*])\*[\w.]+\*(?![\w*])|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
 _CODE_NAME = re.compile(
-    r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\w+\(\))"
+    r"(?<![\w$])(?:[A-Za-z_$]+[\w$]*(?:[._]\w+)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|\$[A-Za-z]\w*|\w+\(\))",
+    re.ASCII,
 )
-_ASCII_WORD = re.compile(r"[A-Za-z_$][\w$]+")
+_ASCII_WORD = re.compile(r"[A-Za-z_$][\w$]+", re.ASCII)
 
 
 def parts(line: str) -> tuple[str, str, str]:

@@ -81,8 +81,8 @@ def _question(target: Target, signatures: Sequence[str], order: Sequence[str]) -
     return [_SYSTEM, Message("user", "\n".join((*known, code, *order)))]
 
 
-def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
-    """Ask for the whole region."""
+def rewrite(target: Target, signatures: Sequence[str], detail: str = "") -> list[Message]:
+    """Ask for the whole region; `detail` is ours, the instruction is the user's."""
     task = target.task
     details = [described(task, diagnostic) for diagnostic in task.diagnostics]
     kind = "fix this" if task.kind == "fix" and details else task.kind
@@ -93,6 +93,8 @@ def rewrite(target: Target, signatures: Sequence[str]) -> list[Message]:
         order = _filled(task.custom.prompt, task)
     elif task.kind != "edit" and task.instruction.strip():
         details.append(task.instruction.strip())
+    if detail:
+        details.append(detail)
     if task.locale == "zh" and task.kind in _COMMENTING:
         details.append("Write new comments in Simplified Chinese (简体中文).")
     return _question(
@@ -150,7 +152,10 @@ def sentence(name: str, locale: Locale) -> str:
     """Order the one sentence of documentation that a short definition needs."""
     if locale == "zh":
         what = f" `{name}` 的" if name else ""
-        return f"现在写{what}文档注释：一句简短的简体中文，以动词开头。只写这一句，不要代码和注释符号。"
+        return (
+            f"现在写{what}文档注释：一句简短的简体中文，以动词开头，说清具体的条件和结果，不要只重复名称。"
+            "只写这一句，不要代码和注释符号。"
+        )
     what = f" of `{name}`" if name else ""
     return (
         f"Now say it {_IN[locale]} in one short sentence for the documentation{what}, beginning with a verb. "
@@ -158,6 +163,11 @@ def sentence(name: str, locale: Locale) -> str:
     )
 
 
+# Asked for a sentence that says more than the name.
+MORE = {
+    "en": "That only repeats the name. Say exactly what it does: with what, when, to what effect.",
+    "zh": "这只是重复了名称。请具体说明：用什么、在什么条件下、做了什么、得到什么结果。只写一句。",
+}
 PLAINLY = {
     "en": "Say in two or three plain sentences what this code does, and what it is for.",
     "zh": "用两三句话说明这段代码做什么、有什么用。",
@@ -222,16 +232,52 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
-def translate(text: str, to: Locale, keep: Sequence[str] = (), *, is_firm: bool = False) -> list[Message]:
-    """Ask for a sentence of a comment in the other language; `keep` are words that must stay as they are."""
+# Comments as people write them, translated: a condition without a subject, a name, half a sentence.
+_TRANSLATED = {
+    "zh": (
+        (
+            "if not, maybe it's already in the pool, so look there",
+            "如果不是，它可能已经在池中，因此到那里查找",
+        ),
+        ("Return a `list` copy of the rows. Handy for tests.", "返回 `list` 形式的行副本，便于测试。"),
+        ("the caller must not close it before the flush", "调用方不得在刷新之前关闭它"),
+    ),
+    "en": (
+        ("如果不是，可能已经在池中，到那里查找", "If not, it may already be in the pool, so look there"),
+        ("loadRows的返回结果，未找到时为null", "Result of loadRows, null when nothing is found"),
+        ("刷新之前不能关闭，否则会丢数据", "Must not be closed before the flush, or data is lost"),
+    ),
+}
+
+
+def translate(
+    text: str,
+    to: Locale,
+    keep: Sequence[str] = (),
+    *,
+    is_firm: bool = False,
+    left_out: Sequence[str] = (),
+) -> list[Message]:
+    """Ask for a sentence of a comment in the other language.
+
+    `keep` are words that must stay as they are, `left_out` words whose meaning an earlier answer lacks.
+    """
     kept = "、".join(keep) if to == "zh" else ", ".join(keep)
+    lacking = "、".join(left_out) if to == "zh" else ", ".join(left_out)
     if to == "zh":
         order = "把下面的代码注释翻译成简体中文。只写译文，代码和名称保持不变。"
         firm = "译文必须是中文。" + (f"译文中原样保留：{kept}。" if keep else "")
+        firm += f"不要漏译：{lacking}。" if left_out else ""
     else:
         order = "Translate this code comment into English. Write only the translation; keep code and names."
         firm = " The answer must be in English." + (f" Keep as it is: {kept}." if keep else "")
-    return [_TRANSLATOR, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
+        firm += f" Do not leave out what these say: {lacking}." if left_out else ""
+    shown = [
+        message
+        for original, translated in _TRANSLATED[to]
+        for message in (Message("user", f"{order}\n\n{original}"), Message("assistant", translated))
+    ]
+    return [_TRANSLATOR, *shown, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
 
 
 def described(task: Task, diagnostic: Diagnostic) -> str:

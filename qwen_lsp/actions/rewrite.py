@@ -22,8 +22,10 @@ FINAL = {"refusal", "cut_off", "unchanged", "not_better"}
 _ROOM_FOR_SIGNATURES = 12
 
 
-async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
-    """Have a region rewritten.
+async def run(
+    task: Task, session: ModelSession, context: RepositoryContext, detail: str = ""
+) -> Proposal | Refused:
+    """Have a region rewritten; `detail` goes with the order.
 
     Raises: EndpointError.
     """
@@ -33,7 +35,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     max_tokens = room(target, session)
     if max_tokens is None:
         return Refused("too_large")
-    messages = prompts.rewrite(target, signatures_of(target, context))
+    messages = prompts.rewrite(target, signatures_of(target, context), detail)
     opening = prompts.opening(target)
     fence = prompts.fence(target.shown)
     failed: Refused | None = None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.actions import checks, marks, paragraphs, prompts, reply
+from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply
 from qwen_lsp.actions.fits import OPENING, to_translate
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
@@ -33,8 +33,11 @@ _LABEL = re.compile(
     r"|译文|中文|翻译(结果|如下)?)\W{0,3}[:：]\**\s*",
     re.IGNORECASE,
 )
-# `:class:`Cart`` and `{@link Cart}`; what is more than a name is left as it is.
-_ROLE_OR_LINK = re.compile(r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}")
+# `:class:`Cart``, `{@link Cart}` and `*cart*`; what is more than a name is left as it is.
+_ROLE_OR_LINK = re.compile(
+    r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}"
+    r"|(?<![\w*])\*(?P<starred>[\w.]+)\*(?![\w*])"
+)
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -156,8 +159,10 @@ async def _lines_of(
 
 
 def _ended(translated: str, text: str, to: Locale) -> str:
-    """End a translation as its text ends: models like to put a full stop."""
+    """End a translation as its text ends: models like to put a full stop, or forget it."""
     last = text.rstrip()[-1:]
+    if last in ".。" and re.search(r"\w$", translated):
+        return translated + ("。" if to == "zh" else ".")
     if last in ".。!！?？":
         return translated
     bare = translated.rstrip("。.")
@@ -173,12 +178,15 @@ async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
     """
     refused = Refused("language")
     keep: list[str] = []
+    lacking: list[str] = []
     for is_firm in (False, True):
-        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep)
+        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep, left_out=lacking)
         if isinstance(line, Refused):
             refused = line
         elif missing := marks.lost(text, line, ask.names):
             refused, keep = Refused("marks", ", ".join(missing)), missing
+        elif lacking := cues.left_out(text, line, ask.to):
+            refused = Refused("left_out", ", ".join(lacking))
         else:
             return line
     if refused.reason != "marks" or len(cut := marks.pieces(text)) < 2:
@@ -193,8 +201,10 @@ async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
             return line
         parts.append(line)
     whole = _joined(parts, ask.to)
-    missing = marks.lost(text, whole, ask.names)
-    return Refused("marks", ", ".join(missing)) if missing else whole
+    if missing := marks.lost(text, whole, ask.names):
+        return Refused("marks", ", ".join(missing))
+    lacking = cues.left_out(text, whole, ask.to)
+    return Refused("left_out", ", ".join(lacking)) if lacking else whole
 
 
 def _joined(parts: list[str], to: Locale) -> str:
@@ -217,7 +227,9 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
     shown: dict[str, str] = {}
 
     def of_mark(match: re.Match[str]) -> str:
-        code_ = f"`{match['role'] or match['link']}`"
+        code_ = f"`{match['role'] or match['link'] or match['starred']}`"
+        if shown.get(code_) == match[0]:
+            return code_
         if code_ in shown or code_ in text.replace(match[0], ""):
             return match[0]
         shown[code_] = match[0]
@@ -225,7 +237,7 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
 
     marked = _ROLE_OR_LINK.sub(of_mark, text)
     for name in names:
-        whole = rf"(?<![\w$.`]){re.escape(name)}(?![\w$`])"
+        whole = rf"(?a:(?<![\w$.`]){re.escape(name)}(?![\w$`]))"
         if f"`{name}`" not in marked and re.search(whole, marked):
             shown[f"`{name}`"] = name
             marked = re.sub(whole, f"`{name}`", marked)
@@ -233,11 +245,17 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
 
 
 async def _answered(
-    text: str, ask: _Asking, above: str, *, is_firm: bool, keep: Sequence[str] = ()
+    text: str,
+    ask: _Asking,
+    above: str,
+    *,
+    is_firm: bool,
+    keep: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> str | Refused:
     marked, shown = _as_code(text, ask.names)
     answer = await ask.session.ask(
-        prompts.translate(marked, ask.to, keep, is_firm=is_firm),
+        prompts.translate(marked, ask.to, keep, is_firm=is_firm, left_out=left_out),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
         region=ask.region,

@@ -9,7 +9,17 @@ import re
 import sys
 from pathlib import PurePosixPath
 
-from qwen_lsp.actions import checks, imports, node_assertions, prompts, reply, rewrite, suite, verified_tests
+from qwen_lsp.actions import (
+    checks,
+    imports,
+    node_assertions,
+    prompts,
+    reply,
+    rewrite,
+    seen_members,
+    suite,
+    verified_tests,
+)
 from qwen_lsp.actions.fits import is_test_file
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
@@ -100,6 +110,10 @@ def _judged(
     if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
         return Refused("no_test")
     document = place.document or Document("", "")
+    texts = (target.task.document.text, document.text, place.example)
+    is_script = language.id in ("javascript", "typescript", "typescriptreact")
+    if is_script and (unseen := seen_members.unseen(body, texts)):
+        return Refused("names", ", ".join(unseen))
     edits = _edits(document, place, imported, body)
     before, after = (code.parse(text, language) for text in (document.text, apply(document.text, edits)))
     if before is None or after is None:

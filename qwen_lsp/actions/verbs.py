@@ -44,27 +44,72 @@ _CHINESE = (
     "|解密|压缩|解压|序列化|反序列化|映射|遍历|统计|限制|包装|封装|提取|确保|尝试|定义|准备|完成|标记|存储|插入|追加|截取|截断"
     "|去除|填充|匹配|抛出|忽略|使用|若|如果|当|给|让|使|确定|收集|展开|压平|分配|释放|刷新|重新|逐个|依次"
 )
+# What a name's first word says of it already: a summary that begins otherwise is of something else.
+_BY_NAME: tuple[tuple[str, str, str], ...] = (
+    (
+        "get",
+        "get return retrieve fetch find obtain compute calculate look extract read load determine",
+        "返回|获取|取得|读取|查找|查询|计算|根据|从|提取|加载|确定|请求|如果|当",
+    ),
+    (
+        "set",
+        "set assign store update change configure register toggle enable disable replace apply mark",
+        "设置|更新|保存|修改|根据|为|将|把|给|存储|替换|标记|如果|当",
+    ),
+    (
+        "is|has|can|should|contains|exists",
+        "check determine test return report tell identify",
+        "判断|检查|检测|返回|确定|验证|校验",
+    ),
+    (
+        "new|create|make|build",
+        "create build make construct return initialize generate produce prepare",
+        "创建|新建|构造|构建|生成|根据|返回|用|使用|准备|为|将|把",
+    ),
+)
+# What says that something comes back.
+_RETURNING = {"return", "give", "返回"}
 _FIRST_WORD = re.compile(r"\W*([A-Za-z]+)")
 
 
-def beginnings(locale: Locale, others: Sequence[str], made: str = "", *, is_third: bool) -> list[str]:
-    """List what a summary may begin with.
+def beginnings(
+    locale: Locale,
+    others: Sequence[str],
+    made: str = "",
+    *,
+    is_third: bool,
+    name: str = "",
+    has_result: bool = True,
+) -> list[str]:
+    """List what a summary may begin with: what fits a function's name, and whether something comes back.
 
     `made` is the class that a constructor makes one of. `others` are other documentation of the file: they
     say whether its verbs end in `s`; where they do not, `is_third` says.
     """
+    fitting = next(
+        ((english, chinese) for words, english, chinese in _BY_NAME if re.fullmatch(words, first_word(name))),
+        (_ENGLISH, _CHINESE),
+    )
     if locale == "zh":
-        return [f"创建 {made} 实例", f"初始化 {made} 实例"] if made else _CHINESE.split("|")
+        verbs = [one for one in fitting[1].split("|") if has_result or one not in _RETURNING]
+        return [f"创建 {made} 实例，", f"初始化 {made} 实例，"] if made else verbs
     firsts = [word[1].lower() for text in others if (word := _FIRST_WORD.match(text))]
     known = set(_ENGLISH.split())
     n_plain, n_third = sum(one in known for one in firsts), sum(one in _THIRD for one in firsts)
     is_third = n_third > n_plain if n_third != n_plain else is_third
-    stems = _CREATING if made else _ENGLISH.split()
+    verbs = [one for one in fitting[0].split() if has_result or one not in _RETURNING]
+    stems = _CREATING if made else verbs
     found = [_upper(_third(stem) if is_third else stem) for stem in stems]
     if not made:
         return found
     article = "an" if made.lstrip("_")[:1].lower() in "aeiou" else "a"
     return [f"{found[0]} {article} {made}", f"{found[1]} the {made}"]
+
+
+def first_word(name: str) -> str:
+    """Return the first word of a name in small letters: `get` of `getUser`, `GET_USER` and `_get_user`."""
+    found = re.match(r"_*([a-z]+|[A-Z][a-z]+|[A-Z]+(?![a-z]))", name)
+    return found[1].lower() if found is not None else ""
 
 
 def _third(stem: str) -> str:

@@ -86,13 +86,21 @@ def _with_value(text: str, name: str, why: str) -> str:
     if got is Ellipsis or len(said[1]) > _MAX_VALUE_CHARS or repr(got) == repr(wanted):
         return text
     tests = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef) and node.name == name]
-    found = [
+    nodes = [node for test in tests for node in ast.walk(test)]
+    compared = [
         node.comparators[0]
-        for test in tests
-        for node in ast.walk(test)
+        for node in nodes
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq)
-        if _is_value(node.comparators[0], wanted)
     ]
+    named = {node.id for node in compared if isinstance(node, ast.Name)}
+    given = [  # `expected = 1`
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in named
+    ]
+    found = [node for node in (*compared, *given) if _is_value(node, wanted)]
     if len(found) != 1 or found[0].end_col_offset is None or found[0].lineno != found[0].end_lineno:
         return text
     lines = text.split("\n")

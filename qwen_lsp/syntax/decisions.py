@@ -101,6 +101,22 @@ def of(source: Source) -> Decisions | None:
     return Decisions(frozenset(reader.atoms), tuple(reader.conditions), tuple(reader.statements), outcome)
 
 
+def words(source: Source) -> set[str]:
+    """Return the words of all conditions of a text, those in loops and in functions inside it, too.
+
+    How often a loop with a counter runs is no such condition.
+    """
+    found: set[str] = set()
+    pending = [source.tree.syntax.root_node]
+    while pending:
+        node = pending.pop()
+        pending += node.named_children
+        condition = node.child_by_field_name("condition")
+        if condition is not None and not node.type.startswith("for"):
+            found |= set(re.findall(r"[^\W\d]\w*", re.sub(r"(['\"]).*?\1", "", _normal(condition))))
+    return found
+
+
 # Runs a piece of code on a row: appends to the trace, and says whether the function has been left.
 _Run = Callable[[Row, list[str]], bool]
 

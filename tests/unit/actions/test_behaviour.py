@@ -47,6 +47,10 @@ DONE = [
      "int f(int[] a) {\n  int b = 0;\n  for (int c : a) {\n    b += c;\n  }\n  return b;\n}\n", ""),
     ("javascript", "function f(a) {\n  const b = []\n  for (const c of a) {\n    b.push(c.n)\n  }\n  return b\n}\n",
      "function f(a) {\n  return a.map((c) => c.n)\n}\n", ""),
+    ("typescript", "const f = (a: A, b: number): void => {\n  a.c ??= [];\n  if (!a.c.includes(b)) a.c.push(b);\n};\n",
+     "const f = (a: A, b: number): void => {\n  if (!a.c) a.c = [];\n  a.c.push(b);\n};\n", "includes"),
+    ("javascript", "function f(a, b) {\n  for (const c of a) {\n    if (!b.includes(c)) {\n      b.push(c)\n    }\n  }\n}\n",
+     "function f(a, b) {\n  for (const c of a) b.push(c)\n}\n", "includes"),
     ("go", "func f(a string) int {\n\tif i := slices.Index(order, a); i >= 0 {\n\t\treturn i\n\t}\n\treturn len(order)\n}\n",
      "func f(a string) int {\n\treturn sort.SearchInts(order, a) + 1\n}\n", "SearchInts"),
     ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
@@ -148,6 +152,11 @@ HANDLERS = [
      "def f(a):\n    if not a:\n        raise ValueError(\"a\")\n    return a.name\n", "behaviour"),
     ("javascript", "function f(a) {\n  return a.name\n}\n",
      "function f(a) {\n  if (a == null) {\n    return ''\n  }\n  return a.name\n}\n", "behaviour"),
+    # what is thrown keeps its cause, and comments handle nothing
+    ("java", "int f(String a) {\n  try {\n    return g(a.length());\n  } catch (E e) {\n    throw new R(e);\n  }\n}\n",
+     "int f(String a) {\n  if (a == null) {\n    throw new R(\"a\");\n  }\n  try {\n    return g(a.length());\n  } catch (E e) {\n    throw new R(\"b\" + e.getMessage());\n  }\n}\n", "deleted"),
+    ("java", "int f(String a) {\n  return a.length();\n}\n",
+     "int f(String a) {\n  // one could throw\n  return a.length();\n}\n", "unchanged"),
 ]  # fmt: skip
 
 

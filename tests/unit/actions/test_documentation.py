@@ -218,6 +218,8 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
         ("否则设置为400。", "status = 500", True),
         ("Sets the status to 500.", "status = 500", False),
         ("Calls `load`.", "return download()", True),
+        ("Creates an object with methods for hooks.", "function F () {\n  this.a = []\n}", True),
+        ("Creates an object with methods for hooks.", "function F () {\n  this.a = () => 1\n}", False),
     ],
 )
 def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
@@ -366,7 +368,7 @@ async def test_what_is_heard_last_is_what_is_proposed() -> None:
         ("en", [], "_Order", True, "Creates an _Order"),
         ("en", [], "Cart", False, "Initialize the Cart"),
         ("zh", [], "", True, "返回"),
-        ("zh", [], "Cart", True, "创建 Cart 实例"),
+        ("zh", [], "Cart", True, "创建 Cart 实例，"),
     ],
 )
 def test_what_a_summary_begins_with(
@@ -419,6 +421,79 @@ async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
     speaker = Speaker("Returns nil for zero.")
     await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
     assert "Creates a NilIfZero" not in json.dumps(speaker.bodies[0])
+
+
+@pytest.mark.parametrize(
+    ("summary", "name", "made", "is_hollow"),
+    [
+        ("初始化缓存。", "lazyInitCaches", "", True),
+        ("初始化 Doc 实例的参数。", "constructor", "Doc", True),
+        ("创建 Doc 实例，并保存 args 和 closed。", "constructor", "Doc", False),
+        ("从清单文件读取目录缓存。", "lazyInitCaches", "", False),
+        ("Initializes the caches.", "lazyInitCaches", "", True),
+        ("Reads the caches from the manifest.", "lazyInitCaches", "", False),
+        ("Create a Cart.", "__init__", "Cart", True),
+        ("Create a Cart with the owner that pays.", "__init__", "Cart", False),
+    ],
+)
+def test_a_summary_that_repeats_the_name(summary: str, name: str, made: str, *, is_hollow: bool) -> None:
+    assert claims.says_nothing(summary, name, made) == is_hollow
+
+
+CACHES = "def init_caches(self):⟦⟧\n    a = read()\n    b = read()\n    self.a = a\n    self.b = b\n    self.c = 1\n"
+
+
+async def test_what_repeats_the_name_is_asked_for_once_more() -> None:
+    speaker = Speaker("Init the caches.", "Fill both caches with what is read.")
+    found = await runner.run(task("docstring", CACHES), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert '"""Fill both caches with what is read."""' in found.edits[0].new_text
+    assert "That only repeats the name." in speaker.prompts[-1]
+
+
+async def test_what_repeats_the_name_twice_is_refused() -> None:
+    speaker = Speaker(says=lambda prompt: "Init the caches.")
+    found = await runner.run(task("docstring", CACHES), session(speaker))
+    assert found == Refused("says_nothing", "Init the caches.")
+
+
+@pytest.mark.parametrize(
+    ("name", "has_result", "first", "other"),
+    [
+        ("getUser", True, "Returns", "Sets"),
+        ("get", True, "返回", "设置"),
+        ("set_user", False, "Sets", "Returns"),
+        ("isEmpty", True, "Checks", "Creates"),
+        ("NewCart", True, "创建", "初始化"),
+        ("settle", True, "Returns", ""),  # `set` is no word of it
+        ("run", False, "Runs", "Returns"),
+        ("run", False, "执行", "返回"),
+    ],
+)
+def test_verbs_that_fit_a_name(name: str, *, has_result: bool, first: str, other: str) -> None:
+    locale: Locale = "en" if first.isascii() else "zh"
+    found = verbs.beginnings(locale, [], is_third=True, name=name, has_result=has_result)
+    assert first in found
+    assert other not in found
+
+
+async def test_what_is_added_to_the_one_sentence_is_left_out() -> None:
+    said = "从清单读取 a 和 b。如果文件不存在，则创建空的缓存。"
+    found = await runner.run(task("docstring", CACHES, locale="zh"), session(Speaker(said)))
+    assert isinstance(found, Proposal), found
+    assert '"""从清单读取 a 和 b。"""' in found.edits[0].new_text
+    said = "Fill what e.g. `read` gives. Log a warning when there is none."
+    found = await runner.run(task("docstring", CACHES), session(Speaker(said)))
+    assert isinstance(found, Proposal), found
+    assert '"""Fill what e.g. `read` gives."""' in found.edits[0].new_text
+
+
+async def test_documentation_is_never_longer_than_its_function() -> None:
+    given = "def give(a):⟦⟧\n    b = a\n    c = b\n    return c\n"
+    before = other("    Args:\n        a: It.")
+    found = await runner.run(task("docstring", before + given), session(Speaker("Gives it back unchanged.")))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == '    """Gives it back unchanged."""\n'
 
 
 async def test_a_line_comment_gets_no_tags() -> None:

@@ -42,6 +42,10 @@ def test_parts(line: str, leading: str, words: str, trailing: str) -> None:
         ("Calls loadPrices() once", "只调用一次", ["loadPrices"]),
         ("Calls the loader once", "只调用一次加载器", []),
         ("简单", "Simple <b>", ["<b>"]),
+        ("Defined by $constructor's init", "由构造函数的初始化定义", ["$constructor"]),
+        ("Change *task* twice * 2", "更改任务两次 * 2", ["*task*"]),
+        ("处理getPushStatus的回调结果", "Handles the result of getPushStatus", []),
+        ("处理getPushStatus的回调结果", "Handles the result", ["getPushStatus"]),
     ],
 )
 def test_what_is_lost(words: str, translated: str, missing: list[str]) -> None:

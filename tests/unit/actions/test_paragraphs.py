@@ -92,6 +92,15 @@ async def test_the_name_of_a_class_survives() -> None:
     )
 
 
+async def test_names_between_stars_are_shown_as_code() -> None:
+    code = "def f(task):⟦⟧\n    # change what *task* is when *task* is there\n    return 1\n"
+    speaker = Speaker("当 `task` 存在时更改 `task` 的内容")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "change what `task` is when `task` is there" in speaker.prompts[0]
+    assert found.edits[0].new_text == "当 *task* 存在时更改 *task* 的内容"
+
+
 async def test_roles_and_links_are_shown_as_code() -> None:
     code = "class Call:\n    def f(self):⟦⟧\n        # get a :class:`dict` copy of {@link Call#x}\n        return 1\n"
     speaker = Speaker("获取 `Call#x` 的 `dict` 副本")

@@ -106,6 +106,13 @@ async def test_what_is_never_applied(answer: str, why: str) -> None:
     assert await reason(asked("errors"), answer, answer) == why
 
 
+async def test_error_handling_is_told_what_can_fail() -> None:
+    speaker = Speaker(says=lambda prompt: "def f(path, rows):\n    pass\n```")
+    text = "def f(path, rows):⟦⟧\n    rows.extend(load(path))\n    return rows\n"
+    await runner.run(task("errors", text), session(speaker))
+    assert "What can fail: `load(path)`. What may be missing: `rows`." in speaker.prompts[0]
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

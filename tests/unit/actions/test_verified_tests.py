@@ -84,6 +84,12 @@ async def test_a_wrong_value_becomes_the_one_that_the_code_gives(tmp_path: Path)
     assert len(speaker.prompts) == 1
 
 
+def test_a_wrong_value_that_has_a_name_becomes_the_right_one() -> None:
+    text = "def test_it():\n    given = 1\n    expected = 1\n    assert half(given) == expected\n"
+    right = text.replace("expected = 1", "expected = 0.5")
+    assert verified_tests._with_value(text, "test_it", "AssertionError: assert 0.5 == 1") == right
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

@@ -104,7 +104,7 @@ async def test_documentation_is_streamed_as_it_will_stand() -> None:
 async def test_documentation_that_would_end_its_own_string() -> None:
     text = await result(
         task("docstring", "def f(a):⟦⟧\n" + 8 * "    a += 1\n" + "    return a\n"),
-        'Say "hi" to C:\\new, or """.\n\nArgs:\n    a: It.',
+        'Say "hello" to C:\\new, or """.\n\nArgs:\n    a: It.',
     )
     compile(text, "f", "exec")
     assert "C:\\\\new" in text
