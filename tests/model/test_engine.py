@@ -173,10 +173,16 @@ async def test_a_prompt_that_is_given_up_is_read_no_further(engine: Engine) -> N
     """It is noticed after a batch, for the engine says how far it has read."""
     client = await engine.ready()
     request = Request("".join(f"number_{n} = {n}\n" for n in range(150)), 1)
-    async with client.stream(request) as stream:
-        async for chunk in stream:
-            assert not chunk.text
-            break
+
+    async def read() -> None:
+        async with client.stream(request) as stream:
+            assert [chunk async for chunk in stream]
+
+    reading = asyncio.create_task(read())
+    while not await busy(engine):
+        assert not reading.done()
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
     await until_free(engine)
     async with client.stream(request) as stream:
         timings = [chunk.timings async for chunk in stream][-1]
