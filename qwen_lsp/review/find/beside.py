@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
-from qwen_lsp import files, git
-from qwen_lsp.errors import InputError
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
-from qwen_lsp.review.change import git as objects
+from qwen_lsp.review.change import elsewhere
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import links, translations
 from qwen_lsp.syntax.rules import all_rules, is_test_path
-from qwen_lsp.text import decode
 
 LINK, PLACEHOLDER = "broken-link", "spoilt-placeholder"
 RULES = (LINK, PLACEHOLDER)
@@ -38,9 +36,10 @@ def run(change: Change, changed: Sequence[ChangedFile], locale: Locale) -> list[
         whole = [one for one in whole if one.path.endswith(".po")]
     texts = [one for one in whole if one.path.endswith((".md", ".mdx")) and change.root is not None]
     found += _links(change, [one for one in texts if not _IS_ELSEWHERE.search(one.path)], locale)
+    read = cache(partial(_read, change))  # many translations have one source
     for file in whole:
         if file.path.endswith((".json", ".po")) and not is_test_path(file.path):
-            found += _placeholders(change, file, locale)
+            found += _placeholders(file, read, locale)
     return found
 
 
@@ -79,21 +78,18 @@ def _is_there(target: str, known: frozenset[str]) -> bool:
 
 def _paths(change: Change) -> frozenset[str]:
     assert change.root is not None
-    arguments = ("ls-tree", "-r", "-z", "--name-only", change.head) if change.head else ("ls-files", "-z")
-    try:
-        names = git.output(change.root, *arguments).split(b"\0")
-    except InputError:
+    listed = elsewhere.paths(change.root, change.head)
+    if listed is None:
         return frozenset()
-    listed = {name.decode("utf-8", "replace") for name in names if name}
     return frozenset(listed | {one.path for one in change.files if one.after is not None})
 
 
-def _placeholders(change: Change, file: ChangedFile, locale: Locale) -> Iterator[Finding]:
+def _placeholders(file: ChangedFile, read: Callable[[str], str | None], locale: Locale) -> Iterator[Finding]:
     text = file.after or ""
     if file.path.endswith(".po"):
         spoilt, old = translations.in_po(text), translations.in_po(file.before or "")
     else:
-        texts = (_read(change, path) for path in translations.sources(file.path))
+        texts = (read(path) for path in translations.sources(file.path))
         source = next((text for text in texts if text), None)
         if source is None:
             return
@@ -129,11 +125,4 @@ def _read(change: Change, path: str) -> str | None:
         if one.path == path:
             return one.after
     assert change.root is not None
-    try:
-        if change.head:
-            (data,) = objects.blobs(change.root, [f"{change.head}:{path}"])
-        else:
-            data = files.read_below(change.root, path, _MAX_BYTES)
-        return decode(data)[0] if data is not None and len(data) <= _MAX_BYTES else None
-    except (OSError, ValueError, InputError):
-        return None
+    return elsewhere.text(change.root, change.head, path, _MAX_BYTES)

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from qwen_lsp import files, git
-from qwen_lsp.errors import InputError
+from qwen_lsp import git
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
-from qwen_lsp.review.change import git as objects
+from qwen_lsp.review.change import elsewhere
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding, introduced
 from qwen_lsp.syntax.python_calls import Module, Problem, problems, read, signature, unread
 from qwen_lsp.syntax.python_names import Parse, parsed
 from qwen_lsp.syntax.rules import all_rules
-from qwen_lsp.text import Document, decode
+from qwen_lsp.text import Document
 
 CALL, IMPORT = "call-does-not-fit", "no-such-name"
 RULES = (CALL, IMPORT)
@@ -80,16 +79,7 @@ class Side:
         return self.modules[path]
 
     def _text(self, path: str) -> str | None:
-        if self.root is None:
-            return None
-        try:
-            if self.commit:
-                (data,) = objects.blobs(self.root, [f"{self.commit}:{path}"])
-            else:
-                data = files.read_below(self.root, path, _MAX_BYTES)
-            return decode(data)[0] if data is not None and len(data) <= _MAX_BYTES else None
-        except (OSError, ValueError, InputError):
-            return None
+        return None if self.root is None else elsewhere.text(self.root, self.commit, path, _MAX_BYTES)
 
 
 def shared_parser(changed: Sequence[ChangedFile]) -> Parse:
@@ -148,12 +138,7 @@ def _sides(change: Change, python: Sequence[ChangedFile], parse: Parse) -> tuple
 
 
 def _listed(root: Path, commit: str | None) -> set[str]:
-    arguments = ("ls-tree", "-r", "-z", "--name-only", commit) if commit else ("ls-files", "-z")
-    try:
-        names = git.output(root, *arguments).split(b"\0")
-    except InputError:
-        return set()
-    return {name.decode("utf-8", "replace") for name in names if name.endswith(b".py")}
+    return {path for path in elsewhere.paths(root, commit) or () if path.endswith(".py")}
 
 
 def _candidates(name: str, level: int, folder: str) -> Iterator[str]:

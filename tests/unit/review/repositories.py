@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from pathlib import Path
+
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import from_git
+from qwen_lsp.review.finding import Finding
 
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 
@@ -28,3 +33,14 @@ def write(root: Path, files: dict[str, str | bytes]) -> None:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def committed_and_reviewed(
+    root: Path, files: dict[str, str | bytes], change: dict[str, str | bytes]
+) -> list[Finding]:
+    """Commit files, then a change to them; return the findings of the change."""
+    repository(root, files)
+    write(root, change)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "change")
+    return list(asyncio.run(reviewer.review(from_git(root, "range", "HEAD^..HEAD"))).findings)

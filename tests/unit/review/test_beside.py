@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.review import reviewer
-from qwen_lsp.review.change.change import Change, ChangedFile, compare, from_git
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.find import beside
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import links, translations
-from tests.unit.review.repositories import git, repository, write
+from tests.unit.review.repositories import committed_and_reviewed
 
 SOURCE = '{\n  "menu": {\n    "hello": "Hello {name}",\n    "n": "{{count}} files"\n  }\n}\n'
 PO = 'msgid ""\nmsgstr ""\n\n#, python-format\nmsgid "Hello %(name)s"\nmsgstr "{}"\n\n'
@@ -21,13 +21,8 @@ PO = 'msgid ""\nmsgstr ""\n\n#, python-format\nmsgid "Hello %(name)s"\nmsgstr "{
 def in_repository(
     tmp_path: Path, files: dict[str, str | bytes], change: dict[str, str | bytes]
 ) -> list[Finding]:
-    """Commit files, then a change to them, and review the change."""
-    root = repository(tmp_path / "r", files)
-    write(root, change)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "change")
-    report = asyncio.run(reviewer.review(from_git(root, "range", "HEAD^..HEAD")))
-    return [one for one in report.findings if one.rule in beside.RULES]
+    """Review a change of committed files by these rules."""
+    return [one for one in committed_and_reviewed(tmp_path / "r", files, change) if one.rule in beside.RULES]
 
 
 def test_a_link_to_a_file_that_is_not_there(tmp_path: Path) -> None:

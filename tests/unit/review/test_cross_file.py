@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.review import reviewer
-from qwen_lsp.review.change.change import Change, ChangedFile, compare, from_git
+from qwen_lsp.review.change.change import Change, ChangedFile, compare
 from qwen_lsp.review.finding import Finding
-from tests.unit.review.repositories import git, repository, write
+from tests.unit.review.repositories import committed_and_reviewed
 
 
 def found(before: str, after: str) -> list[Finding]:
@@ -23,13 +23,12 @@ def found(before: str, after: str) -> list[Finding]:
 def in_repository(
     tmp_path: Path, files: dict[str, str | bytes], change: dict[str, str | bytes]
 ) -> list[Finding]:
-    """Commit files, then a change to them, and review the change."""
-    root = repository(tmp_path / "r", files)
-    write(root, change)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "change")
-    report = asyncio.run(reviewer.review(from_git(root, "range", "HEAD^..HEAD")))
-    return [one for one in report.findings if one.rule in ("call-does-not-fit", "no-such-name")]
+    """Review a change of committed files by these rules."""
+    return [
+        one
+        for one in committed_and_reviewed(tmp_path / "r", files, change)
+        if one.rule in ("call-does-not-fit", "no-such-name")
+    ]
 
 
 DEFINED = (

@@ -1,0 +1,36 @@
+"""Files of the repository beside those of a change, as a commit or the working tree has them.
+
+What is not there, cannot be read or is too large is None, never an error. Knows no rules.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qwen_lsp import files
+from qwen_lsp import git as program
+from qwen_lsp.errors import InputError
+from qwen_lsp.review.change import git
+from qwen_lsp.text import decode
+
+
+def paths(root: Path, commit: str | None) -> set[str] | None:
+    """List the files of a commit, or without one those of the index; None where git does not answer."""
+    arguments = ("ls-tree", "-r", "-z", "--name-only", commit) if commit else ("ls-files", "-z")
+    try:
+        names = program.output(root, *arguments).split(b"\0")
+    except InputError:
+        return None
+    return {name.decode("utf-8", "replace") for name in names if name}
+
+
+def text(root: Path, commit: str | None, path: str, max_bytes: int) -> str | None:
+    """Read a file of a commit, or without one of the working tree."""
+    try:
+        if commit:
+            (data,) = git.blobs(root, [f"{commit}:{path}"])
+        else:
+            data = files.read_below(root, path, max_bytes)
+        return decode(data)[0] if data is not None and len(data) <= max_bytes else None
+    except (OSError, ValueError, InputError):
+        return None
