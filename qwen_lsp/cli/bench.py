@@ -51,7 +51,6 @@ def bench() -> None:
     "--endpoint",
     "kind",
     type=click.Choice(["llama", "openai"]),
-    default="",
     help="With --via lsp: use a llama.cpp server as an endpoint of this kind, in place of the engine.",
 )
 @click.option("--compare-prompts", is_flag=True, help="Fill each hole under `prompt` and under `prompt_en`.")
@@ -64,7 +63,7 @@ def infill(
     seed: int,
     layout: str,
     via: str,
-    kind: str,
+    kind: str | None,
     compare_prompts: bool,
     model: str,
     is_json: bool,
@@ -78,7 +77,7 @@ def infill(
     if kind and via != "lsp":
         raise click.UsageError("--endpoint is for --via lsp")
     config = ask.with_model(read_config(), model)
-    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts, kind=kind)
+    report = ask.infill(data, n, seed, layout, via, config, compare_prompts=compare_prompts, kind=kind or "")
     echo(ask.as_json(report, with_rows=with_rows) if is_json else ask.as_text(report))
 
 
