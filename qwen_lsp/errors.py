@@ -6,6 +6,7 @@ QwenLspError                 anything a user may read; the message says what to 
 ├── ModelError               weights: unknown name, missing, corrupt, no source reachable
 │   ├── ModelNotFound        the catalog or the disk has no such model
 │   └── DownloadError        no source gave the file, or it failed its check
+├── EngineBuildError         the engine cannot be compiled here, or what was compiled is no better
 └── EndpointError            the engine or the endpoint
     ├── EndpointUnavailable  not running, refused, died, still loading at the deadline
     ├── EndpointTimeout      no answer within the deadline
@@ -39,6 +40,10 @@ class ModelNotFound(ModelError):
 
 class DownloadError(ModelError):
     """Raised when no source gave the file, or what came failed its check; try again or change the source."""
+
+
+class EngineBuildError(QwenLspError):
+    """Raised when the engine cannot be compiled here, or what was compiled is wrong or no faster."""
 
 
 class EndpointError(QwenLspError):

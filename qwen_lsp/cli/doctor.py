@@ -26,7 +26,7 @@ from qwen_lsp.completion import fim_check
 from qwen_lsp.config import Config, user_file
 from qwen_lsp.endpoints import ENGINE, EndpointConfig, Use
 from qwen_lsp.errors import InputError, QwenLspError
-from qwen_lsp.model import calibrate, chat_check, hardware, recommend, speed, store
+from qwen_lsp.model import calibrate, chat_check, hardware, native, recommend, speed, store
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import thread_counts
 from qwen_lsp.model.hosts import open_host
@@ -177,7 +177,15 @@ def check_gpu(machine: hardware.Machine) -> Check:
         detail = f"{upgrade.gpu.name} is not used: this build of the engine cannot"
         return Check("GPU", "warning", detail, upgrade.command(sys.executable, hardware.has_pip()))
     used = ", ".join(gpu.name for gpu in machine.engine_gpus)
-    return Check("GPU", "ok", used or "none; the engine runs on the processor")
+    return Check("GPU", "ok", used or f"none; the engine runs on the processor{_compiled(machine)}")
+
+
+def _compiled(machine: hardware.Machine) -> str:
+    """Say whether the engine is compiled for this processor, or may be worth it."""
+    if (built := native.built()) is not None:
+        return f", compiled for it (llama.cpp {built.release})"
+    is_worth_it = machine.system == "linux" and "avx512" in machine.instructions
+    return "; `qwen-lsp engine build` compiles a faster one for it" if is_worth_it else ""
 
 
 def check_model(model: ChosenModel, *, is_auto: bool = False) -> Check:

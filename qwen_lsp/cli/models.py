@@ -166,7 +166,7 @@ def _progress() -> Iterator[Progress]:
     from qwen_lsp.model.download import Progress
 
     if not sys.stderr.isatty() or os.environ.get("CI"):
-        yield Progress(_tenths(), lambda sentence: echo(sentence, err=True))
+        yield Progress(tenths(), lambda sentence: echo(sentence, err=True))
         return
     from rich import progress
 
@@ -190,7 +190,7 @@ def _progress() -> Iterator[Progress]:
         yield Progress(advance, lambda sentence: console.print(sentence, markup=False, highlight=False))
 
 
-def _tenths() -> Advance:
+def tenths(unit: str = "bytes") -> Advance:
     """Report to a log: one line for every tenth."""
     started, last = time.monotonic(), -1
 
@@ -200,6 +200,6 @@ def _tenths() -> Advance:
         if tenth > last and (done_bytes or last < 0):
             last = tenth
             seconds = time.monotonic() - started
-            echo(f"{tenth * 10:3d} %  {done_bytes:,} of {total_bytes:,} bytes  {seconds:.0f} s", err=True)
+            echo(f"{tenth * 10:3d} %  {done_bytes:,} of {total_bytes:,} {unit}  {seconds:.0f} s", err=True)
 
     return advance

@@ -19,7 +19,9 @@ _DAY_S = 86_400.0
 
 
 @click.command(short_help="Delete indexes, caches, logs, statistics.")
-@click.option("--models", "with_models", is_flag=True, help="Delete the downloaded models, too.")
+@click.option(
+    "--models", "with_models", is_flag=True, help="Delete the downloaded models and the compiled engine, too."
+)
 @click.option("--older-than", "days", type=click.IntRange(0), metavar="DAYS", help="Only what is that old.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge(with_models: bool, days: int | None, yes: bool) -> None:
@@ -54,7 +56,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
     from qwen_lsp import logs
     from qwen_lsp.completion.stats.database import stats_file
     from qwen_lsp.index import database
-    from qwen_lsp.model import audit, catalog, hardware, speed, store
+    from qwen_lsp.model import audit, catalog, hardware, native, speed, store
     from qwen_lsp.review import cache
 
     # Both folders may be the user's own choice and hold other files.
@@ -65,6 +67,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
                 continue
             file = store.final_path(profile)
             yield from (("models", one) for one in sorted(file.parent.glob(f"{file.name}*")))
+        yield from (("engine", one) for one in (native.record_file(), native.program_file()) if one.exists())
     single = (
         ("review cache", cache.default_file()),
         ("measured speed", speed.speed_file()),

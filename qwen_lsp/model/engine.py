@@ -26,6 +26,7 @@ import psutil
 from qwen_lsp.child import Backoff, Child
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import ConfigError, EndpointTimeout, EndpointUnavailable, QwenLspError
+from qwen_lsp.model import native
 from qwen_lsp.model.client import Client, Endpoint
 from qwen_lsp.model.dialects.llama import LLAMA
 from qwen_lsp.model.engine_host import Launch, Started
@@ -79,10 +80,17 @@ class Engine:
     is_endpoint = False
 
     def __init__(
-        self, config: EngineConfig, model_path: Callable[[], Path], on_state: Listener, lora: str = ""
+        self,
+        config: EngineConfig,
+        model_path: Callable[[], Path],
+        on_state: Listener,
+        lora: str = "",
+        native_program: Callable[[int], str] = native.program,
     ) -> None:
         self._config = config
         self._lora = lora
+        self._native_program = native_program
+        self._program = ""  # that runs in place of the wheel's engine
         self._model_path = model_path  # asked at each start: a pull may have brought the file meanwhile
         self.listeners = [on_state]
         self.state = State("off")
@@ -101,6 +109,11 @@ class Engine:
     def pid(self) -> int | None:
         """The process id of the running engine."""
         return self._child.pid if self._child is not None and self._child.returncode is None else None
+
+    @property
+    def has_fallen_back(self) -> bool:
+        """Whether what was compiled for this machine did not start, and the wheel's engine is used."""
+        return self._native_program is _no_program
 
     async def ready(self) -> Client:
         """Return the client of a loaded engine, starting it on first need.
@@ -220,6 +233,9 @@ class Engine:
         self._stderr.clear()
         self._has_answered = False
         threads, batch_threads = thread_counts(self._config)
+        own = _find_program(self._config.program)
+        compiled = "" if own else self._native_program(self._config.gpu_layers)
+        self._program = own or compiled
         launch = Launch(
             model_path=str(self._model_path().absolute()),
             api_key=secrets.token_urlsafe(24),
@@ -229,7 +245,8 @@ class Engine:
             slot_context_tokens=self._config.context_tokens,
             cache_mib=self._config.cache_mib,
             gpu_layers=self._config.gpu_layers,
-            program=_find_program(self._config.program),
+            program=self._program,
+            is_native=bool(compiled),
             lora=_find_lora(self._lora),
         )
         self._child = child = await Child.start(
@@ -244,10 +261,15 @@ class Engine:
             timeout_s = self._config.start_timeout_ms / 1000
             self._client = await asyncio.wait_for(_load(child, launch), timeout_s)
         except TimeoutError:
+            if compiled:
+                self._native_program = _no_program
             raise EndpointTimeout("the model did not load in time; raise `engine.startTimeoutMs`") from None
         if self._client is not None:
             self.used()
             self._set(State("ready"))
+        elif compiled:
+            log.warning("%s does not start (%s): the wheel's engine is used", compiled, self._reason())
+            self._native_program = _no_program
         ended = asyncio.ensure_future(child.wait())
         try:
             while not ended.done():
@@ -281,7 +303,7 @@ class Engine:
             await client.close()
         if self._child is not None:
             # The host of a program sees the end of its stdin and ends the program, which a kill would leave.
-            await self._child.close(_END_S if self._config.program else 0.0)
+            await self._child.close(_END_S if self._program else 0.0)
 
 
 async def _load(child: Child, launch: Launch) -> Client | None:
@@ -316,6 +338,10 @@ def _find_lora(name: str) -> str:
     if path.is_file():
         return str(path)
     raise ConfigError(f"`model.lora` names {path}, which is not a file")
+
+
+def _no_program(_gpu_layers: int) -> str:
+    return ""
 
 
 def _find_program(name: str) -> str:

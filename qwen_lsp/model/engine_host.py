@@ -51,6 +51,7 @@ class Launch(msgspec.Struct, frozen=True):
     cache_mib: int
     gpu_layers: int
     program: str = ""
+    is_native: bool = False
     lora: str = ""
 
 
@@ -152,8 +153,12 @@ def _has_gpu(engine: Any) -> bool:
     return any(device["type"].name.endswith("GPU") for device in engine.get_device_info())
 
 
+# What `parameters` sets in the library, for our own build of the server, which has no GPU.
+_NATIVE = {"--batch-size": _BATCH_TOKENS, "--load-mode": "none", "--cors-origins": _CORS_ORIGIN}
+
+
 def _serve_program(launch: Launch, answer: BinaryIO) -> None:
-    """Run the user's own llama-server as a child, and end it when the parent is gone."""
+    """Run a llama-server, the user's own or `native`'s, as a child, and end it when the parent is gone."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -173,6 +178,8 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         arguments["--n-gpu-layers"] = launch.gpu_layers
     if launch.lora:
         arguments["--lora"] = launch.lora
+    if launch.is_native:
+        arguments |= _NATIVE
     folder = Path(tempfile.mkdtemp(prefix="qwen-lsp-"))  # for its user alone
     key_file = folder / "key"
     files.write(key_file, launch.api_key.encode(), mode=0o600)
@@ -181,6 +188,7 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
         launch.program,
         "--slots",
         "--no-webui",
+        *(("--no-cache-idle-slots", "--no-cors-credentials") if launch.is_native else ()),
         *(str(part) for pair in arguments.items() for part in pair),
     ]
     child = subprocess.Popen(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import importlib.util
 import json
 import os
@@ -270,6 +271,14 @@ def _windows(run: Run) -> tuple[Gpu, ...]:
 @cache
 def _glibc() -> str:
     return platform.libc_ver()[1]
+
+
+@cache
+def processor() -> str:
+    """Return what tells this processor from others, which may lack its instructions: a hash."""
+    text = _text(Path("/proc/cpuinfo"))
+    found = re.findall(r"^(?:model name|CPU part|flags|Features)\s*:.*$", text, re.MULTILINE)
+    return hashlib.sha256("\n".join([platform.machine(), *sorted(set(found))]).encode()).hexdigest()
 
 
 @cache

