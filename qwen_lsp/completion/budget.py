@@ -15,10 +15,11 @@ from qwen_lsp.model.speed import Speed
 # What follows the cursor steers less than what precedes it, and in SPM a change in it costs everything.
 _SUFFIX_PART = 0.2
 # At a new place everything is read: no more than this many seconds of it (estimates are high), which about
-# spans the pause between a jump and the first key, but in any case a function with its documentation: with
-# less the model was right on 21 of 30 lines where it was on 26 (docs/benchmarks.md, "The first text").
+# spans the pause between a jump and the first key. With more, an engine that reads slowly is too late for
+# most of what it would be right about; with fewer tokens than this, a function's documentation is cut off.
+# Source: docs/benchmarks.md, "The first text".
 _FIRST_SECONDS = 2.0
-_MIN_FIRST_TOKENS = 480
+_MIN_FIRST_TOKENS = 240
 _FIRST_SUFFIX_PART = 0.25
 # The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
 _SNIPPET_PART = 0.25

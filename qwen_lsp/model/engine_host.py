@@ -32,9 +32,11 @@ from qwen_lsp.model import gguf, prompt_cache, q8_copy
 
 _LOOK_S = 0.05
 # A request that was given up is noticed between two batches only: with llama.cpp's 2,048 tokens the next one
-# waits until a whole prompt that nobody wants has been read. A processor reads small batches as fast as large
-# ones; a GPU does not, and reads large ones within a moment. Source: docs/benchmarks.md, "The first text".
-_BATCH_TOKENS, _GPU_BATCH_TOKENS = 64, 512
+# waits until a whole prompt that nobody wants has been read. A processor reads small batches about as fast as
+# large ones, the more so the larger the model; a GPU does not, and reads large ones within a moment. Sources:
+# docs/benchmarks.md, "The first text" and "The engine".
+_BATCH_TOKENS, _LARGE_MODEL_BATCH_TOKENS, _GPU_BATCH_TOKENS = 64, 32, 512
+_LARGE_MODEL_BYTES = 800_000_000  # between 0.5B and 1.5B
 # Pages that a browser on this machine has open must not reach the engine; llama.cpp reflects any Origin.
 _CORS_ORIGIN = "http://127.0.0.1"
 
@@ -111,7 +113,7 @@ def parameters(engine: Any, launch: Launch) -> Any:
     # request in another slot, so that copies which differ in their last words fill the cache.
     params.cache_idle_slots = False
     params.n_gpu_layers = launch.gpu_layers
-    params.n_batch = _GPU_BATCH_TOKENS if uses_gpu else _BATCH_TOKENS
+    params.n_batch = _GPU_BATCH_TOKENS if uses_gpu else _batch_tokens(launch)
     if not uses_gpu:
         # A mapped file stays in memory beside the layers that llama.cpp converts for this processor (1.5B:
         # 2.0 GB instead of 1.4), and in small pages, from which tokens are written more slowly.
@@ -128,6 +130,15 @@ def parameters(engine: Any, launch: Launch) -> Any:
         adapter.scale = 1.0
         params.lora_adapters = [adapter]
     return params
+
+
+def _batch_tokens(launch: Launch) -> int:
+    """Return how much of a prompt a processor reads before it looks whether somebody still wants it."""
+    try:
+        is_large = Path(launch.model_path).stat().st_size > _LARGE_MODEL_BYTES
+    except OSError:  # the engine says what is wrong with it
+        is_large = False
+    return _LARGE_MODEL_BATCH_TOKENS if is_large else _BATCH_TOKENS
 
 
 def _cache_mib(launch: Launch) -> int:
@@ -154,7 +165,7 @@ def _has_gpu(engine: Any) -> bool:
 
 
 # What `parameters` sets in the library, for our own build of the server, which has no GPU.
-_NATIVE = {"--batch-size": _BATCH_TOKENS, "--load-mode": "none", "--cors-origins": _CORS_ORIGIN}
+_NATIVE = {"--load-mode": "none", "--cors-origins": _CORS_ORIGIN}
 
 
 def _serve_program(launch: Launch, answer: BinaryIO) -> None:
@@ -179,7 +190,7 @@ def _serve_program(launch: Launch, answer: BinaryIO) -> None:
     if launch.lora:
         arguments["--lora"] = launch.lora
     if launch.is_native:
-        arguments |= _NATIVE
+        arguments |= {"--batch-size": _batch_tokens(launch), **_NATIVE}
     folder = Path(tempfile.mkdtemp(prefix="qwen-lsp-"))  # for its user alone
     key_file = folder / "key"
     files.write(key_file, launch.api_key.encode(), mode=0o600)

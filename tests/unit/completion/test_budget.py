@@ -58,3 +58,11 @@ def test_a_prompt_with_other_files_is_no_longer_than_one_without(read: float) ->
     least = min(plain.prefix_tokens, 256)
     assert shared.prefix_tokens == max(plain.prefix_tokens - plain.snippet_tokens, least)
     assert shared.suffix_tokens == plain.suffix_tokens
+
+
+def test_an_engine_that_reads_slowly_begins_with_what_it_reads_in_time() -> None:
+    whole = [of(read=read) for read in (1, 100, 200, 1000)]
+    first = [one.first_prefix_tokens + one.suffix_tokens for one in whole]
+    assert first[0] == first[1] == 240, "a function with its documentation"
+    assert first[2] == 400, "two seconds of reading"
+    assert first[3] == 2000

@@ -1,4 +1,4 @@
-"""The memory for earlier prompts: what suits the model, unless the user says otherwise."""
+"""What the engine is started with: memory for earlier prompts and batches, as suits the model."""
 
 from __future__ import annotations
 
@@ -61,3 +61,19 @@ def test_a_file_that_is_none_is_the_engines_to_refuse(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"something else")
     launch = msgspec.structs.replace(LAUNCH, model_path=str(tmp_path / "model.gguf"))
     assert engine_host.parameters(Engine, launch).cache_ram_mib == 256
+
+
+def test_a_large_model_reads_smaller_batches_for_a_request_that_is_given_up_is_left_after_one(
+    tmp_path: Path,
+) -> None:
+    def batch(size_bytes: int) -> int:
+        with (tmp_path / "model.gguf").open("wb") as file:
+            file.truncate(size_bytes)
+        launch = msgspec.structs.replace(LAUNCH, model_path=str(tmp_path / "model.gguf"))
+        tokens: int = engine_host.parameters(Engine, launch).n_batch
+        return tokens
+
+    sizes = [catalog.find(f"qwen2.5-coder-{name}").size_bytes or 0 for name in ("0.5b", "1.5b", "7b")]
+    small, large, largest = map(batch, sizes)
+    assert 2 * large == small
+    assert largest == large
