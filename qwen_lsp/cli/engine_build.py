@@ -52,7 +52,7 @@ def build(config: Config, model_name: str = "") -> str:
         echo(f"downloading the source of llama.cpp {native_build.RELEASE}", err=True)
         source = native_build.fetch(folder)
         echo("compiling; this takes 10 to 30 minutes at the lowest priority", err=True)
-        program = native_build.compile_server(source, folder / "build", tenths("steps"))
+        program = native_build.compile_server(source, folder / "build", tenths(of_bytes=False))
         echo(f"trying it with {model.profile.name}", err=True)
         before, after = asyncio.run(_compare(config, model, program))
         read, write = after.read / before.read, after.write / before.write

@@ -190,7 +190,7 @@ def _progress() -> Iterator[Progress]:
         yield Progress(advance, lambda sentence: console.print(sentence, markup=False, highlight=False))
 
 
-def tenths(unit: str = "bytes") -> Advance:
+def tenths(*, of_bytes: bool = True) -> Advance:
     """Report to a log: one line for every tenth."""
     started, last = time.monotonic(), -1
 
@@ -200,6 +200,7 @@ def tenths(unit: str = "bytes") -> Advance:
         if tenth > last and (done_bytes or last < 0):
             last = tenth
             seconds = time.monotonic() - started
-            echo(f"{tenth * 10:3d} %  {done_bytes:,} of {total_bytes:,} {unit}  {seconds:.0f} s", err=True)
+            amount = f"{done_bytes:,} of {total_bytes:,} bytes  " if of_bytes else ""
+            echo(f"{tenth * 10:3d} %  {amount}{seconds:.0f} s", err=True)
 
     return advance

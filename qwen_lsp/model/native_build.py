@@ -43,8 +43,8 @@ _OPTIONS = {
     "LLAMA_CURL": "OFF",
     "LLAMA_OPENSSL": "OFF",
 }
-_TOOLS = ("cmake", "c++", "make")
-_TOOLS_REMEDY = "`sudo apt install cmake g++ make` or what your system has in their place"
+TOOLS = ("cmake", "c++", "make")
+_REMEDY = "`sudo apt install cmake g++ make` or what your system has in their place"
 # "[ 12%]" of make, "[25/208]" of ninja.
 _PERCENT, _STEPS = re.compile(r"^\[ *(\d+)%\]"), re.compile(r"^\[(\d+)/(\d+)\]")
 _LAST_LINES = 12
@@ -60,8 +60,8 @@ def check() -> None:
         raise EngineBuildError(
             "an engine is compiled on Linux only; elsewhere name a `llama-server` in `engine.program`"
         )
-    if missing := [name for name in _TOOLS if shutil.which(name) is None]:
-        raise EngineBuildError(f"{', '.join(missing)} missing: {_TOOLS_REMEDY}")
+    if missing := [name for name in TOOLS if shutil.which(name) is None]:
+        raise EngineBuildError(f"{', '.join(missing)} missing: {_REMEDY}")
     free_bytes = shutil.disk_usage(_existing(native.folder())).free
     if free_bytes < _NEEDED_BYTES:
         raise EngineBuildError(
