@@ -20,6 +20,8 @@ _SUFFIX_PART = 0.2
 # Source: docs/benchmarks.md, "The first text".
 _FIRST_SECONDS = 2.0
 _MIN_FIRST_TOKENS = 240
+# Who asks by hand waits, and is shown a function with the whole of its documentation in any case.
+_MIN_TOKENS_BY_HAND = 480
 _FIRST_SUFFIX_PART = 0.25
 # The part for other files: recall hardly grows beyond it at the usual sizes (docs/benchmarks.md, "Context").
 _SNIPPET_PART = 0.25
@@ -59,6 +61,12 @@ def budget(config: CompletionConfig, speed: Speed, profile: Profile) -> Budget:
     line = min(config.line_tokens, max(int(speed.write * _LINE_SECONDS), 16))
     block = min(config.block_tokens, max(int(speed.write * _BLOCK_SECONDS), 32))
     return Budget(prefix, suffix, line, block, snippets, first_prefix)
+
+
+def by_hand(budget: Budget) -> Budget:
+    """Return the budget of a request that the user waits for: at a new place no less than suits the model."""
+    least = min(_MIN_TOKENS_BY_HAND - budget.suffix_tokens, budget.prefix_tokens)
+    return replace(budget, first_prefix_tokens=max(budget.first_prefix_tokens, least))
 
 
 def beside(budget: Budget) -> Budget:

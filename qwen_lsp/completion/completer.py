@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from qwen_lsp.completion import candidates, pacing
+from qwen_lsp.completion.budget import by_hand
 from qwen_lsp.completion.cache import Cache
 from qwen_lsp.completion.display import Display
 from qwen_lsp.completion.early import Early
@@ -167,7 +168,8 @@ class Completer:
         if not self._has_met:
             await self._host.ready()  # an endpoint says which model it runs, and that decides the prompt
             self._has_met = True
-        view = self._views.at(cursor, path, self.slot.budget)
+        budget = self.slot.budget if is_automatic else by_hand(self.slot.budget)
+        view = self._views.at(cursor, path, budget)
         trace.mode, trace.prompt = view.mode, view.prompt.text
         if is_automatic and view.place in self._config.disabled_in:
             return Rejected.inside(view.place, trace)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qwen_lsp.completion.budget import Budget, beside, budget
+from qwen_lsp.completion.budget import Budget, beside, budget, by_hand
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
 from qwen_lsp.model.speed import Speed
@@ -66,3 +66,11 @@ def test_an_engine_that_reads_slowly_begins_with_what_it_reads_in_time() -> None
     assert first[0] == first[1] == 240, "a function with its documentation"
     assert first[2] == 400, "two seconds of reading"
     assert first[3] == 2000
+
+
+def test_who_asks_by_hand_waits_for_more() -> None:
+    slow, fast = of(read=1), of(read=1000)
+    assert by_hand(slow).first_prefix_tokens + slow.suffix_tokens == 480
+    assert by_hand(slow).suffix_tokens == slow.suffix_tokens, "what is read first stays the same"
+    assert by_hand(fast) == fast
+    assert by_hand(of(read=1, prefix_tokens=100)).first_prefix_tokens == 100

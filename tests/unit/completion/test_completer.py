@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from qwen_lsp.completion import filters
+from qwen_lsp.completion.budget import budget
 from qwen_lsp.completion.completer import Completer
-from qwen_lsp.completion.outcome import Completion, Rejected
+from qwen_lsp.completion.outcome import Completion, Rejected, Trigger
 from qwen_lsp.config import CompletionConfig
 from qwen_lsp.model import catalog
 from qwen_lsp.model.hosts import Host
+from qwen_lsp.model.speed import Speed
 from qwen_lsp.text import Change, Cursor, Document, Edit, Span
 from tests.support.isolation import isolate_user
 from tests.support.places import cursor
@@ -440,5 +442,22 @@ def test_nothing_is_asked_before_the_pause_that_the_user_wants() -> None:
         await asking
         assert len(engine.generations) == 1
         await completer.close()
+
+    virtually(work)
+
+
+def test_who_asks_by_hand_at_a_new_place_is_shown_more_than_the_first_key() -> None:
+    notes = "".join(f"# note {number} of what the function below does\n" for number in range(80))
+    place = cursor(f"{notes}def total(values):\n    return ║\n")
+
+    async def asked(trigger: Trigger) -> int:
+        engine = always(SURE)
+        completer = made(engine)
+        completer.slot.budget = budget(CompletionConfig(), Speed(1, 1), catalog.default_profile())
+        await completer.complete(place, trigger)
+        return len(engine.generations[0].prompt)
+
+    async def work() -> None:
+        assert await asked("invoked") > 1.5 * await asked("automatic")
 
     virtually(work)
