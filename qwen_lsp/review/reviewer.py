@@ -36,6 +36,7 @@ from qwen_lsp.review.find import (
     parses,
     reported,
     rules,
+    spelling,
     unbound,
     weaker,
 )
@@ -143,6 +144,8 @@ async def review(
     if options.linters != "none":
         is_own = options.linters == "configured"
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
+        if spelling.RULE not in options.disabled:
+            found += await asyncio.to_thread(spelling.run, change, files, options.locale)
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
