@@ -30,6 +30,7 @@ from qwen_lsp.review.find import (
     asking,
     beside,
     cross_file,
+    leftovers,
     linters,
     lost_parts,
     lost_safeguards,
@@ -39,6 +40,7 @@ from qwen_lsp.review.find import (
     spelling,
     unbound,
     weaker,
+    wording,
 )
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
@@ -150,6 +152,8 @@ async def review(
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
     found += await asyncio.to_thread(beside.run, change, files, options.locale)
+    found += await asyncio.to_thread(wording.run, change, files, options.locale)
+    found += await asyncio.to_thread(leftovers.run, change, files, options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []

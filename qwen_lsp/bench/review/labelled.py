@@ -1,11 +1,11 @@
 """`bench review --labelled`: how many of the problems that people marked in pull requests are found.
 
 The set is a file in the format of AACR-Bench: an array of pull requests, each with two commits and with
-comments on lines. Its `source_commit` is the branch that the pull request is for, its `target_commit` the last
-commit of the pull request. The clones of the repositories lie in one folder, by name. Where a clone lacks the
-last commit, as after a squash, the merged commit that names the pull request stands for it; a pull request that
-has neither is left out, and counted. A label is hit by what is shown on its lines or next to them; whether that
-says the same is for a reader to decide, so hits are written with both texts.
+comments on lines. `source_commit` is of the branch that the pull request is for, `target_commit` its own last
+one. The clones of the repositories lie in one folder, by name. Where a clone lacks the last commit, as after
+a squash, the merged commit that names the pull request stands for it; a pull request that has neither is left
+out, and counted. A label is hit by what is shown on its lines or next to them; whether that says the same is
+for a reader to decide, so hits are written with both texts.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 It knows the common misspellings of English, inside names too, so a word that it does not know is never wrong.
 Only added lines are looked at, and of their words only those that the base has nowhere: what a repository
-writes already is its own word. Its configuration is that of the base; a change has no say in it. Texts in other
-languages are left alone: translations by their path, and a file with many such words.
+writes already is its own word. Its configuration is that of the base; a change has no say in it. Texts in
+other languages are left alone: translations by their path, and a file with many such words.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from qwen_lsp import foreign_toml
-from qwen_lsp import git as git_of
 from qwen_lsp.child import environment
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
-from qwen_lsp.review.change import git
+from qwen_lsp.review.change import elsewhere, git
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import all_rules
@@ -99,7 +98,15 @@ def _listed(
         copies = root / "texts"
         for path, document in documents.items():
             _write(copies, path, document.text)
-        command = [program, "--isolated", "--format", "json", "--no-check-filenames", "--hidden", "--no-ignore"]
+        command = [
+            program,
+            "--isolated",
+            "--format",
+            "json",
+            "--no-check-filenames",
+            "--hidden",
+            "--no-ignore",
+        ]
         if configuration is not None:
             _write(root, *configuration)
             command += ["--config", str(root / configuration[0])]
@@ -150,11 +157,8 @@ def _known(change: Change, files: Sequence[ChangedFile], words: set[str]) -> set
         return known
     if len(rest) > _MAX_WORDS:
         return words
-    if rest:
-        patterns = [part for word in rest for part in ("-e", word)]
-        found = git_of.run(change.root, "grep", "-I", "-i", "-F", "-h", "-o", *patterns, change.base)
-        known |= {line.decode("utf-8", "replace").lower() for line in found.stdout.splitlines()}
-    return known
+    counted = elsewhere.occurrences(change.root, change.base, rest, is_whole=False, ignores_case=True)
+    return words if counted is None else known | set(counted)
 
 
 def _finding(document: Document, one: Misspelt, locale: Locale) -> Finding:

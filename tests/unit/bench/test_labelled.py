@@ -11,8 +11,6 @@ from qwen_lsp.bench.review import labelled
 from qwen_lsp.errors import InputError
 from tests.unit.review.repositories import git, repository, write
 
-
-
 LINES = "a = 1\nb = 2\n\n\nif a is 'x':\n    a = 2\n"
 
 
