@@ -41,8 +41,10 @@ _MAX_CHARS = 1_000_000
 _MAX_IN_A_FILE = 8
 # A change with more unknown words is of the kinds above.
 _MAX_WORDS = 40
-_MIN_LETTERS = 4
+# Shorter ones are abbreviations: `Cose`, `caf`.
+_MIN_LETTERS = 5
 _CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
+_ADDRESS = re.compile(r"://[^\s\"'`<>()]*$")
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
@@ -145,7 +147,15 @@ def _misspelt(documents: Mapping[str, Document], entry: Mapping[str, Any]) -> Mi
     # Where its lines are not ours, or a letter belongs to an escape: `\nwich`.
     if document.text[span.start : span.end] != entry["typo"] or before.endswith("\\"):
         return None
+    if _ADDRESS.search(before) or _is_a_form(entry["typo"], entry["corrections"][0]):
+        return None
     return Misspelt(path, span, entry["typo"], tuple(entry["corrections"]))
+
+
+def _is_a_form(word: str, meant: str) -> bool:
+    """Whether people write a word so too: `unparseable`, or an adjective as a noun, `enumerables`."""
+    word, meant = word.lower().replace("eable", "able"), meant.lower().replace("eable", "able")
+    return word in (meant, f"{meant}s")
 
 
 def _known(change: Change, files: Sequence[ChangedFile], words: set[str]) -> set[str]:

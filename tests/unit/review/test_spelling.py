@@ -31,7 +31,7 @@ async def said(
 async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> None:
     text = "package a\n\n// 索引 → the indicies of rows; indicies again\nfunc ImmedateReturn() {}\n"
     first, second = await said(tmp_path / "r", {"a.go": text})
-    assert (first.start_line, first.quote, first.severity) == (3, "indicies", "info")
+    assert (first.start_line, first.quote, first.severity) == (3, "indicies", "warning")
     assert first.message == "`indicies` is misspelt; `indices` is meant."
     assert (second.start_line, second.quote) == (4, "Immedate")
 
@@ -42,7 +42,9 @@ async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> Non
         ("c.txt", "It recieves more.\n"),  # another file of the base has it
         ("c.txt", "一个函数，返回索引。\n"),
         ("c.txt", "\\nwich\n"),
-        ("c.txt", "teh\n"),
+        ("c.txt", "teh wich\n"),
+        ("c.txt", "unparseable, mergable, enumerables\n"),
+        ("c.txt", "See https://serach.example.org/adress\n"),
         ("locales/de.json", '{"a": "Die Adresse ist adress"}\n'),
         ("Strings.de.resx", "<value>Die adress</value>\n"),
         ("po/de.po", 'msgstr "adress"\n'),
@@ -58,7 +60,7 @@ async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:
 
 
 async def test_a_text_in_another_language(tmp_path: Path) -> None:
-    words = "seperately recieving adress wich untill begining occured acheive beleive"
+    words = "seperately recieving adress neccessary untill begining occured acheive beleive"
     assert await said(tmp_path / "r", {"c.txt": words.replace(" ", "\n") + "\n"}) == []
     assert len(await said(tmp_path / "q", {"c.txt": "\n".join(words.split()[:3]) + "\n"})) == 3
 
