@@ -19,8 +19,8 @@ from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.text import Document
 
 CODE, IMPORT, TWICE, COPY = "commented-out-code", "unused-import", "imported-twice", "copied-lines"
-TASK, BLANKS = "open-task", "stray-blanks"
-RULES = (CODE, IMPORT, TWICE, COPY, TASK, BLANKS)
+BLANKS = "stray-blanks"
+RULES = (CODE, IMPORT, TWICE, COPY, BLANKS)
 _MAX_FILES = 500
 _MAX_CHARS = 500_000
 _MAX_IN_A_FILE = 2
@@ -61,9 +61,6 @@ _WEIGHTLESS = re.compile(
 )
 
 
-_TASK = re.compile(r"(?:^\s*|[^:\"'`]\s)(?://|#|/\*|\*)\s*(?:@)?(TODO|FIXME|XXX|HACK)\b")
-# Who or what keeps it in mind: `TODO(name)`, an issue, a link.
-_REFERENCE = re.compile(r"^\S*\s*(?:TODO|FIXME|XXX|HACK)\s*[(\[@]|#\d+|://|\b[A-Z]{2,}-\d+")
 _ENDS_IN_BLANKS = re.compile(r"\S[ \t]+$", re.M)
 _NO_END: dict[Locale, str] = {
     "en": "The last line of the file does not end.",
@@ -91,7 +88,7 @@ def run(change: Change, files: Sequence[ChangedFile], locale: Locale) -> list[Fi
             continue
         if _GENERATED.search(file.after[:_HEAD_CHARS]):
             continue
-        for check in (_commented, _unused, _twice, _copied, _tasks, _blanks):
+        for check in (_commented, _unused, _twice, _copied, _blanks):
             for one in islice(check(file, moved), _MAX_IN_A_FILE):
                 entry = _finding(file.document, one, locale)
                 is_on = entry.start_line in file.patch.added
@@ -243,16 +240,7 @@ def _copied(file: ChangedFile, moved: Collection[str]) -> Iterator[Left]:
             yield Left(COPY, block[0][1], f"{COPY} {block[0][0]}", {"n": str(n), "where": where})
 
 
-def _tasks(file: ChangedFile, moved: Collection[str]) -> Iterator[Left]:
-    """Yield tasks in comments that nobody is named for, and no issue."""
-    for number in sorted(file.patch.added):
-        text = file.document.line(number - 1)
-        found = _TASK.search(text)
-        if found and "".join(text.split()) not in moved and not _REFERENCE.search(text[found.start() :]):
-            yield Left(TASK, number - 1, text.strip(), {"word": found[1]})
-
-
-def _blanks(file: ChangedFile, moved: Collection[str]) -> Iterator[Left]:
+def _blanks(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     """Yield the first line that ends in blanks where the file had none, and a last one that does not end."""
     document, text = file.document, file.after or ""
     if is_test_path(file.path) or _ENDS_IN_BLANKS.search(file.before or ""):

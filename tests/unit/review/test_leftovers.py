@@ -122,24 +122,6 @@ def test_data_and_markup_are_alike_by_nature() -> None:
     assert left("a.jsx", None, f"{tags}<hr />\n{tags}") == []
 
 
-@pytest.mark.parametrize(
-    ("text", "is_open"),
-    [
-        ("// TODO: what of the others?\n", True),
-        ("f(); // FIXME later\n", True),
-        ("// TODO(anna): what of the others?\n", False),
-        ("// TODO: see #1234\n", False),
-        ("// TODO: https://example.org/1\n", False),
-        ("// TODO ABC-12\n", False),
-        ("const TODO = '// TODO';\n", False),
-        ("// The TODO list\n", False),
-    ],
-)
-def test_a_task_that_is_left_open(text: str, is_open: bool) -> None:
-    assert [one.rule for one in left("a.ts", None, text)] == [leftovers.TASK] * is_open
-    assert left("a.ts", text, f"g();\n{text}") == []
-
-
 def test_blanks_at_the_end_of_a_line() -> None:
     (found,) = left("a.go", "package a\n", "package a\n\nvar a = 1 \n")
     assert (found.rule, found.start_line, found.severity) == (leftovers.BLANKS, 3, "hint")
