@@ -19,8 +19,8 @@ from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.text import Document
 
 CODE, IMPORT, TWICE, COPY = "commented-out-code", "unused-import", "imported-twice", "copied-lines"
-BLANKS = "stray-blanks"
-RULES = (CODE, IMPORT, TWICE, COPY, BLANKS)
+BLANKS, UNUSED = "stray-blanks", "unused-name"
+RULES = (CODE, IMPORT, TWICE, COPY, BLANKS, UNUSED)
 _MAX_FILES = 500
 _MAX_CHARS = 500_000
 _MAX_IN_A_FILE = 2
@@ -61,6 +61,22 @@ _WEIGHTLESS = re.compile(
 )
 
 
+# Locals are indented; what a function at the left of a file or a class defines may be for others.
+_SCRIPT_LOCAL = re.compile(
+    r"^(?:[ \t]+(?:const|let|var)[ \t]+([A-Za-z_$]\w*)[ \t]*(?::[^=]+)?=(?![=>])"
+    r"|[ \t]+private[ \t]+(?:async[ \t]+)?([A-Za-z_]\w*)[ \t]*\("
+    r"|(?:async[ \t]+)?function[ \t]+(?P<whole>[A-Za-z_]\w*)[ \t]*\()"
+)
+_MODULE = re.compile(r"^(?:export\b|module\.exports\b|import\b)", re.M)
+_TYPED_LOCAL = re.compile(
+    r"^[ \t]+(?:final[ \t]+|const[ \t]+)?(?!return\b|new\b|else\b|case\b|using\b|private\b|public\b|"
+    r"protected\b|static\b|internal\b|package\b|throw\b|delete\b|goto\b|typedef\b)"
+    r"[A-Za-z_][\w:]*(?:<[\w:<>, ?]*>)?(?:\[\])?[ \t]+([a-z]\w*)[ \t]*=[ \t]*[^=]"
+)
+_LOCAL = (
+    (_SCRIPTS, _SCRIPT_LOCAL),
+    ((".java", ".cs"), _TYPED_LOCAL),
+)
 _ENDS_IN_BLANKS = re.compile(r"\S[ \t]+$", re.M)
 _NO_END: dict[Locale, str] = {
     "en": "The last line of the file does not end.",
@@ -88,7 +104,7 @@ def run(change: Change, files: Sequence[ChangedFile], locale: Locale) -> list[Fi
             continue
         if _GENERATED.search(file.after[:_HEAD_CHARS]):
             continue
-        for check in (_commented, _unused, _twice, _copied, _blanks):
+        for check in (_commented, _unused, _twice, _copied, _blanks, _unread):
             for one in islice(check(file, moved), _MAX_IN_A_FILE):
                 entry = _finding(file.document, one, locale)
                 is_on = entry.start_line in file.patch.added
@@ -238,6 +254,25 @@ def _copied(file: ChangedFile, moved: Collection[str]) -> Iterator[Left]:
         ):
             where = f"{rows[other][1] + 1}-{rows[other + n - 1][1] + 1}"
             yield Left(COPY, block[0][1], f"{COPY} {block[0][0]}", {"n": str(n), "where": where})
+
+
+def _unread(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
+    """Yield local variables and private functions whose name stands nowhere else in the file."""
+    pattern = next((one for endings, one in _LOCAL if file.path.endswith(endings)), None)
+    if pattern is None:
+        return
+    found: list[tuple[str, int]] = []
+    for number in sorted(file.patch.added):
+        match = pattern.match(file.document.line(number - 1))
+        name = next(part for part in match.groups() if part) if match is not None else "_"
+        # A script without exports is read by others.
+        is_own = match is None or not match.groupdict().get("whole") or _MODULE.search(file.after or "")
+        if name[0] != "_" and is_own:
+            found.append((name, number - 1))
+    counts = Counter(_WORD.findall(file.after or "")) if found else Counter()
+    for name, line in found:
+        if counts[name] == 1:
+            yield Left(UNUSED, line, f"{UNUSED} {name}", {"name": name})
 
 
 def _blanks(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:

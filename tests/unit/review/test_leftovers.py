@@ -130,3 +130,33 @@ def test_blanks_at_the_end_of_a_line() -> None:
     (found,) = left("a.go", "package a\n", "package a\n\nvar a = 1")
     assert (found.start_line, found.message) == (3, "The last line of the file does not end.")
     assert left("a.go", "package a", "package b") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "names"),
+    [
+        (
+            "a.ts",
+            "export function f() {\n  const size: number = g();\n  let n = 1;\n  return n;\n}\n",
+            ["size"],
+        ),
+        ("a.ts", "function helper(a) {\n  return a;\n}\nexport const b = 1;\n", ["helper"]),
+        ("a.ts", "class A {\n  private read() {}\n  write() {}\n}\n", ["read"]),
+        (
+            "A.java",
+            "class A {\n  int f() {\n    String name = g();\n    int n = 1;\n    return n;\n  }\n}\n",
+            ["name"],
+        ),
+        ("a.cs", "class A {\n  void F() {\n    var name = G();\n  }\n}\n", ["name"]),
+        ("a.ts", "export function f() {\n  const _size = g();\n}\nexport const a = 1;\n", []),
+        ("A.java", "class A {\n  public int size = 1;\n  private static final int n = 1;\n}\n", []),
+        ("a.ts", "const f = (size = 1) => {\n  g(size);\n};\n", []),
+        ("a.ts", "f(() => {\n  return size === 1;\n});\n", []),
+    ],
+)
+def test_a_name_that_nothing_uses(path: str, text: str, names: list[str]) -> None:
+    found = left(path, None, text)
+    assert [(one.rule, one.message.split("`")[1]) for one in found] == [
+        (leftovers.UNUSED, one) for one in names
+    ]
+    assert left(path, text, text + "\n") == [], "the base has it"
