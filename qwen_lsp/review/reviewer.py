@@ -147,7 +147,9 @@ async def review(
         is_own = options.linters == "configured"
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
         if spelling.RULE not in options.disabled:
-            found += await asyncio.to_thread(spelling.run, change, files, options.locale)
+            found += await asyncio.to_thread(
+                spelling.run, change, files, options.locale, is_configured=is_own
+            )
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)

@@ -47,7 +47,7 @@ _EXAMPLE = re.compile(
 )
 _JAVA_IMPORT = re.compile(r"^import\s+(?:static\s+)?[\w.]+\.(\w+)\s*;")
 _PHP_USE = re.compile(r"^use\s+(?:function\s+|const\s+)?\\?[\w\\]+?(?:\\)?(\w+)(?:\s+as\s+(\w+))?\s*;")
-_SCRIPT_IMPORT = re.compile(r"^import\s+(?:type\s+)?([^'\";]+?)\s+from\s*['\"]", re.M)
+_SCRIPT_IMPORT = re.compile(r"^import\s+(?:type\s+)?([^'\";]{1,2000}?)\s+from\s*['\"]", re.M)
 _INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"][^>\"]+[>\"])")
 _WORD = re.compile(r"\w+")
 # What a program writes is copied by that program.
@@ -230,14 +230,10 @@ def _copied(file: ChangedFile, moved: Collection[str]) -> Iterator[Left]:
     for first in range(len(rows) - _MIN_LINES + 1):
         if first < done or rows[first][1] + 1 not in added:
             continue
-        others = [
-            one
-            for one in windows[tuple(text for text, _ in rows[first : first + _MIN_LINES])]
-            if one + _MIN_LINES <= first
-        ]
-        if not others:
+        same = windows[tuple(text for text, _ in rows[first : first + _MIN_LINES])]
+        if same[0] + _MIN_LINES > first:
             continue
-        other, n = others[0], _MIN_LINES
+        other, n = same[0], _MIN_LINES
         while first + n < len(rows) and other + n < first and rows[first + n][0] == rows[other + n][0]:
             n += 1
         block = rows[first : first + n]

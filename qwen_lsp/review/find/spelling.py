@@ -43,8 +43,9 @@ _MAX_IN_A_FILE = 8
 _MAX_WORDS = 40
 # Shorter ones are abbreviations: `Cose`, `caf`.
 _MIN_LETTERS = 5
-_CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
-_ADDRESS = re.compile(r"://[^\s\"'`<>()]*$")
+# Files in the root of a repository that may configure it.
+CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
+_END_OF_WORD = re.compile(r"[\s\"'`<>()]")
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
@@ -61,15 +62,20 @@ class Misspelt:
     meant: tuple[str, ...]
 
 
-def run(change: Change, files: Sequence[ChangedFile], locale: Locale) -> list[Finding]:
-    """Return the misspelt words on added lines that the base does not have, each once in a file."""
+def run(
+    change: Change, files: Sequence[ChangedFile], locale: Locale, *, is_configured: bool = True
+) -> list[Finding]:
+    """Return the misspelt words on added lines that the base does not have, each once in a file.
+
+    `is_configured`: the repository may say which words are its own.
+    """
     looked_at = [one for one in files[:_MAX_FILES] if _is_english(one)]
     if not looked_at or (program := _program()) is None:
         return []
     documents = {one.path: one.document for one in looked_at}
     added = {one.path: one.patch.added for one in looked_at}
     try:
-        listed = _listed(program, documents, _configuration(change))
+        listed = _listed(program, documents, _configuration(change) if is_configured else None)
     except OSError as error:  # no room for the copies
         log.warning("typos was not run: %s", error)
         return []
@@ -147,7 +153,7 @@ def _misspelt(documents: Mapping[str, Document], entry: Mapping[str, Any]) -> Mi
     # Where its lines are not ours, or a letter belongs to an escape: `\nwich`.
     if document.text[span.start : span.end] != entry["typo"] or before.endswith("\\"):
         return None
-    if _ADDRESS.search(before) or _is_a_form(entry["typo"], entry["corrections"][0]):
+    if "://" in _END_OF_WORD.split(before)[-1] or _is_a_form(entry["typo"], entry["corrections"][0]):
         return None
     return Misspelt(path, span, entry["typo"], tuple(entry["corrections"]))
 
@@ -203,8 +209,8 @@ def _configuration(change: Change) -> tuple[str, str] | None:
     """Read the project's own configuration of the base, by name."""
     if change.root is None or not change.base:
         return None
-    blobs = git.blobs(change.root, [f"{change.base}:{name}" for name in _CONFIGURATION])
-    for name, data in zip(_CONFIGURATION, blobs, strict=True):
+    blobs = git.blobs(change.root, [f"{change.base}:{name}" for name in CONFIGURATION])
+    for name, data in zip(CONFIGURATION, blobs, strict=True):
         if data and (name != "pyproject.toml" or _is_set_in(decode(data)[0])):
             return name, decode(data)[0]
     return None

@@ -58,12 +58,14 @@ _DOC_LINE = re.compile(
 )
 # A definition or a prototype: words, then the name before its parameters.
 _FUNCTION = re.compile(
-    r"^\s*(?:(?!return\b|await\b|new\b|throw\b|else\b|case\b)[\w<>\[\],.*&:?]+[ \t*&]+)+"
+    r"^\s*(?:(?!return\b|await\b|new\b|throw\b|else\b|case\b)[\w<>\[\],.:?]+[ \t*&]+)+"
     r"(?!if\b|for\b|while\b|switch\b|catch\b|async\b|function\b)([A-Za-z_]\w*)[ \t]*"
     r"(?:<[^>(]*>)?\([^;]*[{;,()]?\s*$"
 )
 _LETTERS = re.compile(r"[A-Za-z]+")
 _MIN_WORDS = 3
+# A sentence that more functions have is a habit.
+_MAX_SHARING = 8
 _BRACED = {
     *("c", "cpp", "java", "javascript", "typescript", "typescriptreact", "rust", "php", "csharp", "kotlin"),
 }
@@ -210,6 +212,8 @@ def _copies(document: Document) -> Iterator[tuple[int, str, str, str]]:
     for first, line, name in _documented(document):
         seen.setdefault(first, []).append((line, name))
     for first, where in seen.items():
+        if len(where) > _MAX_SHARING:
+            continue
         words = {word.lower() for word in _LETTERS.findall(first)}
         for line, name in where:
             own = {part.lower() for part in _PARTS.findall(name)}

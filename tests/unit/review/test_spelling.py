@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -17,14 +18,17 @@ BEFORE: dict[str, str | bytes] = {"a.go": "package a\n", "b.txt": "One recieves 
 
 
 async def said(
-    root: Path, change: dict[str, str | bytes], before: dict[str, str | bytes] | None = None
+    root: Path,
+    change: dict[str, str | bytes],
+    before: dict[str, str | bytes] | None = None,
+    linters: Literal["plain", "configured"] = "configured",
 ) -> list[Finding]:
     """Commit files, then a change; return what is said of its words."""
     repository(root, before or BEFORE)
     write(root, change)
     git(root, "add", "-A")
     git(root, "commit", "-qm", "change")
-    report = await reviewer.review(from_git(root, "range", "HEAD^..HEAD"), Options(linters="plain"))
+    report = await reviewer.review(from_git(root, "range", "HEAD^..HEAD"), Options(linters=linters))
     return [one for one in report.findings if one.rule == spelling.RULE]
 
 
@@ -66,9 +70,11 @@ async def test_a_text_in_another_language(tmp_path: Path) -> None:
 
 
 async def test_the_configuration_is_that_of_the_base(tmp_path: Path) -> None:
-    own = '[default.extend-words]\nindicies = "indicies"\n'
+    own = '[default]\nextend-ignore-re = ["the ind[a-z]+"]\n'
     text = {"a.txt": "the indicies\n"}
     assert await said(tmp_path / "r", {**text}, {**BEFORE, "typos.toml": own}) == []
+    untrusted = await said(tmp_path / "u", {**text}, {**BEFORE, "typos.toml": own}, "plain")
+    assert len(untrusted) == 1, "in a folder that nobody trusts it waits"
     named = own.replace("[default", "[tool.typos.default")
     assert await said(tmp_path / "p", {**text}, {**BEFORE, "pyproject.toml": named}) == []
     assert len(await said(tmp_path / "q", {**text, "typos.toml": own})) == 1, "the change's own"
