@@ -99,16 +99,20 @@ def run(change: Change, files: Sequence[ChangedFile], locale: Locale) -> list[Fi
     # What the change took away somewhere, it only moved.
     moved = {"".join(line.text.split()) for file in files for line in file.patch.removed}
     found: list[Finding] = []
+    is_blank = False
     for file in files[:_MAX_FILES]:
         if not file.after or file.is_partial or len(file.after) > _MAX_CHARS or not file.path.endswith(_CODE):
             continue
         if _GENERATED.search(file.after[:_HEAD_CHARS]):
             continue
-        for check in (_commented, _unused, _twice, _copied, _blanks, _unread):
+        for check in (_commented, _unused, _twice, _copied, _unread):
             for one in islice(check(file, moved), _MAX_IN_A_FILE):
                 entry = _finding(file.document, one, locale)
                 is_on = entry.start_line in file.patch.added
                 found.append(entry if is_on else replace(entry, is_caused=True))
+        if not is_blank and (blank := next(_blanks(file), None)):  # once says it for all of a change
+            is_blank = True
+            found.append(_finding(file.document, blank, locale))
     return found
 
 
@@ -271,7 +275,7 @@ def _unread(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
             yield Left(UNUSED, line, f"{UNUSED} {name}", {"name": name})
 
 
-def _blanks(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
+def _blanks(file: ChangedFile) -> Iterator[Left]:
     """Yield the first line that ends in blanks where the file had none, and a last one that does not end."""
     document, text = file.document, file.after or ""
     if is_test_path(file.path) or _ENDS_IN_BLANKS.search(file.before or ""):
