@@ -63,7 +63,7 @@ _FUNCTION = re.compile(
     r"(?:<[^>(]*>)?\([^;]*[{;,()]?\s*$"
 )
 _LETTERS = re.compile(r"[A-Za-z]+")
-_MIN_WORDS = 3
+_MIN_WORDS, _MIN_LETTERS = 3, 4
 # A sentence that more functions have is a habit.
 _MAX_SHARING = 8
 _BRACED = {
@@ -214,7 +214,8 @@ def _copies(document: Document) -> Iterator[tuple[int, str, str, str]]:
     for first, where in seen.items():
         if len(where) > _MAX_SHARING:
             continue
-        words = {word.lower() for word in _LETTERS.findall(first)}
+        # Words that say something: `is` of `isOpen` stands in any sentence.
+        words = {word.lower() for word in _LETTERS.findall(first) if len(word) >= _MIN_LETTERS}
         for line, name in where:
             own = {part.lower() for part in _PARTS.findall(name)}
             for _, other in where:

@@ -102,6 +102,8 @@ def test_a_comment_of_another_function() -> None:
     assert (found.rule, found.start_line) == (wording.COPIED, 6)
     assert "`lv_label_bind_text` does, not `lv_spangroup_bind_text`" in found.message
     assert said("a.h", copied, copied + "\n") == []
+    called = LABEL.replace("Bind an integer to a Label", "This method is called by C").replace("label", "is")
+    assert said("a.h", called, called + called.replace("_is_", "_size_")) == []
     assert said("a.h", LABEL, LABEL + LABEL.replace("label", "span").replace("Label", "Span")) == []
     assert said("a.h", LABEL, LABEL + LABEL.replace("lv_label_bind_text", "lv_label_bind_number")) == []
 
