@@ -278,7 +278,9 @@ def _unread(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
 def _blanks(file: ChangedFile) -> Iterator[Left]:
     """Yield the first line that ends in blanks where the file had none, and a last one that does not end."""
     document, text = file.document, file.after or ""
-    if is_test_path(file.path) or _ENDS_IN_BLANKS.search(file.before or ""):
+    if not file.path.endswith((*_SLASHED, ".py")) or is_test_path(file.path):
+        return
+    if _ENDS_IN_BLANKS.search(file.before or ""):
         return
     for number in sorted(file.patch.added):
         line = document.line(number - 1)

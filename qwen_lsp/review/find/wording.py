@@ -53,9 +53,7 @@ _KEYWORDS = frozenset(("else", "async", "await", "export", "extends", "import", 
 _NAME = re.compile(
     r"\b(?:[a-z]+(?:[A-Z][a-z0-9]+)+|(?:[A-Z][a-z0-9]+){2,}|[A-Za-z][a-z0-9]*(?:_[a-z0-9]+)+)\b"
 )
-_DOC_LINE = re.compile(
-    r"^[ \t]*(?:/\*\*?|\*(?!/)|///?)[ \t]*(?:@brief[ \t]+|\\brief[ \t]+)?(.*?)[ \t]*(?:\*/)?$"
-)
+_DOC_LINE = re.compile(r"^[ \t]*(?:/\*\*?|\*(?!/)|///?)[ \t]*(?:[@\\]brief[ \t]+)?(.*)")
 # A definition or a prototype: words, then the name before its parameters.
 _FUNCTION = re.compile(
     r"^\s*(?:(?!return\b|await\b|new\b|throw\b|else\b|case\b)[\w<>\[\],.:?]+[ \t*&]+)+"
@@ -234,9 +232,10 @@ def _documented(document: Document) -> Iterator[tuple[str, int, str]]:
             continue
         first, start = "", at
         while at < n and document.line(at).lstrip().startswith(("/*", "*", "///")):
-            text = _DOC_LINE.match(document.line(at))
-            if text and not first and len(text[1].split()) >= _MIN_WORDS and not text[1].startswith("@"):
-                first = text[1]
+            match = _DOC_LINE.match(document.line(at))
+            text = match[1].removesuffix("*/").strip() if match else ""
+            if not first and len(text.split()) >= _MIN_WORDS and not text.startswith("@"):
+                first = text
             at += 1
         while at < n and document.line(at).lstrip().startswith(("#[", "@")):
             at += 1
