@@ -35,19 +35,17 @@ _COMMENT = re.compile(
 )
 # A statement of languages that end one with a sign.
 _STATEMENT = re.compile(
-    r"^\s*(?:[\w.>\-\[\]:*&$@<, ]+\([^\n]*\)\s*;|[\w.>\-\[\]$]+(?:\s+[\w$*&]+)?\s*[-+*/|&]?=[^=>][^\n]*;"
-    r"|(?:return|throw|break|continue|import|using|delete|await)\b[^\n]*;)\s*$"
+    r"[\w.>\-\[\]:*&$@<, ]+\([^\n]*\)\s*;|[\w.>\-\[\]$]+(?:\s+[\w$*&]+)?\s*[-+*/|&]?=[^=>][^\n]*;"
+    r"|(?:return|throw|break|continue|import|using|delete|await)\b[^\n]*;"
 )
-_BESIDE_CODE = re.compile(
-    r"^\s*(?:[{}()\[\],;]*|(?:if|for|while|else|\}\s*else)\b.*\{|[\w.\[\]>\-]+\s*\($|[^a-z]*)\s*$"
-)
+_BESIDE_CODE = re.compile(r"[{}()\[\],;]*|(?:if|for|while|else|\}\s*else)\b.*\{|[\w.\[\]>\-]+\s*\(|[^a-z]*")
 _EXAMPLE = re.compile(
     r"(?i)\b(?:e\.g\.|i\.e\.|example|usage|such as|like this|equivalent|pseudo\w*|becomes|instead of|same as|"
     r"produces|looks like|translates|compiles|generated?)\b|[:：]\s*$"
 )
 _JAVA_IMPORT = re.compile(r"^import\s+(?:static\s+)?[\w.]+\.(\w+)\s*;")
 _PHP_USE = re.compile(r"^use\s+(?:function\s+|const\s+)?\\?[\w\\]+?(?:\\)?(\w+)(?:\s+as\s+(\w+))?\s*;")
-_SCRIPT_IMPORT = re.compile(r"^import\s+(?:type\s+)?([^'\";]{1,2000}?)\s+from\s*['\"]", re.M)
+_SCRIPT_IMPORT = re.compile(r"^import[ \t]([^'\";]{1,2000}?)\bfrom[ \t]*['\"]", re.M)
 _INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"][^>\"]+[>\"])")
 _WORD = re.compile(r"\w+")
 # What a program writes is copied by that program.
@@ -146,9 +144,9 @@ def _code_in(file: ChangedFile, block: list[tuple[int, str]], gone: set[str]) ->
         plain = "".join(text.split())
         if len(plain) >= 8 and plain in gone and re.search(r"[=(;{]", plain):
             return number
-        if is_slashed and _STATEMENT.match(text):
+        if is_slashed and _STATEMENT.fullmatch(text.strip()):
             code.append(number)
-        elif not _BESIDE_CODE.match(text):
+        elif not _BESIDE_CODE.fullmatch(text.strip()):
             return None
     return code[0] if code else None
 
@@ -159,7 +157,7 @@ def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     if not names:
         return
     counts = Counter(_WORD.findall(file.after or ""))
-    unused = {name: line for name, line in names if counts[name] == 1}
+    unused = {name: file.document.line_of(at) for name, at in names if counts[name] == 1}
     if not unused:
         return
     before = Counter(_WORD.findall(file.before or ""))
@@ -175,23 +173,28 @@ def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
 
 
 def _imports(text: str, path: str) -> list[tuple[str, int]]:
-    """List the names that a file imports, and their lines from 0."""
+    """List the names that a file imports, and where they stand."""
     found: list[tuple[str, int]] = []
     if path.endswith((".java", ".php")):
         pattern = _JAVA_IMPORT if path.endswith(".java") else _PHP_USE
-        for at, line in enumerate(text.split("\n")):
+        at = 0
+        for line in text.split("\n"):
             if match := pattern.match(line):
                 found.append((next(part for part in reversed(match.groups()) if part), at))
+            at += len(line) + 1
     elif path.endswith(_SCRIPTS):
         for match in _SCRIPT_IMPORT.finditer(text):
+            at = match.start(1)
             for part in re.split(r"[{},]", match[1]):
                 words = part.split()
-                if not words or words[-1] in ("*", "type", "React") or not words[-1].isidentifier():
-                    continue
                 # `h` and its like are what JSX becomes.
-                if words[-1] not in ("h", "jsx", "Fragment"):
-                    at = text.index(words[-1], match.start())
-                    found.append((words[-1], text.count("\n", 0, at)))
+                if (
+                    words
+                    and words[-1].isidentifier()
+                    and words[-1] not in ("type", "React", "h", "jsx", "Fragment")
+                ):
+                    found.append((words[-1], at + part.rindex(words[-1])))
+                at += len(part) + 1
     return found
 
 
