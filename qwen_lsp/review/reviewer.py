@@ -30,14 +30,17 @@ from qwen_lsp.review.find import (
     asking,
     beside,
     cross_file,
+    leftovers,
     linters,
     lost_parts,
     lost_safeguards,
     parses,
     reported,
     rules,
+    spelling,
     unbound,
     weaker,
+    wording,
 )
 from qwen_lsp.review.find.asking import Budget, Pass, Progress, with_sound_fix
 from qwen_lsp.review.find.reported import Reported
@@ -143,10 +146,16 @@ async def review(
     if options.linters != "none":
         is_own = options.linters == "configured"
         found += await asyncio.to_thread(linters.run, change, files, found, is_configured=is_own)
+        if spelling.RULE not in options.disabled:
+            found += await asyncio.to_thread(
+                spelling.run, change, files, options.locale, is_configured=is_own
+            )
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
     found += await asyncio.to_thread(beside.run, change, files, options.locale)
+    found += await asyncio.to_thread(wording.run, change, files, options.locale)
+    found += await asyncio.to_thread(leftovers.run, change, files, options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []

@@ -19,7 +19,7 @@ from qwen_lsp.errors import ConfigError, InputError
 from qwen_lsp.review.change import git
 from qwen_lsp.review.dismissals import FILE as DISMISSALS
 from qwen_lsp.review.dismissals import Dismissal, read
-from qwen_lsp.review.find.ruff import names_of_configuration
+from qwen_lsp.review.find import ruff, spelling
 from qwen_lsp.syntax.rules import Severity
 from qwen_lsp.text import decode
 
@@ -81,7 +81,11 @@ def load(root: Path | None, commit: str | None = None, *, is_trusted: bool = Fal
 
 def waiting(root: Path) -> tuple[str, ...]:
     """Name the files of a folder that would configure reviews if it were trusted. Raises: InputError."""
-    linter = (name for name in names_of_configuration() if os.path.lexists(root / name))
+    linter = (
+        name
+        for name in dict.fromkeys((*ruff.names_of_configuration(), *spelling.CONFIGURATION))
+        if os.path.lexists(root / name)
+    )
     return (*_narrowing(root).ignored, *linter)
 
 

@@ -33,7 +33,7 @@ _LESS_SEVERE: dict[Severity, Severity] = {
     "info": "hint",
     "hint": "hint",
 }
-Category = Literal["security", "bug", "error-handling", "performance", "leftover"]
+Category = Literal["security", "bug", "error-handling", "performance", "leftover", "readability"]
 
 _GROUPS = {"js": ("javascript", "typescript", "typescriptreact")}
 _FIELD = re.compile(r"\{(\w+)\}")

@@ -25,6 +25,7 @@ MODULES = (
 PROGRAMS = (
     *("git", "node", "npx", "eslint", "ruff", "python", "python3", "mypy", "llama-server", "nvidia-smi"),
     *("rocm-smi", "uv", "pip", "rg", "sh", "ssh", "less", "cat", "make", "java", "go", "cargo", "tsc"),
+    "typos",
 )
 PROGRAM_FOLDERS = ("", "bin/", "node_modules/.bin/", ".venv/bin/", ".direnv/bin/")
 # Settings of git that name a program.
@@ -80,6 +81,7 @@ SETTINGS = {
     "setup.cfg": "[flake8:local-plugins]\nextension = X = flake8_plugin\n",
     "mypy.ini": "[mypy]\nplugins = mypy_plugin.py\n",
     "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "setup"\nbackend-path = ["."]\n[tool.mypy]\nplugins = "mypy_plugin.py"\n',
+    "typos.toml": '[type.py]\nextend-glob = ["/dev/zero"]\n',
     "ruff.toml": 'extend = "/dev/zero"\n',
     ".pylintrc": "[MAIN]\ninit-hook=import os; os.system('PROGRAM')\n",
     ".eslintrc.js": 'require("child_process").execSync("PROGRAM")\n',

@@ -24,7 +24,7 @@ from qwen_lsp.lsp.wire import Messages
 from qwen_lsp.review import dismissals, reviewer, settings
 from qwen_lsp.review.cache import Cache
 from qwen_lsp.review.change import change, diff, selecting
-from qwen_lsp.review.find import ruff
+from qwen_lsp.review.find import leftovers, ruff, wording
 from qwen_lsp.review.message import style
 from qwen_lsp.syntax import embedded, languages, notebook, outline, rules
 from qwen_lsp.text import Document, Span
@@ -88,6 +88,11 @@ def added(path: str, text: str) -> change.ChangedFile:
     return change.as_added(path, text, 0, document(text).line_count - 1)
 
 
+def changed(path: str, text: str) -> change.Change:
+    """Make a change that adds a file with a text and comments of it."""
+    return change.Change("t", (added(path, f"{text}\n// {text}\n/** {text}\n */\nvoid {text}(int a);\n"),))
+
+
 READERS: dict[str, Callable[[str], object]] = {
     "settings of a review": quietly(settings._settings),
     "dismissals": quietly(dismissals.read),
@@ -125,6 +130,13 @@ READERS: dict[str, Callable[[str], object]] = {
     ).next(),
     "rules": lambda text: list(rules.hits(document(text), PYTHON, range(1, text.count("\n") + 2))),
     "rules of a page": lambda text: reviewer.by_rules(added("a.html", text), reviewer.Options(), Cache(None)),
+    "wording": lambda text: wording.run(changed("a.c", text), changed("a.c", text).files, "en"),
+    "leftovers of a script": lambda text: leftovers.run(
+        changed("a.ts", text), changed("a.ts", text).files, "en"
+    ),
+    "leftovers of Java": lambda text: leftovers.run(
+        changed("a.java", text), changed("a.java", text).files, "en"
+    ),
     "reasons to skip": lambda text: selecting.skip_reason(added("a.py", text), selecting.Selection()),
 }
 

@@ -110,6 +110,7 @@ OPENERS = {
         "model.q8_copy",
         "model.store",
         "review.find.ruff",
+        "review.find.spelling",
         "review.report.pages",
     ),
     *("review.report.posting", "sandbox", "syntax.outline", "syntax.rules"),
@@ -121,8 +122,7 @@ ROOMS = {
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.keys", "model.packages"),
             *("actions.native_parsers", "actions.ruff_fixes", "confined", "model.hardware"),
-            "model.native_build",
-            "review.find.ruff",
+            *("model.native_build", "review.find.ruff", "review.find.spelling"),
         },
     ),
     "open a file": (OPENING, OPENERS),

@@ -1,9 +1,11 @@
 """`bench review --labelled`: how many of the problems that people marked in pull requests are found.
 
-The set is a file in the format of AACR-Bench: an array of pull requests, each with its last commit and with
-comments on lines. The clones of the repositories lie in one folder, by name; a pull request whose commit is
-not there is left out, and counted. A label is hit by what is shown on its lines or next to them; whether that
-says the same is for a reader to decide, so hits are written with both texts.
+The set is a file in the format of AACR-Bench: an array of pull requests, each with two commits and with
+comments on lines. `source_commit` is of the branch that the pull request is for, `target_commit` its own last
+one. The clones of the repositories lie in one folder, by name. Where a clone lacks the last commit, as after
+a squash, the merged commit that names the pull request stands for it; a pull request that has neither is left
+out, and counted. A label is hit by what is shown on its lines or next to them; whether that says the same is
+for a reader to decide, so hits are written with both texts.
 """
 
 from __future__ import annotations
@@ -46,12 +48,17 @@ class Label(msgspec.Struct, frozen=True):
 
 
 class PullRequest(msgspec.Struct, frozen=True, rename={"url": "githubPrUrl"}):
-    """One pull request: its address, its last commit, the branch it is for as it was, its labels."""
+    """One pull request: its address, the branch it is for as it was, its last commit, its labels."""
 
     url: str
     source_commit: str
     target_commit: str
     comments: tuple[Label, ...]
+
+    @property
+    def number(self) -> str:
+        """Its number in its repository."""
+        return self.url.split("/")[6]
 
     @property
     def repository(self) -> str:
@@ -84,23 +91,26 @@ def read(file: Path) -> list[PullRequest]:
 
 
 def run(pull_requests: Sequence[PullRequest], clones: Path) -> Iterator[Reviewed]:
-    """Review the pull requests whose commit a clone has, against where they left their branch."""
+    """Review the pull requests whose change a clone has."""
     for one in pull_requests:
         root = (clones / one.repository).resolve()
-        if not root.is_dir() or (base := _base(root, one)) is None:
+        if not root.is_dir() or (commits := _commits(root, one)) is None:
             continue
-        change = from_git(root, "range", f"{base}..{one.source_commit}")
+        change = from_git(root, "range", "..".join(commits))
         report = asyncio.run(reviewer.review(change, AS_SHOWN))
         yield Reviewed(one, report.findings, report.remarks)
 
 
-def _base(root: Path, one: PullRequest) -> str | None:
-    """Return where a pull request left its branch; None where the clone does not have it."""
-    for branch in (one.target_commit, "HEAD"):
-        found = git.run(root, "merge-base", one.source_commit, branch)
-        if not found.code:
-            return found.stdout.decode().strip()
-    return None
+def _commits(root: Path, one: PullRequest) -> tuple[str, str] | None:
+    """Return where a pull request left its branch, and its end; None where the clone does not have them."""
+    left = git.run(root, "merge-base", one.source_commit, one.target_commit)
+    if not left.code:
+        return left.stdout.decode().strip(), one.target_commit
+    mark = f"(#{one.number})"
+    named = git.run(root, "log", "--format=%H %s", "--fixed-strings", f"--grep={mark}", "HEAD")
+    lines = named.stdout.decode("utf-8", "replace").splitlines()
+    merged = [line.split()[0] for line in lines if line.endswith(mark)]
+    return (f"{merged[-1]}^", merged[-1]) if merged else None
 
 
 def summary(rows: Sequence[Reviewed], n_in_the_set: int) -> str:

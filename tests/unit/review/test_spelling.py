@@ -1,0 +1,86 @@
+"""Misspelt words: which are said, and that what the base has, says in its settings or translates is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from qwen_lsp.review import reviewer
+from qwen_lsp.review.change.change import from_git
+from qwen_lsp.review.find import spelling
+from qwen_lsp.review.finding import Finding
+from qwen_lsp.review.reviewer import Options
+from tests.unit.review.repositories import git, repository, write
+
+BEFORE: dict[str, str | bytes] = {"a.go": "package a\n", "b.txt": "One recieves it.\n"}
+
+
+async def said(
+    root: Path,
+    change: dict[str, str | bytes],
+    before: dict[str, str | bytes] | None = None,
+    linters: Literal["plain", "configured"] = "configured",
+) -> list[Finding]:
+    """Commit files, then a change; return what is said of its words."""
+    repository(root, before or BEFORE)
+    write(root, change)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "change")
+    report = await reviewer.review(from_git(root, "range", "HEAD^..HEAD"), Options(linters=linters))
+    return [one for one in report.findings if one.rule == spelling.RULE]
+
+
+async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> None:
+    text = "package a\n\n// 索引 → the indicies of rows; indicies again\nfunc ImmedateReturn() {}\n"
+    first, second = await said(tmp_path / "r", {"a.go": text})
+    assert (first.start_line, first.quote, first.severity) == (3, "indicies", "warning")
+    assert first.message == "`indicies` is misspelt; `indices` is meant."
+    assert (second.start_line, second.quote) == (4, "Immedate")
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("c.txt", "It recieves more.\n"),  # another file of the base has it
+        ("c.txt", "一个函数，返回索引。\n"),
+        ("c.txt", "\\nwich\n"),
+        ("c.txt", "teh wich\n"),
+        ("c.txt", "unparseable, mergable, enumerables\n"),
+        ("c.txt", "See https://serach.example.org/adress\n"),
+        ("locales/de.json", '{"a": "Die Adresse ist adress"}\n'),
+        ("Strings.de.resx", "<value>Die adress</value>\n"),
+        ("po/de.po", 'msgstr "adress"\n'),
+    ],
+)
+async def test_a_word_that_is_nobodys_mistake(tmp_path: Path, path: str, text: str) -> None:
+    assert await said(tmp_path / "r", {path: text}) == []
+
+
+async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:
+    before: dict[str, str | bytes] = {"a.txt": "seperately\n"}
+    assert await said(tmp_path / "r", {"a.txt": "seperately\nmore\n"}, before) == []
+
+
+async def test_a_text_in_another_language(tmp_path: Path) -> None:
+    words = "seperately recieving adress neccessary untill begining occured acheive beleive"
+    assert await said(tmp_path / "r", {"c.txt": words.replace(" ", "\n") + "\n"}) == []
+    assert len(await said(tmp_path / "q", {"c.txt": "\n".join(words.split()[:3]) + "\n"})) == 3
+
+
+async def test_the_configuration_is_that_of_the_base(tmp_path: Path) -> None:
+    own = '[default]\nextend-ignore-re = ["the ind[a-z]+"]\n'
+    text = {"a.txt": "the indicies\n"}
+    assert await said(tmp_path / "r", {**text}, {**BEFORE, "typos.toml": own}) == []
+    untrusted = await said(tmp_path / "u", {**text}, {**BEFORE, "typos.toml": own}, "plain")
+    assert len(untrusted) == 1, "in a folder that nobody trusts it waits"
+    named = own.replace("[default", "[tool.typos.default")
+    assert await said(tmp_path / "p", {**text}, {**BEFORE, "pyproject.toml": named}) == []
+    assert len(await said(tmp_path / "q", {**text, "typos.toml": own})) == 1, "the change's own"
+    assert len(await said(tmp_path / "s", {**text}, {**BEFORE, "typos.toml": "["})) == 1, "no TOML"
+
+
+async def test_without_the_program_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spelling, "_program", lambda: None)
+    assert await said(tmp_path / "r", {"a.txt": "the indicies\n"}) == []
