@@ -36,6 +36,7 @@ from qwen_lsp.review.find import (
     parses,
     reported,
     rules,
+    typed,
     unbound,
     weaker,
 )
@@ -146,6 +147,8 @@ async def review(
     if options.reported:
         found += await asyncio.to_thread(reported.run, change.root, files, options.reported, found)
     found += await asyncio.to_thread(cross_file.run, change, files, options.locale, parse)
+    if options.linters != "none":
+        found += await asyncio.to_thread(typed.run, change, files, found, parse)
     found += await asyncio.to_thread(beside.run, change, files, options.locale)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)

@@ -109,7 +109,7 @@ OPENERS = {
         "model.part",
         "model.q8_copy",
         "model.store",
-        "review.find.ruff",
+        *("review.find.ruff", "review.find.typed"),
         "review.report.pages",
     ),
     *("review.report.posting", "sandbox", "syntax.outline", "syntax.rules"),
@@ -121,7 +121,7 @@ ROOMS = {
         {
             *("child", "git", "index.parse_pool", "model.engine_host", "model.keys", "model.packages"),
             *("actions.native_parsers", "actions.ruff_fixes", "confined", "model.hardware"),
-            "review.find.ruff",
+            *("review.find.ruff", "review.find.typed"),
         },
     ),
     "open a file": (OPENING, OPENERS),
