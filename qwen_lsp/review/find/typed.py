@@ -14,6 +14,7 @@ import logging
 import posixpath
 import re
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -66,7 +67,7 @@ _BUILTIN = (
 )
 _OF_BUILTIN = re.compile(rf"^(?:Object of type|Class) `{_BUILTIN}` has no attribute `(\w+)`")
 _OF_CLASS = re.compile(r"^(?:Object of type|Class) `([\w.@]+)` has no attribute `(\w+)`")
-_OF_MODULE = re.compile(r"^Module `[\w.]+` has no member `\w+`")
+_OF_MODULE = re.compile(r"^Module `([\w.]+)` has no member `\w+`")
 # Types that are only promised, or of which one possibility among several is meant.
 _VAGUE = re.compile(r"`[^`]*(?:\||\bobject\b|\bNone\b|@|Unknown|Any|Top\[|type\[|~|&|<super|<Protocol)[^`]*`")
 _SELF = re.compile(r"Object of type `Self@\w+`")
@@ -78,13 +79,23 @@ _SUPPRESSION = re.compile(r"#(\s*)(type|ty)(?=:\s*ignore)")
 
 @dataclass(frozen=True)
 class _Tree:
-    """The Python files of a repository before a change, by path."""
+    """The Python files of a repository before a change, by path, and the paths that the change has."""
 
     texts: Mapping[str, str]
+    changed: frozenset[str]
 
     @cached_property
     def words(self) -> frozenset[str]:
+        """Every name in them."""
         return frozenset(word for text in self.texts.values() for word in re.findall(r"[^\W\d]\w*", text))
+
+    @cached_property
+    def shadowed(self) -> frozenset[str]:
+        """Modules of the standard library of whose name the repository has one, too."""
+        parts = {
+            part.removesuffix(".py") for path in {*self.texts, *self.changed} for part in path.split("/")
+        }
+        return frozenset(parts & sys.stdlib_module_names)
 
 
 def run(
@@ -129,9 +140,8 @@ def _read(change: Change) -> _Tree | None:
     blobs = git.blobs(change.root, [f"{commit or ''}:{path}" for path in paths])
     if sum(len(data) for data in blobs if data) > _MAX_BYTES:
         return None
-    return _Tree(
-        {path: data.decode("utf-8", "replace") for path, data in zip(paths, blobs, strict=True) if data}
-    )
+    texts = {path: data.decode("utf-8", "replace") for path, data in zip(paths, blobs, strict=True) if data}
+    return _Tree(texts, frozenset(file.path for file in change.files))
 
 
 def _checked(
@@ -216,10 +226,10 @@ def _is_certain(
         return False
     if _IGNORED.search(file.document.line(entry.start_line - 1)) and not is_strict:
         return False
-    if rule == "missing-module-member":
-        return bool(_OF_MODULE.match(entry.message))
+    if module := _OF_MODULE.match(entry.message):
+        return module[1].split(".")[0] not in tree.shadowed
     if rule == "missing-attribute":
-        if _OF_BUILTIN.match(entry.message) or _OF_MODULE.match(entry.message):
+        if _OF_BUILTIN.match(entry.message):
             return True
         # A class may get attributes from whoever uses it; a name that nobody has used yet it does not.
         named = _OF_CLASS.match(entry.message)
@@ -238,11 +248,14 @@ def _is_expected(tree: ast.AST, line: int) -> bool:
 
 
 def _import_root(path: str, paths: Collection[str]) -> str:
-    """Return the folder from which the package of a file is imported; "" for the repository itself."""
-    folder = posixpath.dirname(path)
-    while folder and posixpath.join(folder, "__init__.py") in paths:
-        folder = posixpath.dirname(folder)
-    return folder
+    """Return the folder from which the package of a file is imported; "" for the repository itself.
+
+    A folder inside another package is none: what stands there is not imported by its last name.
+    """
+    parts = path.split("/")[:-1]
+    folders = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    package = next((one for one in folders if f"{one}/__init__.py" in paths), "")
+    return posixpath.dirname(package)
 
 
 def _unsuppressed(text: str | None) -> str:

@@ -114,6 +114,13 @@ def test_a_package_below_a_folder(tmp_path: Path) -> None:
     assert "`shew`" in one.message
 
 
+def test_a_module_that_is_called_like_one_of_the_library(tmp_path: Path) -> None:
+    use = "import logging\n\nlogging.getLogger(__name__)\n"
+    new: dict[str, str | bytes] = {"pkg/logging/__init__.py": "", "pkg/plugins/own.py": use}
+    assert found(tmp_path, new) == []
+    assert found(tmp_path / "b", {"logging/__init__.py": "", "use.py": use}) == []
+
+
 def test_tests_and_broken_files_are_left_alone(tmp_path: Path) -> None:
     body = HEAD + "def run():\n    return lib.show(1)\n"
     assert found(tmp_path, {"tests/test_use.py": body}) == []
