@@ -90,12 +90,31 @@ class _Tree:
         return frozenset(word for text in self.texts.values() for word in re.findall(r"[^\W\d]\w*", text))
 
     @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of both."""
+        return frozenset(self.texts) | self.changed
+
+    @cached_property
     def shadowed(self) -> frozenset[str]:
         """Modules of the standard library of whose name the repository has one, too."""
-        parts = {
-            part.removesuffix(".py") for path in {*self.texts, *self.changed} for part in path.split("/")
-        }
+        parts = {part.removesuffix(".py") for path in self.paths for part in path.split("/")}
         return frozenset(parts & sys.stdlib_module_names)
+
+    def means(self, module: str, asking: str) -> bool:
+        """Whether an import in a file can only mean the module that ty took.
+
+        That is one of the standard library, or one that stands where Python would look for it. ty also takes
+        one that stands beside the file, and a package that is installed may have the same name.
+        """
+        top = module.split(".")[0]
+        if top in sys.stdlib_module_names:
+            return top not in self.shadowed
+        path = module.replace(".", "/")
+        return any(
+            posixpath.join(root, name) in self.paths
+            for root in ("", "src", "lib", _import_root(asking, self.paths))
+            for name in (f"{path}.py", f"{path}/__init__.py")
+        )
 
 
 def run(
@@ -168,7 +187,7 @@ def _checked(
             for path in absent:
                 (root / path).unlink(missing_ok=True)
             documents = {path: Document("", texts[path] or "", path=asked[path]) for path in asked}
-            roots = sorted({_import_root(path, {*tree.texts, *new}) for path in asked})
+            roots = sorted({_import_root(path, tree.paths) for path in asked})
             sides.append(_findings(program, root, packages, roots, documents) if asked else {})
         return sides[0], sides[1]
 
@@ -227,7 +246,7 @@ def _is_certain(
     if _IGNORED.search(file.document.line(entry.start_line - 1)) and not is_strict:
         return False
     if module := _OF_MODULE.match(entry.message):
-        return module[1].split(".")[0] not in tree.shadowed
+        return tree.means(module[1], file.path)
     if rule == "missing-attribute":
         if _OF_BUILTIN.match(entry.message):
             return True

@@ -121,6 +121,14 @@ def test_a_module_that_is_called_like_one_of_the_library(tmp_path: Path) -> None
     assert found(tmp_path / "b", {"logging/__init__.py": "", "use.py": use}) == []
 
 
+def test_a_package_of_another_name_than_a_folder_beside(tmp_path: Path) -> None:
+    new: dict[str, str | bytes] = {
+        "pkg/formats/gguf/own.py": "A = 1\n",
+        "pkg/formats/use.py": "from gguf import Value\n\nB = Value()\n",
+    }
+    assert found(tmp_path, new) == []
+
+
 def test_tests_and_broken_files_are_left_alone(tmp_path: Path) -> None:
     body = HEAD + "def run():\n    return lib.show(1)\n"
     assert found(tmp_path, {"tests/test_use.py": body}) == []
