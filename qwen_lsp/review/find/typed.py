@@ -43,10 +43,14 @@ _MAX_FILES = 8_000
 _MAX_BYTES = 60_000_000
 _URL = "https://docs.astral.sh/ty/reference/rules/#"
 # What no annotation decides: a call that does not fit, a name that is not there, a use that a value refuses.
-_TAKEN = frozenset(
+_CALLS = frozenset(
     (
         *("missing-argument", "unknown-argument", "too-many-positional-arguments"),
         *("parameter-already-assigned", "positional-only-parameter-as-kwarg"),
+    )
+)
+_TAKEN = _CALLS | frozenset(
+    (
         *("missing-attribute", "missing-module-member"),
         *("not-callable", "not-subscriptable", "not-iterable", "unsupported-operator", "index-out-of-bounds"),
         *("unused-awaitable", "invalid-await", "invalid-raise", "invalid-exception-caught"),
@@ -62,9 +66,12 @@ _SAME = {
     "unused-awaitable": "lost-await",
 }
 _BUILTIN = (
-    r"(?:None|str|int|float|bool|bytes|bytearray|complex|(?:list|dict|set|frozenset|tuple)(?:\[.*\])?|"
+    r"(?:str|int|float|bool|bytes|bytearray|complex|(?:list|dict|set|frozenset|tuple)(?:\[.*\])?|"
     r"Literal\[.*\]|range|Path|datetime|timedelta|(?:bound method|def) .*)"
 )
+# A function that is called by its name; what `Callable` promises is none.
+_OF_FUNCTION = re.compile(r"\b(?:function|method|class|constructor) `|\.__init__`")
+_FUNCTION = re.compile(r"`(?:bound method|def|property|function|<bound method)\b")
 _OF_BUILTIN = re.compile(rf"^(?:Object of type|Class) `{_BUILTIN}` has no attribute `(\w+)`")
 _OF_CLASS = re.compile(r"^(?:Object of type|Class) `([\w.@]+)` has no attribute `(\w+)`")
 _OF_MODULE = re.compile(r"^Module `([\w.]+)` has no member `\w+`")
@@ -88,6 +95,11 @@ class _Tree:
     def words(self) -> frozenset[str]:
         """Every name in them."""
         return frozenset(word for text in self.texts.values() for word in re.findall(r"[^\W\d]\w*", text))
+
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """The classes that they define."""
+        return frozenset(name for text in self.texts.values() for name in re.findall(r"\bclass (\w+)", text))
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -252,7 +264,13 @@ def _is_certain(
             return True
         # A class may get attributes from whoever uses it; a name that nobody has used yet it does not.
         named = _OF_CLASS.match(entry.message)
-        return named is not None and named[2] not in tree.words
+        if named is None or named[2].startswith("_") or named[2] in tree.words:
+            return False
+        return named[1].startswith("Self@") or named[1].split(".")[-1] in tree.classes
+    if rule in _CALLS and not _OF_FUNCTION.search(entry.message):
+        return False
+    if rule == "not-subscriptable":
+        return bool(_FUNCTION.search(entry.message))
     return not _VAGUE.search(entry.message)
 
 

@@ -9,7 +9,7 @@ from qwen_lsp.bench.review import fixes
 from tests.unit.review.repositories import git, repository, write
 
 BUGGY = "def f(state):\n    events = state.events\n    events.send(state.kind is 'x')\n"
-FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send").replace(
+FIXED = BUGGY.replace("    events.send", "    if not events:\n        return\n    events.send").replace(
     " is 'x'", " == 'x'"
 )
 

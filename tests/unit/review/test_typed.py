@@ -51,7 +51,7 @@ def found(tmp_path: Path, new: dict[str, str | bytes], *, is_strict: bool = Fals
             "`self` has no attribute `unheard_of`",
         ),
         ("def run():\n    return lib.Store().load()\n", "missing-argument", "`path`"),
-        ("def run():\n    return 3[0]\n", "not-subscriptable", "`__getitem__`"),
+        ("def run():\n    return lib.Store().load['a']\n", "not-subscriptable", "`__getitem__`"),
         ("def run():\n    raise 'no'\n", "invalid-raise", "no"),
     ],
 )
@@ -78,6 +78,10 @@ def test_what_cannot_work(tmp_path: Path, body: str, rule: str, words: str) -> N
         "def run():\n    return getattr(lib, 'show')(1)\n",
         "def run():\n    return lib.show(1) if hasattr(lib, 'show') else None\n",
         # an annotation that promises something else
+        "from collections.abc import Callable\n\n\n"
+        "def run(f: Callable[[int], None]):\n    return f(1, 2).pop()\n",
+        "def run(x: int | float):\n    return x[0] if lib.shown(x) else x\n",
+        "def run():\n    return __import__('threading').RLock()._is_owned()\n",
         "def run(x: str = None):\n    return x\n",
         "def run(path: str):\n    return lib.Store().load(path + None)\n",
     ],
