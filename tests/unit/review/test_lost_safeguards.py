@@ -156,6 +156,15 @@ FAILING = [
         "def f(rows):\n    return rows[0].id\n",
     ),
 ]
+FAILING.append(
+    (
+        "a.java",
+        "lost-guard",
+        "class A {\n  Row f(List<Row> rows) {\n    if (rows.isEmpty()) {\n      return null;\n    }\n"
+        "    return rows.get(0);\n  }\n}\n",
+        "class A {\n  Row f(List<Row> rows) {\n    return rows.get(0);\n  }\n}\n",
+    )
+)
 GOING_ON = [
     ("a.py", PY.format("    if not dispatcher:\n        return\n"), PY.format("")),
     (
@@ -192,6 +201,13 @@ def test_what_fails_without_it_is_a_warning(path: str, rule: str, before: str, a
 def test_what_goes_on_without_it_is_a_remark(path: str, before: str, after: str) -> None:
     (finding,) = found(path, before, after)
     assert finding.severity == "info"
+
+
+def test_a_guard_is_shown_as_it_is_written() -> None:
+    guard = "    if isinstance(n, str):\n        return 0\n"
+    text = "def f(self, n):\n{}    return self.total(n)\n\n\nB = isinstance, str\n"
+    (finding,) = found("a.py", text.format(guard), text.format(""))
+    assert "`if isinstance(n, str)`" in finding.message
 
 
 def test_a_new_comment_above_the_function_explains() -> None:
