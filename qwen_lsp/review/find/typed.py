@@ -74,9 +74,11 @@ _OF_FUNCTION = re.compile(r"\b(?:function|method|class|constructor) `|\.__init__
 _FUNCTION = re.compile(r"`(?:bound method|def|property|function|<bound method)\b")
 _OF_BUILTIN = re.compile(rf"^(?:Object of type|Class) `{_BUILTIN}` has no attribute `(\w+)`")
 _OF_CLASS = re.compile(r"^(?:Object of type|Class) `([\w.@]+)` has no attribute `(\w+)`")
-_OF_MODULE = re.compile(r"^Module `([\w.]+)` has no member `\w+`")
+_OF_MODULE = re.compile(r"^Module `([\w.]+)` has no member `(?!_)\w+`")
 # Types that are only promised, or of which one possibility among several is meant.
 _VAGUE = re.compile(r"`[^`]*(?:\||\bobject\b|\bNone\b|@|Unknown|Any|Top\[|type\[|~|&|<super|<Protocol)[^`]*`")
+# What such a class is called is only part of what becomes an object.
+_PART = re.compile(r"(?i)mixin|base|abstract|interface|protocol")
 _SELF = re.compile(r"Object of type `Self@\w+`")
 _FAILURES = re.compile(r"'(?:AttributeError|ImportError|ModuleNotFoundError|NameError|TypeError|IndexError)'")
 # Meant for any type checker; ty itself only heeds those that name no rule or its own.
@@ -86,10 +88,10 @@ _SUPPRESSION = re.compile(r"#(\s*)(type|ty)(?=:\s*ignore)")
 
 @dataclass(frozen=True)
 class _Tree:
-    """The Python files of a repository before a change, by path, and the paths that the change has."""
+    """The Python files of a repository before a change, by path, and those of the change as they are."""
 
     texts: Mapping[str, str]
-    changed: frozenset[str]
+    changed: Mapping[str, str]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -102,9 +104,20 @@ class _Tree:
         return frozenset(name for text in self.texts.values() for name in re.findall(r"\bclass (\w+)", text))
 
     @cached_property
+    def inherited(self) -> frozenset[str]:
+        """The names that stand among the bases of their classes."""
+        every = (*self.texts.values(), *self.changed.values())
+        return frozenset(
+            name
+            for text in every
+            for bases in re.findall(r"\bclass \w+(?:\[[^\]]*\])?\(([^)]*)\)", text)
+            for name in re.findall(r"\w+", bases)
+        )
+
+    @cached_property
     def paths(self) -> frozenset[str]:
         """The paths of both."""
-        return frozenset(self.texts) | self.changed
+        return frozenset(self.texts) | frozenset(self.changed)
 
     @cached_property
     def shadowed(self) -> frozenset[str]:
@@ -172,7 +185,8 @@ def _read(change: Change) -> _Tree | None:
     if sum(len(data) for data in blobs if data) > _MAX_BYTES:
         return None
     texts = {path: data.decode("utf-8", "replace") for path, data in zip(paths, blobs, strict=True) if data}
-    return _Tree(texts, frozenset(file.path for file in change.files))
+    changed = {file.path: file.after or "" for file in change.files if file.path.endswith((".py", ".pyi"))}
+    return _Tree(texts, changed)
 
 
 def _checked(
@@ -210,7 +224,7 @@ def _findings(
     """Run ty on some files below a folder; return what it says by the path that each document names."""
     command = [program, "check", "--output-format", "gitlab", "--exit-zero", "--no-progress"]
     command += ["--project", str(root), "--python", str(packages), "--python-platform", "all"]
-    command += ["--config", f"environment.root = {json.dumps(['.', *(one for one in roots if one)])}"]
+    command += ["--config", f"environment.root = {json.dumps([*(one for one in roots if one), '.'])}"]
     command += [part for rule in sorted(_TAKEN) for part in ("--warn", rule)]
     done = subprocess.run(
         [*command, "--", *(path for path in documents if (root / path).is_file())],
@@ -266,12 +280,25 @@ def _is_certain(
         named = _OF_CLASS.match(entry.message)
         if named is None or named[2].startswith("_") or named[2] in tree.words:
             return False
-        return named[1].startswith("Self@") or named[1].split(".")[-1] in tree.classes
+        if named[1].startswith("Self@"):
+            return _is_whole(tree_of_file, entry.start_line, tree)
+        return named[1].split(".")[-1] in tree.classes
     if rule in _CALLS and not _OF_FUNCTION.search(entry.message):
         return False
     if rule == "not-subscriptable":
         return bool(_FUNCTION.search(entry.message))
     return not _VAGUE.search(entry.message)
+
+
+def _is_whole(tree_of_file: ast.AST, line: int, tree: _Tree) -> bool:
+    """Whether the class around a line has all that its `self` has: nobody inherits from it, or is to."""
+    around = [
+        node
+        for node in ast.walk(tree_of_file)
+        if isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    name = max(around, key=lambda node: node.lineno).name if around else ""
+    return bool(name) and name not in tree.inherited and not _PART.search(name)
 
 
 def _is_expected(tree: ast.AST, line: int) -> bool:

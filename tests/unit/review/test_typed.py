@@ -70,6 +70,10 @@ def test_what_cannot_work(tmp_path: Path, body: str, rule: str, words: str) -> N
         "def run(x: lib.Store | None):\n    return x.load(1)\n",
         # whoever inherits may have it: the name is known elsewhere
         "class Mixin:\n    def f(self):\n        return self.load(1)\n",
+        "class Own:\n    def f(self):\n        return self.unheard_of\n\n\n"
+        "class A(Own, tempfile.TemporaryDirectory):\n    pass\n",
+        "class OwnMixin:\n    def f(self):\n        return self.unheard_of\n",
+        "import socket\n\nA = socket._GLOBAL_DEFAULT_TIMEOUT\n",
         # packages are not looked at
         "import unknown\n\n\nclass A(unknown.B):\n    def f(self):\n        return self.unheard_of\n",
         # what fails is expected to
