@@ -277,7 +277,7 @@ Holders = tuple["_Function | ast.Lambda", ...]
 _WITHOUT_CALLS = frozenset(
     ("ctx", "op", "ops", "id", "attr", "arg", "module", "level", "kind", "type_comment")
 )
-_LEAVES = frozenset((ast.Name, ast.Constant, ast.alias, ast.Pass, str, int, type(None)))
+_LEAVES = frozenset((ast.Name, ast.Constant, ast.alias, ast.Pass, str, int, bool, type(None)))
 
 
 @cache

@@ -257,7 +257,10 @@ def _guard(tree: Tree, node: Node, condition: str, read: Function) -> None:
         following = following.next_named_sibling
     is_plain = not any(node.child_by_field_name(name) for name in ("alternative", "initializer"))
     if is_plain and following is not None and last is not None and last.type in _LEAVING:
-        shown = _shown(tree, node.child_by_field_name("condition") or node).strip("()")
+        asked = node.child_by_field_name("condition") or node
+        shown = _shown(tree, asked)
+        if asked.type == "parenthesized_expression":
+            shown = shown[1:-1].strip()
         behind = "".join(_source(tree, following).split("\n", 1)[0].split())
         read.guards[condition] = (shown, behind)
 

@@ -31,7 +31,8 @@ from qwen_lsp.text import decode
 _FIX = re.compile(r"(?i)\b(?:fix(?:e[sd]|ing)?|bug(?:fix)?|crash(?:es)?|regression|broken|race)\b")
 _NO_FIX = re.compile(
     r"(?i)\b(?:typos?|docs?|documentation|docstrings?|comments?|readme|changelog|lint(?:er|ing)?|flake8|mypy|typing|"
-    r"ci|build|tests?|format(?:ting)?|style|spelling|grammar|links?|merge|revert|bump|release)\b"
+    r"ci|build|tests?|format(?:ting)?|style|spelling|grammar|links?|merge|revert|bump|release|"
+    r"ruff|pylint|eslint|(?:UP|SIM|RUF|PL[CERW]|[BCEFIW])\d{3,4})\b"
 )
 _SOURCES = {
     ".py": "Python", ".go": "Go", ".java": "Java", ".js": "JavaScript", ".mjs": "JavaScript",

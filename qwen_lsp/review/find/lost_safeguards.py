@@ -2,13 +2,18 @@
 
 Two versions of one function are compared. A safeguard counts as lost where the function has no other one of
 its kind for the same value, while the value comes from where it came from and is used as it was. A change
-that comes with new tests, or with a new comment in the function, is meant: it takes nothing away unnoticed.
+that comes with new tests, or with a new comment in or above the function, is meant: it takes nothing away
+unnoticed.
+
+It is a warning where the language decides that what is left fails in the case that was asked for: something
+is read of a value that is nothing, a number is divided by zero, the first element of nothing is taken.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
@@ -30,6 +35,8 @@ RULES = (
     lost_parts.RULE,
 )
 _MAX_IN_A_FUNCTION = 2
+# Whoever changes more has thought about what goes.
+_MAX_CHANGED_LINES = 40
 _NAME = re.compile(r"[^\W\d]\w*")
 # A name that is no member, and no word at the beginning of a string.
 _ROOT = re.compile(r"(?<![\w.?\"'`])[^\W\d]\w*")
@@ -51,9 +58,20 @@ _WORDS = frozenset(
         "true",
         "false",
         "instanceof",
+        "len",
     )
 )
 _SELF = frozenset(("self", "this", "cls"))
+_NOTHING = re.compile(
+    r"\bis (?:not )?None\b|[=!]==? ?(?:null|nil|undefined|None)\b|\b(?:null|nil|undefined) ?[=!]="
+)
+# A condition that leaves where a number is zero, or where there are no elements.
+_ZERO = re.compile(r"^([\w.]+) ?(?:={2,3}|<=) ?0(?:\.0)?$")
+_EMPTY = re.compile(
+    r"^len\(([\w.]+)\) ?(?:==|<=?) ?[01]$|^([\w.]+)\.(?:length|size\(\)) ?(?:={2,3}|<=?) ?[01]$|"
+    r"^([\w.]+)\.isEmpty\(\)$|^(?:not len\(|!)([\w.]+?)(?:\)|\.length)$"
+)
+_COMMENT = re.compile(r"^\s*(?:#|//|/\*|\*)")
 
 
 def check(
@@ -70,16 +88,48 @@ def check(
     found = []
     words = frozenset(_NAME.findall(document.text))
     for old, new in changed_functions(before, document.text, language):
-        if new.comments - old.comments:
+        if new.comments - old.comments or _is_explained(document, new.line, changed):
             continue  # whoever explains what changed has meant it
         lost = list(_lost(old, new, words, locale))
         if len(lost) <= _MAX_IN_A_FUNCTION:
-            found += [
-                _finding(document, rule, line, words, locale)
-                for rule, line, words in lost
-                if rule not in disabled
-            ]
+            for rule, line, values in lost:
+                if rule not in disabled:
+                    one = _finding(document, rule, line, values, locale)
+                    is_sure = len(changed) <= _MAX_CHANGED_LINES and _fails(rule, values, new)
+                    found.append(replace(one, severity="warning") if is_sure else one)
     return found
+
+
+def _is_explained(document: Document, line: int, changed: Collection[int]) -> bool:
+    """Whether the change wrote a comment right above a line, which counts from 0."""
+    while line > 0 and _COMMENT.match(document.line(line - 1)):
+        if line in changed:
+            return True
+        line -= 1
+    return False
+
+
+def _fails(rule: str, values: dict[str, str], new: Function) -> bool:
+    """Whether what is left fails, by the language, in the case that the removed condition asked for."""
+    if rule == "lost-check":
+        name = values["subject"]
+        return bool(_NOTHING.search(values["test"])) or _divides(name, new) or _takes_first(name, new)
+    if rule != "lost-guard":
+        return False
+    condition = values["test"].removeprefix("if ")
+    zero, empty = _ZERO.match(condition), _EMPTY.match(condition)
+    return (zero is not None and _divides(next(filter(None, zero.groups())), new)) or (
+        empty is not None and _takes_first(next(filter(None, empty.groups())), new)
+    )
+
+
+def _divides(name: str, new: Function) -> bool:
+    return bool(re.search(rf"(?<![/<*])[/%]{{1,2}}{re.escape(name)}(?![\w.(\[])", new.text))
+
+
+def _takes_first(name: str, new: Function) -> bool:
+    first = r"(?:\[-?[01]\]|\.get\(0\)|\.getFirst\(\))"
+    return bool(re.search(rf"(?<![\w.]){re.escape(name)}{first}", new.text))
 
 
 def _lost(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
@@ -28,6 +28,9 @@ _MAX_IN_A_FILE = 3
 _NOTHING = ("undefined", "null")
 _OPEN, _CLOSED = "([{", ")]}"
 _NAME = re.compile(r"[^\W\d]\w*$")
+# Where the language decides: `get` without a default gives None, and nothing can be read of nothing.
+_GET = re.compile(r"\.get\([^()]*\)$")
+_EXPLICIT = re.compile(r"\bis (?:not )?None\b|[=!]==? ?(?:null|undefined)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +244,6 @@ def _shown(found: Sequence[str]) -> str:
 def _finding(document: Document, one: Weaker, locale: Locale) -> Finding:
     rule = all_rules()[one.rule]
     message = rule.message.to(locale).replace("{asked}", one.asked).replace("{subject}", one.subject)
-    return finding.of_rule(document, one.line - 1, rule, message, locale, identity=f"{one.rule} {one.asked}")
+    found = finding.of_rule(document, one.line - 1, rule, message, locale, identity=f"{one.rule} {one.asked}")
+    is_sure = one.rule == READ and (_GET.search(one.subject) or _EXPLICIT.search(one.asked))
+    return replace(found, severity="warning") if is_sure else found

@@ -9,7 +9,7 @@ from qwen_lsp.bench.review import fixes
 from tests.unit.review.repositories import git, repository, write
 
 BUGGY = "def f(state):\n    events = state.events\n    events.send(state.kind is 'x')\n"
-FIXED = BUGGY.replace("    events.send", "    if events is None:\n        return\n    events.send").replace(
+FIXED = BUGGY.replace("    events.send", "    if not events:\n        return\n    events.send").replace(
     " is 'x'", " == 'x'"
 )
 
@@ -20,6 +20,8 @@ def clone(tmp_path: Path) -> Path:
         ("Fix crash without events", {"a.py": FIXED, "test_a.py": "A = 2\n"}),
         ("Fix typo", {"a.py": FIXED + "# typo\n"}),
         ("Fix test", {"test_a.py": "A = 3\n"}),
+        ("Fix ruff warnings", {"a.py": FIXED + "# ruff\n"}),
+        ("chore: fix UP034", {"a.py": FIXED + "# UP034\n"}),
         ("Add a feature", {"b.py": "B = 1\n"}),
     ]:
         write(root, {**files})

@@ -94,6 +94,11 @@ def test_a_local_name_is_not_the_function() -> None:
     assert found(DEFINED, f"{DEFINED}\ndef g(f):\n    return f()\n") == []
 
 
+def test_a_match_on_a_constant_is_read() -> None:
+    (finding,) = found("", f"{DEFINED}\nmatch x:\n    case True | None:\n        f()\n")
+    assert "needs a, b" in finding.message
+
+
 def test_methods_of_the_same_class() -> None:
     good, bad = (DEFINED + METHODS.format(text) for text in ("1", "1, 2"))
     (finding,) = found(good, bad)

@@ -133,6 +133,93 @@ def test_what_is_still_there_or_not_needed(path: str, before: str, after: str) -
     assert found(path, before, after) == []
 
 
+FAILING = [
+    ("a.py", "lost-check", PY.format("    if dispatcher is None:\n        return\n"), PY.format("")),
+    ("a.go", "lost-check", GO.format("\tif ops == nil {\n\t\treturn nil\n\t}\n"), GO.format("")),
+    (
+        "a.py",
+        "lost-guard",
+        "def f(self, n):\n    if n == 0:\n        return 0\n    return self.total / n\n",
+        "def f(self, n):\n    return self.total / n\n",
+    ),
+    (
+        "a.go",
+        "lost-guard",
+        "package a\n\nfunc f(r *R) int {\n\tif len(r.Data) == 0 {\n\t\treturn 0\n\t}\n"
+        "\treturn r.Data[0]\n}\n",
+        "package a\n\nfunc f(r *R) int {\n\treturn r.Data[0]\n}\n",
+    ),
+    (
+        "a.py",
+        "lost-check",
+        "def f(rows):\n    if not rows:\n        return\n    return rows[0].id\n",
+        "def f(rows):\n    return rows[0].id\n",
+    ),
+]
+FAILING.append(
+    (
+        "a.java",
+        "lost-guard",
+        "class A {\n  Row f(List<Row> rows) {\n    if (rows.isEmpty()) {\n      return null;\n    }\n"
+        "    return rows.get(0);\n  }\n}\n",
+        "class A {\n  Row f(List<Row> rows) {\n    return rows.get(0);\n  }\n}\n",
+    )
+)
+GOING_ON = [
+    ("a.py", PY.format("    if not dispatcher:\n        return\n"), PY.format("")),
+    (
+        "a.py",
+        "def f(self, n):\n    if n == 0:\n        return 0\n    return self.total * n\n",
+        "def f(self, n):\n    return self.total * n\n",
+    ),
+    (
+        "a.py",
+        "def f(self, n):\n    if n == 1:\n        return 0\n    return self.total / n\n",
+        "def f(self, n):\n    return self.total / n\n",
+    ),
+    (
+        "a.go",
+        "package a\n\nfunc f(r *R) D {\n\tif len(r.Data) == 0 {\n\t\treturn nil\n\t}\n"
+        "\treturn r.Data[1:]\n}\n",
+        "package a\n\nfunc f(r *R) D {\n\treturn r.Data[1:]\n}\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "rule", "before", "after"), FAILING)
+def test_what_fails_without_it_is_a_warning(path: str, rule: str, before: str, after: str) -> None:
+    (finding,) = found(path, before, after)
+    assert (finding.rule, finding.severity) == (rule, "warning")
+    assert found(path, after, before) == []
+    new = "\n".join(f"def g{number}(): pass" for number in range(50)) if path == "a.py" else ""
+    if new:
+        (finding,) = found(path, before, f"{after}\n{new}\n")
+        assert finding.severity == "info", "a large change was thought about"
+
+
+@pytest.mark.parametrize(("path", "before", "after"), GOING_ON)
+def test_what_goes_on_without_it_is_a_remark(path: str, before: str, after: str) -> None:
+    (finding,) = found(path, before, after)
+    assert finding.severity == "info"
+
+
+def test_a_guard_is_shown_as_it_is_written() -> None:
+    guard = "    if isinstance(n, str):\n        return 0\n"
+    text = "def f(self, n):\n{}    return self.total(n)\n\n\nB = isinstance, str\n"
+    (finding,) = found("a.py", text.format(guard), text.format(""))
+    assert "`if isinstance(n, str)`" in finding.message
+
+
+def test_a_new_comment_above_the_function_explains() -> None:
+    before = "// Old.\n" + GO.format("\tif ops == nil {\n\t\treturn nil\n\t}\n").removeprefix("package a\n\n")
+    after = "// Callers give a value.\n" + GO.format("").removeprefix("package a\n\n")
+    assert found("a.go", f"package a\n\n{before}", f"package a\n\n{after}") == []
+    (finding,) = found(
+        "a.go", f"package a\n\n{before}", f"package a\n\n// Old.\n{after.split(chr(10), 1)[1]}"
+    )
+    assert finding.rule == "lost-check"
+
+
 def test_what_comes_with_tests_or_a_comment_is_meant() -> None:
     path, _, before, after = CASES[0]
     commented = after.replace("    dispatcher.send", "    # Events are on by now\n    dispatcher.send")
