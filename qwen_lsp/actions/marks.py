@@ -31,7 +31,7 @@ _TRAILING = re.compile(r"(?<![ \t])(?>[ \t]*+</?[A-Za-z][^<>]*+>|[ \t]{2,}+)++$"
 _MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
 INLINE = re.compile(
-    r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
+    r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`(?:__?(?!\w))?|!?\[[^\]\n]*\]\([^)\n]*\)"
     r"|https?://[^\s，。；）)]+|(?<![\w*])\*[\w.]+\*(?![\w*])|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
 _CODE_NAME = re.compile(
