@@ -38,7 +38,7 @@ _PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls",
 
 
 @cache
-def _globals(language: Language) -> frozenset[str] | None:
+def known_names(language: Language) -> frozenset[str] | None:
     """Return the names that need no definition; None for a language whose names nobody has listed."""
     if language.id == "python":
         return _PYTHON
@@ -195,7 +195,7 @@ def names(before: Source, after: Source, context: RepositoryContext) -> Refused 
 
 def new_names(before: Source, after: Source) -> list[str]:
     """List the names that are newly used and come neither from the file nor from the language."""
-    known = _globals(before.language)
+    known = known_names(before.language)
     if known is None or _imports_everything(before.text):
         return []
     return sorted(after.used() - before.identifiers() - after.bound() - known)

@@ -53,6 +53,7 @@ _FROM_ENGLISH: tuple[tuple[str, str], ...] = (
     (r"seconds", r"秒"),
     (r"minutes", r"分"),
     (r"empty", r"空"),
+    (r"backwards?", r"向后|后向|反向|倒|旧|回|往后"),
     (r"shared?", r"共|公用|分享|相同|同一"),
     (r"director(?:y|ies)|folders?", r"目录|文件夹|路径"),
     (r"queues?", r"队列|队"),

@@ -14,7 +14,7 @@ from qwen_lsp.actions import marks
 from qwen_lsp.messages import Locale
 from qwen_lsp.text import HAN, Document, Span, han_count, has_han
 
-_MAX_LINES, _MAX_CHARS = 8, 700
+_MAX_LINES, _MAX_CHARS = 20, 1600
 # Between two lines of one text: a line end and the marks of a comment, no words and no tag.
 _BETWEEN = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*(\*|///?!?|#+|--+)?[ \t]*")
 # A line that leaves so much room is not broken, it is over; less room, where a small letter goes on.
@@ -29,8 +29,8 @@ _PAUSE = "，。；：、！？,;:.!?"
 # How many characters further a line may end, to end at a pause; and to end beside a small word, which is no
 # part of a longer one.
 _REACH, _SHORT_REACH = 10, 4
-_ENDING_WORDS = "的了着时后前中上下内间里"
-_BEGINNING_WORDS = "并和或但因如若则将从由在是会被以与对而且使让把"
+_ENDING_WORDS = "的了着"
+_BEGINNING_WORDS = "并和或但将从被而让把"
 # What an example or a literal block of documentation opens with; a Javadoc's ends with its element.
 _PROMPT = re.compile(r">>> |>>>$|\.\.\. ?\S")
 _FENCE = re.compile(r"(```|~~~)")

@@ -232,6 +232,17 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
+def calls(target: Target, signatures: Sequence[str], name: str, tested: str) -> list[Message]:
+    """Ask for calls that a test of a definition should make; `name` is what stands around it, or its own."""
+    how = f"`{name}(...)`" if name == tested else f"`{tested}` by way of `{name}`"
+    order = (
+        f"Write eight different calls of {how} that a unit test should make: ordinary values first, then "
+        f"edge cases, so that every branch of the {language_name(target.task)} code runs. One call a line, "
+        "with literal values that stand in the line itself. Write only the calls: no results and no comments."
+    )
+    return _question(target, signatures, [order])
+
+
 # Comments as people write them, translated: a condition without a subject, a name, half a sentence.
 _TRANSLATED = {
     "zh": (

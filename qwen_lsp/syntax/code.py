@@ -370,6 +370,8 @@ def _is_bound(node: tree_sitter.Node) -> bool:
             return False
         if parent.type == "keyword_argument" or re.search(r"invocation|call", parent.type):
             return False
+        if parent.type == "pair_pattern":  # `{ shorten: clip }`
+            return parent.child_by_field_name("value") == inner
         if parent.type in ("default_parameter", "typed_default_parameter", "typed_parameter"):
             return parent.child_by_field_name("value") != inner and inner.type != "type"
         if _BINDING_PARENT.search(parent.type):

@@ -44,6 +44,8 @@ def test_parts(line: str, leading: str, words: str, trailing: str) -> None:
         ("简单", "Simple <b>", ["<b>"]),
         ("Defined by $constructor's init", "由构造函数的初始化定义", ["$constructor"]),
         ("Change *task* twice * 2", "更改任务两次 * 2", ["*task*"]),
+        ("Change *task* or the *task*'s name", "更改 *task* 或任务的名称", []),
+        ("one<br>two<br>three", "一<br>二，三", ["<br>"]),
         ("See `numpy's clip`_ for it", "参见 `numpy's clip`", ["`numpy's clip`_"]),
         ("处理getPushStatus的回调结果", "Handles the result of getPushStatus", []),
         ("处理getPushStatus的回调结果", "Handles the result", ["getPushStatus"]),
