@@ -82,7 +82,8 @@ async def changed(target: Target, new_region: str) -> Refused | None:
             ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new) or _lost_words(old, new) or by_effects(old, new) or _new_calls(old, new)
+    refused = by_decisions(old, new) or _lost_words(old, new) or by_effects(old, new) or _new_calls(old, new)
+    return refused or (None if _is_only_ordered_anew(old, new) else by_parts(old, new))
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -147,6 +148,22 @@ def by_effects(old: Source, new: Source) -> Refused | None:
     differing = {place for _, place in effects.of(old) ^ effects.of(new)}
     differing |= effects.reads(old) ^ effects.reads(new)
     return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
+
+
+def _is_only_ordered_anew(old: Source, new: Source) -> bool:
+    """Whether both have the same statements, of which the decision tables have been compared."""
+    one, other = decisions.of(old), decisions.of(new)
+    return one is not None and other is not None and set(other.statements) == set(one.statements)
+
+
+def by_parts(old: Source, new: Source) -> Refused | None:
+    """Compare the statements that do something, in order and in full, and what values are made of."""
+    one, other = effects.sequence(old), effects.sequence(new)
+    if one != other:
+        differing = [text for text in one if text not in other] or [text for text in other if text not in one]
+        return Refused("behaviour", (differing or one)[0][:80])
+    lost = effects.parts(old) - effects.parts(new)
+    return Refused("behaviour", ", ".join(sorted(lost))[:80]) if lost else None
 
 
 def _lost_words(old: Source, new: Source) -> Refused | None:

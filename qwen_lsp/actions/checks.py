@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused, RepositoryContext
-from qwen_lsp.syntax import code, rules, work
+from qwen_lsp.syntax import code, rules, scopes, work
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document
@@ -188,8 +188,12 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
 
 
 def names(before: Source, after: Source, context: RepositoryContext) -> Refused | None:
-    """Names that are newly used exist: in the file, in the language, or in the repository."""
+    """Names that are newly used exist: in the file, in the language, or in the repository.
+
+    What a block declares is not used behind it.
+    """
     unknown = [name for name in new_names(before, after) if not context.is_known(name)]
+    unknown += sorted(scopes.unreachable(after) - scopes.unreachable(before))
     return Refused("names", ", ".join(unknown)) if unknown else None
 
 
