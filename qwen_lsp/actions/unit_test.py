@@ -26,7 +26,8 @@ from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import FileText, Proposal, Refused, RepositoryContext, Task, apply
-from qwen_lsp.syntax import code
+from qwen_lsp.syntax import code, contract, effects
+from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
 
@@ -60,6 +61,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     name = around[0].name if around else target.definition.name
     if not suite.is_reachable(target.source, target.definition, around, name):
         return Refused("not_reachable", target.definition.name)
+    if elsewhere := _only_elsewhere(target, target.source, target.definition):
+        return Refused("no_result", ", ".join(elsewhere))
     place = suite.find(task, name, context)
     if place is None:
         return Refused("no_test_style")
@@ -98,6 +101,23 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         messages = prompts.again(messages, f"{answer.text}\n{fence}", problem)
     assert failed is not None
     return failed
+
+
+def _only_elsewhere(target: Target, source: Source, definition: Definition) -> list[str]:
+    """Name what a function calls, where that is all it does: it gives nothing back and changes nothing else.
+
+    A test could see none of that without a stand-in for each.
+    """
+    promise, parsed = contract.of(source, definition), code.parse(target.shown, source.language)
+    if promise is None or promise.has_result or promise.errors or parsed is None:
+        return []
+    done = sorted(effects.of(parsed))
+    header = source.text[definition.header.start : definition.header.end]
+    own = {*re.findall(r"\w+", header), "this", "self", "super"}
+    firsts = {re.split(r"\W", place)[0] for _, place in done}
+    return (
+        [place for _, place in done] if all(kind == "call" for kind, _ in done) and not firsts & own else []
+    )
 
 
 def _judged(

@@ -173,3 +173,23 @@ def test_calls_that_reach_other_code_are_picked() -> None:
 )
 def test_what_a_module_exports_a_name_as(text: str, exported: str) -> None:
     assert suite.exported_as(text, "clip") == exported
+
+
+SEEN = [
+    (
+        "class A {\n  static void d(String m) {⟦⟧\n    if (ON) {\n      Log.d(TAG, m);\n    }\n  }\n}\n",
+        "Log.d",
+    ),
+    ("class A {\n  void d(List<String> m) {⟦⟧\n    if (ON) {\n      m.add(TAG);\n    }\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    this.m = m;\n    Log.d(TAG, m);\n  }\n}\n", ""),
+    ("class A {\n  String d(String m) {⟦⟧\n    Log.d(TAG, m);\n    return m;\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    Log.d(TAG, m);\n    throw new E(m);\n  }\n}\n", ""),
+]
+
+
+@pytest.mark.parametrize(("java", "called"), SEEN)
+async def test_what_only_calls_others_shows_a_test_nothing(java: str, called: str) -> None:
+    speaker = Speaker(*["```java\n@Test\nvoid d() { A.d(1); }\n```"] * 2)
+    found = await runner.run(task("test", java, language="java", path="A.java"), session(speaker))
+    assert (found == Refused("no_result", called)) is bool(called), found
+    assert bool(speaker.prompts) is not bool(called)
