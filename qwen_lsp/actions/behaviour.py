@@ -46,6 +46,7 @@ _CAN_FAIL = re.compile(r"[\w\])]\s*[(\[]|\braise\b|\bthrow\b|\bawait\b|\bnew\b|[
 # How a condition says that a value is missing, and that Go's call failed.
 _MISSING = r"(is None|===? ?(null|undefined))"
 _GO_ERROR = re.compile(r"\w*[eE]rr\w* != nil")
+_GO_GUARD = re.compile(r"if (?:[^{};\n]*; )?(?P<name>\w*[eE]rr\w*) != nil \{(?P<body>[^{}]*)\}")
 _CALLED = re.compile(r"\.\s*([A-Za-z_$][\w$]*)\s*\(")
 _STRING = re.compile(r"\"(\\.|[^\"\\\n])*\"|'(\\.|[^'\\\n])*'")
 _CALLS = """
@@ -230,6 +231,9 @@ def _needless(target: Target, old: Source, new: Source) -> Refused | None:
 
 def handlers(old: str, new: str) -> Refused | None:
     """Refuse an added handler around what cannot fail, or one that hides every error."""
+    for guard in _GO_GUARD.finditer(new):  # a function that gives no error still says that there was one
+        if guard.group() not in old and not re.search(rf"\b{guard['name']}\b|panic|Fatal", guard["body"]):
+            return Refused("hides_errors")
     n_before = len(re.findall(r"\btry\b", old))
     tried = list(re.finditer(r"\btry\b\s*(?:\{|:)", new))
     if len(tried) <= n_before:

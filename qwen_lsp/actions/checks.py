@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused, RepositoryContext
-from qwen_lsp.syntax import code, rules, scopes, work
+from qwen_lsp.syntax import code, compiling, python_bound, rules, scopes, work
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document
@@ -70,9 +70,14 @@ def rewritten(target: Target, new_region: str, after: str, context: RepositoryCo
 
 
 def syntax(before: Source, after: Source) -> Refused | None:
-    """No new syntax errors; in Python, the language's own parser must still take a file that it took."""
+    """No new syntax errors, and what one file shows of compiling holds.
+
+    In Python, the language's own parser must still take a file that it took.
+    """
     if after.error_count() > before.error_count():
         return Refused("syntax")
+    if wrong := sorted(compiling.faults(after) - compiling.faults(before)):
+        return Refused("syntax", wrong[0][:80])
     if before.language.id == "python" and python_error(before.text) is None:
         error = python_error(after.text)
         if error is not None:
@@ -194,6 +199,8 @@ def names(before: Source, after: Source, context: RepositoryContext) -> Refused 
     """
     unknown = [name for name in new_names(before, after) if not context.is_known(name)]
     unknown += sorted(scopes.unreachable(after) - scopes.unreachable(before))
+    if after.language.id == "python":
+        unknown += dict.fromkeys(one.name for one in python_bound.newly_unbound(before.text, after.text))
     return Refused("names", ", ".join(unknown)) if unknown else None
 
 

@@ -96,6 +96,42 @@ async def test_other_behaviour_is_refused(language: str, before: str, after: str
         assert "→" in found.detail, "the input that shows it"
 
 
+GO_READ = 'package a\n\nimport "os"\n\nfunc f(p string) ⟦⟧%s {\n\td, _ := os.ReadFile(p)\n\treturn %s\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("result", "gives", "guarded", "reason"),
+    [
+        ("string", "string(d)", 'return ""', "hides_errors"),
+        ("string", "string(d)", 'return "", err', "syntax"),
+        ("string", "string(d)", "panic(err)", ""),
+        ("(string, error)", "string(d), nil", 'return "", err', ""),
+    ],
+)
+async def test_an_error_of_go_is_passed_on(result: str, gives: str, guarded: str, reason: str) -> None:
+    code = GO_READ % (result, gives)
+    new = (
+        code.replace("⟦⟧", "")
+        .replace("d, _ :=", "d, err :=")
+        .replace("\treturn", f"\tif err != nil {{\n\t\t{guarded}\n\t}}\n\treturn", 1)
+    )
+    answer = f"```go\n{new[new.index('func') :]}```"
+    found = await runner.run(
+        task("errors", code, language="go", path="a.go"), session(Speaker(answer, answer))
+    )
+    assert (found.reason if isinstance(found, Refused) else "") == reason, found
+
+
+async def test_a_name_of_python_keeps_its_value() -> None:
+    code = "def f(p):⟦⟧\n    h = open(p)\n    return h.read()\n"
+    answer = (
+        "```python\ndef f(p):\n    try:\n        h = open(p)\n        return h.read()\n"
+        "    finally:\n        h.close()\n```"
+    )
+    found = await runner.run(task("errors", code), session(Speaker(answer, answer)))
+    assert found == Refused("names", "h")
+
+
 @pytest.mark.parametrize(("language", "before", "after", "places"), DONE)
 async def test_what_is_done_to_other_things_stays(
     language: str, before: str, after: str, places: str
