@@ -15,13 +15,16 @@ from qwen_lsp.syntax.code import Source
 
 _LANGUAGES = {"javascript", "typescript"}
 _MAX_STATEMENTS = 12
-_DECLARATION = re.compile(r"function_declaration|generator_function_declaration|lexical_declaration")
+_DECLARATION = re.compile(
+    r"function_declaration|generator_function_declaration|lexical_declaration|class_declaration"
+)
 _NEEDS_COMPILER = re.compile(r"enum_declaration|decorator|internal_module|module|import|abstract_class")
 # Types, which leave nothing behind.
 _TYPES = re.compile(
     r"type_annotation|type_parameters|type_arguments|\w+_annotation|type_predicate\w*|implements_clause"
-    r"|interface_declaration|type_alias_declaration|function_signature|override_modifier"
+    r"|interface_declaration|type_alias_declaration|(function|method)_signature|(override|accessibility)_modifier"
 )
+_MARKED = {"optional_parameter", "public_field_definition"}
 _MODIFIERS = {"readonly", "declare"}
 _CASTS = {"as_expression", "satisfies_expression", "non_null_expression"}
 
@@ -44,7 +47,7 @@ def needed(source: Source, name: str, known: Collection[str]) -> str | None:
         if statement.id in taken:
             continue
         nodes = list(_walk(statement))
-        if any(_NEEDS_COMPILER.fullmatch(node.type) for node in nodes):
+        if any(_NEEDS_COMPILER.fullmatch(node.type) or _is_property(node) for node in nodes):
             return None
         taken[statement.id] = statement
         own = {_text(node) for node in nodes if _is_binding(node)}
@@ -61,6 +64,14 @@ def _bound_by(statement: tree_sitter.Node) -> Iterator[str]:
         named = child.child_by_field_name("name") if child.type == "variable_declarator" else None
         if named is not None and named.type == "identifier":
             yield _text(named)
+
+
+def _is_property(node: tree_sitter.Node) -> bool:
+    """Whether a parameter of a constructor is a property, too: `private size`."""
+    is_parameter = node.type in ("required_parameter", "optional_parameter")
+    return is_parameter and any(
+        child.type in ("accessibility_modifier", "readonly") for child in node.children
+    )
 
 
 def _is_binding(node: tree_sitter.Node) -> bool:
@@ -115,7 +126,7 @@ def _cuts(statement: tree_sitter.Node) -> Iterator[tuple[int, int]]:
             yield node.start_byte, node.end_byte
         elif node.type in _CASTS:
             yield node.named_children[0].end_byte, node.end_byte
-        elif node.type == "?" and node.parent is not None and node.parent.type == "optional_parameter":
+        elif node.type in ("?", "!") and node.parent is not None and node.parent.type in _MARKED:
             yield node.start_byte, node.end_byte
         elif node.type == "this" and node.parent is not None and node.parent.type == "required_parameter":
             after = node.parent.next_sibling

@@ -124,7 +124,7 @@ async def test_error_handling_is_told_what_can_fail() -> None:
         ("    try:\n        rows = load(path)\n    except OSError:\n        print('failed')\n", "deleted"),
         (
             "    try:\n        save(rows)\n        rows = load(path)\n    except OSError:\n        raise\n",
-            "deleted",
+            "names",  # it has no value there
         ),
     ],
 )

@@ -18,10 +18,17 @@ export function main(this: Window, { q, r: s = 1 }: { q: A; r?: number }, ...res
 }
 export const arrow = async (n: number): Promise<number> => n!;
 export const other = (n: number) => x(n);
+export class Cart<T> implements A {
+  private readonly items: T[] = [];
+  a!: string;
+  add(item: T): this { this.items.push(item); return this; }
+}
+export class Sized { constructor(private size: number) {} }
 enum Color { Red }
 export function colored(n: number) { return Color.Red + n; }
 """
 HELPER = "const SIZE = 3;\nfunction helper(a, b) { return (a).a > (b ?? SIZE); }"
+CART = "class Cart  {\n    items = [];\n  a;\n  add(item) { this.items.push(item); return this; }\n}"
 MAIN = (
     "function main( { q, r: s = 1 }, ...rest) {\n  const out = [];\n"
     "  for (const k of rest) out.push(String(k));\n  return helper(q, s) ? out : [];\n}"
@@ -34,6 +41,8 @@ MAIN = (
         ("helper", HELPER),
         ("main", f"{HELPER}\n{MAIN}"),
         ("arrow", "const arrow = async (n) => n;"),
+        ("Cart", CART),
+        ("Sized", None),
         ("other", None),  # what is imported is not here
         ("colored", None),  # an enum is made by a compiler
         ("missing", None),
