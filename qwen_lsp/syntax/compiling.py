@@ -19,9 +19,9 @@ _NEVER_NIL = re.compile(r"string|bool|u?int\d*|uintptr|float\d+|complex\d+|byte|
 _CHECKED_NAMES = """
     Exception Throwable IOException FileNotFoundException MalformedURLException UnsupportedEncodingException
     SQLException InterruptedException ClassNotFoundException TimeoutException ExecutionException
-    ParseException URISyntaxException GeneralSecurityException NoSuchAlgorithmException InvalidKeyException JSONException
-    CloneNotSupportedException NoSuchMethodException NoSuchFieldException IllegalAccessException
-    InstantiationException InvocationTargetException SAXException RemoteException NamingException
+    ParseException URISyntaxException GeneralSecurityException NoSuchAlgorithmException
+    InvalidKeyException JSONException CloneNotSupportedException NoSuchMethodException NoSuchFieldException
+    IllegalAccessException InstantiationException InvocationTargetException SAXException RemoteException NamingException
 """
 _CHECKED = frozenset(_CHECKED_NAMES.split())
 
