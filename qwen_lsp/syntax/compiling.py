@@ -21,7 +21,8 @@ _CHECKED_NAMES = """
     SQLException InterruptedException ClassNotFoundException TimeoutException ExecutionException
     ParseException URISyntaxException GeneralSecurityException NoSuchAlgorithmException
     InvalidKeyException JSONException CloneNotSupportedException NoSuchMethodException NoSuchFieldException
-    IllegalAccessException InstantiationException InvocationTargetException SAXException RemoteException NamingException
+    IllegalAccessException InstantiationException InvocationTargetException SAXException RemoteException
+    NamingException
 """
 _CHECKED = frozenset(_CHECKED_NAMES.split())
 
