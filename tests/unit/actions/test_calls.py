@@ -99,6 +99,28 @@ async def test_what_the_world_changes_is_no_result(tmp_path: Path) -> None:
 
 @is_confined
 @has_node
+@pytest.mark.parametrize(
+    ("name", "code", "call"),
+    [
+        ("put.py", "def put(a):⟦⟧\n    open('made.txt', 'w').close()\n    return a\n", "put(1)\nput(2)"),
+        (
+            "put.js",
+            "function put (a) {⟦⟧\n  require('fs').writeFileSync('made.txt', '')\n  return a\n}\n"
+            "module.exports = { put }\n",
+            "put(1)\nput(2)",
+        ),
+    ],
+)
+async def test_what_is_called_writes_nothing(tmp_path: Path, name: str, code: str, call: str) -> None:
+    language = "python" if name.endswith("py") else "javascript"
+    made = asked(tmp_path, code, name, language)
+    speaker = Speaker(says=lambda prompt: f"```{language}\n{call}\n```")
+    assert isinstance(await runner.run(made, session(speaker)), Refused)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@is_confined
+@has_node
 async def test_javascript_gets_what_its_calls_give(tmp_path: Path) -> None:
     said = "clip('abcd');\nclip('ab')\nconsole.log(clip('abcdef', ''))\nclip(3)\nclip(unknown)\nclip('ab'"
     assert await written(asked(tmp_path, SCRIPT, "clip.js", "javascript"), said) == (
