@@ -113,7 +113,7 @@ def _only_elsewhere(target: Target, source: Source, definition: Definition) -> l
         return []
     done = sorted(effects.of(parsed))
     header = source.text[definition.header.start : definition.header.end]
-    own = {*re.findall(r"\w+", header), "this", "self", "super"}
+    own = {*re.findall(r"\w+", header), *parsed.bound(), "this", "self", "super"}
     firsts = {re.split(r"\W", place)[0] for _, place in done}
     return (
         [place for _, place in done] if all(kind == "call" for kind, _ in done) and not firsts & own else []

@@ -203,6 +203,7 @@ SEEN = [
         "Log.d",
     ),
     ("class A {\n  void d(List<String> m) {⟦⟧\n    if (ON) {\n      m.add(TAG);\n    }\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    Log l = this.log;\n    l.d(TAG, m);\n  }\n}\n", ""),
     ("class A {\n  void d(String m) {⟦⟧\n    this.m = m;\n    Log.d(TAG, m);\n  }\n}\n", ""),
     ("class A {\n  String d(String m) {⟦⟧\n    Log.d(TAG, m);\n    return m;\n  }\n}\n", ""),
     ("class A {\n  void d(String m) {⟦⟧\n    Log.d(TAG, m);\n    throw new E(m);\n  }\n}\n", ""),
