@@ -391,6 +391,10 @@ TEXTS: dict[str, Text] = {
         "A test in another file cannot call {detail}: it is not exported, private or inside a function.",
         "其他文件中的测试无法调用 {detail}：它没有导出、是私有的，或者定义在函数内部。",
     ),
+    "refused.no_result": Text(
+        "It returns nothing and only calls {detail}: a test could see nothing of that without stand-ins.",
+        "它没有返回值，只调用了 {detail}：不替换这些调用，测试就无从检查。",
+    ),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
     ),

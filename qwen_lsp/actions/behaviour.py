@@ -46,6 +46,7 @@ _CAN_FAIL = re.compile(r"[\w\])]\s*[(\[]|\braise\b|\bthrow\b|\bawait\b|\bnew\b|[
 # How a condition says that a value is missing, and that Go's call failed.
 _MISSING = r"(is None|===? ?(null|undefined))"
 _GO_ERROR = re.compile(r"\w*[eE]rr\w* != nil")
+_GO_GUARD = re.compile(r"if (?:[^{};\n]*; )?(?P<name>\w*[eE]rr\w*) != nil \{(?P<body>[^{}]*)\}")
 _CALLED = re.compile(r"\.\s*([A-Za-z_$][\w$]*)\s*\(")
 _STRING = re.compile(r"\"(\\.|[^\"\\\n])*\"|'(\\.|[^'\\\n])*'")
 _CALLS = """
@@ -82,7 +83,8 @@ async def changed(target: Target, new_region: str) -> Refused | None:
             ran = await asyncio.to_thread(_run_scripts, target.shown, new_region)
         if ran is not None:
             return ran if isinstance(ran, Refused) else None
-    return by_decisions(old, new) or _lost_words(old, new) or by_effects(old, new) or _new_calls(old, new)
+    refused = by_decisions(old, new) or _lost_words(old, new) or by_effects(old, new) or _new_calls(old, new)
+    return refused or (None if _is_only_ordered_anew(old, new) else by_parts(old, new))
 
 
 async def _run_both(before: str, after: str) -> Refused | bool | None:
@@ -149,6 +151,22 @@ def by_effects(old: Source, new: Source) -> Refused | None:
     return Refused("behaviour", ", ".join(sorted(differing))) if differing else None
 
 
+def _is_only_ordered_anew(old: Source, new: Source) -> bool:
+    """Whether both have the same statements, of which the decision tables have been compared."""
+    one, other = decisions.of(old), decisions.of(new)
+    return one is not None and other is not None and set(other.statements) == set(one.statements)
+
+
+def by_parts(old: Source, new: Source) -> Refused | None:
+    """Compare the statements that do something, in order and in full, and what values are made of."""
+    one, other = effects.sequence(old), effects.sequence(new)
+    if one != other:
+        differing = [text for text in one if text not in other] or [text for text in other if text not in one]
+        return Refused("behaviour", (differing or one)[0][:80])
+    lost = effects.parts(old) - effects.parts(new)
+    return Refused("behaviour", ", ".join(sorted(lost))[:80]) if lost else None
+
+
 def _lost_words(old: Source, new: Source) -> Refused | None:
     """Refuse code that no longer speaks of what a condition asked for: `includes`, or a name of elsewhere.
 
@@ -213,6 +231,9 @@ def _needless(target: Target, old: Source, new: Source) -> Refused | None:
 
 def handlers(old: str, new: str) -> Refused | None:
     """Refuse an added handler around what cannot fail, or one that hides every error."""
+    for guard in _GO_GUARD.finditer(new):  # a function that gives no error still says that there was one
+        if guard.group() not in old and not re.search(rf"\b{guard['name']}\b|panic|Fatal", guard["body"]):
+            return Refused("hides_errors")
     n_before = len(re.findall(r"\btry\b", old))
     tried = list(re.finditer(r"\btry\b\s*(?:\{|:)", new))
     if len(tried) <= n_before:

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 from qwen_lsp.actions.target import Target
 from qwen_lsp.actions.task import Refused, RepositoryContext
-from qwen_lsp.syntax import code, rules, work
+from qwen_lsp.syntax import code, compiling, python_bound, rules, scopes, work
 from qwen_lsp.syntax.code import Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document
@@ -38,7 +38,7 @@ _PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"self", "cls",
 
 
 @cache
-def _globals(language: Language) -> frozenset[str] | None:
+def known_names(language: Language) -> frozenset[str] | None:
     """Return the names that need no definition; None for a language whose names nobody has listed."""
     if language.id == "python":
         return _PYTHON
@@ -70,9 +70,14 @@ def rewritten(target: Target, new_region: str, after: str, context: RepositoryCo
 
 
 def syntax(before: Source, after: Source) -> Refused | None:
-    """No new syntax errors; in Python, the language's own parser must still take a file that it took."""
+    """No new syntax errors, and what one file shows of compiling holds.
+
+    In Python, the language's own parser must still take a file that it took.
+    """
     if after.error_count() > before.error_count():
         return Refused("syntax")
+    if wrong := sorted(compiling.faults(after) - compiling.faults(before)):
+        return Refused("syntax", wrong[0][:80])
     if before.language.id == "python" and python_error(before.text) is None:
         error = python_error(after.text)
         if error is not None:
@@ -188,14 +193,20 @@ def signatures(source: Source) -> dict[str, list[list[str]]]:
 
 
 def names(before: Source, after: Source, context: RepositoryContext) -> Refused | None:
-    """Names that are newly used exist: in the file, in the language, or in the repository."""
+    """Names that are newly used exist: in the file, in the language, or in the repository.
+
+    What a block declares is not used behind it.
+    """
     unknown = [name for name in new_names(before, after) if not context.is_known(name)]
+    unknown += sorted(scopes.unreachable(after) - scopes.unreachable(before))
+    if after.language.id == "python":
+        unknown += dict.fromkeys(one.name for one in python_bound.newly_unbound(before.text, after.text))
     return Refused("names", ", ".join(unknown)) if unknown else None
 
 
 def new_names(before: Source, after: Source) -> list[str]:
     """List the names that are newly used and come neither from the file nor from the language."""
-    known = _globals(before.language)
+    known = known_names(before.language)
     if known is None or _imports_everything(before.text):
         return []
     return sorted(after.used() - before.identifiers() - after.bound() - known)

@@ -35,9 +35,14 @@ def is_test_file(path: str) -> bool:
     )
 
 
+def is_directive(comment: str) -> bool:
+    """Whether a comment speaks to a tool."""
+    return _DIRECTIVE.match(OPENING.sub("", comment)) is not None
+
+
 def to_translate(prose: str, to: Locale) -> bool:
     """Whether a comment is prose of the other language."""
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"`[^`]*`|@\w+|https?://\S+", " ", prose))
-    if _DIRECTIVE.match(OPENING.sub("", prose)):
+    if is_directive(prose):
         return False
     return has_han(prose) if to == "en" else len(words) >= 2 and not has_han(prose)

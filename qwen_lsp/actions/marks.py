@@ -31,7 +31,7 @@ _TRAILING = re.compile(r"(?<![ \t])(?>[ \t]*+</?[A-Za-z][^<>]*+>|[ \t]{2,}+)++$"
 _MAX_CHARS = 2_000  # of a line that has marks; a longer one is no line of prose
 # Within the words. Source: Javadoc, TSDoc, reST, Markdown and format strings.
 INLINE = re.compile(
-    r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)"
+    r"\{@\w+[^}]*\}|</?[A-Za-z][^<>]*>|:\w+:`[^`]*`|``[^`]+``|`[^`\n]+`(?:__?(?!\w))?|!?\[[^\]\n]*\]\([^)\n]*\)"
     r"|https?://[^\s，。；）)]+|(?<![\w*])\*[\w.]+\*(?![\w*])|\*\*|%[sdifxr]\b|\$\{[^}]*\}|\{[\w.]*\}|@\w+"
 )
 _CODE_NAME = re.compile(
@@ -55,12 +55,12 @@ def parts(line: str) -> tuple[str, str, str]:
 def lost(words: str, translated: str, names: Collection[str] = ()) -> list[str]:
     """List the marks and names of the words that a translation lacks.
 
-    Shape: markup counts as often as it stands; a name must be there once, also one of `names`. A plain Latin
-    word in a Chinese line is a name of the code, too, in any case of letters.
+    Shape: markup counts as often as it stands; a name must be there once, marked or not, also one of `names`.
+    A plain Latin word in a Chinese line is a name of the code, too, in any case of letters.
     """
     words = words[:_MAX_CHARS]
     marks = INLINE.findall(words)
-    missing = [mark for mark in dict.fromkeys(marks) if translated.count(mark) < marks.count(mark)]
+    missing = [mark for mark in dict.fromkeys(marks) if translated.count(mark) < _wanted(mark, marks)]
     bare = INLINE.sub(" ", words)
     missing += [name for name in _CODE_NAME.findall(bare) if name not in translated]
     spoken = set(_ASCII_WORD.findall(bare))
@@ -74,6 +74,11 @@ def lost(words: str, translated: str, names: Collection[str] = ()) -> list[str]:
         if mark not in marks and mark[0] in "<{@"
     ]
     return list(dict.fromkeys(missing)) + added
+
+
+def _wanted(mark: str, marks: list[str]) -> int:
+    """Say how often a mark must be there: a marked name that a sentence repeats may become a word for it."""
+    return 1 if mark[-1] in "`*" and mark != "**" else marks.count(mark)
 
 
 def pieces(words: str) -> list[tuple[str, bool]]:

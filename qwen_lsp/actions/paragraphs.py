@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from qwen_lsp.actions import marks
 from qwen_lsp.messages import Locale
-from qwen_lsp.text import HAN, Document, Span, han_count
+from qwen_lsp.text import HAN, Document, Span, han_count, has_han
 
-_MAX_LINES, _MAX_CHARS = 8, 700
+_MAX_LINES, _MAX_CHARS = 20, 1600
 # Between two lines of one text: a line end and the marks of a comment, no words and no tag.
 _BETWEEN = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*(\*|///?!?|#+|--+)?[ \t]*")
-# A line that leaves so much room is not broken, it is over.
-_WIDTH = 70
+# A line that leaves so much room is not broken, it is over; less room, where a small letter goes on.
+_WIDTH, _WIDTH_GOING_ON = 70, 48
 _ENDS = re.compile(r"[.!?:;。！？：；][)\]\"'”’）*`]*$")
 # Sentences of a longer text are translated one by one: the shorter, the better a small model does.
 _MIN_CHARS_TO_CUT = 60
@@ -25,8 +26,59 @@ _SENTENCE = re.compile(
     r"(?<=[.!?;])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)[ \t]+(?=[\w`:{*(\"'])|(?<=[。！？；])(?=.)"
 )
 _PAUSE = "，。；：、！？,;:.!?"
-# How many characters further a line may end, to end at a pause.
-_REACH = 6
+# How many characters further a line may end, to end at a pause; and to end beside a small word, which is no
+# part of a longer one.
+_REACH, _SHORT_REACH = 10, 4
+_ENDING_WORDS = "的了着"
+_BEGINNING_WORDS = "并和或但将从被而让把"
+# What an example or a literal block of documentation opens with; a Javadoc's ends with its element.
+_PROMPT = re.compile(r">>> |>>>$|\.\.\. ?\S")
+_FENCE = re.compile(r"(```|~~~)")
+_DIRECTIVE = re.compile(r"\.\. \S")
+_CODE = re.compile(
+    r"(?a:[\w.$]+\([^()]*\);?|[\w.$\[\]]+ ?(?:>=|<=|==|!=|:=|&&|\|\|) ?\S+;?"
+    r"|[\w.$\[\]]+ ?= ?[\w.$]+\(.*\);?|.*[;)] ?\{|.*\);|\})$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a comment: the place of its words, empty ones too, and the column they stand in.
+
+    `is_set_off`: they stand as far behind the mark of a line comment as code does in Markdown and Go.
+    """
+
+    place: Span
+    column: int
+    is_set_off: bool = False
+
+
+def prose(document: Document, lines: Sequence[Line]) -> list[Span]:
+    """Leave out the lines that are no prose: examples, literal blocks, directives and code."""
+    found: list[Span] = []
+    fence, literal, last = "", -1, -2
+    is_example, is_code = False, True
+    for line in lines:
+        words = document.text[line.place.start : line.place.end].strip()
+        number = document.line_of(line.place.start)
+        if number != last + 1:  # another comment
+            fence, literal, is_example, is_code = "", -1, False, True
+        last = number
+        if not words:
+            is_example, is_code = False, True
+            continue
+        if opened := _FENCE.match(words):
+            fence = "" if fence else opened[1]
+            continue
+        is_example = is_example or _PROMPT.match(words) is not None
+        literal = literal if line.column > literal else -1
+        is_literal, is_directive = literal >= 0, _DIRECTIVE.match(words) is not None
+        if is_directive or (words.endswith("::") and not is_literal):
+            literal = line.column
+        is_code = (is_code and line.is_set_off) or (_CODE.match(words) is not None and not has_han(words))
+        if not (fence or is_example or is_literal or is_directive or is_code):
+            found.append(line.place)
+    return found
 
 
 def grouped(document: Document, lines: Sequence[Span]) -> list[list[Span]]:
@@ -60,7 +112,8 @@ def _is_full(document: Document, last: Span, line: Span) -> bool:
     """Whether a line ends because the next word would not have stood on it."""
     before = document.text[document.starts[document.line_of(last.start)] : last.end]
     word = re.split(r"\s", document.text[line.start : line.end], maxsplit=1)[0]
-    return len(before) + han_count(before) + 1 + len(word) + han_count(word) >= _WIDTH
+    width = _WIDTH_GOING_ON if word[:1].islower() and not has_han(before) else _WIDTH
+    return len(before) + han_count(before) + 1 + len(word) + han_count(word) >= width
 
 
 def joined(document: Document, group: Sequence[Span], source: Locale) -> str:
@@ -91,9 +144,18 @@ def spread(text: str, sizes: Sequence[int]) -> list[str] | None:
         free = [at for at in places if at > (cuts[-1] if cuts else 0)]
         if not free:
             return None
-        cuts.append(min(free, key=lambda at: abs(at - wanted) - _REACH * (text[:at].rstrip()[-1:] in _PAUSE)))
+        cuts.append(min(free, key=lambda at: abs(at - wanted) - _reach(text, at)))
     lines = [text[start:end].strip() for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     return lines if all(lines) else None
+
+
+def _reach(text: str, at: int) -> int:
+    """Say how many characters further it is worth to end a line here, rather than within a word."""
+    before, after = text[:at].rstrip()[-1:], text[at]
+    if before in _PAUSE:
+        return _REACH
+    is_between = not (has_han(before) and has_han(after))
+    return _SHORT_REACH if is_between or before in _ENDING_WORDS or after in _BEGINNING_WORDS else 0
 
 
 def _may_break(text: str, at: int) -> bool:

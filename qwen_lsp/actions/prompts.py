@@ -232,6 +232,17 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
+def calls(target: Target, signatures: Sequence[str], name: str, tested: str) -> list[Message]:
+    """Ask for calls that a test of a definition should make; `name` is what stands around it, or its own."""
+    how = f"`{name}(...)`" if name == tested else f"`{tested}` by way of `{name}`"
+    order = (
+        f"Write eight different calls of {how} that a unit test should make: ordinary values first, then "
+        f"edge cases, so that every branch of the {language_name(target.task)} code runs. One call a line, "
+        "with literal values that stand in the line itself. Write only the calls: no results and no comments."
+    )
+    return _question(target, signatures, [order])
+
+
 # Comments as people write them, translated: a condition without a subject, a name, half a sentence.
 _TRANSLATED = {
     "zh": (
@@ -240,6 +251,23 @@ _TRANSLATED = {
             "如果不是，它可能已经在池中，因此到那里查找",
         ),
         ("Return a `list` copy of the rows. Handy for tests.", "返回 `list` 形式的行副本，便于测试。"),
+        (
+            "Unlike `copy`, this simply returns `None` if the file is missing, instead of raising an error.",
+            "与 `copy` 不同，文件不存在时它只返回 `None`，而不会引发错误。",
+        ),
+        ("Prepare the options for the next request", "为下一次请求准备选项"),
+        (
+            "The buffer, which would otherwise grow without limit, is emptied once a minute.",
+            "缓冲区每分钟清空一次，否则会无限增长。",
+        ),
+        (
+            "Was crashing on old phones; only happens when the app is opened from a notification",
+            "曾在旧手机上崩溃；只有从通知打开应用时才会发生",
+        ),
+        (
+            "Size of the `block` in bytes, used by the later reads",
+            "`block` 的大小（以字节为单位），供之后的读取使用",
+        ),
         ("the caller must not close it before the flush", "调用方不得在刷新之前关闭它"),
     ),
     "en": (
@@ -257,24 +285,32 @@ def translate(
     *,
     is_firm: bool = False,
     left_out: Sequence[str] = (),
+    foreign: Sequence[str] = (),
+    before: tuple[str, str] | None = None,
 ) -> list[Message]:
     """Ask for a sentence of a comment in the other language.
 
-    `keep` are words that must stay as they are, `left_out` words whose meaning an earlier answer lacks.
+    `before` is the sentence before it and what it became; `keep` are words that must stay as they are,
+    `left_out` words whose meaning an earlier answer lacks, `foreign` words that it should not have.
     """
     kept = "、".join(keep) if to == "zh" else ", ".join(keep)
     lacking = "、".join(left_out) if to == "zh" else ", ".join(left_out)
     if to == "zh":
-        order = "把下面的代码注释翻译成简体中文。只写译文，代码和名称保持不变。"
+        order = (
+            "把下面的代码注释翻译成简体中文，译文要准确、通顺，像中文程序员自己写的注释。不要漏译。"
+            "只写译文，代码和名称保持不变。"
+        )
         firm = "译文必须是中文。" + (f"译文中原样保留：{kept}。" if keep else "")
         firm += f"不要漏译：{lacking}。" if left_out else ""
+        firm += f"译文中不应出现：{'、'.join(foreign)}。" if foreign else ""
     else:
         order = "Translate this code comment into English. Write only the translation; keep code and names."
         firm = " The answer must be in English." + (f" Keep as it is: {kept}." if keep else "")
         firm += f" Do not leave out what these say: {lacking}." if left_out else ""
+        firm += f" There must be no {', '.join(foreign)} in it." if foreign else ""
     shown = [
         message
-        for original, translated in _TRANSLATED[to]
+        for original, translated in (*_TRANSLATED[to], *([before] if before is not None else []))
         for message in (Message("user", f"{order}\n\n{original}"), Message("assistant", translated))
     ]
     return [_TRANSLATOR, *shown, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]

@@ -78,6 +78,8 @@ def _renamed(target: Target, function: Definition, names: dict[str, str]) -> Pro
     edits: list[Edit] = []
     for old, new in names.items():
         name = formed(new, source.language.id)
+        if source.is_spelt_out(old, function.body):  # a field would be called otherwise
+            continue
         if not name or name in taken or len(name) > _MAX_CHARS or not name.isidentifier():
             continue
         taken.add(name)

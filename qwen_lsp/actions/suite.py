@@ -41,7 +41,8 @@ class Suite:
     """The test file of one source file.
 
     Shape: `path` is relative to the root; `document` None for a file that is to be made; `head` is what a
-    new file begins with; `importing` the line that brings in what is tested; `example` a test to imitate.
+    new file begins with; `importing` the line that brings in what is tested; `example` a test to imitate;
+    `exported` what the module calls it, `default` and "" for the name itself included (JavaScript).
     """
 
     path: str
@@ -50,6 +51,7 @@ class Suite:
     head: str
     importing: str
     example: str
+    exported: str = ""
 
 
 def find(task: Task, name: str, context: RepositoryContext) -> Suite | None:
@@ -127,12 +129,15 @@ def _javascript(root: Path, path: PurePosixPath, name: str, text: str) -> Suite:
     origin = relative if relative.startswith(".") else f"./{relative}"
     if suffix in (".mjs", ".js") and framework == "node:test":
         origin += suffix
-    importing = f'import {{ {name} }} from "{origin}";'
+    exported = exported_as(text, name)
+    listed = name if exported in ("", name) else f"{exported} as {name}"
+    importing = f'import {name if exported == "default" else f"{{ {listed} }}"} from "{origin}";'
     is_common = re.search(r"^(module\.)?exports\b|\brequire\(", text, re.MULTILINE) is not None
     is_common = is_common and re.search(r"^(import|export)\b", text, re.MULTILINE) is None
     if is_common:
         is_whole = re.search(rf"^module\.exports\s*=\s*{re.escape(name)}\s*;?\s*$", text, re.MULTILINE)
-        importing = f'const {name if is_whole else f"{{ {name} }}"} = require("{origin}");'
+        listed = name if exported in ("", name) else f"{exported}: {name}"
+        importing = f'const {name if is_whole else f"{{ {listed} }}"} = require("{origin}");'
     heads = {
         "vitest": 'import { describe, expect, it } from "vitest";\n',
         "mocha": 'import assert from "node:assert";\n',
@@ -148,8 +153,43 @@ def _javascript(root: Path, path: PurePosixPath, name: str, text: str) -> Suite:
         )
     if framework == "node:test":
         example = example or f'test("{name} ...", () => {{\n  assert.deepStrictEqual({name}(...), ...);\n}});'
+    heads = {kind: _in_style(head, text) for kind, head in heads.items()}
+    importing = _in_style(importing, text)
     suite = _suite(root, [made], framework, f"{heads.get(framework, '')}{importing}\n", importing)
-    return Suite(suite.path, suite.document, framework, suite.head, importing, example)
+    return Suite(suite.path, suite.document, framework, suite.head, importing, example, exported)
+
+
+def exported_as(text: str, name: str) -> str:
+    """Return what a module of JavaScript exports a name as, "" where that is the name itself or not known."""
+    word = rf"(?<![\w$.]){re.escape(name)}(?![\w$])"
+    if re.search(rf"export\s+default\s+(?:async\s+)?(?:(?:function\s*\*?|class)\s+)?{word}", text):
+        return "default"
+    for pattern in (
+        rf"export\s*\{{[^{{}}]*?{word}\s+as\s+([\w$]+)",
+        rf"module\.exports\s*=\s*\{{[^{{}}]*?([\w$]+)\s*:\s*{word}\s*[,}}]",
+        rf"(?<![\w$])exports\.([\w$]+)\s*=\s*{word}",
+    ):
+        if found := re.search(pattern, text):
+            return found[1]
+    return ""
+
+
+def quote_of(text: str) -> str:
+    """Return the quotation mark that a file of JavaScript prefers."""
+    return "'" if text.count("'") > text.count('"') else '"'
+
+
+def statement_end_of(text: str) -> str:
+    """Return what ends a statement in a file of JavaScript: a semicolon, or nothing."""
+    lines = [line.rstrip() for line in text.split("\n")]
+    n_ended, n_bare = (sum(line.endswith(end) for line in lines) for end in (";", ")"))
+    return ";" if n_ended >= n_bare else ""
+
+
+def _in_style(line: str, text: str) -> str:
+    if statement_end_of(text) == "":
+        line = re.sub(r";$", "", line, flags=re.MULTILINE)
+    return line.replace('"', "'") if quote_of(text) == "'" else line
 
 
 def _java(task: Task, root: Path, path: PurePosixPath) -> Suite:

@@ -1,8 +1,9 @@
 """Translate comments and docstrings between Chinese and English. The code is not shown and not touched.
 
-Each sentence is one question, also one that runs over several lines, so what goes wrong with one costs only
-that one. Marks, indentation and the number of lines are ours. An answer must hold the markup and names of its
-sentence; where it loses one, the sentence is translated in pieces.
+Each sentence is one question, also one that runs over several lines, with the sentence before it and what
+that became. Marks, indentation and the number of lines are ours. An answer must hold the markup, names and
+numbers of its sentence, the small words that turn it round (`cues`) and no words of the old language; a text
+of which one sentence does not is left as it is. Half a sentence by itself is translated into something else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply
-from qwen_lsp.actions.fits import OPENING, to_translate
+from qwen_lsp.actions.fits import OPENING, is_directive, to_translate
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.target import Target, choose, whole_lines
@@ -25,7 +26,8 @@ from qwen_lsp.syntax.code import Prose, Source
 from qwen_lsp.text import Document, Edit, Span
 
 # The marks in front of a line's words; a Python docstring's, too.
-_LINE_MARKS = re.compile(r"^([ \t]*(?:///?!?|\*(?!/)|/\*\*?|#+|--+|<!--)?[ \t]*)(.*)$")
+_LINE_MARKS = re.compile(r"^([ \t]*(?:///?!?|\*(?!/|[\w.]+\*)|/\*\*?|#+|--+|<!--)?[ \t]*)(.*)$")
+_SET_OFF = re.compile(r"[ \t]*///?!?(?:\t| {4})")
 _CLOSING = re.compile(r"(?<![ \t])[ \t]*+(\*/|-->|\"\"\"|''')[ \t]*$")
 # What models write before a translation.
 _LABEL = re.compile(
@@ -48,16 +50,14 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     target = choose(task, "selection")
     if target is None or target.source is None:
         return Refused("no_code")
-    found = _lines(task.document, target.source.prose(), _within(target), task.locale)
+    found = _texts(task.document, target.source.prose(), _within(target), task.locale)
     if not found:
         return Refused("nothing_to_do")
     edits: list[Edit] = []
     failed = Refused("language")
-    region = Span(found[0].start, found[-1].end)
-    ask = _Asking(task.locale, session, region, _names(target.source))
-    groups = paragraphs.grouped(task.document, found)
-    while groups:
-        group = groups.pop(0)
+    region = Span(found[0][0].start, found[-1][-1].end)
+    ask = _Asking(task.locale, session, region, _names(target.source), _words(target.source))
+    for group in found:
         above = apply(task.document.text[: group[0].start], edits)[region.start :]
         try:
             lines = await _lines_of(task.document, group, ask, above)
@@ -67,14 +67,12 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             break
         if isinstance(lines, Refused):
             failed = lines
-        elif lines is None:  # line by line then
-            groups[:0] = [[one] for one in group]
-        else:
-            edits += [
-                Edit(place, line)
-                for place, line in zip(group, lines, strict=True)
-                if line != task.document.text[place.start : place.end]
-            ]
+            continue
+        edits += [
+            Edit(place, line)
+            for place, line in zip(group, lines, strict=True)
+            if line != task.document.text[place.start : place.end]
+        ]
     if not edits:
         return failed
     after = code.parse(apply(task.document.text, edits), target.source.language)
@@ -99,43 +97,74 @@ def _within(target: Target) -> Span:
     return Span(start, definition.span.end)
 
 
-def _lines(document: Document, prose: list[Prose], within: Span, to: Locale) -> list[Span]:
-    """List the words of each line of each comment that is to be translated, without marks."""
-    found: list[Span] = []
+def _texts(document: Document, prose: list[Prose], within: Span, to: Locale) -> list[list[Span]]:
+    """List the texts that are to be translated, each as the words of its lines, without marks."""
+    lines: list[paragraphs.Line] = []
     for piece in prose:
-        is_outside = piece.span.end <= within.start or piece.span.start >= within.end
-        if is_outside or not to_translate(piece.text, to):
-            continue
-        at = piece.span.start
-        opening = OPENING.match(piece.text)
-        for number, line in enumerate(re.split(r"(?<=\n)", piece.text)):
-            body = line.rstrip("\r\n")
-            head = opening.end() if number == 0 and opening else 0
+        if piece.span.end > within.start and piece.span.start < within.end:
+            lines += _lines(document, piece)
+    kept = [one for one in paragraphs.prose(document, lines) if _is_within(one, within)]
+    return [
+        group
+        for group in paragraphs.grouped(document, kept)
+        if to_translate(paragraphs.joined(document, group, "en" if to == "zh" else "zh"), to)
+    ]
+
+
+def _is_within(place: Span, within: Span) -> bool:
+    return within.start <= place.start and place.end <= within.end
+
+
+def _lines(document: Document, piece: Prose) -> list[paragraphs.Line]:
+    """List the lines of a comment: their words, without marks and directives to tools."""
+    found: list[paragraphs.Line] = []
+    at = piece.span.start
+    opening = OPENING.match(piece.text)
+    for number, line in enumerate(re.split(r"(?<=\n)", piece.text)):
+        body = line.rstrip("\r\n")
+        head = opening.end() if number == 0 and opening else 0
+        if piece.is_docstring:
+            start = len(body) - len(body[head:].lstrip(" \t"))
+        else:
             opened = _LINE_MARKS.match(body[head:])
             start = head + (len(opened[1]) if opened else 0)
-            words = body[start:]
-            if piece.is_docstring or opening:
-                closing = _CLOSING.search(words) or (
-                    re.search(r"[\"']$", words) if piece.is_docstring else None
-                )
-                words = words[: closing.start()] if closing else words
-            leading, words, _ = marks.parts(words.rstrip())
-            place = Span(at + start + len(leading), at + start + len(leading) + len(words))
-            is_inside = within.start <= place.start and place.end <= within.end
-            if words and is_inside and to_translate(words, to):
-                found.append(place)
-            at += len(line)
+        words = body[start:]
+        if piece.is_docstring or opening:
+            closing = _CLOSING.search(words) or (re.search(r"[\"']$", words) if piece.is_docstring else None)
+            words = words[: closing.start()] if closing else words
+        leading, words, _ = marks.parts(words.rstrip())
+        if is_directive(body):
+            words = ""
+        first = at + start + len(leading)
+        column = at + start - document.starts[document.line_of(at)]
+        is_set_off = _SET_OFF.match(body) is not None
+        found.append(paragraphs.Line(Span(first, first + len(words)), column, is_set_off))
+        at += len(line)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """How the lines of a region are asked for. `names` are what the file calls things."""
+    """How the lines of a region are asked for.
+
+    `names` are what the file calls things, `words` all words of its code, in small letters.
+    """
 
     to: Locale
     session: ModelSession
     region: Span
     names: frozenset[str]
+    words: frozenset[str]
+
+
+def _words(source: Source) -> frozenset[str]:
+    """Return the words that a file's code, strings included, is made of: `maxSize` is `max` and `size`."""
+    parts, at = [], 0
+    for one in source.prose():
+        parts.append(source.text[at : one.span.start])
+        at = one.span.end
+    whole = " ".join((*parts, source.text[at:]))
+    return frozenset(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[A-Za-z]+", whole))
 
 
 def _names(source: Source) -> frozenset[str]:
@@ -145,17 +174,19 @@ def _names(source: Source) -> frozenset[str]:
 
 async def _lines_of(
     document: Document, group: Sequence[Span], ask: _Asking, above: str
-) -> list[str] | Refused | None:
-    """Translate the lines of one text; None where they are better taken one by one."""
+) -> list[str] | Refused:
+    """Translate the lines of one text, or say which sentence of it cannot be."""
     text = paragraphs.joined(document, group, "en" if ask.to == "zh" else "zh")
     parts: list[str] = []
+    before: tuple[str, str] | None = None
     for sentence in paragraphs.sentences(text):
-        translated = await _translated(sentence, ask, above + "".join(parts))
+        translated = await _translated(sentence, ask, above + "".join(parts), before)
         if isinstance(translated, Refused):
-            return translated if len(group) == 1 else None
+            return translated
         parts.append(_ended(translated, sentence, ask.to))
+        before = (sentence, parts[-1])
     whole = ("" if ask.to == "zh" else " ").join(parts)
-    return paragraphs.spread(whole, [one.end - one.start for one in group])
+    return paragraphs.spread(whole, [one.end - one.start for one in group]) or Refused("left_out")
 
 
 def _ended(translated: str, text: str, to: Locale) -> str:
@@ -171,40 +202,62 @@ def _ended(translated: str, text: str, to: Locale) -> str:
     return bare or translated
 
 
-async def _translated(text: str, ask: _Asking, above: str) -> str | Refused:
-    """Translate the words of one sentence; in pieces between its marks where the whole loses one of them.
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What an answer lacks or holds that it should not, to be told when it is asked for once more."""
+
+    marks: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> Refused | None:
+        """The reason to take no such answer; None for a good one."""
+        for reason, found in (
+            ("marks", self.marks),
+            ("left_out", self.left_out),
+            ("language", self.foreign),
+        ):
+            if found:
+                return Refused(reason, ", ".join(found))
+        return None
+
+
+def _wrong(text: str, line: str, ask: _Asking) -> _Wrong:
+    return _Wrong(
+        tuple(marks.lost(text, line, ask.names)),
+        tuple(cues.left_out(text, line, ask.to)),
+        tuple(cues.added(text, line, ask.to) or cues.foreign(line, ask.words, ask.to)),
+    )
+
+
+async def _translated(
+    text: str, ask: _Asking, above: str, before: tuple[str, str] | None = None
+) -> str | Refused:
+    """Translate the words of one sentence. Where the whole loses a mark at its end, its words without it.
 
     A listener gets the whole region so far: `above` is what of it stands before the sentence.
     """
     refused = Refused("language")
-    keep: list[str] = []
-    lacking: list[str] = []
+    wrong = _Wrong()
     for is_firm in (False, True):
-        line = await _answered(text, ask, above, is_firm=is_firm, keep=keep, left_out=lacking)
+        line = await _answered(text, ask, above, is_firm=is_firm, wrong=wrong, before=before)
         if isinstance(line, Refused):
             refused = line
-        elif missing := marks.lost(text, line, ask.names):
-            refused, keep = Refused("marks", ", ".join(missing)), missing
-        elif lacking := cues.left_out(text, line, ask.to):
-            refused = Refused("left_out", ", ".join(lacking))
-        else:
-            return line
-    if refused.reason != "marks" or len(cut := marks.pieces(text)) < 2:
-        return refused
-    parts: list[str] = []
-    for piece, is_mark in cut:
-        if is_mark or not (to_translate(piece, ask.to) or re.search(r"[A-Za-z]{2}", piece)):
-            parts.append(piece)
             continue
-        line = await _answered(piece.strip(" ,，:："), ask, above + "".join(parts), is_firm=True)
-        if isinstance(line, Refused):
+        wrong = _wrong(text, line, ask)
+        if wrong.refused is None:
             return line
-        parts.append(line)
-    whole = _joined(parts, ask.to)
-    if missing := marks.lost(text, whole, ask.names):
-        return Refused("marks", ", ".join(missing))
-    lacking = cues.left_out(text, whole, ask.to)
-    return Refused("left_out", ", ".join(lacking)) if lacking else whole
+        refused = wrong.refused
+    cut = marks.pieces(text)
+    prose = [n for n, (piece, is_mark) in enumerate(cut) if not is_mark and re.search(r"\w", piece)]
+    if refused.reason != "marks" or len(cut) < 2 or len(prose) != 1:
+        return refused
+    line = await _answered(cut[prose[0]][0].strip(" ,，:："), ask, above, is_firm=True)
+    if isinstance(line, Refused):
+        return line
+    whole = _joined([line if n == prose[0] else piece for n, (piece, _) in enumerate(cut)], ask.to)
+    return _wrong(text, whole, ask).refused or whole
 
 
 def _joined(parts: list[str], to: Locale) -> str:
@@ -250,12 +303,22 @@ async def _answered(
     above: str,
     *,
     is_firm: bool,
-    keep: Sequence[str] = (),
-    left_out: Sequence[str] = (),
+    wrong: _Wrong | None = None,
+    before: tuple[str, str] | None = None,
 ) -> str | Refused:
     marked, shown = _as_code(text, ask.names)
+    wrong = wrong or _Wrong()
+    keep = [next((code_ for code_, one in shown.items() if one == mark), mark) for mark in wrong.marks]
     answer = await ask.session.ask(
-        prompts.translate(marked, ask.to, keep, is_firm=is_firm, left_out=left_out),
+        prompts.translate(
+            marked,
+            ask.to,
+            keep,
+            is_firm=is_firm,
+            left_out=wrong.left_out,
+            foreign=wrong.foreign,
+            before=before,
+        ),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
         region=ask.region,

@@ -10,6 +10,7 @@ import sys
 from pathlib import PurePosixPath
 
 from qwen_lsp.actions import (
+    calls,
     checks,
     imports,
     node_assertions,
@@ -25,7 +26,8 @@ from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import FileText, Proposal, Refused, RepositoryContext, Task, apply
-from qwen_lsp.syntax import code
+from qwen_lsp.syntax import code, contract, effects
+from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span
 
@@ -59,9 +61,17 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     name = around[0].name if around else target.definition.name
     if not suite.is_reachable(target.source, target.definition, around, name):
         return Refused("not_reachable", target.definition.name)
+    if elsewhere := _only_elsewhere(target, target.source, target.definition):
+        return Refused("no_result", ", ".join(elsewhere))
     place = suite.find(task, name, context)
     if place is None:
         return Refused("no_test_style")
+    if made := await calls.tests(target, place, name, session, context):
+        result = _proposed(target, place, list(made.imported), made.body, context)
+        if isinstance(result, Proposal):
+            result = await verified_tests.holding(task, result)
+        if isinstance(result, Proposal):
+            return result
     messages = prompts.unit_test(
         target, rewrite.signatures_of(target, context), place.framework, place.importing, place.example
     )
@@ -93,6 +103,23 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     return failed
 
 
+def _only_elsewhere(target: Target, source: Source, definition: Definition) -> list[str]:
+    """Name what a function calls, where that is all it does: it gives nothing back and changes nothing else.
+
+    A test could see none of that without a stand-in for each.
+    """
+    promise, parsed = contract.of(source, definition), code.parse(target.shown, source.language)
+    if promise is None or promise.has_result or promise.errors or parsed is None:
+        return []
+    done = sorted(effects.of(parsed))
+    header = source.text[definition.header.start : definition.header.end]
+    own = {*re.findall(r"\w+", header), *parsed.bound(), "this", "self", "super"}
+    firsts = {re.split(r"\W", place)[0] for _, place in done}
+    return (
+        [place for _, place in done] if all(kind == "call" for kind, _ in done) and not firsts & own else []
+    )
+
+
 def _judged(
     target: Target, place: Suite, name: str, answer: str, is_cut_off: bool, context: RepositoryContext
 ) -> Proposal | Refused:
@@ -114,6 +141,16 @@ def _judged(
     is_script = language.id in ("javascript", "typescript", "typescriptreact")
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))
+    return _proposed(target, place, imported, body, context)
+
+
+def _proposed(
+    target: Target, place: Suite, imported: list[str], body: str, context: RepositoryContext
+) -> Proposal | Refused:
+    """Put tests into their file, if it may have them."""
+    assert target.source is not None
+    language = target.source.language
+    document = place.document or Document("", "")
     edits = _edits(document, place, imported, body)
     before, after = (code.parse(text, language) for text in (document.text, apply(document.text, edits)))
     if before is None or after is None:
@@ -218,7 +255,7 @@ def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
 def _edits(document: Document, place: Suite, imported: list[str], body: str) -> tuple[Edit, ...]:
     ending = document.line_ending
     if place.document is None:
-        head = "".join(f"{line}\n" for line in imported) + place.head
+        head = "".join(f"{line}\n" for line in imported) + _used_of(place.head, body)
         return (Edit(Span(0, 0), f"{head}\n\n{_renamed(body, '')}\n"),)
     text = document.text
     end = len(text.rstrip())
@@ -229,6 +266,17 @@ def _edits(document: Document, place: Suite, imported: list[str], body: str) -> 
         at = imports.below(document)
         edits.insert(0, Edit(Span(at, at), "".join(f"{line}{ending}" for line in lines)))
     return tuple(edits)
+
+
+def _used_of(head: str, body: str) -> str:
+    """Leave out of the imports of a new file what its tests do not use: `describe` of node:test, say."""
+
+    def used(match: re.Match[str]) -> str:
+        names = [one for one in re.split(r"\s*,\s*", match[2]) if re.search(rf"\b{one}\b", body)]
+        return f"{match[1]}{{ {', '.join(names)} }}{match[3]}" if names else match[0]
+
+    pattern = r"^(import |const )\{ ([\w, ]+) \}((?: from | = require\()[\"'](?:node:test|vitest)[\"'].*)$"
+    return re.sub(pattern, used, head, flags=re.MULTILINE)
 
 
 def _has(text: str, importing: str) -> bool:

@@ -139,7 +139,7 @@ def _without(text: str, names: set[str], task: Task) -> str | None:
 
 def _run(root: Path, name: str, text: str) -> dict[str, tuple[bool, str]]:
     """Run a file of tests; return of each whether it passed and what was said; nothing if it is not run."""
-    python = _interpreter(root)
+    python = interpreter(root)
     if python is None:
         return {}
     try:
@@ -172,7 +172,7 @@ def _said(python: str, root: Path, file: Path) -> str:
     return confined.run(command, root, writable=file.parent, variables=variables, timeout_s=_TIMEOUT_S) or ""
 
 
-def _interpreter(root: Path) -> str | None:
+def interpreter(root: Path) -> str | None:
     """Return the project's own Python, else the one on PATH."""
     for name in _ENVIRONMENTS:
         program = root / name / "bin" / "python"

@@ -42,6 +42,7 @@ _BINDING_PARENT = re.compile(
     r"param|pattern|declarator|import|binding|for_in_clause|^use_|alias|global_statement|nonlocal_statement"
     r"|as_pattern_target|^using_|const_spec|var_spec|short_var|range_clause|catch|except"
 )
+_FIELD_TOO = re.compile(r"^shorthand_(property|field)_identifier")
 _SHORTHAND = "shorthand_property_identifier_pattern"  # JavaScript: `const { a } = b`
 _BINDING_FIELDS = {"name", "left", "pattern", "alias", "declarator", "parameter"}
 _TYPED = {"typed_parameter", "typed_default_parameter", "assignment", "function_definition"}
@@ -206,7 +207,7 @@ class Source:
         return {
             _text(node)
             for node in self._walk()
-            if node.type == "identifier" and not _is_attribute(node) and not _is_bound(node)
+            if node.type == "identifier" and not is_member(node) and not is_bound(node)
         }
 
     def bound(self) -> set[str]:
@@ -214,7 +215,7 @@ class Source:
         return {
             _text(node)
             for node in self._walk()
-            if (_NAME.search(node.type) and _is_bound(node)) or node.type == _SHORTHAND
+            if (_NAME.search(node.type) and is_bound(node)) or node.type == _SHORTHAND
         }
 
     def occurrences(self, name: str, within: Span) -> list[Span]:
@@ -224,19 +225,37 @@ class Source:
             for node in self._walk()
             if node.type in ("identifier", "shorthand_property_identifier_pattern")
             and _text(node) == name
-            and not _is_attribute(node)
+            and not is_member(node)
             and within.start <= (span := self._span(node)).start
             and span.end <= within.end
         ]
+
+    def is_spelt_out(self, name: str, within: Span) -> bool:
+        """Whether a variable's name is also the name of a field there, or part of a text: `{ name }`."""
+        return any(
+            within.start <= self._span(node).start < within.end
+            and (
+                (_text(node) == name and (is_key(node) or _FIELD_TOO.search(node.type) is not None))
+                or (self.language.id == "rust" and "string" in node.type and f"{{{name}" in _text(node))
+                or (node.type == "shorthand_field_initializer" and _text(node) == name)
+            )
+            for node in self._walk()
+        )
 
     def locals(self, function: Definition) -> list[str]:
         """List the variables that a function assigns, without its parameters, in order of appearance."""
         inside = [
             node
             for node in self._walk()
-            if node.type == "identifier" and _is_bound(node) and self._is_in(node, function.body)
+            if node.type == "identifier" and is_bound(node) and self._is_in(node, function.body)
         ]
         nested = {inner.name for inner in self.definitions()}
+        nested |= {
+            _text(child)
+            for node in self._walk()
+            if node.type in ("global_statement", "nonlocal_statement") and self._is_in(node, function.body)
+            for child in node.named_children
+        }
         names = dict.fromkeys(_text(node) for node in inside if _is_local_binding(node))
         header = self.text[function.header.start : function.header.end]
         parameters = set(re.findall(r"\w+", header))
@@ -352,7 +371,8 @@ def _ends_header(node: tree_sitter.Node) -> bool:
     return parent is not None and node.type == ":" and parent.type == "function_definition"
 
 
-def _is_attribute(node: tree_sitter.Node) -> bool:
+def is_member(node: tree_sitter.Node) -> bool:
+    """Whether an identifier stands behind a dot, or names an argument."""
     parent = node.parent
     if parent is None:
         return False
@@ -361,7 +381,20 @@ def _is_attribute(node: tree_sitter.Node) -> bool:
     return any(parent.child_by_field_name(name) == node for name in ("attribute", "property", "field"))
 
 
-def _is_bound(node: tree_sitter.Node) -> bool:
+def is_key(node: tree_sitter.Node) -> bool:
+    """Whether an identifier may name a field or a method rather than a variable: `T{name: 1}`, `name()`."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "literal_element":  # of Go, where it may be the key of a map, too
+        outer = parent.parent
+        return outer is not None and outer.type == "keyed_element" and outer.named_children[0] == parent
+    return parent.type in ("method_invocation", "method_reference", "field_initializer") and (
+        parent.child_by_field_name("name") == node
+    )
+
+
+def is_bound(node: tree_sitter.Node) -> bool:
     """Whether an identifier stands where it gets its meaning, by the words of the grammar."""
     inner = node
     for _ in range(4):
@@ -370,6 +403,8 @@ def _is_bound(node: tree_sitter.Node) -> bool:
             return False
         if parent.type == "keyword_argument" or re.search(r"invocation|call", parent.type):
             return False
+        if parent.type == "pair_pattern":  # `{ shorten: clip }`
+            return parent.child_by_field_name("value") == inner
         if parent.type in ("default_parameter", "typed_default_parameter", "typed_parameter"):
             return parent.child_by_field_name("value") != inner and inner.type != "type"
         if _BINDING_PARENT.search(parent.type):
@@ -395,6 +430,8 @@ def _is_local_binding(node: tree_sitter.Node) -> bool:
         if parent is None:
             return False
         if re.search(r"import|function|class|lambda|parameter|global|nonlocal|arrow", parent.type):
+            return False
+        if parent.type in ("assignment_expression", "assignment_statement"):  # declared somewhere else
             return False
         if re.search(
             r"assignment|declarat|for_|comprehension|with_|as_pattern|named_expression|short_var|let_",

@@ -34,6 +34,15 @@ _PATH = re.compile(r"[\w$]+(?:\.[\w$]+)+")
 _GROUP = re.compile(r"pattern|_list$|^tuple")
 _BINDS = re.compile(r"assignment|declarator|declaration|short_var|let_|binding")
 _DEFINES = re.compile(r"function|class|method|parameter")
+_BINARY = re.compile(r"^(augmented_|compound_)?(binary|assignment)")
+_ARITHMETIC = re.compile(r"[-+*/%&|^@]|\*\*|//|<<|>>")
+_LITERAL = re.compile(
+    r"^(integer|float|number|string|char|rune|decimal|interpreted_string|raw_string|template_str)"
+)
+_FILLING_WORDS = (
+    ".append .push .add .extend .join .length .size .Length .Count .forEach .map .filter .get .has"
+)
+_FILLING = frozenset(_FILLING_WORDS.split())
 _AROUND = re.compile(r"^(await|await_expression|parenthesized_expression)$")
 
 
@@ -50,6 +59,115 @@ def of(source: Source) -> frozenset[tuple[str, str]]:
         if not (kind == "call" and _LOOPS.search(text)):
             found.add((kind, text))
     return frozenset(found)
+
+
+def sequence(source: Source) -> list[str]:
+    """Return the statements that do so, in order and in full, without white space.
+
+    `a += b` counts as `a = a + b`, and a variable that is given a value once as that value.
+    """
+    root = source.tree.syntax.root_node
+    own, values = set(_own_names(root)), _given_once(root)
+    found: list[str] = []
+    for node in _walk(root):
+        kind, place = _effect(node)
+        if place is None or _leftmost(place) in own or (kind == "call" and _LOOPS.search(_text(place))):
+            continue
+        if kind == "assign":
+            found.append(_assigned(node, place, values))
+        elif kind == "call" and (call := _around_callee(place)) is not None:
+            found.append(_written(call, values))
+        else:
+            found.append(_written(node, values))
+    return found
+
+
+def parts(source: Source) -> frozenset[str]:
+    """Return what values are made of: members, operators, numbers and texts, but not what loops are made of.
+
+    Counters, accumulators, and the methods that fill a sequence are what a loop is made of.
+    """
+    found: set[str] = set()
+    for node in _walk(source.tree.syntax.root_node):
+        parent = node.parent
+        if parent is None:
+            continue
+        text = _text(node)
+        if node.type in ("property_identifier", "field_identifier") or (
+            node.type == "identifier" and parent.child_by_field_name("attribute") == node
+        ):
+            found |= {f".{text}"} - _FILLING
+        elif _BINARY.search(parent.type) and _ARITHMETIC.fullmatch(node.type):
+            if not _accumulates(parent):
+                found.add(node.type)
+        elif _LITERAL.search(node.type) and not (_LITERAL.search(parent.type) or _is_docstring(parent)):
+            is_small = text in ("0", "1", '""', "''", "``")
+            if not is_small or (_BINARY.search(parent.type) and _has_arithmetic(parent)):
+                found.add(text.replace('"', "'"))
+    return frozenset(found)
+
+
+def _is_docstring(parent: tree_sitter.Node) -> bool:
+    return parent.type == "expression_statement"
+
+
+def _has_arithmetic(node: tree_sitter.Node) -> bool:
+    return any(_ARITHMETIC.fullmatch(child.type) for child in node.children) and not _accumulates(node)
+
+
+def _accumulates(node: tree_sitter.Node) -> bool:
+    """Whether an expression adds to what it is assigned to: `n = n + 1`, or `n += 1`."""
+    if _ASSIGNS.match(node.type):
+        return True
+    outer, left = node.parent, node.child_by_field_name("left")
+    target = outer.child_by_field_name("left") if outer is not None else None
+    return target is not None and left is not None and target.text == left.text
+
+
+def _around_callee(place: tree_sitter.Node) -> tree_sitter.Node | None:
+    return place if _CALL.match(place.type) else place.parent
+
+
+def _given_once(root: tree_sitter.Node) -> dict[str, str]:
+    """Return the values of the variables that are given one exactly once, by an expression of their own."""
+    given: dict[str, list[tree_sitter.Node | None]] = {}
+    for node in _walk(root):
+        if not _BINDS.search(node.type) or _DEFINES.search(node.type):
+            continue
+        left = node.child_by_field_name("left") or node.child_by_field_name("name")
+        right = node.child_by_field_name("right") or node.child_by_field_name("value")
+        if left is not None and left.type == "expression_list" and left.named_child_count == 1:
+            left = left.named_children[0]
+        if left is not None and _NAME.match(left.type):
+            is_plain = not node.type.startswith("augmented") and right is not None
+            given.setdefault(_text(left), []).append(right if is_plain else None)
+    return {name: _written(one[0], {}) for name, one in given.items() if len(one) == 1 and one[0] is not None}
+
+
+def _assigned(node: tree_sitter.Node, place: tree_sitter.Node, values: dict[str, str]) -> str:
+    right = node.child_by_field_name("right") or node.child_by_field_name("value")
+    target = _written(place, values)
+    sign = next((child.type for child in node.children if child.type.endswith("=")), "")
+    if right is None:  # `a.n++`
+        return f"{target}={target}{_written(node, values).replace(target, '')[:1]}1"
+    value = _written(right, values)
+    return f"{target}={target}{sign[:-1]}{value}" if len(sign) > 1 and sign != ":=" else f"{target}={value}"
+
+
+def _written(node: tree_sitter.Node, values: dict[str, str]) -> str:
+    """Return the text of a node without white space and line-end commas, variables replaced by values."""
+    found: list[str] = []
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        if "comment" in one.type or one.type == ";":
+            continue
+        if one.child_count == 0 or _LITERAL.search(one.type):
+            text = (one.text or b"").decode("utf-8", "replace")
+            found.append(values.get(text, text) if _NAME.match(one.type) else text.replace('"', "'"))
+        else:
+            pending += reversed(one.children)
+    return re.sub(r",(?=[)\]}])", "", "".join(found))
 
 
 def reads(source: Source) -> frozenset[str]:

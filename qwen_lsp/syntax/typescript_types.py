@@ -36,8 +36,11 @@ _GLOBAL = frozenset(
 
 
 def known(source: Source) -> frozenset[str]:
-    """Name the types that a file may use: the language's, and what it defines or imports with a capital."""
-    return _GLOBAL | {name for name in source.bound() if name[:1].isupper()}
+    """Name the types that a file may use: the language's, and what it defines or imports with a capital.
+
+    `$ZodError` and `_Options` have one, too.
+    """
+    return _GLOBAL | {name for name in source.bound() if name.lstrip("$_")[:1].isupper()}
 
 
 def holds(text: str, language: Language, names: frozenset[str]) -> bool:

@@ -504,9 +504,10 @@ async def test_signatures_and_names_of_other_files(engine: EngineServer, invento
     file = inventory / "inventory" / "service.py"
     text = file.read_text("utf-8")
     first = text[: text.index("    def sell(")].count("\n")
-    selection = types.Range(types.Position(first, 0), types.Position(first + 8, 42))
+    selection = types.Range(types.Position(first, 0), types.Position(first + 9, 42))
     sell = text[text.index("    def sell(") : text.index("    def correct(")].rstrip()
-    sell = sell.replace('ValueError("quantity must be positive")', "ValueError")
+    longer = "        amount = -quantity\n        self._move(item, amount"
+    text = text.replace("        self._move(item, -quantity", longer)
     async with acting(engine, inventory) as editor:
         await editor.open(f"║{text}", uri=file.as_uri())
         index = Index(inventory)

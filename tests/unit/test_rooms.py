@@ -91,7 +91,7 @@ def users(way: re.Pattern[str]) -> set[str]:
 # What is not reached through `files`: files of the package itself or of the system, weights, logs, and what
 # the user names on the command line.
 OPENERS = {
-    "actions.verified_tests",
+    *("actions.calls", "actions.verified_tests"),
     *(
         "actions.checks",
         "actions.native_parsers",
@@ -139,14 +139,25 @@ ROOMS = {
     "run code that is a text": (
         RUNNING,
         {
-            *("actions.trial", "child", "index.parse_pool", "model.hardware", "model.packages", "sandbox"),
+            *(
+                "actions.measured",
+                "actions.trial",
+                "child",
+                "index.parse_pool",
+                "model.hardware",
+                "model.packages",
+                "sandbox",
+            ),
             *("syntax.languages", "cli.main", "lsp.lean_heap"),
         },
     ),
     # It belongs to the protocol, and of the commands only click and rich write to it.
     "print": (
         PRINTING,
-        {"__main__", "actions.trial", "cli.action", "cli.models", "cli.review", "cli.terminal", "lsp.server"},
+        {
+            *("__main__", "actions.measured", "actions.trial", "cli.action", "cli.models", "cli.review"),
+            *("cli.terminal", "lsp.server"),
+        },
     ),
     "match patterns of strangers": (re.compile(r"pathspec\.(?!GitIgnoreSpec$).*"), {"globs"}),
     "read TOML of strangers": (

@@ -82,7 +82,7 @@ class Judged(msgspec.Struct, frozen=True):
 def draw(seed: int, root: Path | None = None, folder: Path | None = None) -> list[Place]:
     """Draw the functions: for each package and kind the first that fits, from another file where possible.
 
-    With a `root`, Python packages are written below it, so that new tests of them can be run.
+    With a `root`, the packages are written below it, so that new tests of them can be run.
 
     Raises: InputError when a package cannot be had.
     """
@@ -98,8 +98,8 @@ def draw(seed: int, root: Path | None = None, folder: Path | None = None) -> lis
         }
         if not texts:
             raise InputError(f"{one} holds nothing below {entry['under']}")
-        is_run = root is not None and ".py" in entry["endings"]
-        own = _written(texts, root / one.name) if root is not None and is_run else ""
+        about = {path: text for path, text in archives.texts(one, folder).items() if path == "package.json"}
+        own = _written(texts | about, root / one.name) if root is not None else ""
         drawn = _of_package(one.name, texts, random.Random(f"{seed} {one.name}"))
         places += [replace(place, task=replace(place.task, root=own)) for place in drawn]
     return places

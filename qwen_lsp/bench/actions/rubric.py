@@ -13,10 +13,12 @@ from qwen_lsp.actions import documentation, existing_documentation, marks
 from qwen_lsp.actions.prose import in_language
 from qwen_lsp.actions.task import Proposal, Task, apply
 from qwen_lsp.messages import Locale
-from qwen_lsp.syntax import code, contract
+from qwen_lsp.syntax import code, contract, scopes
 from qwen_lsp.syntax.code import Definition, Source
+from qwen_lsp.syntax.languages import Language
 from qwen_lsp.text import Document, Edit, Span, has_han
 
+_EXAMPLE = re.compile(r"^[ \t]*>>> .*$", re.MULTILINE)
 _IMPORT = re.compile(r"\s*(import|from|#include|const .*require|use |\)|\"|')")
 
 
@@ -56,9 +58,19 @@ def broken_rules(place: Place, outcome: Proposal) -> list[str]:
         broken += _of_translation(place, after, old, new)
     if task.kind in ("simplify", "optimise", "errors"):
         broken += _of_rewriting(place, after, old, new)
-    if task.kind == "test" and (outcome.other is None) == (not outcome.edits):
-        broken.append("one file")
+    if task.kind == "test":
+        broken += _of_test(outcome, language)
     return broken
+
+
+def _of_test(outcome: Proposal, language: Language) -> Iterator[str]:
+    if (outcome.other is None) == (not outcome.edits):
+        yield "one file"
+    if outcome.other is not None:
+        there = outcome.other.document.text if outcome.other.document is not None else ""
+        written = code.parse(apply(there, outcome.other.edits), language)
+        if written is None or written.error_count():
+            yield "tests parse"
 
 
 def _is_in_scope(document: Document, function: Span, edit: Edit) -> bool:
@@ -121,6 +133,11 @@ def _of_translation(place: Place, after: str, old: Source, new: Source) -> Itera
         if was != now and marks.lost(was, now):
             yield "marks"
             break
+    examples = [
+        line for was, now in zip(*pairs, strict=True) for line in _EXAMPLE.findall(was) if line not in now
+    ]
+    if examples:
+        yield "examples kept"
     changed = "\n".join(now for was, now in zip(*pairs, strict=True) if was != now)
     if not changed:
         yield "translated"
@@ -146,6 +163,8 @@ def _of_rewriting(place: Place, after: str, old: Source, new: Source) -> Iterato
     headers = [_bare_header(source, one) for source, one in ((old, was), (new, now))]
     if headers[0] != headers[1]:
         yield "signature"
+    if scopes.unreachable(new) - scopes.unreachable(old):
+        yield "names reach"
     comments = {one.text for one in old.prose() if was.span.start <= one.span.start < was.span.end}
     if any(text not in after for text in comments):
         yield "comments kept"

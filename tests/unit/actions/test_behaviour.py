@@ -37,6 +37,11 @@ OTHER = [
      "func f(day, dow bool) {\n\tif !(day && dow) {\n\t\tfail()\n\t}\n\tgo2(day, dow)\n}\n"),
 ]  # fmt: skip
 
+FILLED = "    for one in self.rows:\n        if one.ok:\n            names.append(one.name + 1)\n"
+MADE = (
+    f"def f(self, key, value):\n    names = []\n{FILLED}"
+    "    self.flush()\n    self.set(key, value)\n    self.total = self.total + value\n    return names\n"
+)
 # Nothing of these can be run: what they do to other things is compared.
 DONE = [
     ("python", "def f(self):\n    n = self.n_dead\n    del self.items[-n:]\n",
@@ -53,6 +58,20 @@ DONE = [
      "function f(a, b) {\n  for (const c of a) b.push(c)\n}\n", "includes"),
     ("go", "func f(a string) int {\n\tif i := slices.Index(order, a); i >= 0 {\n\t\treturn i\n\t}\n\treturn len(order)\n}\n",
      "func f(a string) int {\n\treturn sort.SearchInts(order, a) + 1\n}\n", "SearchInts"),
+    *[
+        ("python", MADE, f"def f(self, key, value):\n{after}    return [one.name + 1 for one in self.rows if one.ok]\n", differs)
+        for after, differs in (
+            ("    self.flush()\n    self.set(key, value)\n    self.total += value\n", ""),
+            ("    self.set(key, value)\n    self.flush()\n    self.total += value\n", "self.flush()"),
+            ("    self.flush()\n    self.set(value, key)\n    self.total += value\n", "self.set(key,value)"),
+            ("    self.flush()\n    self.set(key, value)\n    self.total = value\n", "self.total=self.total+value"),
+        )
+    ],
+    ("python", MADE, MADE.replace(f"    names = []\n{FILLED}", "    names = [one.name for one in self.rows if one.ok]\n"), "+, 1"),
+    ("python", "def f(self, a):\n    b = a + 1\n    if b:\n        self.put(b)\n    else:\n        self.put(0)\n    return self.n\n",
+     "def f(self, a):\n    b = a + 1\n    self.put(b or 0)\n    return self.n\n", "self.put(a+1)"),
+    ("javascript", "function f(a) {\n  const b = []\n  for (const c of a.rows) {\n    b.push(c.n)\n  }\n  a.save(b)\n  a.log('x')\n}\n",
+     "function f(a) {\n  const b = a.rows.map((c) => c.id)\n  a.save(b)\n  a.log('x')\n}\n", "c.id, c.n"),
     ("go", "func f(a *A) int {\n\ta.mu.Lock()\n\tn := a.n\n\ta.mu.Unlock()\n\treturn n\n}\n",
      "func f(a *A) int {\n\treturn a.n\n}\n", "a.mu, a.mu.Lock, a.mu.Unlock"),
 ]  # fmt: skip
@@ -75,6 +94,42 @@ async def test_other_behaviour_is_refused(language: str, before: str, after: str
     assert found.reason == "behaviour"
     if language == "python":
         assert "→" in found.detail, "the input that shows it"
+
+
+GO_READ = 'package a\n\nimport "os"\n\nfunc f(p string) ⟦⟧%s {\n\td, _ := os.ReadFile(p)\n\treturn %s\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("result", "gives", "guarded", "reason"),
+    [
+        ("string", "string(d)", 'return ""', "hides_errors"),
+        ("string", "string(d)", 'return "", err', "syntax"),
+        ("string", "string(d)", "panic(err)", ""),
+        ("(string, error)", "string(d), nil", 'return "", err', ""),
+    ],
+)
+async def test_an_error_of_go_is_passed_on(result: str, gives: str, guarded: str, reason: str) -> None:
+    code = GO_READ % (result, gives)
+    new = (
+        code.replace("⟦⟧", "")
+        .replace("d, _ :=", "d, err :=")
+        .replace("\treturn", f"\tif err != nil {{\n\t\t{guarded}\n\t}}\n\treturn", 1)
+    )
+    answer = f"```go\n{new[new.index('func') :]}```"
+    found = await runner.run(
+        task("errors", code, language="go", path="a.go"), session(Speaker(answer, answer))
+    )
+    assert (found.reason if isinstance(found, Refused) else "") == reason, found
+
+
+async def test_a_name_of_python_keeps_its_value() -> None:
+    code = "def f(p):⟦⟧\n    h = open(p)\n    return h.read()\n"
+    answer = (
+        "```python\ndef f(p):\n    try:\n        h = open(p)\n        return h.read()\n"
+        "    finally:\n        h.close()\n```"
+    )
+    found = await runner.run(task("errors", code), session(Speaker(answer, answer)))
+    assert found == Refused("names", "h")
 
 
 @pytest.mark.parametrize(("language", "before", "after", "places"), DONE)

@@ -29,10 +29,49 @@ from tests.support.chatting import Speaker, session, task
         ("未加载", "Unloaded", "en", []),
         ("不同的未来版本不断更新", "Different versions to come are updated all the time", "en", []),
         ("必须先打开", "Open it first", "en", ["必须"]),
+        ("the size of the buffer in bytes", "缓冲区的大小", "zh", ["bytes"]),
+        ("the size of the buffer in bytes", "缓冲区的大小（以字节为单位）", "zh", []),
+        ("return it instead of raising", "返回它并引发", "zh", ["instead"]),
+        ("return it instead of raising", "返回它，而不是引发", "zh", []),
+        ("the default folder of each user", "用户的目录", "zh", ["each", "default"]),
+        ("the default folder of each user", "每个用户的默认目录", "zh", []),
+        ("not at all", "完全没有", "zh", []),
+        ("wait for 30 of them", "等待它们", "zh", ["30"]),
+        ("wait for 30 of them", "等待其中 30 个", "zh", []),
     ],
 )
 def test_what_a_translation_leaves_out(words: str, translated: str, to: Locale, left_out: list[str]) -> None:
     assert cues.left_out(words, translated, to) == left_out
+
+
+@pytest.mark.parametrize(
+    ("words", "translated", "added"),
+    [
+        ("the list would otherwise be retained", "否则列表将不会被保留", ["不"]),
+        ("the list would otherwise be retained", "否则列表会一直保留", []),
+        ("drop what is stale", "丢弃没有更新的内容", []),
+        ("an unsupported kind", "不支持的类型", []),
+        ("different from the constants", "与不同的、不断变化的常量", []),
+        ("say whether it may be read", "是否不能读取", []),
+    ],
+)
+def test_a_negation_that_nothing_asks_for(words: str, translated: str, added: list[str]) -> None:
+    assert cues.added(words, translated, "zh") == added
+    assert cues.added(words, translated, "en") == []
+
+
+@pytest.mark.parametrize(
+    ("translated", "found"),
+    [
+        ("unlike 内置函数", ["unlike"]),
+        ("阻止客户端 spoof 该值", ["spoof"]),
+        ("pino 的 token 和 JSON", []),
+        ("`spoof` 和 X-Spoof、spoof()", []),
+    ],
+)
+def test_english_that_was_left_standing(translated: str, found: list[str]) -> None:
+    assert cues.foreign(translated, {"pino"}, "zh") == found
+    assert cues.foreign(translated, {"pino"}, "en") == []
 
 
 CODE = "def f():⟦⟧\n    # if it is not named, use the key\n    return 1\n"
@@ -52,6 +91,19 @@ async def test_a_translation_that_leaves_a_condition_out_is_refused() -> None:
         task("translate", CODE, locale="zh"), session(Speaker(says=lambda prompt: "使用键"))
     )
     assert found == Refused("left_out", "if, not")
+
+
+async def test_english_words_are_told_and_refused() -> None:
+    code = "def f(pino):⟦⟧\n    # keep the pino clients from spoofing it\n    return 1\n"
+    speaker = Speaker("阻止 pino 客户端 spoof 它", "阻止 pino 客户端伪造它")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == "阻止 pino 客户端伪造它"
+    assert "译文中不应出现：spoof。" in speaker.prompts[1]
+    speaker = Speaker(says=lambda prompt: "阻止 pino 客户端 spoof 它")
+    assert await runner.run(task("translate", code, locale="zh"), session(speaker)) == Refused(
+        "language", "spoof"
+    )
 
 
 async def test_each_sentence_ends_as_it_ended() -> None:

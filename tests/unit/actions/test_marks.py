@@ -44,6 +44,9 @@ def test_parts(line: str, leading: str, words: str, trailing: str) -> None:
         ("简单", "Simple <b>", ["<b>"]),
         ("Defined by $constructor's init", "由构造函数的初始化定义", ["$constructor"]),
         ("Change *task* twice * 2", "更改任务两次 * 2", ["*task*"]),
+        ("Change *task* or the *task*'s name", "更改 *task* 或任务的名称", []),
+        ("one<br>two<br>three", "一<br>二，三", ["<br>"]),
+        ("See `numpy's clip`_ for it", "参见 `numpy's clip`", ["`numpy's clip`_"]),
         ("处理getPushStatus的回调结果", "Handles the result of getPushStatus", []),
         ("处理getPushStatus的回调结果", "Handles the result", ["getPushStatus"]),
     ],
@@ -107,6 +110,22 @@ async def test_a_go_comment_begins_with_the_name() -> None:
     found = await runner.run(asked, session(speaker))
     assert isinstance(found, Proposal)
     assert apply(asked.document.text, found.edits).startswith("// NewCart creates a cart\n")
+
+
+async def test_half_sentences_between_marks_are_not_translated() -> None:
+    asked = task("translate", "⟦# change `a` if `b` is there⟧\nx = 1\n", locale="zh")
+    speaker = Speaker(says=lambda prompt: "如果存在则更改")
+    assert await runner.run(asked, session(speaker)) == Refused("marks", "`a`, `b`")
+    assert len(speaker.prompts) == 2
+
+
+async def test_a_lost_name_is_asked_for_as_it_was_shown() -> None:
+    asked = task("translate", "⟦# change the *task* now⟧\nx = 1\n", locale="zh")
+    speaker = Speaker("现在更改任务", "现在更改 `task`")
+    found = await runner.run(asked, session(speaker))
+    assert isinstance(found, Proposal)
+    assert found.edits[0].new_text == "现在更改 *task*"
+    assert "原样保留：`task`。" in speaker.prompts[1]
 
 
 async def test_a_line_that_cannot_keep_its_marks_stays() -> None:

@@ -20,6 +20,8 @@ LONG = "it takes the number of an item and how many there are to be of it all"
     [
         (f"# «{LONG}»\n# «three four»\nx = 1\n", [2]),
         ("# «one two»\n# «three four»\nx = 1\n", [1, 1]),  # there was room for more
+        ("# «the buffer is full and so we let go of it and try»\n# «again later»\n", [2]),  # goes on small
+        ("# «the buffer is full and so we let go of it and try»\n# «Again later»\n", [1, 1]),
         (f"# «{LONG}.»\n# «Three four»\n", [1, 1]),  # a sentence ends there
         (f"# «{LONG}»\n#\n# «three four»\n", [1, 1]),
         (f"# «{LONG}»\n    # «three four»\n", [1, 1]),
@@ -59,12 +61,63 @@ def test_sentences(text: str, found: list[str]) -> None:
         ("创建目录，并在需要时创建上级目录", [20, 20], ["创建目录，", "并在需要时创建上级目录"]),
         ("one two three four", [9, 9], ["one two", "three four"]),
         ("见 :class:`A B`", [4, 4], ["见", ":class:`A B`"]),
+        ("它把文件移动到目录并同步", [8, 4], ["它把文件移动到目录", "并同步"]),
         ("短", [20, 20], None),
         ("unbreakable", [5, 5], None),
     ],
 )
 def test_over_lines_again(text: str, sizes: list[int], lines: list[str] | None) -> None:
     assert paragraphs.spread(text, sizes) == lines
+
+
+EXAMPLES = [
+    ('"""Adds one to it all.\n\n    >>> add(1, 2)  # the sum of both\n    3 or so it is\n    """', 1),
+    ('"""Adds one to it all.\n\n    Adds more of the same\n    """', 2),
+    ('"""Used as it is here::\n\n        add the numbers\n\n    And so on it goes.\n    """', 2),
+    ('"""Adds one to it all.\n\n    .. _the sum of it all: https://example.org\n    """', 1),
+    ('"""Adds one to it all.\n\n    ```\n    add the two numbers\n    ```\n    """', 1),
+    ('"""index >= len(self)"""', 0),
+    ('"""the index is at the end"""', 1),
+    ('"""Adds *one* to it.\n\n    *upper* is the end of them all\n    """', 2),
+]
+
+
+@pytest.mark.parametrize(("docstring", "n_asked"), EXAMPLES)
+async def test_examples_and_code_are_no_prose(docstring: str, n_asked: int) -> None:
+    code = f"def add(a, b):⟦⟧\n    {docstring}\n    return a + b\n"
+    speaker = Speaker(says=lambda prompt: "全部加上 `one` 和 `upper`")
+    await runner.run(task("translate", code, locale="zh"), session(speaker))
+    asked = {re.split("\n\n", prompt)[-1] for prompt in speaker.prompts}
+    assert len(asked) == n_asked, asked
+
+
+async def test_code_in_a_comment_of_go_is_no_prose() -> None:
+    code = "⟦// Adds one to it all:\n//\n//\tadd the two numbers\n// and so it ends⟧\nfunc f() {}\n"
+    speaker = Speaker(says=lambda prompt: "全部")
+    await runner.run(task("translate", code, language="go", path="a.go", locale="zh"), session(speaker))
+    assert not any("two numbers" in prompt for prompt in speaker.prompts)
+
+
+async def test_a_text_of_which_one_sentence_fails_stays_as_it_is() -> None:
+    first, second = "It makes a copy of the entry that was given,", "if there is one that can be copied."
+    code = f"def f():⟦⟧\n    # {first} which is kept\n    # {second}\n    # Done with the rest\n"
+    answers = {"Done": "其余部分已完成", "copy": "它复制给定的条目"}
+    speaker = Speaker(
+        says=lambda prompt: next(new for old, new in answers.items() if old in prompt.split("\n\n")[-1])
+    )
+    found = await runner.run(task("translate", f"{code}    return 1\n", locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert [edit.new_text for edit in found.edits] == ["其余部分已完成"]
+
+
+async def test_a_sentence_is_asked_for_with_the_one_before_it() -> None:
+    code = (
+        "def f():⟦⟧\n    # Makes a copy of all the entries of callers. It holds on to them.\n    return 1\n"
+    )
+    speaker = Speaker("复制调用者的所有条目。", "它会保留这些条目。")
+    found = await runner.run(task("translate", code, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "复制调用者的所有条目。" in speaker.prompts[1]
 
 
 async def test_a_sentence_over_lines_is_one_question() -> None:

@@ -124,7 +124,7 @@ async def test_error_handling_is_told_what_can_fail() -> None:
         ("    try:\n        rows = load(path)\n    except OSError:\n        print('failed')\n", "deleted"),
         (
             "    try:\n        save(rows)\n        rows = load(path)\n    except OSError:\n        raise\n",
-            "deleted",
+            "names",  # it has no value there
         ),
     ],
 )
@@ -188,10 +188,22 @@ async def test_what_the_model_is_shown() -> None:
 
 
 async def test_names_of_the_repository_are_known() -> None:
-    answer = SIMPLER.replace("json.load(open(path))", "load_prices(path)")
+    answer = SIMPLER.replace("json.load(open(path))", "load_prices(json.load(open(path)))")
     known = RepositoryContext(is_known=lambda name: name == "load_prices")
     assert isinstance(await outcome(asked(), answer, context=known), Proposal)
     assert await reason(asked(), answer, answer) == "names"
+
+
+async def test_a_variable_stays_where_it_is_used() -> None:
+    code = "function f(p) {⟦⟧\n  const d = JSON.parse(p)\n  return d.x\n}\n"
+    inside = (
+        "```javascript\nfunction f(p) {\n  try {\n    const d = JSON.parse(p)\n  } catch (e) {\n"
+        "    throw new Error('bad input', { cause: e })\n  }\n  return d.x\n}\n```"
+    )
+    made = task("errors", code, language="javascript", path="a.js")
+    assert await outcome(made, inside, inside) == Refused("names", "d")
+    outside = inside.replace("  try {\n    const d", "  let d\n  try {\n    d")
+    assert isinstance(await outcome(made, outside), Proposal)
 
 
 async def test_what_the_rules_call_insecure_is_not_applied() -> None:

@@ -185,6 +185,34 @@ async def test_annotations_that_change_the_code(answer: str) -> None:
     assert isinstance(found, Refused)
 
 
+RENAMED = [
+    (
+        "javascript",
+        "function f(o) {⟦⟧\n  const t = g()\n  return { a: t, b: o.t }\n}\n",
+        "{ a: total, b: o.t }",
+    ),
+    ("javascript", "function f() {⟦⟧\n  const t = g()\n  return { t }\n}\n", ""),
+    ("javascript", "let t = 0\nfunction f() {⟦⟧\n  t = 1\n  return t\n}\n", ""),
+    ("python", "t = 0\ndef f():⟦⟧\n    global t\n    t = 1\n    return t\n", ""),
+    ("python", "def f():⟦⟧\n    t = 1\n    return g(t=t)\n", "return g(t=total)"),
+    ("go", "package a\n\nfunc f() T {⟦⟧\n\tt := g()\n\treturn T{t: t}\n}\n", ""),
+    ("go", "package a\n\nfunc f() T {⟦⟧\n\tt := g()\n\treturn T{a: t}\n}\n", "T{a: total}"),
+    ("java", "class A {\n  int f() {⟦⟧\n    int t = t();\n    return t;\n  }\n}\n", ""),
+    ("rust", 'fn f() {⟦⟧\n    let t = g();\n    println!("{t}");\n}\n', ""),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "written"), RENAMED)
+async def test_a_name_that_means_more_than_the_variable_stays(language: str, code: str, written: str) -> None:
+    asked = task("rename", code, language=language, path="code")
+    found = await outcome(asked, '{"t": "total"}')
+    if not written:
+        assert isinstance(found, Refused), found
+    else:
+        assert isinstance(found, Proposal), found
+        assert written in apply(asked.document.text, found.edits)
+
+
 async def test_names() -> None:
     code = "def f(prices):\n    t = 0\n    for p in prices:⟦⟧\n        t += p.t + g(t=t)\n    return t, 't'\n"
     text = await result(task("rename", code), '{"t": "totalPrice", "p": "price", "prices": "x", "q": "y"}')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen_lsp.actions.task import Proposal, Refused, apply
+from qwen_lsp.actions.task import FileText, Proposal, Refused, apply
 from qwen_lsp.bench.actions import real, rubric
 from qwen_lsp.bench.actions.real import Judged
 from qwen_lsp.bench.actions.rubric import Place
@@ -114,6 +114,33 @@ LONG = HEADER + '    """' + "Line.\n    " * 12 + '"""\n'
 )
 def test_the_rubric(kind: str, old: str, new: str, broken: list[str]) -> None:
     assert set(changed(place(kind), old, new)) == set(broken)
+
+
+def test_examples_are_kept() -> None:
+    example = "    >>> read('a', 'b')  # the two of them\n"
+    text = PYTHON.replace(
+        "    # every file", f'    """Reads all of the files.\n\n{example}    """\n    # every file'
+    )
+    (at,) = [one for one in real._places("translate", "p", "src/a.py", text) if one.name.endswith(": read")]
+    assert changed(at, "Reads all of the files.", "读取全部文件。") == []
+    assert changed(at, "  # the two of them", "  # 两者") == ["examples kept"]
+
+
+SCRIPT = "function f (p) {\n  if (p) {\n    const d = g(p)\n    h(d)\n  }\n  return p\n}\n"
+
+
+def test_a_name_reaches_where_it_is_used() -> None:
+    (at,) = real._places("errors", "p", "src/a.js", SCRIPT)
+    assert changed(at, "return p", "return p ?? k") == []
+    assert changed(at, "return p", "return d") == ["names reach"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "broken"), [("def test_read():\n    assert read()\n", []), ("def test_(:\n", ["tests parse"])]
+)
+def test_new_tests_parse(tests: str, broken: list[str]) -> None:
+    other = FileText("test_a.py", None, (Edit(Span(0, 0), tests),))
+    assert rubric.broken_rules(place("test"), Proposal((), other)) == broken
 
 
 def test_documentation_that_stood_there_is_kept() -> None:

@@ -180,3 +180,11 @@ def test_types_of_typescript(text: str, *, holds: bool) -> None:
     assert source is not None
     names = typescript_types.known(source) | {"express"}
     assert typescript_types.holds(text, source.language, names) == holds
+
+
+def test_a_type_may_begin_with_a_sign() -> None:
+    source = code.parse("type $Shop = 1;\nconst $till = 1;\n", language("typescript"))
+    assert source is not None
+    names = typescript_types.known(source)
+    assert typescript_types.holds("$Shop", source.language, names)
+    assert not typescript_types.holds("$till", source.language, names)

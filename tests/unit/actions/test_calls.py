@@ -1,0 +1,218 @@
+"""Tests made of calls: the model chooses the inputs, what they give is measured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qwen_lsp import sandbox
+from qwen_lsp.actions import calls, suite, verified_tests
+from qwen_lsp.actions import run as runner
+from qwen_lsp.actions.calls import Measured
+from qwen_lsp.actions.task import Proposal, Refused, Task, apply
+from tests.support.chatting import Speaker, session, task
+
+is_confined = pytest.mark.skipif(
+    not any("Landlock" in one for one in sandbox.available()), reason="this kernel has no Landlock"
+)
+has_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+PYTHON = """def share(part, whole):⟦⟧
+    if whole == 0:
+        raise ValueError("nothing to share")
+    if part > whole:
+        return None
+    return {"part": part / whole}
+"""
+SCRIPT = """const LIMIT = 3
+function clip (text, end = '...') {⟦⟧
+  if (typeof text !== 'string') throw new TypeError('no text')
+  if (text.length <= LIMIT) return { text }
+  return { text: text.slice(0, LIMIT) + end }
+}
+module.exports = { shorten: clip }
+"""
+TYPED = """import { load } from "./missing.js";
+const LIMIT = 3 as const;
+export function clip(text: string, end: string = "..."): string | undefined {⟦⟧
+  if (text === "") return undefined;
+  return text.length <= LIMIT ? text : text.slice(0, LIMIT) + end;
+}
+export const stored = (key: string): string => load(key);
+"""
+
+
+@pytest.fixture(autouse=True)
+def python_with_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+    monkeypatch.setattr(verified_tests, "_TIMEOUT_S", 300)  # the machine may be busy
+    monkeypatch.setattr(calls, "_TIMEOUT_S", 300)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def asked(root: Path, code: str, name: str, language: str, *, is_trusted: bool = True) -> Task:
+    (root / name).write_text(code.replace("⟦⟧", ""), "utf-8", newline="")
+    return replace(task("test", code, language=language, path=name), root=str(root), is_trusted=is_trusted)
+
+
+async def written(made: Task, *answers: str) -> str | Refused:
+    language = made.document.language
+    found = await runner.run(made, session(Speaker(*(f"```{language}\n{one}\n```" for one in answers))))
+    if isinstance(found, Refused):
+        return found
+    assert isinstance(found, Proposal)
+    assert found.other is not None
+    return apply(found.other.document.text if found.other.document else "", found.other.edits)
+
+
+@is_confined
+async def test_python_gets_what_its_calls_give(tmp_path: Path) -> None:
+    said = (
+        "share(1, 2)  # a half\nshare(1, 4)\nassert share(3, 2) == 5\nshare(1, 0)\nshare('a', 2)\nopen('x')"
+    )
+    assert await written(asked(tmp_path, PYTHON, "shares.py", "python"), said) == (
+        "import pytest\nfrom shares import share\n\n\n"
+        "def test_share():\n    assert share(1, 2) == {'part': 0.5}\n"
+        "    assert share(1, 4) == {'part': 0.25}\n    assert share(3, 2) is None\n\n\n"
+        "def test_share_raises_value_error():\n    with pytest.raises(ValueError):\n        share(1, 0)\n"
+    )
+
+
+@is_confined
+async def test_what_the_world_changes_is_no_result(tmp_path: Path) -> None:
+    code = (
+        "import os\nimport random\n\n\ndef place(name):⟦⟧\n    if name == 'home':\n"
+        "        return os.path.expanduser('~')\n    if name == 'dice':\n        return random.random()\n"
+        "    return '/' + name\n"
+    )
+    said = "place('home')\nplace('dice')\nplace('a')\nplace('b')"
+    found = await written(asked(tmp_path, code, "places.py", "python"), said)
+    assert isinstance(found, str)
+    assert "home" not in found
+    assert "dice" not in found
+    assert "assert place('a') == '/a'" in found
+
+
+@is_confined
+@has_node
+@pytest.mark.parametrize(
+    ("name", "code", "call"),
+    [
+        ("put.py", "def put(a):⟦⟧\n    open('made.txt', 'w').close()\n    return a\n", "put(1)\nput(2)"),
+        (
+            "put.js",
+            "function put (a) {⟦⟧\n  require('fs').writeFileSync('made.txt', '')\n  return a\n}\n"
+            "module.exports = { put }\n",
+            "put(1)\nput(2)",
+        ),
+    ],
+)
+async def test_what_is_called_writes_nothing(tmp_path: Path, name: str, code: str, call: str) -> None:
+    language = "python" if name.endswith("py") else "javascript"
+    made = asked(tmp_path, code, name, language)
+    speaker = Speaker(says=lambda prompt: f"```{language}\n{call}\n```")
+    assert isinstance(await runner.run(made, session(speaker)), Refused)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@is_confined
+@has_node
+async def test_javascript_gets_what_its_calls_give(tmp_path: Path) -> None:
+    said = "clip('abcd');\nclip('ab')\nconsole.log(clip('abcdef', ''))\nclip(3)\nclip(unknown)\nclip('ab'"
+    assert await written(asked(tmp_path, SCRIPT, "clip.js", "javascript"), said) == (
+        "const assert = require('node:assert')\nconst { test } = require('node:test')\n"
+        "const { shorten: clip } = require('./clip.js')\n\n\n"
+        "test('clip', () => {\n"
+        "  assert.deepStrictEqual(clip('abcd'), { text: 'abc...' })\n"
+        "  assert.deepStrictEqual(clip('ab'), { text: 'ab' })\n"
+        "  assert.deepStrictEqual(clip('abcdef', ''), { text: 'abc' })\n"
+        "  assert.throws(() => clip(3), { name: 'TypeError' })\n"
+        "})\n"
+    )
+
+
+@is_confined
+@has_node
+async def test_typescript_runs_without_its_types(tmp_path: Path) -> None:
+    made = asked(tmp_path, TYPED, "clip.ts", "typescript")
+    found = await written(made, 'clip("abcd")\nclip("")\nclip("ab")')
+    assert isinstance(found, str)
+    assert 'assert.strictEqual(clip("abcd"), "abc...");\n' in found
+    assert 'assert.strictEqual(clip(""), undefined);\n' in found
+
+
+@is_confined
+@has_node
+async def test_what_needs_an_import_is_not_run(tmp_path: Path) -> None:
+    code = TYPED.replace("⟦⟧", "").replace("=> load(key)", "=>⟦⟧ load(key)")
+    made = asked(tmp_path, code, "clip.ts", "typescript")
+    model_written = 'test("stored", () => {\n  assert.strictEqual(stored("a"), "b");\n});'
+    found = await written(made, 'stored("a")\nstored("b")', model_written)
+    assert isinstance(found, str)
+    assert 'stored("a"), "b"' in found, "the model's own tests, which cannot be run"
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_only_what_may_be_run_is_asked_for_calls(tmp_path: Path, is_trusted: bool) -> None:
+    made = asked(tmp_path, PYTHON, "shares.py", "python", is_trusted=is_trusted)
+    if is_trusted:  # the editor has another text than the disk
+        (tmp_path / "shares.py").write_text("def share(): ...\n", "utf-8")
+    speaker = Speaker(*["```python\ndef test_share():\n    assert share(1, 2)\n```"] * 2)
+    await runner.run(made, session(speaker))
+    assert "different calls" not in speaker.prompts[0]
+
+
+def test_calls_that_reach_other_code_are_picked() -> None:
+    measured = [
+        Measured("f(1)", "1", lines=(1, 2)),
+        Measured("f(2)", "1", lines=(1, 2)),
+        Measured("f(3)", "3", lines=(1, 2)),
+        Measured("f(4)", "0.30000000000000004", lines=(1, 2, 9)),
+        Measured("f(0)", error="KeyError", is_known=True, lines=(1, 3, 4)),
+        Measured("f('')", error="TypeError", is_known=True, lines=(1,)),
+    ]
+    assert [one.call for one in calls._picked(measured, {"KeyError"})] == ["f(1)", "f(3)", "f(0)"]
+    assert calls._picked(measured[:2], set()) == [], "always the same says too little"
+    assert calls._picked(measured[4:], {"KeyError"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "exported"),
+    [
+        ("export default function clip() {}", "default"),
+        ("function clip() {}\nexport default clip;", "default"),
+        ("export { a, clip as shorten };", "shorten"),
+        ("module.exports = { a, shorten: clip }", "shorten"),
+        ("exports.shorten = clip", "shorten"),
+        ("module.exports = { clip }", ""),
+        ("export function clip() {}", ""),
+        ("module.exports = { shorten: clipped }", ""),
+    ],
+)
+def test_what_a_module_exports_a_name_as(text: str, exported: str) -> None:
+    assert suite.exported_as(text, "clip") == exported
+
+
+SEEN = [
+    (
+        "class A {\n  static void d(String m) {⟦⟧\n    if (ON) {\n      Log.d(TAG, m);\n    }\n  }\n}\n",
+        "Log.d",
+    ),
+    ("class A {\n  void d(List<String> m) {⟦⟧\n    if (ON) {\n      m.add(TAG);\n    }\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    Log l = this.log;\n    l.d(TAG, m);\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    this.m = m;\n    Log.d(TAG, m);\n  }\n}\n", ""),
+    ("class A {\n  String d(String m) {⟦⟧\n    Log.d(TAG, m);\n    return m;\n  }\n}\n", ""),
+    ("class A {\n  void d(String m) {⟦⟧\n    Log.d(TAG, m);\n    throw new E(m);\n  }\n}\n", ""),
+]
+
+
+@pytest.mark.parametrize(("java", "called"), SEEN)
+async def test_what_only_calls_others_shows_a_test_nothing(java: str, called: str) -> None:
+    speaker = Speaker(*["```java\n@Test\nvoid d() { A.d(1); }\n```"] * 2)
+    found = await runner.run(task("test", java, language="java", path="A.java"), session(speaker))
+    assert (found == Refused("no_result", called)) is bool(called), found
+    assert bool(speaker.prompts) is not bool(called)
