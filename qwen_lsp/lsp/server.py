@@ -99,8 +99,7 @@ class Server(LanguageServer):
             self.shutdown()  # type: ignore[no-untyped-call]
 
     async def _receive(self, messages: wire.Messages) -> None:
-        loop = asyncio.get_running_loop()
-        while (body := await loop.run_in_executor(self.thread_pool, messages.next)) is not None:
+        while (body := await messages.arrive(self.thread_pool)) is not None:
             if not self.protocol.receive(body):
                 messages.resume(body)
 
