@@ -114,6 +114,13 @@ class Report:
     ready_s: list[float]
     beside: Beside
 
+    @property
+    def failure(self) -> str:
+        """Why the figures do not say what they are for; "" when they do."""
+        if not self.beside.n_reviewed:
+            return "the review answered no question, so what it delays was not measured"
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures and the ratios."""
         own = [percentile(seen.own_ms, 95) or 0.0 for seen in (self.one, self.many)]
@@ -127,6 +134,7 @@ class Report:
             "review_beside": self.beside.to_json(),
             "load_s": round(self.load_s, 2),
             "another_window_ready_s": round(statistics.median(self.ready_s), 3),
+            "failure": self.failure,
         }
 
 
