@@ -30,6 +30,7 @@ async def test_what_happens_in_each_window_is_counted(tmp_path: Path) -> None:
     assert seen.keys > 4
     assert len(seen.own_ms) == len(seen.processor_ms) == seen.keys
     assert len(seen.answer_ms) == seen.suggestions + seen.reasons.total() == seen.keys
+    assert seen.most_engines == 2, "a program of the user's is not shared"
     assert seen.memory_bytes > 0
     assert not seen.mixed
 

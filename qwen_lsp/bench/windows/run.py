@@ -8,6 +8,7 @@ this run, so no engine of the user's own is touched.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import statistics
 import tempfile
@@ -34,7 +35,8 @@ from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.shared import SharedEngine
 
 ENGINE_PROCESS = "qwen_lsp.model.engine_host"
-_LOOK_S = 1.0  # looking costs the typists time, and an engine takes longer than this to load
+# Looking takes a processor from the typists, at the memory most of all. An engine takes longer to load.
+_LOOK_S, _MEMORY_LOOKS = 1.0, 10
 _READY_TIMES = 10
 _LOAD_S = 600.0
 _CLOSE_S = 30.0  # a window first has its server end in order
@@ -250,8 +252,8 @@ async def _watched(seen: Seen, servers: list[int]) -> AsyncIterator[None]:
     """Look at the processes all the time."""
 
     async def look() -> None:
-        while True:
-            await asyncio.to_thread(_look, seen, servers)
+        for number in itertools.count():
+            await asyncio.to_thread(_look, seen, servers, number % _MEMORY_LOOKS == 0)
             await asyncio.sleep(_LOOK_S)
 
     looking = asyncio.create_task(look())
@@ -263,21 +265,31 @@ async def _watched(seen: Seen, servers: list[int]) -> AsyncIterator[None]:
             await looking
 
 
-def _look(seen: Seen, servers: list[int]) -> None:
+def _look(seen: Seen, servers: Sequence[int], with_memory: bool) -> None:
     meeting = runtime.read(runtime.folder())
-    processes: list[psutil.Process] = []
-    for pid in (*servers, *([meeting.pid] if meeting is not None else [])):
-        with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            processes += [process, *process.children(recursive=True)]
+    processes = _with_children([*servers, *([meeting.pid] if meeting is not None else [])])
     engines, memory = 0, 0
     for process in processes:
         with suppress(psutil.Error):
             engines += ENGINE_PROCESS in process.cmdline()
-            info = process.memory_full_info()
-            memory += int(getattr(info, "pss", info.rss))
+            if with_memory:
+                info = process.memory_full_info()
+                memory += int(getattr(info, "pss", info.rss))
     seen.most_engines = max(seen.most_engines, engines)
     seen.memory_bytes = max(seen.memory_bytes, memory)
+
+
+def _with_children(pids: Sequence[int]) -> list[psutil.Process]:
+    """Return processes and all that they have started, by one pass over the system's."""
+    parents: dict[int, int] = {}
+    known: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            known[process.pid], parents[process.pid] = process, process.ppid()
+    found = {pid for pid in pids if pid in known}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return [known[pid] for pid in found]
 
 
 def as_text(report: Report) -> str:
