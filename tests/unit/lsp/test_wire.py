@@ -26,7 +26,7 @@ class NoThreads(Executor):
 async def test_no_thread_stands_between_a_pipe_and_the_event_loop() -> None:
     """Also where a message comes in pieces, and two come in one."""
     read, write = os.pipe()
-    with open(read, "rb") as stream:
+    with os.fdopen(read, "rb") as stream:
         messages = Messages(stream)
         arriving = asyncio.create_task(messages.arrive(NoThreads()))
         for piece in (framed(b"first")[:7], framed(b"first")[7:-2], b"st" + framed(b"second")):
@@ -41,7 +41,7 @@ async def test_no_thread_stands_between_a_pipe_and_the_event_loop() -> None:
 
 async def test_a_file_is_read_by_a_thread(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(framed(b"first") + framed(b"second"))
-    with open(tmp_path / "file", "rb") as stream, ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, os.fdopen(os.open(tmp_path / "file", os.O_RDONLY), "rb") as stream:
         messages = Messages(stream)
         assert [await within(messages.arrive(threads)) for _ in range(3)] == [b"first", b"second", None]
 
@@ -50,7 +50,7 @@ async def test_a_file_is_read_by_a_thread(tmp_path: Path) -> None:
 async def test_what_a_message_has_begun_comes_before_the_next_message() -> None:
     """A request takes the text as it is when its turn comes: not that of a change sent after it."""
     read, write = os.pipe()
-    with open(read, "rb") as stream:
+    with os.fdopen(read, "rb") as stream:
         messages = Messages(stream)
         os.write(write, framed(b"first") + framed(b"second"))
         seen = [await within(messages.arrive(NoThreads()))]
