@@ -331,10 +331,10 @@ def wake_as_others() -> None:
 
 
 def _set_slice(length_ns: int) -> None:
-    number = _SCHED_SETATTR.get(os.uname().machine) if sys.platform == "linux" else None
-    policy = os.sched_getscheduler(0) if sys.platform == "linux" else 0
-    if number is None or sys.maxsize < 1 << 32 or policy != os.SCHED_OTHER:
-        return
-    # struct sched_attr: size, policy, flags, nice, priority, slice, deadline, period
-    values = struct.pack("=IIQiIQQQ", 48, policy, 0, os.getpriority(os.PRIO_PROCESS, 0), 0, length_ns, 0, 0)
-    ctypes.CDLL(None).syscall(number, 0, values, 0)  # a refusal changes nothing
+    if sys.platform == "linux":
+        number = _SCHED_SETATTR.get(os.uname().machine)
+        policy, nice = os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+        if number is not None and sys.maxsize > 1 << 32 and policy == os.SCHED_OTHER:
+            # struct sched_attr: size, policy, flags, nice, priority, slice, deadline, period
+            values = struct.pack("=IIQiIQQQ", 48, policy, 0, nice, 0, length_ns, 0, 0)
+            ctypes.CDLL(None).syscall(number, 0, values, 0)  # a refusal changes nothing

@@ -230,7 +230,7 @@ async def play(seen: Seen, told: Sequence[Told]) -> None:
 @asynccontextmanager
 async def _window(told: Told) -> AsyncIterator[tuple[Child, int]]:
     """Open a window; yield its process and the id of its server."""
-    child = await Child.start("qwen_lsp.bench.windows.window", str(os.getpid()))
+    child = await Child.start("qwen_lsp.bench.windows.window", str(os.getpid()), with_hardware=True)
     try:
         child.send(msgspec.json.encode(told))
         opened = await _answer(child, Opened)

@@ -102,9 +102,13 @@ def processor_ms(pid: int) -> float:
     return float(times.user + times.system) * 1000
 
 
+def _since_ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)
+
+
 async def _type(session: Session, marker: str, seconds: float) -> Typed:
     """Type at a person's speed and ask after each key, as an editor does."""
-    typed_ = Typed()
+    seen = Typed()
     reasons = Counter[str]()
     chance = random.Random(marker)
     uri = f"untitled:{marker}.py"
@@ -118,10 +122,10 @@ async def _type(session: Session, marker: str, seconds: float) -> Typed:
     async def ask(offset: int) -> None:
         started = time.perf_counter()
         items = await session.complete(uri, offset, invoked=False)
-        typed_.answer_ms.append((time.perf_counter() - started) * 1000)
-        typed_.suggestions += bool(items)
+        seen.answer_ms.append(_since_ms(started))
+        seen.suggestions += bool(items)
         for item in items:
-            typed_.mixed += [other for other in others if other in str(item.insert_text)]
+            seen.mixed += [other for other in others if other in str(item.insert_text)]
         if not items:
             trace = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
             reasons[trace.reason or "none"] += 1
@@ -129,20 +133,20 @@ async def _type(session: Session, marker: str, seconds: float) -> Typed:
     server = session.server_process.pid
     taken_ms = processor_ms(server)
     while time.monotonic() < end_s:
-        key = typed[typed_.keys % len(typed)]
+        key = typed[seen.keys % len(typed)]
         await session.edit(uri, Edit(Span(at, at), key))
         at += 1
-        typed_.keys += 1
+        seen.keys += 1
         task = asyncio.create_task(ask(at))
         asked.add(task)
         task.add_done_callback(asked.discard)
         started = time.perf_counter()
         await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
-        typed_.own_ms.append((time.perf_counter() - started) * 1000)
+        seen.own_ms.append(_since_ms(started))
         await asyncio.sleep(chance.gauss(KEY_MS, KEY_MS / 4) / 1000)
         before_ms, taken_ms = taken_ms, processor_ms(server)
-        typed_.processor_ms.append(taken_ms - before_ms)
+        seen.processor_ms.append(round(taken_ms - before_ms, 3))
     if asked:
         await asyncio.wait(asked)
-    typed_.reasons = dict(reasons)
-    return typed_
+    seen.reasons = dict(reasons)
+    return seen
