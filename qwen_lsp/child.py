@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -306,3 +307,34 @@ def ask_for_death_signal() -> None:
     """Ask for SIGKILL when the thread that started this process ends. Source: prctl(2), PR_SET_PDEATHSIG."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+# The numbers of sched_setattr(2), for which C libraries have no function before glibc 2.41.
+_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
+_SHORT_SLICE_NS = 200_000
+
+
+def wake_sooner() -> None:
+    """Let this thread, and what it starts from now on, get a processor sooner when it wakes; no more of it.
+
+    For a process that others wait for and that works for some milliseconds at a time. Linux since 6.12: who
+    asks for shorter slices interrupts whoever computes in longer ones, whose share stays the same. Older ones
+    take no notice; macOS and Windows prefer who wakes by themselves. Source: sched_setattr(2), and the
+    kernel's `sched-eevdf`.
+    """
+    _set_slice(_SHORT_SLICE_NS)
+
+
+def wake_as_others() -> None:
+    """Undo what `wake_sooner` did to the process that started this one: for one that computes."""
+    _set_slice(0)
+
+
+def _set_slice(length_ns: int) -> None:
+    if sys.platform == "linux":
+        number = _SCHED_SETATTR.get(os.uname().machine)
+        policy, nice = os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+        if number is not None and sys.maxsize > 1 << 32 and policy == os.SCHED_OTHER:
+            # struct sched_attr: size, policy, flags, nice, priority, slice, deadline, period
+            values = struct.pack("=IIQiIQQQ", 48, policy, 0, nice, 0, length_ns, 0, 0)
+            ctypes.CDLL(None).syscall(number, 0, values, 0)  # a refusal changes nothing

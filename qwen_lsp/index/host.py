@@ -19,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from qwen_lsp import files, sandbox
-from qwen_lsp.child import die_with_parent
+from qwen_lsp.child import die_with_parent, wake_as_others
 from qwen_lsp.index import database
 from qwen_lsp.index.building import MANY_CHANGED, Builder
 from qwen_lsp.index.orders import Event, Order
@@ -103,6 +103,7 @@ class _Todo:
 def main() -> None:
     """Work until the parent is gone."""
     die_with_parent(int(sys.argv[1]))
+    wake_as_others()
     _restrict()
     if hasattr(os, "nice"):
         os.nice(_NICE)

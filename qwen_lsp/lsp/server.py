@@ -16,6 +16,7 @@ from pygls.io_ import StdoutWriter
 from pygls.lsp.server import LanguageServer
 
 from qwen_lsp import __version__
+from qwen_lsp.child import wake_sooner
 from qwen_lsp.completion.offers import Offers
 from qwen_lsp.completion.stats.recorder import Recorder
 from qwen_lsp.config import Layer
@@ -99,8 +100,7 @@ class Server(LanguageServer):
             self.shutdown()  # type: ignore[no-untyped-call]
 
     async def _receive(self, messages: wire.Messages) -> None:
-        loop = asyncio.get_running_loop()
-        while (body := await loop.run_in_executor(self.thread_pool, messages.next)) is not None:
+        while (body := await messages.arrive(self.thread_pool)) is not None:
             if not self.protocol.receive(body):
                 messages.resume(body)
 
@@ -177,6 +177,7 @@ def serve_stdio(command_line: Layer, *, trusts_folders: bool = False) -> None:
 
     File descriptor 1 is handed to stderr first, so nothing that prints can break the protocol (invariant 10).
     """
+    wake_sooner()
     protocol_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -1,14 +1,17 @@
 """Messages on the wire: bytes in, the bodies of messages out.
 
 Headers are read as the base protocol says, whatever their case and order. What is no message is skipped up
-to the next header, with one line in the log. A body is held as far as it has come, and up to a limit. Knows
-nothing of what a message says.
+to the next header, with one line in the log. A body is held as far as it has come, and up to a limit. The
+event loop itself waits for bytes: a thread that reads is woken before it, and on a busy machine each of the
+two waits for a processor. Knows nothing of what a message says.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+from concurrent.futures import Executor
 from typing import BinaryIO
 
 log = logging.getLogger(__name__)
@@ -27,7 +30,8 @@ _TAIL_BYTES = 80
 class Messages:
     """The messages in a stream.
 
-    State: the bytes that were read and are not used yet, and whether some were skipped.
+    State: the bytes that were read and are not used yet, whether some were skipped, and whether the event
+    loop can wait for more of them.
     """
 
     def __init__(self, stream: BinaryIO, max_body_bytes: int = MAX_BODY_BYTES) -> None:
@@ -35,16 +39,53 @@ class Messages:
         self._max_body_bytes = max_body_bytes
         self._held = bytearray()
         self._is_lost = False
+        self._is_in_body = False
+        self._is_watched = True
+
+    async def arrive(self, threads: Executor) -> bytes | None:
+        """Return the body of the next message, letting others run meanwhile; None at the end of the stream.
+
+        `threads` read where the event loop cannot wait.
+        """
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(0)  # what the last message has begun comes before one that is here already
+        while (body := self._held_body()) is None:
+            await self._readable()
+            if not (self._read() if self._is_watched else await loop.run_in_executor(threads, self._read)):
+                return None
+        return body
 
     def next(self) -> bytes | None:
         """Return the body of the next message, waiting for it; None at the end of the stream."""
+        while (body := self._held_body()) is None:
+            if not self._read():
+                return None
+        return body
+
+    async def _readable(self) -> None:
+        """Wait until reading does not; at once where the system can only read and wait, as from a file."""
+        if not self._is_watched:
+            return
+        loop = asyncio.get_running_loop()
+        has_come = asyncio.Event()
+        try:
+            number = self._stream.fileno()
+            loop.add_reader(number, has_come.set)
+        except (NotImplementedError, OSError, ValueError):  # Windows; a file
+            self._is_watched = False
+            return
+        try:
+            await has_come.wait()
+        finally:
+            loop.remove_reader(number)
+
+    def _held_body(self) -> bytes | None:
+        """Take the first whole message out of what was read; None where there is none yet."""
         while True:
             found = _LENGTH.search(self._held)
             if found is None:
                 self._skip(len(self._held) - _TAIL_BYTES)
-                if not self._read():
-                    return None
-                continue
+                return None
             if not _FIELDS.fullmatch(self._held, 0, found.start()):
                 self._skip(found.start())
                 continue
@@ -53,10 +94,9 @@ class Messages:
             empty = _EMPTY_LINE.match(self._held, end)
             if empty is None:
                 is_cut = b"\n" not in self._held[end:] and len(self._held) < _MAX_HEADER_BYTES
-                if not is_cut:
-                    self._skip(end)  # a line that is no header
-                elif not self._read():
+                if is_cut:
                     return None
+                self._skip(end)  # a line that is no header
                 continue
             # Of several, the one next to the body: what stands before it may have lost its own.
             length = int(_LENGTH.findall(self._held, 0, end)[-1])
@@ -73,10 +113,9 @@ class Messages:
             self._held[:0] = body[found.start() :]
 
     def _body(self, start: int, length: int) -> bytes | None:
-        while len(self._held) < start + length:
-            if not self._read():
-                log.warning("the client's messages ended in the middle of one")
-                return None
+        self._is_in_body = len(self._held) < start + length
+        if self._is_in_body:
+            return None
         body = bytes(self._held[start : start + length])
         del self._held[: start + length]
         self._is_lost = False
@@ -85,6 +124,8 @@ class Messages:
     def _read(self) -> bool:
         data: bytes = self._stream.read1(_READ_BYTES)  # type: ignore[attr-defined]
         self._held += data
+        if not data and self._is_in_body:
+            log.warning("the client's messages ended in the middle of one")
         return bool(data)
 
     def _skip(self, count: int) -> None:

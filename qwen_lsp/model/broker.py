@@ -23,6 +23,7 @@ import msgspec
 import psutil
 
 from qwen_lsp import __version__, logs
+from qwen_lsp.child import wake_sooner
 from qwen_lsp.config import EngineConfig
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model import runtime
@@ -289,6 +290,7 @@ async def _serve(place: Path) -> None:
 def main() -> None:
     """Serve until nobody has a lease; at once where another process serves this folder."""
     place = Path(sys.argv[1])
+    wake_sooner()
     logs.start("info", logs.ENGINE)
     try:
         runtime.prepare(place)

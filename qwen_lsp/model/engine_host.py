@@ -26,7 +26,7 @@ import msgspec
 import psutil
 
 from qwen_lsp import files
-from qwen_lsp.child import ask_for_death_signal, die_with_parent
+from qwen_lsp.child import ask_for_death_signal, die_with_parent, wake_as_others
 from qwen_lsp.errors import ModelError
 from qwen_lsp.model import gguf, prompt_cache, q8_copy
 
@@ -67,6 +67,7 @@ def main() -> None:
     """Read the launch line, serve, and end with the parent."""
     # Loading holds the interpreter's lock, so where the kernel does not help an orphan loads first.
     die_with_parent(int(sys.argv[1]))
+    wake_as_others()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to handle
     launch = msgspec.json.decode(sys.stdin.buffer.readline(), type=Launch)
     answer = os.fdopen(os.dup(1), "wb")

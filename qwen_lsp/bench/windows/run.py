@@ -1,64 +1,50 @@
 """Typing in N windows at once, which share one engine: processes, memory, overhead, and mixed-up texts.
 
-Each window is a real server over stdio with a file whose names all carry a marker word of its own. The same
-is done with one window first, for the ratios. Everything happens in folders of this run, so no engine of the
-user's own is touched.
+Each window is a process (window.py) with a real server over stdio and a file whose names all carry a marker
+word of its own. The same is done with one window first, for the ratios. Everything happens in folders of
+this run, so no engine of the user's own is touched.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-import random
 import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psutil
 
-from qwen_lsp.bench import editor
-from qwen_lsp.bench.editor import Session
 from qwen_lsp.bench.infill.score import percentile
-from qwen_lsp.bench.replay.typist import KEY_MS
 from qwen_lsp.bench.windows import beside
 from qwen_lsp.bench.windows.beside import Beside
+from qwen_lsp.bench.windows.window import MARKERS, Opened, Told, Typed, processor_ms
+from qwen_lsp.child import Child
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError, QwenLspError
-from qwen_lsp.lsp.requests.explain import EXPLAIN
 from qwen_lsp.model import runtime, shared, speed
 from qwen_lsp.model.engine import Engine
 from qwen_lsp.model.select import chosen_model
 from qwen_lsp.model.shared import SharedEngine
-from qwen_lsp.text import Edit, Span
 
-MARKERS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "yew")
 ENGINE_PROCESS = "qwen_lsp.model.engine_host"
-_LOOK_S = 1.0  # looking costs the typists time, and an engine takes longer than this to load
+# Looking takes a processor from the typists, at the memory most of all. An engine takes longer to load.
+_LOOK_S, _MEMORY_LOOKS = 1.0, 10
 _READY_TIMES = 10
 _LOAD_S = 600.0
+_CLOSE_S = 30.0  # a window first has its server end in order
 _ONE_WINDOW_S = 120.0  # one window is there for the ratios; memory and processor time are steady by then
 # What a request can end with that nobody should see.
 _ERRORS = ("engine", "model", "timeout", "error")
 _TIMES = ("own_ms", "answer_ms", "processor_ms")
-
-_FILE = "".join(
-    f"def {{m}}_{name}({{m}}_rows):\n    return [{{m}}_row.{name} for {{m}}_row in {{m}}_rows]\n\n\n"
-    for name in ("price", "weight", "colour", "title", "owner", "place")
-)
-_TYPED = (
-    "def {m}_total({m}_rows):\n"
-    "    {m}_sum = 0\n"
-    "    for {m}_row in {m}_rows:\n"
-    "        {m}_sum += {m}_row.price * {m}_row.weight\n"
-    "    return {m}_sum\n\n\n"
-)
+_Line = TypeVar("_Line", Opened, Typed)
 
 
 @dataclass
@@ -83,6 +69,15 @@ class Seen:
     own_ms: list[float] = field(default_factory=list)
     answer_ms: list[float] = field(default_factory=list)
     processor_ms: list[float] = field(default_factory=list)
+
+    def add(self, typed: Typed) -> None:
+        """Count what happened in one window."""
+        self.keys += typed.keys
+        self.suggestions += typed.suggestions
+        self.reasons.update(typed.reasons)
+        self.mixed += typed.mixed
+        for name in _TIMES:
+            getattr(self, name).extend(getattr(typed, name))
 
     @property
     def errors(self) -> int:
@@ -114,6 +109,13 @@ class Report:
     ready_s: list[float]
     beside: Beside
 
+    @property
+    def failure(self) -> str:
+        """Why the figures do not say what they are for; "" when they do."""
+        if not self.beside.n_reviewed:
+            return "the review answered no question, so what it delays was not measured"
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures and the ratios."""
         own = [percentile(seen.own_ms, 95) or 0.0 for seen in (self.one, self.many)]
@@ -127,6 +129,7 @@ class Report:
             "review_beside": self.beside.to_json(),
             "load_s": round(self.load_s, 2),
             "another_window_ready_s": round(statistics.median(self.ready_s), 3),
+            "failure": self.failure,
         }
 
 
@@ -202,84 +205,55 @@ async def _typed(config: Config, n: int, seconds: float) -> Seen:
         "model.path": config.model.path,
         "context.index": False,
     }
-    async with AsyncExitStack() as stack:
-        sessions = [
-            await stack.enter_async_context(editor.start(user=user, options=options)) for _ in range(n)
-        ]
-        meeting = runtime.read(runtime.folder())
-        before_ms = _processor_ms(meeting.pid) if meeting is not None else 0.0
-        async with _watched(seen, sessions), asyncio.TaskGroup() as group:
-            for number, session in enumerate(sessions):
-                group.create_task(_type(session, MARKERS[number], seconds, seen))
-        if meeting is not None:
-            seen.shared_ms = (_processor_ms(meeting.pid) - before_ms) / max(seen.keys, 1)
+    await play(seen, [Told(marker, seconds, user, options) for marker in MARKERS[:n]])
     return seen
 
 
-def _processor_ms(pid: int) -> float:
-    """Return the processor time that a process has taken; Linux counts nanoseconds, others hundredths."""
-    threads = Path(f"/proc/{pid}/task")
-    if threads.is_dir():
-        total_ns = 0
-        for thread in threads.iterdir():
-            with suppress(OSError, ValueError):  # it has just ended
-                total_ns += int((thread / "schedstat").read_text().split()[0])
-        if total_ns:
-            return total_ns / 1e6
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system) * 1000
+async def play(seen: Seen, told: Sequence[Told]) -> None:
+    """Open the windows, and type in all of them at once.
 
-
-async def _type(session: Session, marker: str, seconds: float, seen: Seen) -> None:
-    """Type at a person's speed and ask after each key, as an editor does."""
-    chance = random.Random(marker)
-    uri = f"untitled:{marker}.py"
-    text = _FILE.format(m=marker)
-    await session.open(uri, "python", text)
-    others = [other for other in MARKERS if other != marker]
-    typed, at = _TYPED.format(m=marker), len(text)
-    end_s = time.monotonic() + seconds
-    asked: set[asyncio.Task[None]] = set()
-
-    async def ask(offset: int) -> None:
-        started = time.perf_counter()
-        items = await session.complete(uri, offset, invoked=False)
-        seen.answer_ms.append((time.perf_counter() - started) * 1000)
-        seen.suggestions += bool(items)
-        for item in items:
-            seen.mixed += [other for other in others if other in str(item.insert_text)]
-        if not items:
-            trace = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
-            seen.reasons[trace.reason or "none"] += 1
-
-    number, server = 0, session.server_process.pid
-    taken_ms = _processor_ms(server)
-    while time.monotonic() < end_s:
-        key = typed[number % len(typed)]
-        await session.edit(uri, Edit(Span(at, at), key))
-        at, number = at + 1, number + 1
-        seen.keys += 1
-        task = asyncio.create_task(ask(at))
-        asked.add(task)
-        task.add_done_callback(asked.discard)
-        started = time.perf_counter()
-        await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
-        seen.own_ms.append((time.perf_counter() - started) * 1000)
-        await asyncio.sleep(chance.gauss(KEY_MS, KEY_MS / 4) / 1000)
-        before_ms, taken_ms = taken_ms, _processor_ms(server)
-        seen.processor_ms.append(taken_ms - before_ms)
-    if asked:
-        await asyncio.wait(asked)
+    Raises: QwenLspError when one of them ends before its time.
+    """
+    async with AsyncExitStack() as stack:
+        windows = [await stack.enter_async_context(_window(one)) for one in told]
+        meeting = runtime.read(runtime.folder())
+        before_ms = processor_ms(meeting.pid) if meeting is not None else 0.0
+        async with _watched(seen, [server for _, server in windows]):
+            for child, _ in windows:
+                child.send(b"type")
+            for typed in await asyncio.gather(*(_answer(child, Typed) for child, _ in windows)):
+                seen.add(typed)
+        if meeting is not None:
+            seen.shared_ms = (processor_ms(meeting.pid) - before_ms) / max(seen.keys, 1)
 
 
 @asynccontextmanager
-async def _watched(seen: Seen, sessions: list[Session]) -> AsyncIterator[None]:
+async def _window(told: Told) -> AsyncIterator[tuple[Child, int]]:
+    """Open a window; yield its process and the id of its server."""
+    child = await Child.start("qwen_lsp.bench.windows.window", str(os.getpid()), with_hardware=True)
+    try:
+        child.send(msgspec.json.encode(told))
+        opened = await _answer(child, Opened)
+        yield child, opened.server
+    finally:
+        await child.close(_CLOSE_S)
+
+
+async def _answer(child: Child, kind: type[_Line]) -> _Line:
+    """Return the next line of a window. Raises: QwenLspError when it has ended."""
+    line = await child.first_line()
+    if not line:
+        raise QwenLspError("a window has ended; what it said of that is above")
+    return msgspec.json.decode(line, type=kind)
+
+
+@asynccontextmanager
+async def _watched(seen: Seen, servers: list[int]) -> AsyncIterator[None]:
     """Look at the processes all the time."""
-    servers = [session.server_process.pid for session in sessions]
 
     async def look() -> None:
-        while True:
-            await asyncio.to_thread(_look, seen, servers)
+        for number in itertools.count():
+            await asyncio.to_thread(_look, seen, servers, number % _MEMORY_LOOKS == 0)
             await asyncio.sleep(_LOOK_S)
 
     looking = asyncio.create_task(look())
@@ -291,21 +265,31 @@ async def _watched(seen: Seen, sessions: list[Session]) -> AsyncIterator[None]:
             await looking
 
 
-def _look(seen: Seen, servers: list[int]) -> None:
+def _look(seen: Seen, servers: Sequence[int], with_memory: bool) -> None:
     meeting = runtime.read(runtime.folder())
-    processes: list[psutil.Process] = []
-    for pid in (*servers, *([meeting.pid] if meeting is not None else [])):
-        with suppress(psutil.Error):
-            process = psutil.Process(pid)
-            processes += [process, *process.children(recursive=True)]
+    processes = _with_children([*servers, *([meeting.pid] if meeting is not None else [])])
     engines, memory = 0, 0
     for process in processes:
         with suppress(psutil.Error):
             engines += ENGINE_PROCESS in process.cmdline()
-            info = process.memory_full_info()
-            memory += int(getattr(info, "pss", info.rss))
+            if with_memory:
+                info = process.memory_full_info()
+                memory += int(getattr(info, "pss", info.rss))
     seen.most_engines = max(seen.most_engines, engines)
     seen.memory_bytes = max(seen.memory_bytes, memory)
+
+
+def _with_children(pids: Sequence[int]) -> list[psutil.Process]:
+    """Return processes and all that they have started, by one pass over the system's."""
+    parents: dict[int, int] = {}
+    known: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            known[process.pid], parents[process.pid] = process, process.ppid()
+    found = {pid for pid in pids if pid in known}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return [known[pid] for pid in found]
 
 
 def as_text(report: Report) -> str:

@@ -5,15 +5,36 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import pytest
+from click.testing import CliRunner
+
+from qwen_lsp.bench.windows import run as measured
 from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.bench.windows.run import Report, Seen
+from qwen_lsp.cli.main import main
+
+
+def report(questions: int) -> Report:
+    seen = Seen(2, keys=7, reasons=Counter(unsure=3, timeout=2), own_ms=[3.0, 3.0], memory_bytes=10)
+    return Report(seen, seen, 1.0, [0.1], Beside([1.0, 2.0], [2.0, 4.0], questions, [2.0], [4.0]))
 
 
 def test_figures_are_json() -> None:
-    seen = Seen(2, keys=7, reasons=Counter(unsure=3, timeout=2), own_ms=[3.0, 3.0], memory_bytes=10)
-    report = Report(seen, seen, 1.0, [0.1], Beside([1.0], [2.0], 1))
-    values = json.loads(json.dumps(report.to_json()))
+    values = json.loads(json.dumps(report(questions=1).to_json()))
     assert values["many"]["reasons"] == {"unsure": 3, "timeout": 2}
     assert (values["many"]["errors"], values["many"]["keys"]) == (2, 7)
     assert values["many"]["own_ms"] == {"p50": 3.0, "p95": 3.0}
     assert values["memory_ratio"] == 1.0
+    assert values["review_beside"]["with"]["after_a_pause"] == {"n": 1, "p50": 4.0, "most": 4.0}
+
+
+@pytest.mark.parametrize(("questions", "exit_code"), [(0, 1), (1, 0)])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_review_that_has_answered_nothing_is_a_failure(
+    questions: int, exit_code: int, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "run", lambda *_: report(questions))
+    result = CliRunner().invoke(main, ["bench", "windows", *options])
+    assert result.exit_code == exit_code
+    assert ("the review answered no question" in result.stderr) == bool(exit_code)
+    assert "after_a_pause" in result.stdout if options else "1 after a pause p50 4 ms" in result.stdout
