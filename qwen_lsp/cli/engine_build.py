@@ -26,7 +26,7 @@ from qwen_lsp.model.speed import Speed
 
 # Less than this is noise, and not worth a program that updates with nothing.
 _WORTH_IT = 1.1
-_ROUNDS = 2
+_ROUNDS = 3
 _MAX_S = 300.0
 
 
@@ -68,7 +68,7 @@ def build(config: Config, model_name: str = "") -> str:
 
 
 async def _compare(config: Config, model: ChosenModel, program: Path) -> tuple[Speed, Speed]:
-    """Return the speed of the engine that came along and of the new one: the better of two rounds each.
+    """Return the speed of the engine that came along and of the new one: the best of some rounds each.
 
     Raises: EngineBuildError when the new one does not start or does not fill the holes; EndpointError.
     """
