@@ -268,13 +268,17 @@ async def _watched(seen: Seen, servers: list[int]) -> AsyncIterator[None]:
 def _look(seen: Seen, servers: Sequence[int], with_memory: bool) -> None:
     meeting = runtime.read(runtime.folder())
     processes = _with_children([*servers, *([meeting.pid] if meeting is not None else [])])
-    engines, memory = 0, 0
+    parents: dict[int, int] = {}  # of what looks like an engine
+    memory = 0
     for process in processes:
         with suppress(psutil.Error):
-            engines += ENGINE_PROCESS in process.cmdline()
+            if ENGINE_PROCESS in process.cmdline():
+                parents[process.pid] = process.ppid()
             if with_memory:
                 info = process.memory_full_info()
                 memory += int(getattr(info, "pss", info.rss))
+    # What an engine starts looks like it until it has become another program.
+    engines = sum(parent not in parents for parent in parents.values())
     seen.most_engines = max(seen.most_engines, engines)
     seen.memory_bytes = max(seen.memory_bytes, memory)
 
