@@ -19,6 +19,12 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a `#!` line")
 
 
+@pytest.fixture(autouse=True)
+def own_runtime_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The engine that other tests share is none of these windows'."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+
+
 def told(program: Program, marker: str) -> Told:
     return Told(marker, 2.0, {"engine.program": str(program.path), "model.path": str(program.model)}, {})
 
