@@ -21,7 +21,7 @@ from typing import Any, Literal
 from qwen_lsp import foreign_toml
 from qwen_lsp.child import environment
 from qwen_lsp.review import finding
-from qwen_lsp.review.find import undefined
+from qwen_lsp.review.find import copies, undefined
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.python_names import is_lost_definition
 from qwen_lsp.syntax.rules import Category, Severity, is_test_path
@@ -115,9 +115,9 @@ def _in_copies(
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as name:
         root = Path(name).resolve()
         for path, text in ((source.path, source.text) for source in sources):
-            _write(root, path, text)
+            copies.write(root, path, text)
         for path, text in (configuration or {}).items():
-            _write(root, path, text)
+            copies.write(root, path, text)
         own = ["--isolated"]
         own += ["--select", _SELECTED, "--ignore", _DROPPED] if selection == "bugs" else []
         command = [program, "check", "--no-cache", "--exit-zero", "--output-format", "json", "--no-fix"]
@@ -194,17 +194,6 @@ def _program() -> str | None:
     except (ImportError, FileNotFoundError) as error:
         log.warning("no ruff: %s", error)
         return None
-
-
-def _write(root: Path, path: str, text: str) -> None:
-    file = root / path
-    if not file.resolve().is_relative_to(root):
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode("utf-8", "replace"))
-    except OSError as error:
-        log.warning("%s is not linted: %s", path, error)
 
 
 def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:

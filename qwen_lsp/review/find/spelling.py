@@ -27,6 +27,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change import elsewhere, git
 from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.find import copies
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document, Span, decode
@@ -103,9 +104,9 @@ def _listed(
     """Run the program on copies; a configuration that it does not take counts as none."""
     with tempfile.TemporaryDirectory(prefix="qwen-lsp-") as name:
         root = Path(name).resolve()
-        copies = root / "texts"
+        texts = root / "texts"
         for path, document in documents.items():
-            _write(copies, path, document.text)
+            copies.write(texts, path, document.text)
         command = [
             program,
             "--isolated",
@@ -116,12 +117,12 @@ def _listed(
             "--no-ignore",
         ]
         if configuration is not None:
-            _write(root, *configuration)
+            copies.write(root, *configuration)
             command += ["--config", str(root / configuration[0])]
         try:
             done = subprocess.run(
                 [*command, "."],
-                cwd=copies,
+                cwd=texts,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -223,14 +224,3 @@ def _is_set_in(text: str) -> bool:
     except ValueError:
         return False
     return isinstance(tools, dict) and "typos" in tools
-
-
-def _write(root: Path, path: str, text: str) -> None:
-    file = root / path
-    if not file.resolve().is_relative_to(root):
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode("utf-8", "replace"))
-    except OSError as error:
-        log.warning("%s is not checked for misspelt words: %s", path, error)
