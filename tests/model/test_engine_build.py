@@ -47,8 +47,11 @@ async def test_what_is_compiled_serves_or_is_not_kept(
     print(ran.stdout, ran.stderr)
     assert not list(native.folder().glob("tmp*")), "the source and the objects are gone"
     if ran.returncode:
-        assert "is not worth its place, and is not kept: reads" in ran.stderr
+        assert "it is not used, as it is not faster: reads" in ran.stderr
         assert native.built() is None
+        assert native_build.untried(), "another trial compiles nothing"
+        assert build("--remove").stdout == "deleted\n"
+        assert native_build.untried() is None
         return
     assert ran.stdout.startswith("kept, and used from now on: reads")
     engine = Engine(CONFIG, lambda: model_file, lambda state: None)
