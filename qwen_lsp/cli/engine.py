@@ -104,7 +104,7 @@ def logs(lines: int) -> None:
 def build(model: str, remove: bool) -> None:
     """Compile an engine for this machine's processor (Linux without a GPU), and use it if it is faster.
 
-    Needs cmake and a C++ compiler, and 10 to 30 minutes in which the machine stays usable. The source comes
+    Needs cmake and a C++ compiler, and 5 to 30 minutes in which the machine stays usable. The source comes
     from the package registry.
     """
     from qwen_lsp.cli import engine_build

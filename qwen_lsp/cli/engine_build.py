@@ -76,7 +76,7 @@ def _compiled() -> Path:
         folder = Path(name)
         echo(f"downloading the source of llama.cpp {native_build.RELEASE}", err=True)
         source = native_build.fetch(folder)
-        echo("compiling; this takes 10 to 30 minutes at the lowest priority", err=True)
+        echo("compiling; this takes 5 to 30 minutes at the lowest priority", err=True)
         return native_build.set_aside(
             native_build.compile_server(source, folder / "build", tenths(of_bytes=False))
         )
