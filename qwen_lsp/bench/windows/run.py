@@ -23,7 +23,7 @@ import msgspec
 import psutil
 
 from qwen_lsp.bench.infill.score import percentile
-from qwen_lsp.bench.windows import beside
+from qwen_lsp.bench.windows import bare, beside
 from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.bench.windows.window import MARKERS, Opened, Told, Typed, processor_ms
 from qwen_lsp.child import Child
@@ -100,7 +100,8 @@ class Seen:
 class Report:
     """One window, N windows, and what another window waits until the engine is ready for it, in seconds.
 
-    `beside` are keys with and without a review in another window.
+    `beside` are keys with and without a review in another window. `bare_ms` is the 95th percentile of one and
+    of N loops that need as much of a processor as a question without the model, while no engine is there.
     """
 
     one: Seen
@@ -108,6 +109,7 @@ class Report:
     load_s: float
     ready_s: list[float]
     beside: Beside
+    bare_ms: tuple[float, float]
 
     @property
     def failure(self) -> str:
@@ -124,13 +126,19 @@ class Report:
             "one": self.one.to_json(),
             "many": self.many.to_json(),
             "memory_ratio": round(self.many.memory_bytes / max(self.one.memory_bytes, 1), 2),
-            "own_p95_ratio": round(own[1] / own[0], 2) if own[0] else None,
-            "processor_p95_ratio": round(taken[1] / taken[0], 2) if taken[0] else None,
+            "own_p95_ratio": _ratio(*own),
+            "bare_p95_ms": [round(ms, 2) for ms in self.bare_ms],
+            "bare_p95_ratio": _ratio(*self.bare_ms),
+            "processor_p95_ratio": _ratio(*taken),
             "review_beside": self.beside.to_json(),
             "load_s": round(self.load_s, 2),
             "another_window_ready_s": round(statistics.median(self.ready_s), 3),
             "failure": self.failure,
         }
+
+
+def _ratio(one: float, many: float) -> float | None:
+    return round(many / one, 2) if one else None
 
 
 def run(config: Config, n: int, seconds: float) -> Report:
@@ -172,7 +180,9 @@ async def _run(config: Config, n: int, seconds: float) -> Report:
         many = await _typed(config, n, seconds)
     finally:
         await shared.stop()
-    return Report(one, many, load_s, ready_s, keys)
+    work_ms = percentile(one.own_ms, 50) or 1.0
+    bare_ms = (await bare.measure(work_ms, 1), await bare.measure(work_ms, n))
+    return Report(one, many, load_s, ready_s, keys, bare_ms)
 
 
 async def _ready_times(config: Config, own: Any) -> tuple[float, list[float]]:
@@ -319,6 +329,11 @@ def as_text(report: Report) -> str:
     lines.append(
         f"memory {values['memory_ratio']} times, processor time p95 {values['processor_p95_ratio']} times, "
         f"own p95 {values['own_p95_ratio']} times one window's"
+    )
+    one_ms, many_ms = report.bare_ms
+    lines.append(
+        f"loops that need as much of a processor as a question, without an engine: p95 {one_ms:.1f} ms for "
+        f"one, {many_ms:.1f} ms for {report.many.windows}, {values['bare_p95_ratio']} times"
     )
     lines.append(report.beside.as_text())
     lines.append(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 
 import pytest
 from click.testing import CliRunner
 
+from qwen_lsp.bench.windows import bare
 from qwen_lsp.bench.windows import run as measured
 from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.bench.windows.run import Report, Seen
@@ -16,7 +18,7 @@ from qwen_lsp.cli.main import main
 
 def report(questions: int) -> Report:
     seen = Seen(2, keys=7, reasons=Counter(unsure=3, timeout=2), own_ms=[3.0, 3.0], memory_bytes=10)
-    return Report(seen, seen, 1.0, [0.1], Beside([1.0, 2.0], [2.0, 4.0], questions, [2.0], [4.0]))
+    return Report(seen, seen, 1.0, [0.1], Beside([1.0, 2.0], [2.0, 4.0], questions, [2.0], [4.0]), (2.0, 3.0))
 
 
 def test_figures_are_json() -> None:
@@ -25,6 +27,7 @@ def test_figures_are_json() -> None:
     assert (values["many"]["errors"], values["many"]["keys"]) == (2, 7)
     assert values["many"]["own_ms"] == {"p50": 3.0, "p95": 3.0}
     assert values["memory_ratio"] == 1.0
+    assert (values["bare_p95_ms"], values["bare_p95_ratio"]) == ([2.0, 3.0], 1.5)
     assert values["review_beside"]["with"]["after_a_pause"] == {"n": 1, "p50": 4.0, "most": 4.0}
 
 
@@ -38,3 +41,7 @@ def test_a_review_that_has_answered_nothing_is_a_failure(
     assert result.exit_code == exit_code
     assert ("the review answered no question" in result.stderr) == bool(exit_code)
     assert "after_a_pause" in result.stdout if options else "1 after a pause p50 4 ms" in result.stdout
+
+
+def test_a_bare_loop_takes_the_processor_time_that_it_is_told() -> None:
+    assert asyncio.run(bare.measure(4.0, 1, 1.0)) >= 4.0
