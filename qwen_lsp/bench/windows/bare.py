@@ -1,42 +1,35 @@
-"""What this machine lets N windows have at best: loops that need a processor at each key, and nothing else.
+"""A loop beside the windows that needs a processor at each key, and nothing else: what a wait is not ours.
 
-Many windows are compared with one by the clock. Processes that wake at nearly the same moment wait for each
-other, whatever is written in them; how long, loops say that take a fixed processor time a key. `main` reads a
-JSON line of `Loop`, and answers one with the times.
+Processes that wake at nearly the same moment wait for each other and for the engine, whatever is written in
+them; how long, a loop says that takes a fixed processor time a key. `main` reads a JSON line of `Loop`, and
+answers one with the times.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
 import sys
 import time
-from contextlib import AsyncExitStack
 
 import msgspec
 
-from qwen_lsp.bench.infill.score import percentile
 from qwen_lsp.bench.replay.typist import KEY_MS
-from qwen_lsp.child import Child, die_with_parent, wake_sooner
-
-_SECONDS = 20.0
+from qwen_lsp.child import die_with_parent, wake_sooner
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """The processor time of a key in milliseconds, for how long, and what draws the pauses between keys."""
+    """The processor time of a key in milliseconds, and for how long there are keys."""
 
     work_ms: float
     seconds: float
-    seed: int
 
 
 def main() -> None:
-    """Take a processor at each key, and say how long that took by the clock."""
+    """Take a processor at each key, and say how long that took by the clock, in milliseconds."""
     die_with_parent(int(sys.argv[1]))
     wake_sooner()  # as a server does
     loop = msgspec.json.decode(sys.stdin.buffer.readline(), type=Loop)
-    chance = random.Random(loop.seed)
+    chance = random.Random(0)
     taken_ms: list[float] = []
     end_s = time.perf_counter() + loop.seconds
     while time.perf_counter() < end_s:
@@ -45,18 +38,5 @@ def main() -> None:
         began_s = time.thread_time()
         while (time.thread_time() - began_s) * 1000 < loop.work_ms:
             pass
-        taken_ms.append((time.perf_counter() - due_s) * 1000)
+        taken_ms.append(round((time.perf_counter() - due_s) * 1000, 3))
     sys.stdout.buffer.write(msgspec.json.encode(taken_ms) + b"\n")
-
-
-async def measure(work_ms: float, n: int, seconds: float = _SECONDS) -> float:
-    """Return how long a key takes by the clock in one of `n` loops: the 95th percentile in milliseconds."""
-    async with AsyncExitStack() as stack:
-        loops = []
-        for seed in range(n):
-            child = await Child.start("qwen_lsp.bench.windows.bare", str(os.getpid()))
-            stack.push_async_callback(child.close, 0.0)
-            loops.append(child)
-            child.send(msgspec.json.encode(Loop(work_ms, seconds, seed)))
-        lines = await asyncio.gather(*(child.first_line() for child in loops))
-    return percentile([ms for line in lines for ms in msgspec.json.decode(line, type=list[float])], 95) or 0.0

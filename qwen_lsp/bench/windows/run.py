@@ -23,7 +23,8 @@ import msgspec
 import psutil
 
 from qwen_lsp.bench.infill.score import percentile
-from qwen_lsp.bench.windows import bare, beside
+from qwen_lsp.bench.windows import beside
+from qwen_lsp.bench.windows.bare import Loop
 from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.bench.windows.window import MARKERS, Opened, Told, Typed, processor_ms
 from qwen_lsp.child import Child
@@ -43,7 +44,8 @@ _CLOSE_S = 30.0  # a window first has its server end in order
 _ONE_WINDOW_S = 120.0  # one window is there for the ratios; memory and processor time are steady by then
 # What a request can end with that nobody should see.
 _ERRORS = ("engine", "model", "timeout", "error")
-_TIMES = ("own_ms", "answer_ms", "processor_ms")
+_TIMES = ("own_ms", "answer_ms", "processor_ms", "bare_ms")
+_BARE_WORK_MS = 2.0  # about what a question without the model takes of a processor
 _Line = TypeVar("_Line", Opened, Typed)
 
 
@@ -55,7 +57,8 @@ class Seen:
     counted once; `most_engines` the most engine processes at one time. `own_ms` is how long a question takes
     that needs no model, `answer_ms` a key and its suggestion. `processor_ms` is the processor time that a
     window's server takes from one key to the next, and `shared_ms` that of the shared process for each key:
-    what is ours, whoever else wants the processors. The engine is in neither.
+    what is ours, whoever else wants the processors. The engine is in neither. `bare_ms` is how long a loop
+    takes that needs as much of a processor as a question, and is nothing of ours (bare.py).
     """
 
     windows: int
@@ -69,6 +72,7 @@ class Seen:
     own_ms: list[float] = field(default_factory=list)
     answer_ms: list[float] = field(default_factory=list)
     processor_ms: list[float] = field(default_factory=list)
+    bare_ms: list[float] = field(default_factory=list)
 
     def add(self, typed: Typed) -> None:
         """Count what happened in one window."""
@@ -76,8 +80,9 @@ class Seen:
         self.suggestions += typed.suggestions
         self.reasons.update(typed.reasons)
         self.mixed += typed.mixed
-        for name in _TIMES:
-            getattr(self, name).extend(getattr(typed, name))
+        self.own_ms += typed.own_ms
+        self.answer_ms += typed.answer_ms
+        self.processor_ms += typed.processor_ms
 
     @property
     def errors(self) -> int:
@@ -100,8 +105,7 @@ class Seen:
 class Report:
     """One window, N windows, and what another window waits until the engine is ready for it, in seconds.
 
-    `beside` are keys with and without a review in another window. `bare_ms` is the 95th percentile of one and
-    of N loops that need as much of a processor as a question without the model, while no engine is there.
+    `beside` are keys with and without a review in another window.
     """
 
     one: Seen
@@ -109,7 +113,6 @@ class Report:
     load_s: float
     ready_s: list[float]
     beside: Beside
-    bare_ms: tuple[float, float]
 
     @property
     def failure(self) -> str:
@@ -121,14 +124,14 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return the figures and the ratios."""
         own = [percentile(seen.own_ms, 95) or 0.0 for seen in (self.one, self.many)]
+        bare = [percentile(seen.bare_ms, 95) or 0.0 for seen in (self.one, self.many)]
         taken = [percentile(seen.processor_ms, 95) or 0.0 for seen in (self.one, self.many)]
         return {
             "one": self.one.to_json(),
             "many": self.many.to_json(),
             "memory_ratio": round(self.many.memory_bytes / max(self.one.memory_bytes, 1), 2),
             "own_p95_ratio": _ratio(*own),
-            "bare_p95_ms": [round(ms, 2) for ms in self.bare_ms],
-            "bare_p95_ratio": _ratio(*self.bare_ms),
+            "bare_p95_ratio": _ratio(*bare),
             "processor_p95_ratio": _ratio(*taken),
             "review_beside": self.beside.to_json(),
             "load_s": round(self.load_s, 2),
@@ -180,9 +183,7 @@ async def _run(config: Config, n: int, seconds: float) -> Report:
         many = await _typed(config, n, seconds)
     finally:
         await shared.stop()
-    work_ms = percentile(one.own_ms, 50) or 1.0
-    bare_ms = (await bare.measure(work_ms, 1), await bare.measure(work_ms, n))
-    return Report(one, many, load_s, ready_s, keys, bare_ms)
+    return Report(one, many, load_s, ready_s, keys)
 
 
 async def _ready_times(config: Config, own: Any) -> tuple[float, list[float]]:
@@ -226,13 +227,17 @@ async def play(seen: Seen, told: Sequence[Told]) -> None:
     """
     async with AsyncExitStack() as stack:
         windows = [await stack.enter_async_context(_window(one)) for one in told]
+        loop = await Child.start("qwen_lsp.bench.windows.bare", str(os.getpid()))
+        stack.push_async_callback(loop.close, 0.0)
         meeting = runtime.read(runtime.folder())
         before_ms = processor_ms(meeting.pid) if meeting is not None else 0.0
         async with _watched(seen, [server for _, server in windows]):
             for child, _ in windows:
                 child.send(b"type")
+            loop.send(msgspec.json.encode(Loop(_BARE_WORK_MS, told[0].seconds)))
             for typed in await asyncio.gather(*(_answer(child, Typed) for child, _ in windows)):
                 seen.add(typed)
+            seen.bare_ms = msgspec.json.decode(await loop.first_line(), type=list[float])
         if meeting is not None:
             seen.shared_ms = (processor_ms(meeting.pid) - before_ms) / max(seen.keys, 1)
 
@@ -320,6 +325,7 @@ def as_text(report: Report) -> str:
         for name, what in (
             ("processor_ms", "processor time of a server for a key"),
             ("own_ms", "a question without the model"),
+            ("bare_ms", f"a loop beside the windows that needs {_BARE_WORK_MS:.0f} ms of a processor"),
             ("answer_ms", "a key's answer"),
         ):
             p50, p95 = (part[name][key] or 0.0 for key in ("p50", "p95"))
@@ -328,12 +334,7 @@ def as_text(report: Report) -> str:
         lines.append(f"  without a suggestion: {dict(seen.reasons.most_common())}")
     lines.append(
         f"memory {values['memory_ratio']} times, processor time p95 {values['processor_p95_ratio']} times, "
-        f"own p95 {values['own_p95_ratio']} times one window's"
-    )
-    one_ms, many_ms = report.bare_ms
-    lines.append(
-        f"loops that need as much of a processor as a question, without an engine: p95 {one_ms:.1f} ms for "
-        f"one, {many_ms:.1f} ms for {report.many.windows}, {values['bare_p95_ratio']} times"
+        f"own p95 {values['own_p95_ratio']} times one window's, the loop's {values['bare_p95_ratio']} times"
     )
     lines.append(report.beside.as_text())
     lines.append(
