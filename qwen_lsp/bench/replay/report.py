@@ -365,7 +365,16 @@ def render(report: Report) -> str:
     table = [
         f"{label:<{label_width}}" + "".join(f"  {cell:>{width}}" for cell in cells) for label, cells in rows
     ]
-    return "\n".join(line.rstrip() for line in [*table, *_reasons(report)])
+    return "\n".join(line.rstrip() for line in [*_machine(report), *table, *_reasons(report)])
+
+
+def _machine(report: Report) -> list[str]:
+    """Say how fast the engine was when the run began."""
+    measured = report.conditions.get("tokens_per_second")
+    if not measured:
+        return []
+    model, read, write = report.conditions["model"], measured["read"], measured["write"]
+    return [f"{model} reads {read:.0f} and writes {write:.0f} tokens a second here", ""]
 
 
 def _reasons(report: Report) -> list[str]:

@@ -12,6 +12,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from qwen_lsp.bench.replay.traces import Trace
 from qwen_lsp.bench.replay.typist import KEY_MS, User
 from qwen_lsp.config import Config
 from qwen_lsp.errors import InputError
+from qwen_lsp.model import calibrate
 from qwen_lsp.model.engine import thread_counts
 from qwen_lsp.model.select import chosen_model
+from qwen_lsp.model.store import Installed
 
 MAX_CHARS, MAX_TRACES = 400, 50
 """The bounds of a recorded trace and of a recording."""
@@ -126,20 +129,23 @@ def run(
     """Replay traces and report.
 
     `options` are settings that our own policy is tried with, `arms` further policies.
-    Raises: EndpointError and ModelError when there is no model to ask.
+    Raises: EndpointError and ModelError when there is no model to ask, QwenLspError when it cannot run.
     """
     wanted = {*policies, *(arm.name for arm in arms)}
     opened = {
         name: opener for name, opener in openers(config, seed, options or {}, arms).items() if name in wanted
     }
     model = chosen_model(config)
-    model.path()  # a missing model is reported before anything starts
+    installed = Installed(model.profile, model.path())  # a missing model is reported before anything starts
+    # What ran here last may have measured a busy machine, and budgets follow that.
+    measured = calibrate.run(config, installed) if config.endpoint.is_engine else None
     runs = asyncio.run(replay(chosen, opened, users, seed=seed, speed=speed, progress=progress))
     threads, batch_threads = thread_counts(config.engine)
     conditions = {
         "model": model.profile.name,
         "threads": threads,
         "batch_threads": batch_threads,
+        "tokens_per_second": asdict(measured) if measured is not None else None,
         "seed": seed,
         "key_ms": key_ms,
         "speed": speed,
