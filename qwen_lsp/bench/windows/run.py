@@ -53,12 +53,13 @@ _Line = TypeVar("_Line", Opened, Typed)
 class Seen:
     """What happened with a number of windows. Units: milliseconds, bytes.
 
-    `memory_bytes` is the most that servers, shared process and engine had together, memory that they share
-    counted once; `most_engines` the most engine processes at one time. `own_ms` is how long a question takes
-    that needs no model, `answer_ms` a key and its suggestion. `processor_ms` is the processor time that a
-    window's server takes from one key to the next, and `shared_ms` that of the shared process for each key:
-    what is ours, whoever else wants the processors. The engine is in neither. `bare_ms` is how long a loop
-    takes that needs as much of a processor as a question, and is nothing of ours (bare.py).
+    `mixed` are suggestions with another window's word. `memory_bytes` is the most that servers, shared
+    process and engine had together, memory that they share counted once; `most_engines` the most engine
+    processes at one time. `own_ms` is how long a question takes that needs no model, `answer_ms` a key and
+    its suggestion. `processor_ms` is the processor time that a window's server takes from one key to the
+    next, and `shared_ms` that of the shared process for each key: what is ours, whoever else wants the
+    processors. The engine is in neither. `bare_ms` is how long a loop takes that needs as much of a processor
+    as a question, and is nothing of ours (bare.py).
     """
 
     windows: int
@@ -322,6 +323,7 @@ def as_text(report: Report) -> str:
             f"suggestions, engine processes {seen.most_engines}, {seen.memory_bytes / 1e6:.0f} MB, "
             f"errors {seen.errors}, other windows' words {len(seen.mixed)}"
         )
+        lines += [f"  with another window's word: {text!r}" for text in sorted(set(seen.mixed))]
         for name, what in (
             ("processor_ms", "processor time of a server for a key"),
             ("own_ms", "a question without the model"),

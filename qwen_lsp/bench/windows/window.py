@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -102,6 +103,11 @@ def processor_ms(pid: int) -> float:
     return float(times.user + times.system) * 1000
 
 
+def words(text: str) -> set[str]:
+    """Return the words that the names of a text are made of: `first_ash` has no `fir` in it."""
+    return set(re.findall("[a-z]+", text.lower()))
+
+
 def _since_ms(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
 
@@ -114,7 +120,7 @@ async def _type(session: Session, marker: str, seconds: float) -> Typed:
     uri = f"untitled:{marker}.py"
     text = _FILE.format(m=marker)
     await session.open(uri, "python", text)
-    others = [other for other in MARKERS if other != marker]
+    others = {other for other in MARKERS if other != marker}
     typed, at = _TYPED.format(m=marker), len(text)
     end_s = time.monotonic() + seconds
     asked: set[asyncio.Task[None]] = set()
@@ -125,7 +131,8 @@ async def _type(session: Session, marker: str, seconds: float) -> Typed:
         seen.answer_ms.append(_since_ms(started))
         seen.suggestions += bool(items)
         for item in items:
-            seen.mixed += [other for other in others if other in str(item.insert_text)]
+            text = str(item.insert_text)
+            seen.mixed += [text] if others & words(text) else []
         if not items:
             trace = await session.request(EXPLAIN, {"textDocument": {"uri": uri}})
             reasons[trace.reason or "none"] += 1

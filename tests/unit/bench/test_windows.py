@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_lsp.bench.windows import run as measured
+from qwen_lsp.bench.windows import window
 from qwen_lsp.bench.windows.bare import Loop
 from qwen_lsp.bench.windows.beside import Beside
 from qwen_lsp.bench.windows.run import Report, Seen
@@ -22,6 +23,7 @@ def report(questions: int) -> Report:
     seen = Seen(
         2, keys=7, reasons=Counter(unsure=3, timeout=2), own_ms=[3.0, 3.0], bare_ms=[2.0], memory_bytes=10
     )
+    seen.mixed.append("oak_row")
     return Report(seen, seen, 1.0, [0.1], Beside([1.0, 2.0], [2.0, 4.0], questions, [2.0], [4.0]))
 
 
@@ -43,6 +45,7 @@ def test_a_review_that_has_answered_nothing_is_a_failure(
     result = CliRunner().invoke(main, ["bench", "windows", *options])
     assert result.exit_code == exit_code
     assert ("the review answered no question" in result.stderr) == bool(exit_code)
+    assert "oak_row" in result.stdout
     assert "after_a_pause" in result.stdout if options else "1 after a pause p50 4 ms" in result.stdout
 
 
@@ -55,3 +58,7 @@ async def test_a_bare_loop_takes_the_processor_time_that_it_is_told() -> None:
         await loop.close(0.0)
     assert taken_ms
     assert min(taken_ms) >= 4.0
+
+
+def test_a_word_of_another_window_is_a_whole_word() -> None:
+    assert window.words("oak_first = Hash(ash_row)") == {"oak", "first", "hash", "ash", "row"}
