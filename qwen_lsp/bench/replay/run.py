@@ -16,6 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from qwen_lsp.bench.infill import rows
 from qwen_lsp.bench.replay import traces
 from qwen_lsp.bench.replay.playing import play
@@ -132,11 +134,12 @@ def run(
     Raises: EndpointError and ModelError when there is no model to ask, QwenLspError when it cannot run.
     """
     wanted = {*policies, *(arm.name for arm in arms)}
+    model = chosen_model(config)
+    installed = Installed(model.profile, model.path())  # a missing model is reported before anything starts
+    config = with_model(config, model.profile.name)
     opened = {
         name: opener for name, opener in openers(config, seed, options or {}, arms).items() if name in wanted
     }
-    model = chosen_model(config)
-    installed = Installed(model.profile, model.path())  # a missing model is reported before anything starts
     # What ran here last may have measured a busy machine, and budgets follow that.
     measured = calibrate.run(config, installed) if config.endpoint.is_engine else None
     runs = asyncio.run(replay(chosen, opened, users, seed=seed, speed=speed, progress=progress))
@@ -154,6 +157,13 @@ def run(
         "half": "+".join(sorted({trace.half for trace in chosen if trace.half})),
     }
     return Report(tuple(runs), tuple(opened), conditions)
+
+
+def with_model(config: Config, name: str) -> Config:
+    """Return the settings with the model by its name: other builds mean another one by `auto`."""
+    if config.model.path or not config.endpoint.is_engine:
+        return config
+    return structs.replace(config, model=structs.replace(config.model, name=name))
 
 
 def as_json(report: Report, *, with_rows: bool = False) -> str:

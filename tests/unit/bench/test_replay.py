@@ -40,7 +40,7 @@ from qwen_lsp.bench.replay.report import (
 )
 from qwen_lsp.bench.replay.traces import Place, Trace, write
 from qwen_lsp.bench.replay.typist import TimedEdit, User
-from qwen_lsp.config import Config, Layer, resolve
+from qwen_lsp.config import Config, Layer, ModelConfig, resolve
 from qwen_lsp.errors import InputError
 from qwen_lsp.text import Document, Edit
 from tests.support.virtual_time import now_ms, run
@@ -410,6 +410,12 @@ def test_the_table_names_every_figure() -> None:
     assert any(line.startswith("  overhead, ms") for line in lines)
     assert "  llama_vim: late 1" in lines
     assert "  llama_vim: unknown 1" in lines
+
+
+def test_every_build_is_asked_for_the_same_model() -> None:
+    assert replay.with_model(Config(), "m").model.name == "m"
+    own = Config(model=ModelConfig(path="/models/own.gguf"))
+    assert replay.with_model(own, "m") is own
 
 
 # --- the whole run -----------------------------------------------------------------------------------------
