@@ -55,7 +55,9 @@ class Early:
             return None
         if outcome and (outcome.reason not in ("unsure", "filtered") or outcome.trace.rule == "security"):
             return None
-        if not (rest := self.names.rest(request.cursor)):
+        rest = self.names.rest(request.cursor)
+        # Prose is made of words: "run" is one, and `runInAsyncScope` a name that begins alike.
+        if not rest or (request.view.around.place == "comment" and not rest.islower()):
             return None
         request.trace.source = "names"
         return request.completed(rest)

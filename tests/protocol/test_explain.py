@@ -166,6 +166,13 @@ async def test_the_rest_of_a_name_where_the_model_is_not_sure(editor: Editor) ->
     assert (await editor.why(place.uri)).source == "names"
 
 
+@pytest.mark.parametrize(("name", "shown"), [("connectEverything", None), ("connection", "ection")])
+async def test_prose_is_completed_by_words_alone(editor: Editor, name: str, shown: str | None) -> None:
+    editor.engine.answer = Answer(says(" it").chunks, logprob=-1.5)
+    place = await editor.open(f"{name}()\nx = 1  # once we conn║\n")
+    assert await editor.suggest(place, invoked=False) == shown
+
+
 async def test_inside_a_word(editor: Editor) -> None:
     place = await editor.open("pri║nt\n")
     assert await editor.suggest(place, invoked=False) is None
