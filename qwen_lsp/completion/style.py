@@ -33,7 +33,7 @@ def unit_of(text: str) -> str | None:
 
 def reindented(text: str, before: str, after: str) -> str:
     """Return the answer in the style of the text around it; its first line begins at the cursor."""
-    unit = unit_of(f"{before}\n{after}")
+    unit = unit_of(f"{before}\n{after}") or _unit_at_cursor(before)
     if unit is None:
         return text
     head = before.rpartition("\n")[2]
@@ -47,6 +47,15 @@ def reindented(text: str, before: str, after: str) -> str:
         base = _width(head or above)
         written = _rescaled([_with_spaces(line, unit) for line in lines], above, base, len(unit))
     return "\n".join([text.partition("\n")[0], *written] if head else written)
+
+
+def _unit_at_cursor(before: str) -> str | None:
+    """Return the step that the editor has just made below a line that opens a block; None without one."""
+    *above, head = before.split("\n")
+    opener = next((line for line in reversed(above) if line.strip()), "")
+    step = _width(head) - _width(opener)
+    is_step = not head.strip(" ") and bool(_OPENED.search(opener)) and step in _UNITS
+    return " " * step if is_step else None
 
 
 def shifted(text: str, was: int, now: int) -> str:
