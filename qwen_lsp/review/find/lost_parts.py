@@ -260,6 +260,7 @@ def _shown(part: str) -> str:
     return (
         re.sub(r"\s*([.()\[\]]|\?\.|(?<=\s)=(?=\s))\s*", r"\1", part)
         .replace(" ,", ",")
+        .replace(" : : ", "::")
         .lstrip(", ")
         .rstrip(", ")
     )

@@ -47,6 +47,12 @@ _MIN_LETTERS = 5
 # Files in the root of a repository that may configure it.
 CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
 _END_OF_WORD = re.compile(r"[\s\"'`<>()]")
+# A line that names people: an address, a credit; their names are as they are.
+_CREDIT = re.compile(
+    r"(?i)[\w.+-]@[\w-]+\.\w|@author\b|\bcopyright\b|\(c\)|©|\b(?:author|co-authored|reported|reviewed|signed-off)"
+    r"(?:s|ed)?(?:-by)?\s*[:=]"
+)
+_PEOPLE = re.compile(r"(?i)(?:^|/)(?:authors?|contributors?|credits|maintainers|thanks|codeowners|\.mailmap)\b")
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
@@ -155,6 +161,8 @@ def _misspelt(documents: Mapping[str, Document], entry: Mapping[str, Any]) -> Mi
     if document.text[span.start : span.end] != entry["typo"] or before.endswith("\\"):
         return None
     if "://" in _END_OF_WORD.split(before)[-1] or _is_a_form(entry["typo"], entry["corrections"][0]):
+        return None
+    if entry["typo"][0].isupper() and (_PEOPLE.search(path) or _CREDIT.search(document.line(line))):
         return None
     return Misspelt(path, span, entry["typo"], tuple(entry["corrections"]))
 

@@ -31,6 +31,12 @@ LOST = [
         "String key = name;",
         ".toLowerCase(Locale.ROOT)",
     ),
+    (
+        "a.java",
+        "task.onRunning(tab::loading).submit(pool);",
+        "task.submit(pool);",
+        ".onRunning(tab::loading)",
+    ),
 ]
 
 

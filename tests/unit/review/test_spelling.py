@@ -58,6 +58,22 @@ async def test_a_word_that_is_nobodys_mistake(tmp_path: Path, path: str, text: s
     assert await said(tmp_path / "r", {path: text}) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("docs/authors.md", "- Teddy Tennant <teddy@example.org>"),
+        ("AUTHORS", "Teddy Tennant"),
+        ("c.go", "// Copyright 2026 Teddy Tennant"),
+        ("C.java", " * @author Teddy Tennant"),
+        ("c.py", "# Author: Teddy Tennant"),
+    ],
+)
+async def test_names_of_people_are_no_words(tmp_path: Path, path: str, line: str) -> None:
+    assert await said(tmp_path / "r", {path: f"{line}\n"}) == []
+    assert len(await said(tmp_path / "q", {path: f"{line} tennant\n"})) == 1, "written as a word"
+    assert len(await said(tmp_path / "s", {"c.md": "The Tennant of a flat\n"})) == 1, "nobody is named"
+
+
 async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:
     before: dict[str, str | bytes] = {"a.txt": "seperately\n"}
     assert await said(tmp_path / "r", {"a.txt": "seperately\nmore\n"}, before) == []
