@@ -52,7 +52,9 @@ _CREDIT = re.compile(
     r"(?i)[\w.+-]@[\w-]+\.\w|@author\b|\bcopyright\b|\(c\)|©|\b(?:author|co-authored|reported|reviewed|signed-off)"
     r"(?:s|ed)?(?:-by)?\s*[:=]"
 )
-_PEOPLE = re.compile(r"(?i)(?:^|/)(?:authors?|contributors?|credits|maintainers|thanks|codeowners|\.mailmap)\b")
+_PEOPLE = re.compile(
+    r"(?i)(?:^|/)(?:authors?|contributors?|credits|maintainers|thanks|codeowners|\.mailmap)\b"
+)
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
