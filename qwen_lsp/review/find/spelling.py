@@ -46,6 +46,8 @@ _MAX_WORDS = 40
 _MIN_LETTERS = 5
 # Files in the root of a repository that may configure it.
 CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
+# What has an address is called so: `the `delocate <https://pypi.org/project/delocate>` project`.
+_ADDRESS = re.compile(r"://[^\s\"'`<>()]+")
 _END_OF_WORD = re.compile(r"[\s\"'`<>()]")
 # A line that names people: an address, a credit; their names are as they are.
 _CREDIT = re.compile(
@@ -92,6 +94,9 @@ def run(
     for one in listed:
         if documents[one.path].line_of(one.span.start) + 1 in added[one.path]:
             by_path[one.path].setdefault(one.word.lower(), one)
+    for path, words in by_path.items():
+        addresses = " ".join(_ADDRESS.findall(documents[path].text)).lower() if words else ""
+        by_path[path] = {word: one for word, one in words.items() if word not in addresses}
     few = [one for words in by_path.values() if len(words) <= _MAX_IN_A_FILE for one in words.values()]
     known = _known(change, files, {one.word.lower() for one in few})
     return [_finding(documents[one.path], one, locale) for one in few if one.word.lower() not in known]
