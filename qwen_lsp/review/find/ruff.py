@@ -59,6 +59,10 @@ _SECURITY = re.compile(r"S\d")
 # Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
 _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
+# What a test of a tool reads is Python that nobody runs; tests themselves are run.
+_TEST_DATA = re.compile(
+    r"(?i)(?:^|/)(?:test[-_]?data/|tests?/(?:[^/]+/)*(?:data|cases|samples)/)(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$)"
+)
 _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
@@ -198,6 +202,8 @@ def _program() -> str | None:
 
 def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     code = entry["code"] or ""
+    if _TEST_DATA.search(path):
+        return False
     # A project's configuration may also ask for style: a review is about bugs.
     if code.startswith("invalid") or not code:
         return True

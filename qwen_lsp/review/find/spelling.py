@@ -29,7 +29,7 @@ from qwen_lsp.review.change import elsewhere, git
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.find import copies
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax.rules import all_rules
+from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.text import Document, Span, decode
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ _CREDIT = re.compile(
 _PEOPLE = re.compile(
     r"(?i)(?:^|/)(?:authors?|contributors?|credits|maintainers|thanks|codeowners|\.mailmap)\b"
 )
+# What a test reads was taken from somewhere.
+_DATA = (".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".css", ".txt", ".log", ".sql", ".svg")
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
@@ -108,6 +110,7 @@ def _is_english(file: ChangedFile) -> bool:
         and bool(file.patch.added)
         and len(file.after or "") <= _MAX_CHARS
         and not _TRANSLATION.search(file.path)
+        and not (file.path.endswith(_DATA) and is_test_path(file.path))
     )
 
 

@@ -129,6 +129,21 @@ def test_a_selector_takes_its_own_letters_only() -> None:
     assert configured == {}, "SIM108 is style"
 
 
+@pytest.mark.parametrize(
+    ("path", "rules"),
+    [
+        ("tests/data/cases/split.py", []),
+        ("testdata/a.py", []),
+        ("tests/data/test_split.py", ["F821"]),
+        ("tests/fixtures/users.py", ["F821"]),
+        ("src/data/a.py", ["F821"]),
+    ],
+)
+def test_python_that_a_test_only_reads(path: str, rules: list[str]) -> None:
+    found_in = ruff.run([ruff.Source(path, "def f():\n    return now\n")])
+    assert [one.rule for one in found_in.get(path, [])] == rules
+
+
 def test_style_among_the_rules_that_a_project_previews() -> None:
     calls = "".join(f"        f({n})\n" for n in range(6))
     text = f"def g():\n    try:\n{calls}    except OSError:\n        f(7)\n    a, a = f(8)\n    return a\n"
