@@ -23,7 +23,7 @@ from qwen_lsp.syntax.python_names import (
 )
 
 _ENDS = re.compile(
-    r"^(?:sys\.|os\._?)?exit$|^quit$|^abort$|(?:^|\.)(?:fail|skip|error|abort|assert_never|exit|die|usage|reraise|"
+    r"^(?:sys\.|os\._?)?exit$|^quit$|^abort$|(?:^|\.)(?:fail|skip|skip_?[Tt]est|error|abort|assert_never|exit|die|usage|reraise|"
     r"raise_\w+|_?raise\w*|bail\w*|fatal)$"
 )
 

@@ -62,7 +62,7 @@ _LOCK = (
 _MINIFIED = ("*.min.js", "*.min.css", "*.min.mjs", "*.bundle.js", "*.map")
 _VENDORED = (
     *("vendor/", "third_party/", "third-party/", "node_modules/", "bower_components/", ".venv/", "venv/"),
-    *("site-packages/", "Pods/", "Carthage/"),
+    *("site-packages/", "_vendor/", "_vendored/", "Pods/", "Carthage/"),
 )
 _GENERATED = (
     *("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*.pb.go", "*.pb.cc", "*.pb.h", "*.g.dart", "*.freezed.dart"),

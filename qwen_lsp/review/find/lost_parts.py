@@ -37,6 +37,11 @@ _DECLARATION = re.compile(
     r"^\s*(?:@|(?:export\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|default\s+)*"
     r"(?:def|class|function|func|interface|type|import|from|package|enum)\b)|\bimport\b|^\s*[)\]}]"
 )
+_STEP = re.compile(rf"{RULE} (?:\w+ \. )*(\w+) \(")
+_DEFINED = re.compile(
+    r"^\s*(?:export\s+|async\s+|pub\s+)*(?:(?:def|function|func|fn)\s+(\w+)|(?:const|let|var)\s+(\w+)\s*=)",
+    re.M,
+)
 _CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
 _NAME = re.compile(r"[^\W\d]\w*$")
 _WRAPPED = re.compile(r"[^\W\d][\w. ]* \( ([^\W\d]\w*) \)$")
@@ -93,7 +98,8 @@ def check(file: ChangedFile, document: Document, locale: Locale) -> list[Finding
 
 
 def without_changed_callees(found: Sequence[Finding], files: Collection[ChangedFile]) -> list[Finding]:
-    """Leave out an `await` that went because the change made what it waited for wait no more."""
+    """Leave out what went with a function: an `await` of what waits no more, a call of what is gone."""
+    found = _without_gone(found, files)
     if not any(one.rule == RULE and one.identity == f"{RULE} await" for one in found):
         return list(found)
     gone = "\n".join(
@@ -108,6 +114,21 @@ def without_changed_callees(found: Sequence[Finding], files: Collection[ChangedF
         for one in found
         if one.identity != f"{RULE} await" or not any(name in gone for name in _CALLED.findall(one.quote))
     ]
+
+
+def _without_gone(found: Sequence[Finding], files: Collection[ChangedFile]) -> list[Finding]:
+    """Leave out calls of a function whose definition the change took away, and that no changed file names."""
+    calls = {one: match[1] for one in found if one.rule == RULE and (match := _STEP.match(one.identity))}
+    if not calls:
+        return list(found)
+    removed = "\n".join(line.text for file in files for line in file.patch.removed)
+    defined = {name for match in _DEFINED.finditer(removed) for name in match.groups() if name}
+    gone = {
+        name
+        for name in defined.intersection(calls.values())
+        if not any(re.search(rf"\b{re.escape(name)}\b", file.after or "") for file in files)
+    }
+    return [one for one in found if calls.get(one) not in gone]
 
 
 def _is_made_before(part: str, added: str) -> bool:
@@ -260,6 +281,7 @@ def _shown(part: str) -> str:
     return (
         re.sub(r"\s*([.()\[\]]|\?\.|(?<=\s)=(?=\s))\s*", r"\1", part)
         .replace(" ,", ",")
+        .replace(" : : ", "::")
         .lstrip(", ")
         .rstrip(", ")
     )

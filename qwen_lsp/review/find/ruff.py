@@ -40,7 +40,7 @@ _DROPPED = (
     "B007,B008,B009,B010,B011,B019,B024,B026,B027,B028,B904,B905,B911,PLW0120,PLW0602,PLW0603,PLW0642,"
     "PLW1510,PLW1641,PLW2901,PLW3301,PLW0108,PLW1508,ASYNC109,ASYNC110,ASYNC116,ASYNC240,S101,S104,S105,S106,"
     "S107,S108,S110,S112,S113,S310,S311,S313,S314,S315,S316,S317,S318,S319,S324,S4,S603,S606,S607,S608,S301,"
-    "S302,F403,F405,F842,PLE0704"
+    "S302,F403,F405,F842,PLE0704,PLW0717,PLW1514,PLW3201,B043,B903,B912"
 )
 # Rules of ours that say the same, in both languages and with more of the code.
 _OURS = {
@@ -59,6 +59,10 @@ _SECURITY = re.compile(r"S\d")
 # Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
 _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
+# What a test of a tool reads is Python that nobody runs; tests themselves are run.
+_TEST_DATA = re.compile(
+    r"(?i)(?:^|/)(?:test[-_]?data/|tests?/(?:[^/]+/)*(?:data|cases|samples)/)(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$)"
+)
 _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
@@ -198,6 +202,8 @@ def _program() -> str | None:
 
 def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     code = entry["code"] or ""
+    if _TEST_DATA.search(path):
+        return False
     # A project's configuration may also ask for style: a review is about bugs.
     if code.startswith("invalid") or not code:
         return True

@@ -29,7 +29,7 @@ from qwen_lsp.review.change import elsewhere, git
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.find import copies
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax.rules import all_rules
+from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.text import Document, Span, decode
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,19 @@ _MAX_WORDS = 40
 _MIN_LETTERS = 5
 # Files in the root of a repository that may configure it.
 CONFIGURATION = ("typos.toml", "_typos.toml", ".typos.toml", "pyproject.toml")
+# What has an address is called so: `the `delocate <https://pypi.org/project/delocate>` project`.
+_ADDRESS = re.compile(r"://[^\s\"'`<>()]+")
 _END_OF_WORD = re.compile(r"[\s\"'`<>()]")
+# A line that names people: an address, a credit; their names are as they are.
+_CREDIT = re.compile(
+    r"(?i)[\w.+-]@[\w-]+\.\w|@author\b|\bcopyright\b|\(c\)|©|\b(?:author|co-authored|reported|reviewed|signed-off)"
+    r"(?:s|ed)?(?:-by)?\s*[:=]"
+)
+_PEOPLE = re.compile(
+    r"(?i)(?:^|/)(?:authors?|contributors?|credits|maintainers|thanks|codeowners|\.mailmap)\b"
+)
+# What a test reads was taken from somewhere.
+_DATA = (".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".css", ".txt", ".log", ".sql", ".svg")
 _TRANSLATION = re.compile(
     r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
@@ -84,6 +96,9 @@ def run(
     for one in listed:
         if documents[one.path].line_of(one.span.start) + 1 in added[one.path]:
             by_path[one.path].setdefault(one.word.lower(), one)
+    for path, words in by_path.items():
+        addresses = " ".join(_ADDRESS.findall(documents[path].text)).lower() if words else ""
+        by_path[path] = {word: one for word, one in words.items() if word not in addresses}
     few = [one for words in by_path.values() if len(words) <= _MAX_IN_A_FILE for one in words.values()]
     known = _known(change, files, {one.word.lower() for one in few})
     return [_finding(documents[one.path], one, locale) for one in few if one.word.lower() not in known]
@@ -95,6 +110,7 @@ def _is_english(file: ChangedFile) -> bool:
         and bool(file.patch.added)
         and len(file.after or "") <= _MAX_CHARS
         and not _TRANSLATION.search(file.path)
+        and not (file.path.endswith(_DATA) and is_test_path(file.path))
     )
 
 
@@ -155,6 +171,8 @@ def _misspelt(documents: Mapping[str, Document], entry: Mapping[str, Any]) -> Mi
     if document.text[span.start : span.end] != entry["typo"] or before.endswith("\\"):
         return None
     if "://" in _END_OF_WORD.split(before)[-1] or _is_a_form(entry["typo"], entry["corrections"][0]):
+        return None
+    if entry["typo"][0].isupper() and (_PEOPLE.search(path) or _CREDIT.search(document.line(line))):
         return None
     return Misspelt(path, span, entry["typo"], tuple(entry["corrections"]))
 

@@ -1,4 +1,4 @@
-"""What comments say wrongly: a word twice, a wrong article, another function, a name that is gone.
+"""What comments say wrongly: a word twice or for another, a wrong article or function, a name that is gone.
 
 Candidates come from the lines; a file is parsed only where there is one, to see whether it stands in prose.
 What the change only moved is left alone. It knows no models and no formats.
@@ -18,6 +18,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change import elsewhere
 from qwen_lsp.review.change.change import Change, ChangedFile
+from qwen_lsp.review.find.confused import confused
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax import code, languages
 from qwen_lsp.syntax.languages import Language
@@ -25,7 +26,8 @@ from qwen_lsp.syntax.rules import all_rules
 from qwen_lsp.text import Document
 
 REPEATED, ARTICLE, STALE, COPIED = "repeated-word", "wrong-article", "stale-name", "copied-comment"
-RULES = (REPEATED, ARTICLE, STALE, COPIED)
+CONFUSED = "confused-word"
+RULES = (REPEATED, ARTICLE, STALE, COPIED, CONFUSED)
 _MAX_FILES = 500
 _MAX_CHARS = 500_000
 _MAX_IN_A_FILE = 3
@@ -97,7 +99,12 @@ def run(change: Change, files: Sequence[ChangedFile], locale: Locale) -> list[Fi
         if language is None or language.id in _DATA:
             continue
         prose = _Prose(file.document, language)
-        said = (*_repeated(file, prose), *_articles(file, prose), *_copied(file, language))
+        said = (
+            *_repeated(file, prose),
+            *_articles(file, prose),
+            *_confused(file, prose),
+            *_copied(file, language),
+        )
         new = [one for one in said if one.phrase not in moved]
         found += [_finding(file.document, one, locale) for one in new[:_MAX_IN_A_FILE]]
         for one, n in islice(_stale(file, prose), _MAX_IN_A_FILE):
@@ -161,6 +168,15 @@ def _articles(file: ChangedFile, prose: _Prose) -> Iterator[Said]:
                 continue
             values = {"found": found[0], "wanted": f"{found[1]}{ending} {found[2]}"}
             yield Said(ARTICLE, number - 1, line.strip(), values, found[0])
+
+
+def _confused(file: ChangedFile, prose: _Prose) -> Iterator[Said]:
+    for number in sorted(file.patch.added):
+        line = file.document.line(number - 1)
+        above = file.document.line(number - 2) if number > 1 else ""
+        for start, found, wanted in confused(line, above):
+            if prose.has(number - 1, start):
+                yield Said(CONFUSED, number - 1, line.strip(), {"found": found, "wanted": wanted}, found)
 
 
 def _stale(file: ChangedFile, prose: _Prose) -> Iterator[tuple[Said, int]]:

@@ -130,6 +130,12 @@ def test_an_injection_by_its_place_and_by_what_goes_in(
     assert expected in graded(path, "", line)
 
 
+@pytest.mark.parametrize("line", ["eval(rule)\n", "os.system('ls ' + rule)\n"])
+def test_what_a_test_runs_is_its_own(line: str) -> None:
+    assert {rule for rule, _ in graded("src/a.py", "", line)} & {"code-injection", "command-injection"}
+    assert not {rule for rule, _ in graded("tests/a.py", "", line)} & {"code-injection", "command-injection"}
+
+
 def test_what_a_function_that_nobody_knows_returns_is_not_what_a_request_sent() -> None:
     before = "async function f(req) {\n  return 1\n}\n"
     sent = before.replace(

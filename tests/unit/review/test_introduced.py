@@ -129,6 +129,29 @@ def test_a_selector_takes_its_own_letters_only() -> None:
     assert configured == {}, "SIM108 is style"
 
 
+@pytest.mark.parametrize(
+    ("path", "rules"),
+    [
+        ("tests/data/cases/split.py", []),
+        ("testdata/a.py", []),
+        ("tests/data/test_split.py", ["F821"]),
+        ("tests/fixtures/users.py", ["F821"]),
+        ("src/data/a.py", ["F821"]),
+    ],
+)
+def test_python_that_a_test_only_reads(path: str, rules: list[str]) -> None:
+    found_in = ruff.run([ruff.Source(path, "def f():\n    return now\n")])
+    assert [one.rule for one in found_in.get(path, [])] == rules
+
+
+def test_style_among_the_rules_that_a_project_previews() -> None:
+    calls = "".join(f"        f({n})\n" for n in range(6))
+    text = f"def g():\n    try:\n{calls}    except OSError:\n        f(7)\n    a, a = f(8)\n    return a\n"
+    own = {"ruff.toml": "preview = true\nlint.select = ['PLW']\n"}
+    found_in = ruff.run([ruff.Source("src/a.py", text)], own)
+    assert [one.rule for one in found_in["src/a.py"]] == ["PLW0128"], "and not PLW0717, a long `try`"
+
+
 def test_ruff_and_our_rules_do_not_say_the_same_twice() -> None:
     after = "def f(x=[]):\n    x.append(1)\n    return x is 'a'\n"
     rules = [entry.rule for entry in found(("src/a.py", None, after), linters=True)]

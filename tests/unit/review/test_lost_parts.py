@@ -31,6 +31,12 @@ LOST = [
         "String key = name;",
         ".toLowerCase(Locale.ROOT)",
     ),
+    (
+        "a.java",
+        "task.onRunning(tab::loading).submit(pool);",
+        "task.submit(pool);",
+        ".onRunning(tab::loading)",
+    ),
 ]
 
 
@@ -133,3 +139,10 @@ def test_an_await_that_went_with_what_it_waited_for() -> None:
     ]
     assert "lost-part" in rules[0]
     assert "lost-part" not in rules[1]
+
+
+def test_a_call_that_went_with_its_function_is_meant() -> None:
+    defined = "export function clean(x) {\n  return x.trim()\n}\n"
+    use, plain = "send(a, {\n  url: clean(b.url),\n})\n", "send(a, {\n  url: b.url,\n})\n"
+    assert [one for one in found("a.js", defined + use, plain) if one.rule == "lost-part"] == []
+    assert parts("a.js", defined + use, defined + plain) == ["clean(b.url)"], "the function is still there"

@@ -71,6 +71,7 @@ def test_the_three_answers() -> None:
         ("deploy/id_rsa", "A\n", "secret"),
         ("package-lock.json", "{}\n", "lock"),
         ("vendor/x/y.go", "package y\n", "vendored"),
+        ("a/patched/pip/_vendor/x.py", "x = 1\n", "vendored"),
         ("dist/app.js", "a\n", "generated"),
         ("app.min.js", "a\n", "minified"),
         ("a.js", "x=1;" * 2000 + "\n", "minified"),

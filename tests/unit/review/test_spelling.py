@@ -49,6 +49,8 @@ async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> Non
         ("c.txt", "teh wich\n"),
         ("c.txt", "unparseable, mergable, enumerables\n"),
         ("c.txt", "See https://serach.example.org/adress\n"),
+        ("c.rst", "Merge with `delocate <https://pypi.org/project/delocate>`_.\n"),
+        ("encode/testdata/servers.json", '{"a": "the indicies"}\n'),
         ("locales/de.json", '{"a": "Die Adresse ist adress"}\n'),
         ("Strings.de.resx", "<value>Die adress</value>\n"),
         ("po/de.po", 'msgstr "adress"\n'),
@@ -56,6 +58,32 @@ async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> Non
 )
 async def test_a_word_that_is_nobodys_mistake(tmp_path: Path, path: str, text: str) -> None:
     assert await said(tmp_path / "r", {path: text}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("docs/authors.md", "- Teddy Tennant <teddy@example.org>"),
+        ("AUTHORS", "Teddy Tennant"),
+        ("c.go", "// Copyright 2026 Teddy Tennant"),
+        ("C.java", " * @author Teddy Tennant"),
+        ("c.py", "# Author: Teddy Tennant"),
+    ],
+)
+async def test_names_of_people_are_no_words(tmp_path: Path, path: str, line: str) -> None:
+    assert await said(tmp_path / "r", {path: f"{line}\n"}) == []
+    assert len(await said(tmp_path / "q", {path: f"{line} tennant\n"})) == 1, "written as a word"
+    assert len(await said(tmp_path / "s", {"c.md": "The Tennant of a flat\n"})) == 1, "nobody is named"
+
+
+async def test_tests_and_data_are_read_each(tmp_path: Path) -> None:
+    for number, path in enumerate(("tests/test_a.py", "data/servers.json")):
+        assert len(await said(tmp_path / str(number), {path: "# the indicies\n"})) == 1, path
+
+
+async def test_a_word_beside_another_address(tmp_path: Path) -> None:
+    (one,) = await said(tmp_path / "r", {"c.rst": "To delocate, see https://pypi.org/project/location.\n"})
+    assert one.quote == "delocate"
 
 
 async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ MISSING = [
         "    try:\n        value = load(x)\n    except OSError:\n        log(x)\n    print(value)\n",
         6,
     ),
+    (
+        "    try:\n        value = load(x)\n    except OSError:\n        x.skip_spaces()\n    print(value)\n",
+        6,
+    ),
     ("    if x:\n        value = load(x)\n        return value\n    print(value)\n", 5),
     (
         "    try:\n        value = tree.read(x)\n    except tree.ParseError:\n        print(value)\n",
@@ -49,6 +53,7 @@ THERE = [
     "    if x:\n        value = load(x)\n    else:\n        value = 0\n    print(value)\n",
     "    if x:\n        value = load(x)\n    if x and names:\n        print(value)\n",
     "    try:\n        value = load(x)\n    except OSError:\n        sys.exit(1)\n    print(value)\n",
+    "    try:\n        value = load(x)\n    except OSError:\n        x.skipTest('no')\n    print(value)\n",
     "    try:\n        value = load(x)\n    finally:\n        close()\n    print(value)\n",
     "    for name in names:\n        value = load(name)\n    print(value)\n",
     "    while True:\n        value = load(x)\n        if value:\n            break\n    print(value)\n",

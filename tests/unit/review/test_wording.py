@@ -53,6 +53,50 @@ def test_no_word_twice(path: str, text: str) -> None:
     assert said(path, None, text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("// For layers larger then [Max], one", "larger than"),
+        ("// Copy rather then move", "rather than"),
+        ("// A plugin has it's own state", "its own"),
+        ("// It would of been late", "would have"),
+        ("// this don't work", "this doesn't"),
+        ("// The key does not exists", "does not exist"),
+        ("// It doesn't matches", "doesn't match"),
+        ("// The call will returns nil", "will return"),
+        ("// A row can has none", "can have"),
+        ("// not to loose the data", "to lose"),
+        ("// depending of the size", "depending on"),
+        ("// It is suppose to end", "is supposed to"),
+        ("// It was use to wait", "was used to"),
+        ("// The row cannot be find.", "be found"),
+        ("// your not asked", "you're not"),
+    ],
+)
+def test_a_word_for_another_one(text: str, wanted: str) -> None:
+    found = [one.message for one in said("a.go", None, f"package a\n\n{text}\nfunc f() {{}}\n")]
+    assert len(found) == 1
+    assert found[0].endswith(f" should be `{wanted}`.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "// If it is larger then the rest is cut",
+        "// When the value is\n// larger then the rest is cut",
+        "// The set of all that exists, and what it can contain",
+        "// It's only the owner's own",
+        "// what it does returns nil",
+        "// loose the lock",
+        "// `rather then`",
+        "// These don't, and your own",
+        "// use to wait, be findable",
+    ],
+)
+def test_no_word_for_another_one(text: str) -> None:
+    assert said("a.go", None, f"package a\n\n{text}\nfunc f() {{}}\n") == []
+
+
 def test_what_was_only_moved_is_left_alone() -> None:
     before = "package a\n\n// It opens the the file.\nfunc f() {}\n"
     after = "package a\n\nfunc g() {\n\t// It opens the the file.\n}\n"
