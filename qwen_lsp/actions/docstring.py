@@ -111,7 +111,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if isinstance(result, Proposal):
             return result
         failed = failed or result
-        if result.reason == "refusal":
+        if result.reason in ("refusal", "documented"):
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
@@ -157,6 +157,8 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     wanted = contract.of(source, definition) or NOTHING
     text = source.text[definition.span.start : definition.span.end]
     n_lines = len([line for line in text.split("\n") if line.strip()])
+    if contract.is_property(source, definition):  # its summary says what the value is
+        wanted = replace(wanted, has_result=False)
     if style == "plain":
         wanted = NOTHING
     n_with_parameters = sum(bool(documentation.read(one).parameters) for one in others)
@@ -209,6 +211,7 @@ def _verbs(plan: _Plan) -> list[str]:
         is_third=plan.source.language.id not in _IMPERATIVE,
         name=plan.definition.name,
         has_result=promise is None or promise.has_result,
+        gives_function=contract.gives_function(plan.source, plan.definition),
     )
 
 
@@ -305,18 +308,25 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
+    if summary and contract.gives_function(plan.source, plan.definition):
+        if not claims.speaks_of_function(summary):  # it is what the function does that it makes
+            return Refused("unfounded", summary[:80])
     made, n_lines = _made(plan), shown.strip().count("\n") + 1
     is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
     if summary and is_more and claims.says_nothing(summary, name, made):
         return Refused("says_nothing", summary[:80])
+    said = plan.existing.text if plan.existing is not None else summary
+    is_repeated = claims.repeats(parts.result, said)
+    is_hollow = any(map(claims.is_hollow, parts.parameters.values()))
     kept = Parts(
         "" if plan.existing is not None else summary,
-        {key: text for key, text in parts.parameters.items() if not unfounded(text)},
-        "" if unfounded(parts.result) else parts.result,
+        # The other parameters alone would look like all of them.
+        {} if is_hollow else {key: text for key, text in parts.parameters.items() if not unfounded(text)},
+        "" if unfounded(parts.result) or is_repeated else parts.result,
         parts.errors,
     )
     if kept == Parts():
-        return Refused("empty")
+        return Refused("documented" if is_repeated and not parts.parameters else "empty")
     prose = "\n".join((kept.summary, *kept.parameters.values(), kept.result, *kept.errors.values()))
     if not in_language(prose, plan.locale):
         return Refused("language")
@@ -324,7 +334,16 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
         kept = documentation.named_first(kept, name)
     if kept.summary.count("\n") >= plan.max_lines:
         kept = replace(kept, summary=kept.summary.split("\n")[0])
-    return kept
+    return kept if plan.existing is not None else _short_enough(plan, kept)
+
+
+def _short_enough(plan: _Plan, parts: Parts) -> Parts:
+    """Leave out errors, then the result, then the parameters, until no more lines are left than code has."""
+    fewer = [replace(parts, errors={}), replace(parts, errors={}, result=""), Parts(parts.summary)]
+    for less in (parts, *(one for one in fewer if one.summary)):
+        if _edit(plan, less).new_text.count("\n") <= plan.max_lines:
+            return less
+    return Parts(parts.summary) if parts.summary else parts
 
 
 def _edit(plan: _Plan, parts: Parts) -> Edit:

@@ -287,10 +287,11 @@ def translate(
     left_out: Sequence[str] = (),
     foreign: Sequence[str] = (),
     before: tuple[str, str] | None = None,
+    terms: Sequence[tuple[str, str]] = (),
 ) -> list[Message]:
     """Ask for a sentence of a comment in the other language.
 
-    `before` is the sentence before it and what it became; `keep` are words that must stay as they are,
+    `terms` are phrases of it with what they become; `before` is the sentence before it and what it became; `keep` are words that must stay as they are,
     `left_out` words whose meaning an earlier answer lacks, `foreign` words that it should not have.
     """
     kept = "、".join(keep) if to == "zh" else ", ".join(keep)
@@ -313,7 +314,8 @@ def translate(
         for original, translated in (*_TRANSLATED[to], *([before] if before is not None else []))
         for message in (Message("user", f"{order}\n\n{original}"), Message("assistant", translated))
     ]
-    return [_TRANSLATOR, *shown, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
+    known = f"其中{'，'.join(f'“{phrase}”译为“{said}”' for phrase, said in terms)}。" if terms else ""
+    return [_TRANSLATOR, *shown, Message("user", f"{order}{known}{firm if is_firm else ''}\n\n{text}")]
 
 
 def described(task: Task, diagnostic: Diagnostic) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply
+from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply, terms
 from qwen_lsp.actions.fits import OPENING, is_directive, to_translate
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
@@ -40,6 +40,9 @@ _ROLE_OR_LINK = re.compile(
     r":\w+:`(?P<role>[\w.~]+)`|\{@(?:link|code)\s+(?P<link>[\w.#]+)\}"
     r"|(?<![\w*])\*(?P<starred>[\w.]+)\*(?![\w*])"
 )
+
+# Names alone, in brackets.
+_LIST = re.compile(r"(?<![\w`)\]])\((?:[A-Za-z_]\w*, )+[A-Za-z_]\w*\)(?!`)", re.ASCII)
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -224,10 +227,14 @@ class _Wrong:
 
 
 def _wrong(text: str, line: str, ask: _Asking) -> _Wrong:
+    lists = _lists(text, ask.words)
+    prose = line
+    for one in lists:
+        prose = prose.replace(one, " ")
     return _Wrong(
-        tuple(marks.lost(text, line, ask.names)),
+        (*marks.lost(text, line, ask.names), *(one for one in lists if one not in line)),
         tuple(cues.left_out(text, line, ask.to)),
-        tuple(cues.added(text, line, ask.to) or cues.foreign(line, ask.words, ask.to)),
+        tuple(cues.added(text, line, ask.to) or cues.foreign(prose, ask.words, ask.to)),
     )
 
 
@@ -272,8 +279,18 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
-def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
-    """Show names of the file, roles of reST and links of Javadoc as plain code, which models let stand.
+def _lists(text: str, words: Collection[str]) -> list[str]:
+    """List where names of the code stand in brackets: `(callable, args, state)`. They are no prose."""
+    found = []
+    for match in _LIST.finditer(text):
+        names = {name.lower() for name in re.findall(r"\w+", match[0])}
+        if 2 * len(names & words) >= len(names) and not names & cues.ENGLISH:
+            found.append(match[0])
+    return found
+
+
+def _as_code(text: str, ask: _Asking) -> tuple[str, dict[str, str]]:
+    """Show names and lists of names, roles of reST and links of Javadoc as plain code: models let it stand.
 
     Shape: what is shown, and for each piece of code in it what stands there instead.
     """
@@ -289,7 +306,10 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
         return code_
 
     marked = _ROLE_OR_LINK.sub(of_mark, text)
-    for name in names:
+    for one in _lists(marked, ask.words):
+        shown[f"`{one}`"] = one
+        marked = marked.replace(one, f"`{one}`")
+    for name in ask.names:
         whole = rf"(?a:(?<![\w$.`]){re.escape(name)}(?![\w$`]))"
         if f"`{name}`" not in marked and re.search(whole, marked):
             shown[f"`{name}`"] = name
@@ -306,7 +326,7 @@ async def _answered(
     wrong: _Wrong | None = None,
     before: tuple[str, str] | None = None,
 ) -> str | Refused:
-    marked, shown = _as_code(text, ask.names)
+    marked, shown = _as_code(text, ask)
     wrong = wrong or _Wrong()
     keep = [next((code_ for code_, one in shown.items() if one == mark), mark) for mark in wrong.marks]
     answer = await ask.session.ask(
@@ -318,6 +338,7 @@ async def _answered(
             left_out=wrong.left_out,
             foreign=wrong.foreign,
             before=before,
+            terms=terms.of(text) if ask.to == "zh" else (),
         ),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
