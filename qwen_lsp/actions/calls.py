@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from qwen_lsp import confined
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite, trial, verified_tests
+from qwen_lsp.actions import checks, imports, making, prompts, reply, rewrite, suite, trial, verified_tests
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target
@@ -83,8 +83,8 @@ async def tests(
     promise = contract.of(target.source, target.definition)
     if promise is None or not promise.has_result or not _can_run(target):
         return None
-    tested = target.definition.name
-    messages = prompts.calls(target, rewrite.signatures_of(target, context), name, tested)
+    known = [*making.shown(target), *rewrite.signatures_of(target, context)]
+    messages = prompts.calls(target, known, making.call_of(target))
     answer = await session.ask(
         messages,
         _MAX_TOKENS,

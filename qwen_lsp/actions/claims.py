@@ -175,5 +175,6 @@ _FUNCTION_WORDS = (
     r"|函数|装饰器|闭包|回调|包装器|处理器|中间件|工厂"
 )
 _VAGUE = re.compile(r"(另|其他|其它|某)(一?[个些种])?(类|值|数据|类型|东西)?")
-_VAGUE_STEMS = frozenset(_stem(word) for word in "another other some certain various thing something".split())
+_VAGUE_WORDS = ("another", "other", "some", "certain", "various", "thing", "something")
+_VAGUE_STEMS = frozenset(map(_stem, _VAGUE_WORDS))
 _HOLLOW_STEMS = frozenset(_stem(word) for word in _HOLLOW_WORDS.split())

@@ -308,9 +308,9 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
-    if summary and contract.gives_function(plan.source, plan.definition):
-        if not claims.speaks_of_function(summary):  # it is what the function does that it makes
-            return Refused("unfounded", summary[:80])
+    gives_function = contract.gives_function(plan.source, plan.definition)
+    if summary and gives_function and not claims.speaks_of_function(summary):  # what the other one does
+        return Refused("unfounded", summary[:80])
     made, n_lines = _made(plan), shown.strip().count("\n") + 1
     is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
     if summary and is_more and claims.says_nothing(summary, name, made):

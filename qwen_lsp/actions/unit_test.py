@@ -13,6 +13,7 @@ from qwen_lsp.actions import (
     calls,
     checks,
     imports,
+    making,
     node_assertions,
     prompts,
     reply,
@@ -72,9 +73,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             result = await verified_tests.holding(task, result)
         if isinstance(result, Proposal):
             return result
-    messages = prompts.unit_test(
-        target, rewrite.signatures_of(target, context), place.framework, place.importing, place.example
-    )
+    known = [*making.shown(target), *rewrite.signatures_of(target, context)]
+    messages = prompts.unit_test(target, known, place.framework, place.importing, place.example)
     fence = prompts.fence(target.shown)
     failed: Refused | None = None
     for _ in range(2):

@@ -90,7 +90,9 @@ def is_property(source: Source, definition: Definition) -> bool:
 
 
 def _gives(node: tree_sitter.Node) -> bool:
-    return re.search(r"^(return|yield)", node.type) is not None and node.is_named and node.named_child_count > 0
+    return (
+        re.search(r"^(return|yield)", node.type) is not None and node.is_named and node.named_child_count > 0
+    )
 
 
 def _given(returning: tree_sitter.Node) -> tree_sitter.Node:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp import sandbox
-from qwen_lsp.actions import calls, suite, verified_tests
+from qwen_lsp.actions import calls, making, suite, verified_tests
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.calls import Measured
+from qwen_lsp.actions.target import choose
 from qwen_lsp.actions.task import Proposal, Refused, Task, apply
 from tests.support.chatting import Speaker, session, task
 
@@ -154,6 +155,62 @@ async def test_what_needs_an_import_is_not_run(tmp_path: Path) -> None:
     found = await written(made, 'stored("a")\nstored("b")', model_written)
     assert isinstance(found, str)
     assert 'stored("a"), "b"' in found, "the model's own tests, which cannot be run"
+
+
+POINT = """class Point:
+    def __init__(self, name, line, note=None):
+        self.name, self.line, self.note = name, line, note
+
+    def to_dict(self):⟦⟧
+        found = {}
+        for key in ("name", "line", "note"):
+            if getattr(self, key) is not None:
+                found[key] = getattr(self, key)
+        return found
+"""
+
+
+@is_confined
+async def test_an_object_is_made_to_call_its_method(tmp_path: Path) -> None:
+    speaker = Speaker("```python\nPoint('a', 1).to_dict()\nPoint('b', 2, 'c').to_dict()\n```")
+    found = await runner.run(asked(tmp_path, POINT, "points.py", "python"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "calls of `Point(name, line, note).to_dict()`" in speaker.prompts[0]
+    assert "    def __init__(self, name, line, note=None):" in speaker.prompts[0], "how one is made"
+    assert found.other is not None
+    assert "assert Point('a', 1).to_dict() == {'name': 'a', 'line': 1}\n" in apply("", found.other.edits)
+
+
+CALLED = [
+    ("python", "class A:\n    @classmethod\n    def of(cls, x):⟦⟧\n        return x\n", "A.of(x)"),
+    ("python", "def f(a, *b, c=1):⟦⟧\n    return a\n", "f(...)"),
+    ("python", "def f(a, c=1):⟦⟧\n    return a\n", "f(a, c)"),
+    ("python", "class A:\n    def f(self):⟦⟧\n        return 1\n", "A().f()"),
+    (
+        "javascript",
+        "class A {\n  constructor ({ a }) {}\n  go (c) {⟦⟧\n    return c\n  }\n}\n",
+        "new A(...).go(c)",
+    ),
+    ("typescript", "class A {\n  static go(c: string): string {⟦⟧\n    return c;\n  }\n}\n", "A.go(c)"),
+    ("java", "class A {\n  A(int x) {}\n  int f(int b) {⟦⟧\n    return b;\n  }\n}\n", "new A(x).f(b)"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "call"), CALLED)
+def test_a_call_of_what_is_tested(language: str, code: str, call: str) -> None:
+    target = choose(task("test", code, language=language, path="code"), "definition")
+    assert target is not None
+    assert making.call_of(target) == call
+
+
+def test_only_a_method_needs_an_object() -> None:
+    for code in (
+        "def f(a):⟦⟧\n    return a\n",
+        "class A:\n    def __init__(self, a):⟦⟧\n        self.a = a\n",
+    ):
+        target = choose(task("test", code), "definition")
+        assert target is not None
+        assert making.shown(target) == []
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])

@@ -142,11 +142,11 @@ async def test_what_a_phrase_means_is_told_with_the_question() -> None:
     assert "译为" not in speaker.prompts[0]
 
 
-STATE = '''def reduced(self, args):⟦⟧
+STATE = """def reduced(self, args):⟦⟧
     # return a plain (callable, args, state) tuple for it
     state = self.state
     return (self.kind, args, state)
-'''
+"""
 
 
 async def test_names_in_brackets_are_no_prose() -> None:
@@ -160,6 +160,7 @@ async def test_names_in_brackets_are_no_prose() -> None:
 
 async def test_words_in_brackets_are_prose() -> None:
     code = "def h(a):⟦⟧\n    # takes the usual values (numbers, words) too\n    return a\n"
-    found = await runner.run(task("translate", code, locale="zh"), session(Speaker("也接受通常的值（数字、单词）")))
+    said = "也接受通常的值（数字、单词）"
+    found = await runner.run(task("translate", code, locale="zh"), session(Speaker(said)))
     assert isinstance(found, Proposal), found
-    assert found.edits[0].new_text == "也接受通常的值（数字、单词）"
+    assert found.edits[0].new_text == said
