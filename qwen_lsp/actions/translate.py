@@ -41,6 +41,11 @@ _ROLE_OR_LINK = re.compile(
     r"|(?<![\w*])\*(?P<starred>[\w.]+)\*(?![\w*])"
 )
 
+# Two clauses, of which the second is a condition and the first says nothing of what stood before.
+_CONDITION_BEHIND = re.compile(
+    r"(?P<rest>(?!但|因此|所以|并|否则|而|或|也|然后|如果|若|当|只有|除非|这)[^，。；：、！？,;]+)"
+    r"，(?P<condition>(?:如果|若)[^，。；：！？,;]+|当[^，。；：！？,;]+时)(?P<end>。?)"
+)
 # Names alone, in brackets.
 _LIST = re.compile(r"(?<![\w`)\]])\((?:[A-Za-z_]\w*, )+[A-Za-z_]\w*\)(?!`)", re.ASCII)
 
@@ -60,22 +65,25 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     failed = Refused("language")
     region = Span(found[0][0].start, found[-1][-1].end)
     ask = _Asking(task.locale, session, region, _names(target.source), _words(target.source))
-    for group in found:
-        above = apply(task.document.text[: group[0].start], edits)[region.start :]
+    for block in paragraphs.blocks(task.document, found):
+        made: list[Edit] = []
         try:
-            lines = await _lines_of(task.document, group, ask, above)
+            for group in block:
+                above = apply(task.document.text[: group[0].start], [*edits, *made])[region.start :]
+                lines = await _lines_of(task.document, group, ask, above)
+                if isinstance(lines, Refused):
+                    failed, made = lines, []
+                    break
+                made += [
+                    Edit(place, line)
+                    for place, line in zip(group, lines, strict=True)
+                    if line != task.document.text[place.start : place.end]
+                ]
         except EndpointTimeout:  # what is translated is worth having
             if not edits:
                 raise
             break
-        if isinstance(lines, Refused):
-            failed = lines
-            continue
-        edits += [
-            Edit(place, line)
-            for place, line in zip(group, lines, strict=True)
-            if line != task.document.text[place.start : place.end]
-        ]
+        edits += made
     if not edits:
         return failed
     after = code.parse(apply(task.document.text, edits), target.source.language)
@@ -267,6 +275,12 @@ async def _translated(
     return _wrong(text, whole, ask).refused or whole
 
 
+def _condition_first(line: str) -> str:
+    """Put a condition that follows, as in English, before what it is one of, as Chinese has it."""
+    found = _CONDITION_BEHIND.fullmatch(line)
+    return f"{found['condition']}，{found['rest']}{found['end']}" if found is not None else line
+
+
 def _joined(parts: list[str], to: Locale) -> str:
     """Put pieces together: English has spaces between them, and small letters behind a name."""
     if to == "zh":
@@ -353,6 +367,7 @@ async def _answered(
     for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own
         if f"`{added}`" not in text:
             line = line.replace(f"`{added}`", added)
+    line = _condition_first(line) if ask.to == "zh" else line
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:
