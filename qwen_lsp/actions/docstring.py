@@ -15,10 +15,10 @@ from qwen_lsp.actions import (
     checks,
     claims,
     documentation,
+    documentation_reply,
     existing_documentation,
     layout,
     prompts,
-    reply,
     rewrite,
     verbs,
 )
@@ -33,7 +33,7 @@ from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
-from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
+from qwen_lsp.text import Edit, Span, has_han
 
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 # A string of the answer may be so long; small models do not end one by themselves.
@@ -56,11 +56,6 @@ _REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
 # Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
 _IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
 _CONSTRUCTORS = {"__init__", "constructor", "initialize"}
-_LABEL = re.compile(
-    r"^\s*\**(documentation|docstring|doc comment|description|summary"
-    r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
-    re.IGNORECASE,
-)
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -291,7 +286,7 @@ def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:
 
 def _parts(plan: _Plan, answer: str, is_cut_off: bool) -> Parts | Refused:
     """Return what of an answer, also of one that is still being written, is documentation of the code."""
-    text = _text_of(answer, is_cut_off)
+    text = documentation_reply.text_of(answer, is_cut_off=is_cut_off)
     if isinstance(text, Refused):
         return text
     return _checked(plan, documentation.fitting(documentation.read(text), plan.contract))
@@ -362,38 +357,6 @@ def _edit(plan: _Plan, parts: Parts) -> Edit:
     return Edit(
         Span(start, start), "".join(f"{indent}{mark}".rstrip() + document.line_ending for mark in marked)
     )
-
-
-def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
-    """Return the documentation without marks, fences and code that came along."""
-    answer = normalize_line_ends(answer).strip()
-    if reply.is_refusal(answer):
-        return Refused("refusal", answer.split("\n")[0][:120])
-    if reply.is_looping(answer):
-        return Refused("loop")
-    text = reply.prose_so_far(answer)
-    # A whole literal, or one that the answer begins and does not end.
-    quoted = re.search(r'("""|\'\'\')(.*?)(\1)', text, re.DOTALL) or re.match(
-        r'("""|\'\'\')(.*)()', text, re.DOTALL
-    )
-    block = re.search(r"/\*\*?(.*?)(\*/|$)", text, re.DOTALL)
-    if quoted and quoted[2].strip():
-        text = quoted[2]
-    elif block and block[1].strip():
-        text = block[1]
-    lines = [re.sub(r"^\s*(\*+(?!\*)|///?|#+|--+)( |$)", "", line) for line in text.strip().split("\n")]
-    text = _LABEL.sub("", textwrap.dedent("\n".join(lines)).strip())
-    text = text.replace("**", "")
-    if is_cut_off:  # only whole lines
-        text = text.rpartition("\n")[0] or text
-    text = re.sub(r"\n{3,}", "\n\n", text).strip()
-    if not text:
-        return Refused("empty")
-    if re.search(
-        r"^\s*(def |class |function |func |fn |public |return\b|import |#include)", text, re.MULTILINE
-    ):
-        return Refused("chatter")
-    return text
 
 
 def _marked(language: str, comment: str | tuple[str, str], lines: list[str]) -> list[str]:

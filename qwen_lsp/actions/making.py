@@ -49,6 +49,28 @@ def shown(target: Target) -> list[str]:
     return [header, *(f"    {line}" for line in text.split("\n"))]
 
 
+def misused(target: Target, tests: str) -> list[str]:
+    """List how tests call a method or make its object as its class does not allow; Python tests are run.
+
+    A method of an object is not called by the name of its class, and no object is made without what all
+    constructors ask for.
+    """
+    source, tested = target.source, target.definition
+    owner = _owner(source, tested) if source is not None and tested is not None else None
+    if source is None or tested is None or owner is None or tested.parameters is None:
+        return []
+    found = []
+    is_static = _STATIC.search(source.text[tested.span.start : tested.parameters.start]) is not None
+    by_class = f"{owner.name}.{tested.name}("
+    if not is_static and tested.name not in (*_CONSTRUCTORS, owner.name) and by_class in tests:
+        found.append(f"{by_class[:-1]} without an object")
+    makers = [one for one in source.definitions() if one.is_function and one.name == owner.name]
+    made_bare = re.search(rf"\bnew {re.escape(owner.name)}\(\s*\)", tests)
+    if source.language.id == "java" and makers and all(_taken(source, one) for one in makers) and made_bare:
+        found.append(made_bare[0])
+    return found
+
+
 def _new(source: Source) -> str:
     return "" if source.language.id in ("python", "kotlin", "swift") else "new "
 

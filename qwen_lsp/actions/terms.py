@@ -20,6 +20,8 @@ _TERMS: tuple[tuple[str, str], ...] = (
     (r"boilerplate", "样板代码"),
     (r"bubbl(es?|ed|ing) up", "向上传播"),
     (r"check(s|ed|ing)? against", "与之比对"),
+    (r"can(?:'t|not) (?:ever )?fail", "不会失败"),
+    (r"can(?:'t|not) (?:ever )?happen", "不会发生"),
     (r"clamp(s|ed|ing)?", "限制在范围内"),
     (r"(edge|corner)[ -]cases?", "边界情况"),
     (r"dangling", "悬空的"),

@@ -9,7 +9,7 @@ of which one sentence does not is left as it is. Half a sentence by itself is tr
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply, terms
@@ -293,7 +293,7 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
-def _lists(text: str, words: Collection[str]) -> list[str]:
+def _lists(text: str, words: frozenset[str]) -> list[str]:
     """List where names of the code stand in brackets: `(callable, args, state)`. They are no prose."""
     found = []
     for match in _LIST.finditer(text):

@@ -138,6 +138,8 @@ def _judged(
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
+    if language.id != "python" and (misused := making.misused(target, body)):
+        return Refused("names", ", ".join(misused))
     is_script = language.id in ("javascript", "typescript", "typescriptreact")
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))

@@ -203,6 +203,37 @@ def test_a_call_of_what_is_tested(language: str, code: str, call: str) -> None:
     assert making.call_of(target) == call
 
 
+SHELF = """class Shelf {
+  Shelf(int size) {}
+  int free(int n) {⟦⟧
+    if (n > 3) { return 0; }
+    return n;
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "call", "said"),
+    [
+        (SHELF, "Shelf.free(1)", "Shelf.free without an object"),
+        (SHELF, "new Shelf().free(1)", "new Shelf()"),
+        (SHELF, "new Shelf(2).free(1)", ""),
+        (SHELF.replace("int free", "static int free"), "Shelf.free(1)", ""),
+        (SHELF.replace("  Shelf(int size) {}\n", ""), "new Shelf().free(1)", ""),
+        (SHELF.replace("  Shelf(", "  Shelf() {}\n  Shelf("), "new Shelf().free(1)", ""),
+    ],
+)
+async def test_no_test_calls_what_the_class_does_not_allow(code: str, call: str, said: str) -> None:
+    answer = (
+        f"```java\npublic class ShelfTest {{\n  @Test\n  void frees() {{ assertEquals(1, {call}); }}\n}}\n```"
+    )
+    found = await runner.run(
+        task("test", code, language="java", path="Shelf.java"), session(Speaker(answer, answer))
+    )
+    assert found == Refused("names", said) if said else isinstance(found, Proposal), found
+
+
 def test_only_a_method_needs_an_object() -> None:
     for code in (
         "def f(a):⟦⟧\n    return a\n",

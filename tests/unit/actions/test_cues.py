@@ -125,6 +125,7 @@ async def test_each_sentence_ends_as_it_ended() -> None:
         ("in place of the old one", []),
         ("leaves the declared type alone", [("leaves the declared type alone", "不改动")]),
         ("it stands alone", []),
+        ("Write can't fail", [("can't fail", "不会失败")]),
     ],
 )
 def test_phrases_that_are_no_sum_of_their_words(words: str, found: list[tuple[str, str]]) -> None:

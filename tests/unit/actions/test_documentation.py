@@ -665,3 +665,15 @@ def test_a_function_without_a_name_belongs_to_its_line() -> None:
     assert target is not None
     assert target.definition is not None
     assert target.definition.name == "all"
+
+
+@pytest.mark.parametrize(("said", "language"), [("Load reads it.", "en"), ("Load 读取它。", "zh")])
+async def test_documentation_in_go_is_any_comment_above_a_name(said: str, language: Locale) -> None:
+    head = f"package a\n\n// {said}\nfunc Load() {{}}\n\n//go:noinline\n// {said}\ntype A struct{{}}\n\n"
+    code = f"{head}func Total(x int) int {{⟦⟧\n\tif x == 0 {{\n\t\treturn 1\n\t}}\n\treturn x\n}}\n"
+    other: Locale = "zh" if language == "en" else "en"
+    speaker = Speaker("Returns 1 for nothing." if language == "en" else "返回 x，为零时返回 1。")
+    found = await runner.run(
+        task("docstring", code, language="go", path="a.go", locale=other), session(speaker)
+    )
+    assert isinstance(found, Proposal), found
