@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import sys
@@ -266,6 +267,19 @@ def test_calls_that_reach_other_code_are_picked() -> None:
     assert [one.call for one in calls._picked(measured, {"KeyError"})] == ["f(1)", "f(3)", "f(0)"]
     assert calls._picked(measured[:2], set()) == [], "always the same says too little"
     assert calls._picked(measured[4:], {"KeyError"}) == []
+    alike = [Measured(f"f({n})", str(n), lines=(1, 2)) for n in range(6)]
+    assert [one.call for one in calls._picked(alike, set())] == ["f(0)", "f(1)", "f(2)"]
+
+
+def test_a_long_value_stands_on_several_lines() -> None:
+    long = "x" * 40
+    value = repr({"name": long, "items": [1, (2, 3)], "note": long})
+    lines = calls._asserted(Measured("f(1)", value))
+    assert lines[0] == "    assert f(1) == {"
+    assert lines[2] == "        'items': [1, (2, 3)],"
+    assert ast.literal_eval("\n".join(["{", *lines[1:]])) == ast.literal_eval(value)
+    assert calls._asserted(Measured("f(1)", "{'a': 1}")) == ["    assert f(1) == {'a': 1}"]
+    assert calls._asserted(Measured("f(1)", repr(3 * long))) == [f"    assert f(1) == '{3 * long}'"]
 
 
 @pytest.mark.parametrize(
