@@ -21,6 +21,7 @@ _FROM_ENGLISH: tuple[tuple[str, str], ...] = (
         r"not|\w+n't|cannot|never|nothing|none|neither|nor|without|unless|no(?! (?:longer|matter)\b)",
         _NEGATION,
     ),
+    (r"(?:can't|cannot) (?:fail|happen)", r"不会|不可能|绝不|必然|必定"),  # "不能失败" asks for it not to
     (r"no longer", r"不再|不|已"),
     (r"only", r"只|仅|才|唯|单"),
     (r"until", r"直到|直至|之前|前|为止|才"),

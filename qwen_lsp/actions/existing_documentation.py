@@ -65,7 +65,8 @@ def others(source: Source, existing: Existing | None) -> list[str]:
         own = existing.span if existing is not None else Span(0, 0)
         for block in _ABOVE_IN_GO.finditer(source.text):
             if not own.start <= block.start() < own.end:
-                found.append(re.sub(r"^// ?", "", block[1], flags=re.MULTILINE).strip())
+                said = re.sub(r"^// ?", "", block[1], flags=re.MULTILINE).strip()
+                found.append(re.sub(r"^\w+ +", "", said))  # the name, which may be a verb itself
         return found
     for prose in source.prose():
         is_own = existing is not None and existing.span.start <= prose.span.start < existing.span.end

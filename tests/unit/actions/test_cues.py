@@ -18,6 +18,8 @@ from tests.support.chatting import Speaker, session, task
         ("if not maybe it is named", "如果不是，可能是命名的", "zh", []),
         ("it isn't cached", "它已缓存", "zh", ["isn't"]),
         ("cache is undefined inside SEA", "在 SEA 中 cache 未定义", "zh", []),
+        ("Write can't fail", "Write 不能失败", "zh", ["can't fail"]),
+        ("Write can't fail", "Write 不会失败", "zh", []),
         ("only the first until the end", "直到结尾的第一个", "zh", ["only"]),
         ("no longer needed after this", "此后不再需要", "zh", []),
         ("notify the caller of gifts", "通知调用者礼物", "zh", []),

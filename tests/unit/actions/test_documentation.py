@@ -677,3 +677,11 @@ async def test_documentation_in_go_is_any_comment_above_a_name(said: str, langua
         task("docstring", code, language="go", path="a.go", locale=other), session(speaker)
     )
     assert isinstance(found, Proposal), found
+
+
+async def test_a_name_that_is_a_verb_is_not_how_a_go_file_begins() -> None:
+    head = "package a\n\n// Reset empties it.\nfunc Reset() {}\n\n// Close ends it.\nfunc Close() {}\n\n"
+    speaker = Speaker("Returns 1 for nothing.")
+    code = f"{head}func Total(x int) int {{⟦⟧\n\tif x == 0 {{\n\t\treturn 1\n\t}}\n\treturn x\n}}\n"
+    await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
+    assert '"Returns"' in speaker.bodies[0]["grammar"]
