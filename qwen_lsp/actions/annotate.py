@@ -200,8 +200,9 @@ def _types(
         scope = python_types.scope(target.task.document.text, line)
         for number, text in sorted(written.items() if scope is not None else ()):
             assert scope is not None
+            each = python_types.of_each(text, found[number].stars)
             types[number] = python_types.settled(
-                text, scope, takes_none=found[number].takes_none, importing=context.importing
+                each, scope, takes_none=found[number].takes_none, importing=context.importing
             )
     else:
         known = typescript_types.known(source)

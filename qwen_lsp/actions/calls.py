@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from qwen_lsp import confined
-from qwen_lsp.actions import checks, imports, prompts, reply, rewrite, suite, trial, verified_tests
+from qwen_lsp.actions import checks, imports, making, prompts, reply, rewrite, suite, trial, verified_tests
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.suite import Suite
 from qwen_lsp.actions.target import Target
@@ -43,6 +43,8 @@ _SCRIPTS = ("javascript", "typescript")
 _MAX_TOKENS = 260
 _MAX_CALLS, _MAX_CHARS = 16, 160
 _MOST, _FEWEST = 5, 2
+# So many calls more that run no other code than those before; a longer line is written over several.
+_MOST_ALIKE, _MAX_LINE_CHARS = 2, 100
 _TIMEOUT_S = 20
 # Two worlds that must not make a difference.
 _WORLDS = (
@@ -83,8 +85,8 @@ async def tests(
     promise = contract.of(target.source, target.definition)
     if promise is None or not promise.has_result or not _can_run(target):
         return None
-    tested = target.definition.name
-    messages = prompts.calls(target, rewrite.signatures_of(target, context), name, tested)
+    known = [*making.shown(target), *rewrite.signatures_of(target, context)]
+    messages = prompts.calls(target, known, making.call_of(target))
     answer = await session.ask(
         messages,
         _MAX_TOKENS,
@@ -263,7 +265,11 @@ def _picked(measured: Sequence[Measured], errors: set[str]) -> list[Measured]:
     def worth(one: Measured) -> tuple[int, bool]:
         return len(set(one.lines) - reached), (one.value or one.error) not in given
 
+    n_alike = 0
     while left and len(picked) < _MOST and worth(best := max(left, key=worth)) > (0, False):
+        n_alike += worth(best)[0] == 0
+        if n_alike > _MOST_ALIKE:
+            break
         left.remove(best)
         picked.append(best)
         reached |= set(best.lines)
@@ -291,13 +297,36 @@ def _python_tests(
         title = "".join(part.title() for part in tested.split("_"))
         head = [f"class Test{title}(unittest.TestCase):", f"    def test_{tested}(self):"]
         return Tests("\n".join((*head, *lines)))
-    asserted = [f"    assert {one.call} {_compared(one)}" for one in values]
+    asserted = [line for one in values for line in _asserted(one)]
     parts = ["\n".join((f"def test_{tested}():", *asserted))]
     for error in dict.fromkeys(one.error for one in raising):
         calls = [one.call for one in raising if one.error == error]
         lines = [line for call in calls for line in (f"    with pytest.raises({error}):", f"        {call}")]
         parts.append("\n".join((f"def test_{tested}_raises_{_snake(error)}():", *lines)))
     return Tests("\n\n\n".join(parts), ("import pytest",) if raising else ())
+
+
+def _asserted(one: Measured) -> list[str]:
+    line = f"    assert {one.call} {_compared(one)}"
+    if len(line) <= _MAX_LINE_CHARS:
+        return [line]
+    value = ast.parse(one.value, mode="eval").body
+    if isinstance(value, ast.Dict):
+        parts = [
+            f"{ast.unparse(key)}: {ast.unparse(item)}"
+            for key, item in zip(value.keys, value.values, strict=True)
+            if key
+        ]
+        marks = "{}"
+    elif isinstance(value, ast.List):
+        parts, marks = [ast.unparse(item) for item in value.elts], "[]"
+    else:
+        return [line]
+    return [
+        f"    assert {one.call} == {marks[0]}",
+        *(f"        {part}," for part in parts),
+        f"    {marks[1]}",
+    ]
 
 
 def _compared(one: Measured) -> str:

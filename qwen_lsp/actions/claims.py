@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from qwen_lsp.text import han_count, has_han
+from qwen_lsp.text import HAN, han_count, has_han
 
 # What a sentence claims, and what in the code would show it.
 _CLAIMS: tuple[tuple[str, str], ...] = (
@@ -128,6 +128,38 @@ def says_nothing(summary: str, name: str, made: str = "") -> bool:
     return all(any(one.startswith(other) or other.startswith(one) for other in known) for one in stems)
 
 
+def is_hollow(description: str) -> bool:
+    """Whether what is said of a parameter leaves open which thing it is: "An instance of another class"."""
+    if has_han(description):
+        rest = _VAGUE.sub("", description)
+        return rest != description and not re.search(r"\w", _HOLLOW.sub("", rest))
+    stems = {_stem(word) for word in re.findall(r"[A-Za-z]+", description) if len(word) >= _MIN_WORD}
+    return bool(stems & _VAGUE_STEMS) and stems <= _HOLLOW_STEMS | _VAGUE_STEMS
+
+
+def repeats(text: str, said: str) -> bool:
+    """Whether a longer text says again what another one has said, in much the same words."""
+    if has_han(text):
+        one, other = (_pairs(part) for part in (text, said))
+        return len(one) >= _MIN_PAIRS and len(one & other) >= _SAME * len(one)
+    one, other = (
+        {_stem(word) for word in re.findall(r"[A-Za-z]+", part) if len(word) >= _MIN_WORD}
+        for part in (text, said)
+    )
+    return len(one) >= _MIN_STEMS and len(one & other) >= _SAME * len(one)
+
+
+def _pairs(text: str) -> set[str]:
+    """Return what stands beside one another in the Chinese words and the names of a text."""
+    parts = re.findall(rf"[{HAN}]+|\w+", text, re.ASCII)
+    return {part[at : at + 2] for part in parts for at in range(max(len(part) - 1, 1))}
+
+
+def speaks_of_function(summary: str) -> bool:
+    """Whether a summary says that a function comes back, by whatever name."""
+    return re.search(_FUNCTION_WORDS, summary, re.IGNORECASE) is not None
+
+
 def _stem(word: str) -> str:
     return word.lower()[:_STEM_CHARS].rstrip("es")
 
@@ -136,4 +168,13 @@ _HOLLOW_WORDS = """
 given specified provided object instance function method this that with from into value values class data
 parameters arguments operation handle handles process processes perform performs execute executes run runs
 """
+# Of so many words, and pairs of Chinese characters, so large a part.
+_MIN_STEMS, _MIN_PAIRS, _SAME = 4, 8, 0.8
+_FUNCTION_WORDS = (
+    r"function|decorator|closure|callback|callable|wrapper|handler|lambda|getter|setter|middleware|factory"
+    r"|函数|装饰器|闭包|回调|包装器|处理器|中间件|工厂"
+)
+_VAGUE = re.compile(r"(另|其他|其它|某)(一?[个些种])?(类|值|数据|类型|东西)?")
+_VAGUE_WORDS = ("another", "other", "some", "certain", "various", "thing", "something")
+_VAGUE_STEMS = frozenset(map(_stem, _VAGUE_WORDS))
 _HOLLOW_STEMS = frozenset(_stem(word) for word in _HOLLOW_WORDS.split())

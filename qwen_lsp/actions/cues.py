@@ -21,6 +21,7 @@ _FROM_ENGLISH: tuple[tuple[str, str], ...] = (
         r"not|\w+n't|cannot|never|nothing|none|neither|nor|without|unless|no(?! (?:longer|matter)\b)",
         _NEGATION,
     ),
+    (r"(?:can't|cannot) (?:fail|happen)", r"不会|不可能|绝不|必然|必定"),  # "不能失败" asks for it not to
     (r"no longer", r"不再|不|已"),
     (r"only", r"只|仅|才|唯|单"),
     (r"until", r"直到|直至|之前|前|为止|才"),
@@ -83,7 +84,7 @@ _ENGLISH_WORDS = """
     that this these those is are was were be been will would should could must have has had not only just also
     even both each every all any some such instead because since until before after where who whose its their
 """
-_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+ENGLISH = frozenset(_ENGLISH_WORDS.split())
 # Words that Chinese programmers leave in English.
 _LEFT_ALONE_WORDS = """
     token bug shell hook commit cookie schema socket ok vs etc epsilon callback getter setter mock stub diff
@@ -149,5 +150,5 @@ def foreign(translated: str, known: Collection[str], to: Locale) -> list[str]:
     return [
         word
         for word in dict.fromkeys(found)
-        if word in _ENGLISH or (word.islower() and word not in known and word not in _LEFT_ALONE)
+        if word in ENGLISH or (word.islower() and word not in known and word not in _LEFT_ALONE)
     ]

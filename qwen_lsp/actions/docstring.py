@@ -15,10 +15,10 @@ from qwen_lsp.actions import (
     checks,
     claims,
     documentation,
+    documentation_reply,
     existing_documentation,
     layout,
     prompts,
-    reply,
     rewrite,
     verbs,
 )
@@ -33,7 +33,7 @@ from qwen_lsp.model.generation import Message
 from qwen_lsp.syntax import code, contract
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
-from qwen_lsp.text import Edit, Span, has_han, normalize_line_ends
+from qwen_lsp.text import Edit, Span, has_han
 
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 # A string of the answer may be so long; small models do not end one by themselves.
@@ -56,11 +56,6 @@ _REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
 # Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
 _IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
 _CONSTRUCTORS = {"__init__", "constructor", "initialize"}
-_LABEL = re.compile(
-    r"^\s*\**(documentation|docstring|doc comment|description|summary"
-    r"|(代码|函数|文档|功能)?(说明|文档|注释|描述))\**\s*[:：]\**\s*",
-    re.IGNORECASE,
-)
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -111,7 +106,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if isinstance(result, Proposal):
             return result
         failed = failed or result
-        if result.reason == "refusal":
+        if result.reason in ("refusal", "documented"):
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
@@ -157,6 +152,8 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
     wanted = contract.of(source, definition) or NOTHING
     text = source.text[definition.span.start : definition.span.end]
     n_lines = len([line for line in text.split("\n") if line.strip()])
+    if contract.is_property(source, definition):  # its summary says what the value is
+        wanted = replace(wanted, has_result=False)
     if style == "plain":
         wanted = NOTHING
     n_with_parameters = sum(bool(documentation.read(one).parameters) for one in others)
@@ -209,6 +206,7 @@ def _verbs(plan: _Plan) -> list[str]:
         is_third=plan.source.language.id not in _IMPERATIVE,
         name=plan.definition.name,
         has_result=promise is None or promise.has_result,
+        gives_function=contract.gives_function(plan.source, plan.definition),
     )
 
 
@@ -288,7 +286,7 @@ def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:
 
 def _parts(plan: _Plan, answer: str, is_cut_off: bool) -> Parts | Refused:
     """Return what of an answer, also of one that is still being written, is documentation of the code."""
-    text = _text_of(answer, is_cut_off)
+    text = documentation_reply.text_of(answer, is_cut_off=is_cut_off)
     if isinstance(text, Refused):
         return text
     return _checked(plan, documentation.fitting(documentation.read(text), plan.contract))
@@ -305,18 +303,25 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
     if parts.summary and not summary:
         return Refused("unfounded", parts.summary[:80])
+    gives_function = contract.gives_function(plan.source, plan.definition)
+    if summary and gives_function and not claims.speaks_of_function(summary):  # what the other one does
+        return Refused("unfounded", summary[:80])
     made, n_lines = _made(plan), shown.strip().count("\n") + 1
     is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
     if summary and is_more and claims.says_nothing(summary, name, made):
         return Refused("says_nothing", summary[:80])
+    said = plan.existing.text if plan.existing is not None else summary
+    is_repeated = claims.repeats(parts.result, said)
+    is_hollow = any(map(claims.is_hollow, parts.parameters.values()))
     kept = Parts(
         "" if plan.existing is not None else summary,
-        {key: text for key, text in parts.parameters.items() if not unfounded(text)},
-        "" if unfounded(parts.result) else parts.result,
+        # The other parameters alone would look like all of them.
+        {} if is_hollow else {key: text for key, text in parts.parameters.items() if not unfounded(text)},
+        "" if unfounded(parts.result) or is_repeated else parts.result,
         parts.errors,
     )
     if kept == Parts():
-        return Refused("empty")
+        return Refused("documented" if is_repeated and not parts.parameters else "empty")
     prose = "\n".join((kept.summary, *kept.parameters.values(), kept.result, *kept.errors.values()))
     if not in_language(prose, plan.locale):
         return Refused("language")
@@ -324,7 +329,16 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
         kept = documentation.named_first(kept, name)
     if kept.summary.count("\n") >= plan.max_lines:
         kept = replace(kept, summary=kept.summary.split("\n")[0])
-    return kept
+    return kept if plan.existing is not None else _short_enough(plan, kept)
+
+
+def _short_enough(plan: _Plan, parts: Parts) -> Parts:
+    """Leave out errors, then the result, then the parameters, until no more lines are left than code has."""
+    fewer = [replace(parts, errors={}), replace(parts, errors={}, result=""), Parts(parts.summary)]
+    for less in (parts, *(one for one in fewer if one.summary)):
+        if _edit(plan, less).new_text.count("\n") <= plan.max_lines:
+            return less
+    return Parts(parts.summary) if parts.summary else parts
 
 
 def _edit(plan: _Plan, parts: Parts) -> Edit:
@@ -343,38 +357,6 @@ def _edit(plan: _Plan, parts: Parts) -> Edit:
     return Edit(
         Span(start, start), "".join(f"{indent}{mark}".rstrip() + document.line_ending for mark in marked)
     )
-
-
-def _text_of(answer: str, is_cut_off: bool) -> str | Refused:
-    """Return the documentation without marks, fences and code that came along."""
-    answer = normalize_line_ends(answer).strip()
-    if reply.is_refusal(answer):
-        return Refused("refusal", answer.split("\n")[0][:120])
-    if reply.is_looping(answer):
-        return Refused("loop")
-    text = reply.prose_so_far(answer)
-    # A whole literal, or one that the answer begins and does not end.
-    quoted = re.search(r'("""|\'\'\')(.*?)(\1)', text, re.DOTALL) or re.match(
-        r'("""|\'\'\')(.*)()', text, re.DOTALL
-    )
-    block = re.search(r"/\*\*?(.*?)(\*/|$)", text, re.DOTALL)
-    if quoted and quoted[2].strip():
-        text = quoted[2]
-    elif block and block[1].strip():
-        text = block[1]
-    lines = [re.sub(r"^\s*(\*+(?!\*)|///?|#+|--+)( |$)", "", line) for line in text.strip().split("\n")]
-    text = _LABEL.sub("", textwrap.dedent("\n".join(lines)).strip())
-    text = text.replace("**", "")
-    if is_cut_off:  # only whole lines
-        text = text.rpartition("\n")[0] or text
-    text = re.sub(r"\n{3,}", "\n\n", text).strip()
-    if not text:
-        return Refused("empty")
-    if re.search(
-        r"^\s*(def |class |function |func |fn |public |return\b|import |#include)", text, re.MULTILINE
-    ):
-        return Refused("chatter")
-    return text
 
 
 def _marked(language: str, comment: str | tuple[str, str], lines: list[str]) -> list[str]:

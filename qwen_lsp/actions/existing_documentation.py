@@ -19,6 +19,7 @@ _PARAMETER_LINE = re.compile(r"@param|@arg|:param|<param")
 _RESULT_LINE = re.compile(r"@returns?|:returns?:|<returns")
 _ERROR_LINE = re.compile(r"@throws|@exception|:raises|<exception")
 _ANY_TAG = re.compile(r"^[^\w<@:]*(@\w|:\w+[ :]|<(param|returns|exception|remarks|example))")
+_ABOVE_IN_GO = re.compile(r"^((?://(?![a-z]+:).*\n)+)(?=(?:func|type|var|const|package)\b)", re.MULTILINE)
 _HEADINGS = ("Args", "Arguments", "Parameters", "Returns", "Yields", "Raises")
 
 
@@ -60,6 +61,13 @@ def find(document: Document, source: Source, definition: Definition) -> Existing
 def others(source: Source, existing: Existing | None) -> list[str]:
     """List what other documentation of the file says, to take its convention from."""
     found: list[str] = []
+    if source.language.id == "go":  # any comment above what has a name
+        own = existing.span if existing is not None else Span(0, 0)
+        for block in _ABOVE_IN_GO.finditer(source.text):
+            if not own.start <= block.start() < own.end:
+                said = re.sub(r"^// ?", "", block[1], flags=re.MULTILINE).strip()
+                found.append(re.sub(r"^\w+ +", "", said))  # the name, which may be a verb itself
+        return found
     for prose in source.prose():
         is_own = existing is not None and existing.span.start <= prose.span.start < existing.span.end
         is_documentation = prose.is_docstring or prose.text.startswith(("/**", "///"))

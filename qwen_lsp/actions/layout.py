@@ -12,6 +12,7 @@ from qwen_lsp.actions.target import dedented
 from qwen_lsp.text import Document, Edit, Span, normalize_line_ends
 
 _MAX_PAIRS = 100_000  # of lines compared one by one
+_WORD = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|\w+|[^\w\s]")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
 
 
@@ -44,6 +45,25 @@ def with_unit(text: str, unit: str) -> str:
         return unit * (len(match[0]) // len(own)) + " " * (len(match[0]) % len(own) if "\t" not in own else 0)
 
     return re.sub(r"^\t+" if "\t" in own else r"^ +", step, text, flags=re.MULTILINE)
+
+
+def with_old_spacing(old: str, new: str) -> str:
+    """Write lines as they were that differ in the spaces between their words alone: `if(a)` and `if (a)`.
+
+    Shape: both have LF line ends and the same indentation.
+    """
+    lines, before = new.split("\n"), old.split("\n")
+    matcher = SequenceMatcher(
+        None, [_words(line) for line in before], [_words(line) for line in lines], False
+    )
+    for at, to, size in matcher.get_matching_blocks():
+        lines[to : to + size] = before[at : at + size]
+    return "\n".join(lines)
+
+
+def _words(line: str) -> tuple[str, ...]:
+    """Return the indentation of a line and its words, signs and texts."""
+    return (line[: len(line) - len(line.lstrip())] if line.strip() else "", *_WORD.findall(line))
 
 
 def edits(document: Document, span: Span, new_text: str) -> tuple[Edit, ...]:

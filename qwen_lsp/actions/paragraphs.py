@@ -17,6 +17,8 @@ from qwen_lsp.text import HAN, Document, Span, han_count, has_han
 _MAX_LINES, _MAX_CHARS = 20, 1600
 # Between two lines of one text: a line end and the marks of a comment, no words and no tag.
 _BETWEEN = re.compile(r"[ \t]*(?:\r\n|\r|\n)[ \t]*(\*|///?!?|#+|--+)?[ \t]*")
+_MARK_ALONE = re.compile(r"[ \t]*(?:\*|///?!?|#+|--+)?[ \t]*")
+_OPENED = re.compile(r"([ \t]*)(/\*\*?|[rRuUbB]*(?:\"\"\"|'''))[ \t]*")
 # A line that leaves so much room is not broken, it is over; less room, where a small letter goes on.
 _WIDTH, _WIDTH_GOING_ON = 70, 48
 _ENDS = re.compile(r"[.!?:;。！？：；][)\]\"'”’）*`]*$")
@@ -106,6 +108,31 @@ def _goes_on(document: Document, group: Sequence[Span], line: Span) -> bool:
     columns = [one.start - document.starts[document.line_of(one.start)] for one in (last, line)]
     before = text[document.starts[document.line_of(last.start)] : last.start]
     return columns[0] == columns[1] and not before.strip(" \t/#-!")
+
+
+def blocks(document: Document, groups: Sequence[list[Span]]) -> list[list[list[Span]]]:
+    """Put texts together that are read as one: each begins on the line below the last, and is no item.
+
+    It is translated in whole or stays: half of it in the other language is worse.
+    """
+    found: list[list[list[Span]]] = []
+    for group in groups:
+        number, start = document.line_of(group[0].start), group[0].start
+        is_below = bool(found) and document.line_of(found[-1][-1][-1].end) == number - 1
+        before = document.text[document.starts[number] : start]
+        if is_below and _MARK_ALONE.fullmatch(before) and _column(document, found[-1][0][0]) == len(before):
+            found[-1].append(group)
+        else:
+            found.append([group])
+    return found
+
+
+def _column(document: Document, place: Span) -> int:
+    """Return the column of a place; of words behind what opens a string or a block, where the next begin."""
+    start = document.starts[document.line_of(place.start)]
+    before = document.text[start : place.start]
+    opened = _OPENED.fullmatch(before)
+    return len(opened[1]) + 3 * opened[2].startswith("/*") if opened is not None else len(before)
 
 
 def _is_full(document: Document, last: Span, line: Span) -> bool:

@@ -232,11 +232,10 @@ def unit_test(
     return _question(target, signatures, [*parts, "Answer with the tests only; do not repeat the code."])
 
 
-def calls(target: Target, signatures: Sequence[str], name: str, tested: str) -> list[Message]:
-    """Ask for calls that a test of a definition should make; `name` is what stands around it, or its own."""
-    how = f"`{name}(...)`" if name == tested else f"`{tested}` by way of `{name}`"
+def calls(target: Target, signatures: Sequence[str], call: str) -> list[Message]:
+    """Ask for calls that a test of a definition should make; `call` is one, with names of parameters."""
     order = (
-        f"Write eight different calls of {how} that a unit test should make: ordinary values first, then "
+        f"Write eight different calls of `{call}` that a unit test should make: ordinary values first, then "
         f"edge cases, so that every branch of the {language_name(target.task)} code runs. One call a line, "
         "with literal values that stand in the line itself. Write only the calls: no results and no comments."
     )
@@ -287,11 +286,13 @@ def translate(
     left_out: Sequence[str] = (),
     foreign: Sequence[str] = (),
     before: tuple[str, str] | None = None,
+    terms: Sequence[tuple[str, str]] = (),
 ) -> list[Message]:
     """Ask for a sentence of a comment in the other language.
 
-    `before` is the sentence before it and what it became; `keep` are words that must stay as they are,
-    `left_out` words whose meaning an earlier answer lacks, `foreign` words that it should not have.
+    `terms` are phrases of it with what they become; `before` is the sentence before it and what it became;
+    `keep` are words that must stay as they are, `left_out` words whose meaning an earlier answer lacks,
+    `foreign` words that it should not have.
     """
     kept = "、".join(keep) if to == "zh" else ", ".join(keep)
     lacking = "、".join(left_out) if to == "zh" else ", ".join(left_out)
@@ -313,7 +314,8 @@ def translate(
         for original, translated in (*_TRANSLATED[to], *([before] if before is not None else []))
         for message in (Message("user", f"{order}\n\n{original}"), Message("assistant", translated))
     ]
-    return [_TRANSLATOR, *shown, Message("user", f"{order}{firm if is_firm else ''}\n\n{text}")]
+    known = f"其中{'，'.join(f'“{phrase}”译为“{said}”' for phrase, said in terms)}。" if terms else ""
+    return [_TRANSLATOR, *shown, Message("user", f"{order}{known}{firm if is_firm else ''}\n\n{text}")]
 
 
 def described(task: Task, diagnostic: Diagnostic) -> str:

@@ -19,6 +19,8 @@ from qwen_lsp.text import Edit, Span, normalize_line_ends
 _EXTENTS: dict[str, Extent] = {"extract": "function"}
 # What is not worth a second question: the answer would be the same, or the question is too long.
 FINAL = {"refusal", "cut_off", "unchanged", "not_better"}
+# Where nobody asked for another layout.
+_KEEPS_SPACING = ("simplify", "errors", "optimise", "extract")
 _ROOM_FOR_SIGNATURES = 12
 
 
@@ -78,6 +80,8 @@ def judged(
         imported, found = imports.split(found)
     found = _without_others(target, _without_surroundings(target, found))
     new_region = layout.indented(found, target.indent, layout.indent_unit(task.document.text))
+    if task.kind in _KEEPS_SPACING and task.custom is None:
+        new_region = layout.with_old_spacing(normalize_line_ends(target.text), new_region)
     edits = layout.edits(task.document, target.span, new_region)
     if not edits:
         return Refused("unchanged")

@@ -6,6 +6,7 @@ indentation that all its lines share and with LF line ends; `layout` puts both b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +25,8 @@ class Target:
     """A region. `shown` is its text for the model; `indent` what was taken off each line.
 
     `definition` is the innermost one around the selection, `source` None where there is no grammar, `place`
-    the selection without white space around it, or the code of the cursor's line.
+    the selection without white space around it, or the code of the cursor's line: of a named function that
+    begins there as an argument and holds the cursor, the name.
     """
 
     task: Task
@@ -51,6 +53,8 @@ def choose(task: Task, extent: Extent) -> Target | None:
     if is_empty:
         line = document.line_of(task.span.start)
         place = _trimmed(document.text, Span(document.starts[line], document.line_end(line)))
+        if source is not None and not task.diagnostics:
+            place = _named_argument(source, task.span.start, place) or place
     definition = source.enclosing(place) if source else None
     region = _grown(source, place, definition, extent, is_empty, document)
     span = whole_lines(document, region)
@@ -59,6 +63,22 @@ def choose(task: Task, extent: Extent) -> Target | None:
         return None
     shown, indent = dedented(normalize_line_ends(text))
     return Target(task, span, shown, indent, definition, source, place)
+
+
+def _named_argument(source: Source, cursor: int, line: Span) -> Span | None:
+    """Return the name of the function that a line hands over and the cursor is in: `on(function save () {`.
+
+    Its line as a whole belongs to the function around.
+    """
+    at = max(cursor, line.start)
+    inner = source.enclosing(Span(at, min(at + 1, len(source.text))), functions_only=True)
+    if inner is None or inner.parameters is None or not line.start < inner.span.start <= at <= line.end:
+        return None
+    head = source.text[inner.header.start : inner.parameters.start]
+    if not inner.name or not re.search(rf"(?<![\w$]){re.escape(inner.name)}\s*$", head):
+        return None
+    end = inner.parameters.start - (len(head) - len(head.rstrip()))
+    return Span(end - len(inner.name), end) if inner.span.end > line.end else None
 
 
 def _grown(

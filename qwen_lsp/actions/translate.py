@@ -9,10 +9,10 @@ of which one sentence does not is left as it is. Half a sentence by itself is tr
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply
+from qwen_lsp.actions import checks, cues, marks, paragraphs, prompts, reply, terms
 from qwen_lsp.actions.fits import OPENING, is_directive, to_translate
 from qwen_lsp.actions.model import ModelSession
 from qwen_lsp.actions.prose import in_language
@@ -41,6 +41,14 @@ _ROLE_OR_LINK = re.compile(
     r"|(?<![\w*])\*(?P<starred>[\w.]+)\*(?![\w*])"
 )
 
+# Two clauses, of which the second is a condition and the first says nothing of what stood before.
+_CONDITION_BEHIND = re.compile(
+    r"(?P<rest>(?!但|因此|所以|并|否则|而|或|也|然后|如果|若|当|只有|除非|这)[^，。；：、！？,;]+)"
+    r"，(?P<condition>(?:如果|若)[^，。；：！？,;]+|当[^，。；：！？,;]+时)(?P<end>。?)"
+)
+# Names alone, in brackets.
+_LIST = re.compile(r"(?<![\w`)\]])\((?:[A-Za-z_]\w*, )+[A-Za-z_]\w*\)(?!`)", re.ASCII)
+
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
     """Translate the prose of the selection, or of the definition around the cursor, into `task.locale`.
@@ -57,22 +65,25 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     failed = Refused("language")
     region = Span(found[0][0].start, found[-1][-1].end)
     ask = _Asking(task.locale, session, region, _names(target.source), _words(target.source))
-    for group in found:
-        above = apply(task.document.text[: group[0].start], edits)[region.start :]
+    for block in paragraphs.blocks(task.document, found):
+        made: list[Edit] = []
         try:
-            lines = await _lines_of(task.document, group, ask, above)
+            for group in block:
+                above = apply(task.document.text[: group[0].start], [*edits, *made])[region.start :]
+                lines = await _lines_of(task.document, group, ask, above)
+                if isinstance(lines, Refused):
+                    failed, made = lines, []
+                    break
+                made += [
+                    Edit(place, line)
+                    for place, line in zip(group, lines, strict=True)
+                    if line != task.document.text[place.start : place.end]
+                ]
         except EndpointTimeout:  # what is translated is worth having
             if not edits:
                 raise
             break
-        if isinstance(lines, Refused):
-            failed = lines
-            continue
-        edits += [
-            Edit(place, line)
-            for place, line in zip(group, lines, strict=True)
-            if line != task.document.text[place.start : place.end]
-        ]
+        edits += made
     if not edits:
         return failed
     after = code.parse(apply(task.document.text, edits), target.source.language)
@@ -224,10 +235,14 @@ class _Wrong:
 
 
 def _wrong(text: str, line: str, ask: _Asking) -> _Wrong:
+    lists = _lists(text, ask.words)
+    prose = line
+    for one in lists:
+        prose = prose.replace(one, " ")
     return _Wrong(
-        tuple(marks.lost(text, line, ask.names)),
+        (*marks.lost(text, line, ask.names), *(one for one in lists if one not in line)),
         tuple(cues.left_out(text, line, ask.to)),
-        tuple(cues.added(text, line, ask.to) or cues.foreign(line, ask.words, ask.to)),
+        tuple(cues.added(text, line, ask.to) or cues.foreign(prose, ask.words, ask.to)),
     )
 
 
@@ -260,6 +275,12 @@ async def _translated(
     return _wrong(text, whole, ask).refused or whole
 
 
+def _condition_first(line: str) -> str:
+    """Put a condition that follows, as in English, before what it is one of, as Chinese has it."""
+    found = _CONDITION_BEHIND.fullmatch(line)
+    return f"{found['condition']}，{found['rest']}{found['end']}" if found is not None else line
+
+
 def _joined(parts: list[str], to: Locale) -> str:
     """Put pieces together: English has spaces between them, and small letters behind a name."""
     if to == "zh":
@@ -272,8 +293,18 @@ def _joined(parts: list[str], to: Locale) -> str:
     return line
 
 
-def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
-    """Show names of the file, roles of reST and links of Javadoc as plain code, which models let stand.
+def _lists(text: str, words: frozenset[str]) -> list[str]:
+    """List where names of the code stand in brackets: `(callable, args, state)`. They are no prose."""
+    found = []
+    for match in _LIST.finditer(text):
+        names = {name.lower() for name in re.findall(r"\w+", match[0])}
+        if 2 * len(names & words) >= len(names) and not names & cues.ENGLISH:
+            found.append(match[0])
+    return found
+
+
+def _as_code(text: str, ask: _Asking) -> tuple[str, dict[str, str]]:
+    """Show names and lists of names, roles of reST and links of Javadoc as plain code: models let it stand.
 
     Shape: what is shown, and for each piece of code in it what stands there instead.
     """
@@ -289,7 +320,10 @@ def _as_code(text: str, names: Collection[str]) -> tuple[str, dict[str, str]]:
         return code_
 
     marked = _ROLE_OR_LINK.sub(of_mark, text)
-    for name in names:
+    for one in _lists(marked, ask.words):
+        shown[f"`{one}`"] = one
+        marked = marked.replace(one, f"`{one}`")
+    for name in ask.names:
         whole = rf"(?a:(?<![\w$.`]){re.escape(name)}(?![\w$`]))"
         if f"`{name}`" not in marked and re.search(whole, marked):
             shown[f"`{name}`"] = name
@@ -306,7 +340,7 @@ async def _answered(
     wrong: _Wrong | None = None,
     before: tuple[str, str] | None = None,
 ) -> str | Refused:
-    marked, shown = _as_code(text, ask.names)
+    marked, shown = _as_code(text, ask)
     wrong = wrong or _Wrong()
     keep = [next((code_ for code_, one in shown.items() if one == mark), mark) for mark in wrong.marks]
     answer = await ask.session.ask(
@@ -318,6 +352,7 @@ async def _answered(
             left_out=wrong.left_out,
             foreign=wrong.foreign,
             before=before,
+            terms=terms.of(text) if ask.to == "zh" else (),
         ),
         3 * tokens.estimate(text) + 24,
         stop=("\n\n",),
@@ -332,6 +367,7 @@ async def _answered(
     for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own
         if f"`{added}`" not in text:
             line = line.replace(f"`{added}`", added)
+    line = _condition_first(line) if ask.to == "zh" else line
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:

@@ -13,6 +13,7 @@ from qwen_lsp.actions import (
     calls,
     checks,
     imports,
+    making,
     node_assertions,
     prompts,
     reply,
@@ -72,9 +73,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             result = await verified_tests.holding(task, result)
         if isinstance(result, Proposal):
             return result
-    messages = prompts.unit_test(
-        target, rewrite.signatures_of(target, context), place.framework, place.importing, place.example
-    )
+    known = [*making.shown(target), *rewrite.signatures_of(target, context)]
+    messages = prompts.unit_test(target, known, place.framework, place.importing, place.example)
     fence = prompts.fence(target.shown)
     failed: Refused | None = None
     for _ in range(2):
@@ -138,6 +138,8 @@ def _judged(
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
+    if language.id != "python" and (misused := making.misused(target, body)):
+        return Refused("names", ", ".join(misused))
     is_script = language.id in ("javascript", "typescript", "typescriptreact")
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))

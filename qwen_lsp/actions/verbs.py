@@ -80,10 +80,12 @@ def beginnings(
     is_third: bool,
     name: str = "",
     has_result: bool = True,
+    gives_function: bool = False,
 ) -> list[str]:
     """List what a summary may begin with: what fits a function's name, and whether something comes back.
 
-    `made` is the class that a constructor makes one of. `others` are other documentation of the file: they
+    `made` is the class that a constructor makes one of; `gives_function` where a function only makes another,
+    so that nothing it says of that one is said of itself. `others` are other documentation of the file: they
     say whether its verbs end in `s`; where they do not, `is_third` says.
     """
     fitting = next(
@@ -92,11 +94,15 @@ def beginnings(
     )
     if locale == "zh":
         verbs = [one for one in fitting[1].split("|") if has_result or one not in _RETURNING]
+        if gives_function:
+            return ["返回一个函数，"]
         return [f"创建 {made} 实例，", f"初始化 {made} 实例，"] if made else verbs
     firsts = [word[1].lower() for text in others if (word := _FIRST_WORD.match(text))]
     known = set(_ENGLISH.split())
     n_plain, n_third = sum(one in known for one in firsts), sum(one in _THIRD for one in firsts)
     is_third = n_third > n_plain if n_third != n_plain else is_third
+    if gives_function:
+        return [f"{'Returns' if is_third else 'Return'} a function that"]
     verbs = [one for one in fitting[0].split() if has_result or one not in _RETURNING]
     stems = _CREATING if made else verbs
     found = [_upper(_third(stem) if is_third else stem) for stem in stems]

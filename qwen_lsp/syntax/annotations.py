@@ -48,7 +48,7 @@ class Hole:
     Shape: the type is written over `span`, between `before` and `after`. `name` is the parameter's, "" for
     what is returned. It has one of `shapes`, in which ANY stands for any type; without one it is certain.
     `takes_none` where None may be there as well, `has_value` where it cannot be None alone. `same_as` names a
-    parameter that has the same type.
+    parameter that has the same type. `stars` stand before a parameter that takes many: the type is of each.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Hole:
     takes_none: bool = False
     has_value: bool = False
     same_as: str = ""
+    stars: str = ""
 
     @property
     def certain(self) -> str:
@@ -155,7 +156,8 @@ class _Python(_Header):
             if value is None and self._is_only_a_key(_text(name)):
                 continue
             if value is None:
-                yield Hole(_text(name), self.span(name), ": ")
+                stars = _text(node)[: -len(_text(name))].strip() if node is not name else ""
+                yield Hole(_text(name), self.span(name), ": ", stars=stars)
                 continue
             span = self.span(name, value)
             is_plain = self.source.text[span.start : span.end].strip() == "="  # no comment in between

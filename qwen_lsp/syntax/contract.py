@@ -50,6 +50,59 @@ NOTHING = Contract((), False, ())
 
 def of(source: Source, definition: Definition) -> Contract | None:
     """Return what a function promises; None for what is none."""
+    node = _function(source, definition)
+    if node is None:
+        return None
+    body = _body(node)
+    inside = list(_own_nodes(body)) if body is not None else []
+    return Contract(
+        tuple(dict.fromkeys(_parameters(node))),
+        _has_result(node, body, inside),
+        tuple(dict.fromkeys([*_declared_errors(node), *(name for one in inside if (name := _raised(one)))])),
+    )
+
+
+def gives_function(source: Source, definition: Definition) -> bool:
+    """Whether all that a function gives back are functions that it makes: what it does is what they do."""
+    node = _function(source, definition)
+    body = _body(node) if node is not None else None
+    if node is None or body is None:
+        return False
+    if node.type == "arrow_function" and "block" not in body.type:
+        return _FUNCTION.search(body.type) is not None
+    span = definition.span
+    made = {
+        one.name
+        for one in source.definitions()
+        if one.is_function and span.start < one.span.start and one.span.end <= span.end
+    }
+    given = [_given(one) for one in _own_nodes(body) if _gives(one)]
+    return bool(given) and all(_FUNCTION.search(one.type) or _text(one) in made for one in given)
+
+
+def is_property(source: Source, definition: Definition) -> bool:
+    """Whether a function is read like a field: its documentation says what the value is."""
+    head = source.text[definition.span.start : (definition.parameters or definition.header).start]
+    if source.language.id == "python":
+        return re.search(r"^\s*@([\w.]+\.)?(\w*_)?(property|getter)\b", head, re.MULTILINE) is not None
+    is_script = source.language.id in ("javascript", "typescript", "typescriptreact")
+    return is_script and re.search(r"(^|\s)get\s+[\w$#]+\s*$", head) is not None
+
+
+def _gives(node: tree_sitter.Node) -> bool:
+    return (
+        re.search(r"^(return|yield)", node.type) is not None and node.is_named and node.named_child_count > 0
+    )
+
+
+def _given(returning: tree_sitter.Node) -> tree_sitter.Node:
+    value = returning.named_children[0]
+    while value.type in ("expression_list", "parenthesized_expression") and value.named_child_count == 1:
+        value = value.named_children[0]
+    return value
+
+
+def _function(source: Source, definition: Definition) -> tree_sitter.Node | None:
     if not definition.is_function:
         return None
     tree = source.tree
@@ -60,16 +113,12 @@ def of(source: Source, definition: Definition) -> Contract | None:
         node = node.parent
     while node is not None and not _FUNCTION.search(node.type):
         node = node.parent
-    if node is None:
-        return None
-    body = node.child_by_field_name("body") or next(
-        (child for child in node.children if re.search(r"(^|_)(body|block)$", child.type)), None
-    )
-    inside = list(_own_nodes(body)) if body is not None else []
-    return Contract(
-        tuple(dict.fromkeys(_parameters(node))),
-        _has_result(node, body, inside),
-        tuple(dict.fromkeys([*_declared_errors(node), *(name for one in inside if (name := _raised(one)))])),
+    return node
+
+
+def _body(function: tree_sitter.Node) -> tree_sitter.Node | None:
+    return function.child_by_field_name("body") or next(
+        (child for child in function.children if re.search(r"(^|_)(body|block)$", child.type)), None
     )
 
 
@@ -145,10 +194,7 @@ def _has_result(
         return True
     if body is not None and (body.text or b"").lstrip().startswith((b"=>", b"=")):
         return True
-    return any(
-        re.search(r"^(return|yield)", node.type) and node.is_named and node.named_child_count > 0
-        for node in inside
-    )
+    return any(map(_gives, inside))
 
 
 def _declared_errors(function: tree_sitter.Node) -> Iterator[str]:

@@ -52,6 +52,11 @@ _MEMBERS = {
 }
 # Functions whose names are often written for the type.
 _MEANT = {"any": "Any", "callable": "Callable"}
+# What holds the values of `*args` and of `**kwargs`.
+_TAKEN = {
+    "*": {"tuple", "list", "Sequence", "Iterable", "Collection"},
+    "**": {"dict", "Mapping", "MutableMapping"},
+}
 _MAX_CHARS = 120
 
 
@@ -170,6 +175,25 @@ def settled(
     if writer.is_ahead and not where.is_lazy:  # what is not there yet must not be run
         text = f'"{text}"'
     return Type(text, frozenset(writer.typing), frozenset(writer.lines))
+
+
+def of_each(expression: str, stars: str) -> str:
+    """Return the type of each of the values that `*args` or `**kwargs` takes.
+
+    Models write that of the parameter itself, a tuple or a dict of them.
+    """
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return expression
+    name = _called(node.value if isinstance(node, ast.Subscript) else node)
+    if _OLD_NAMES.get(name, name) not in _TAKEN.get(stars, ()):
+        return expression
+    inner = node.slice if isinstance(node, ast.Subscript) else ast.Tuple(elts=[])
+    parts = [one for one in (inner.elts if isinstance(inner, ast.Tuple) else [inner]) if not _is_dots(one)]
+    if len(parts) != len(stars):  # a bare `dict`, or a tuple of different things
+        return "Any"
+    return ast.unparse(parts[-1])
 
 
 @dataclass(slots=True)

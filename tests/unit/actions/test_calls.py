@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp import sandbox
-from qwen_lsp.actions import calls, suite, verified_tests
+from qwen_lsp.actions import calls, making, suite, verified_tests
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.calls import Measured
+from qwen_lsp.actions.target import choose
 from qwen_lsp.actions.task import Proposal, Refused, Task, apply
 from tests.support.chatting import Speaker, session, task
 
@@ -156,6 +158,93 @@ async def test_what_needs_an_import_is_not_run(tmp_path: Path) -> None:
     assert 'stored("a"), "b"' in found, "the model's own tests, which cannot be run"
 
 
+POINT = """class Point:
+    def __init__(self, name, line, note=None):
+        self.name, self.line, self.note = name, line, note
+
+    def to_dict(self):⟦⟧
+        found = {}
+        for key in ("name", "line", "note"):
+            if getattr(self, key) is not None:
+                found[key] = getattr(self, key)
+        return found
+"""
+
+
+@is_confined
+async def test_an_object_is_made_to_call_its_method(tmp_path: Path) -> None:
+    speaker = Speaker("```python\nPoint('a', 1).to_dict()\nPoint('b', 2, 'c').to_dict()\n```")
+    found = await runner.run(asked(tmp_path, POINT, "points.py", "python"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "calls of `Point(name, line, note).to_dict()`" in speaker.prompts[0]
+    assert "    def __init__(self, name, line, note=None):" in speaker.prompts[0], "how one is made"
+    assert found.other is not None
+    assert "assert Point('a', 1).to_dict() == {'name': 'a', 'line': 1}\n" in apply("", found.other.edits)
+
+
+CALLED = [
+    ("python", "class A:\n    @classmethod\n    def of(cls, x):⟦⟧\n        return x\n", "A.of(x)"),
+    ("python", "def f(a, *b, c=1):⟦⟧\n    return a\n", "f(...)"),
+    ("python", "def f(a, c=1):⟦⟧\n    return a\n", "f(a, c)"),
+    ("python", "class A:\n    def f(self):⟦⟧\n        return 1\n", "A().f()"),
+    (
+        "javascript",
+        "class A {\n  constructor ({ a }) {}\n  go (c) {⟦⟧\n    return c\n  }\n}\n",
+        "new A(...).go(c)",
+    ),
+    ("typescript", "class A {\n  static go(c: string): string {⟦⟧\n    return c;\n  }\n}\n", "A.go(c)"),
+    ("java", "class A {\n  A(int x) {}\n  int f(int b) {⟦⟧\n    return b;\n  }\n}\n", "new A(x).f(b)"),
+]
+
+
+@pytest.mark.parametrize(("language", "code", "call"), CALLED)
+def test_a_call_of_what_is_tested(language: str, code: str, call: str) -> None:
+    target = choose(task("test", code, language=language, path="code"), "definition")
+    assert target is not None
+    assert making.call_of(target) == call
+
+
+SHELF = """class Shelf {
+  Shelf(int size) {}
+  int free(int n) {⟦⟧
+    if (n > 3) { return 0; }
+    return n;
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "call", "said"),
+    [
+        (SHELF, "Shelf.free(1)", "Shelf.free without an object"),
+        (SHELF, "new Shelf().free(1)", "new Shelf()"),
+        (SHELF, "new Shelf(2).free(1)", ""),
+        (SHELF.replace("int free", "static int free"), "Shelf.free(1)", ""),
+        (SHELF.replace("  Shelf(int size) {}\n", ""), "new Shelf().free(1)", ""),
+        (SHELF.replace("  Shelf(", "  Shelf() {}\n  Shelf("), "new Shelf().free(1)", ""),
+    ],
+)
+async def test_no_test_calls_what_the_class_does_not_allow(code: str, call: str, said: str) -> None:
+    answer = (
+        f"```java\npublic class ShelfTest {{\n  @Test\n  void frees() {{ assertEquals(1, {call}); }}\n}}\n```"
+    )
+    found = await runner.run(
+        task("test", code, language="java", path="Shelf.java"), session(Speaker(answer, answer))
+    )
+    assert found == Refused("names", said) if said else isinstance(found, Proposal), found
+
+
+def test_only_a_method_needs_an_object() -> None:
+    for code in (
+        "def f(a):⟦⟧\n    return a\n",
+        "class A:\n    def __init__(self, a):⟦⟧\n        self.a = a\n",
+    ):
+        target = choose(task("test", code), "definition")
+        assert target is not None
+        assert making.shown(target) == []
+
+
 @pytest.mark.parametrize("is_trusted", [True, False])
 async def test_only_what_may_be_run_is_asked_for_calls(tmp_path: Path, is_trusted: bool) -> None:
     made = asked(tmp_path, PYTHON, "shares.py", "python", is_trusted=is_trusted)
@@ -178,6 +267,19 @@ def test_calls_that_reach_other_code_are_picked() -> None:
     assert [one.call for one in calls._picked(measured, {"KeyError"})] == ["f(1)", "f(3)", "f(0)"]
     assert calls._picked(measured[:2], set()) == [], "always the same says too little"
     assert calls._picked(measured[4:], {"KeyError"}) == []
+    alike = [Measured(f"f({n})", str(n), lines=(1, 2)) for n in range(6)]
+    assert [one.call for one in calls._picked(alike, set())] == ["f(0)", "f(1)", "f(2)"]
+
+
+def test_a_long_value_stands_on_several_lines() -> None:
+    long = "x" * 40
+    value = repr({"name": long, "items": [1, (2, 3)], "note": long})
+    lines = calls._asserted(Measured("f(1)", value))
+    assert lines[0] == "    assert f(1) == {"
+    assert lines[2] == "        'items': [1, (2, 3)],"
+    assert ast.literal_eval("\n".join(["{", *lines[1:]])) == ast.literal_eval(value)
+    assert calls._asserted(Measured("f(1)", "{'a': 1}")) == ["    assert f(1) == {'a': 1}"]
+    assert calls._asserted(Measured("f(1)", repr(3 * long))) == [f"    assert f(1) == '{3 * long}'"]
 
 
 @pytest.mark.parametrize(

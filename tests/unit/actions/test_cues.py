@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_lsp.actions import cues
+from qwen_lsp.actions import cues, terms
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import Proposal, Refused, apply
 from qwen_lsp.messages import Locale
@@ -18,6 +18,8 @@ from tests.support.chatting import Speaker, session, task
         ("if not maybe it is named", "如果不是，可能是命名的", "zh", []),
         ("it isn't cached", "它已缓存", "zh", ["isn't"]),
         ("cache is undefined inside SEA", "在 SEA 中 cache 未定义", "zh", []),
+        ("Write can't fail", "Write 不能失败", "zh", ["can't fail"]),
+        ("Write can't fail", "Write 不会失败", "zh", []),
         ("only the first until the end", "直到结尾的第一个", "zh", ["only"]),
         ("no longer needed after this", "此后不再需要", "zh", []),
         ("notify the caller of gifts", "通知调用者礼物", "zh", []),
@@ -113,3 +115,55 @@ async def test_each_sentence_ends_as_it_ended() -> None:
     found = await runner.run(task("translate", code, locale="zh"), session(speaker))
     assert isinstance(found, Proposal), found
     assert "# 复制调用者的全部条目。便于以后的测试。\n" in apply(code.replace("⟦⟧", ""), found.edits)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("they already round-trip the full state", [("round-trip", "完整还原")]),
+        ("one round trip to the server less", []),
+        ("Bail out when it is a no-op", [("Bail out", "提前返回"), ("no-op", "空操作")]),
+        ("sorted in place", [("in place", "原地")]),
+        ("in place of the old one", []),
+        ("leaves the declared type alone", [("leaves the declared type alone", "不改动")]),
+        ("it stands alone", []),
+        ("Write can't fail", [("can't fail", "不会失败")]),
+    ],
+)
+def test_phrases_that_are_no_sum_of_their_words(words: str, found: list[tuple[str, str]]) -> None:
+    assert terms.of(words) == found
+
+
+async def test_what_a_phrase_means_is_told_with_the_question() -> None:
+    asked = task("translate", "⟦# Both round-trip the whole state\nx = 1⟧\n", locale="zh")
+    speaker = Speaker("两者都能完整还原整个状态")
+    found = await runner.run(asked, session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "“round-trip”译为“完整还原”" in speaker.prompts[0]
+    speaker = Speaker("准备好这些选项")
+    await runner.run(task("translate", "⟦# Prepare the options\n⟧x = 1\n", locale="zh"), session(speaker))
+    assert "译为" not in speaker.prompts[0]
+
+
+STATE = """def reduced(self, args):⟦⟧
+    # return a plain (callable, args, state) tuple for it
+    state = self.state
+    return (self.kind, args, state)
+"""
+
+
+async def test_names_in_brackets_are_no_prose() -> None:
+    lost, kept = "返回一个普通的（可调用，参数，状态）元组", "返回一个普通的 `(callable, args, state)` 元组"
+    speaker = Speaker(lost, kept)
+    found = await runner.run(task("translate", STATE, locale="zh"), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert "plain `(callable, args, state)` tuple" in speaker.prompts[0]
+    assert found.edits[0].new_text == "返回一个普通的 (callable, args, state) 元组"
+
+
+async def test_words_in_brackets_are_prose() -> None:
+    code = "def h(a):⟦⟧\n    # takes the usual values (numbers, words) too\n    return a\n"
+    said = "也接受通常的值（数字、单词）"
+    found = await runner.run(task("translate", code, locale="zh"), session(Speaker(said)))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == said

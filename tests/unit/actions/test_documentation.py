@@ -9,6 +9,7 @@ import pytest
 from qwen_lsp.actions import claims, documentation, verbs
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.documentation import Parts
+from qwen_lsp.actions.target import choose
 from qwen_lsp.actions.task import Proposal, Refused, apply
 from qwen_lsp.messages import Locale
 from qwen_lsp.syntax import code, contract, languages
@@ -501,3 +502,186 @@ async def test_a_line_comment_gets_no_tags() -> None:
     code = f"class A {{\n  /** B.\n   * @param b what\n   */\n  int h(int b) {{ return b; }}\n  // Why.\n  int f(int a) {{⟦⟧\n{body}\n  }}\n}}\n"
     found = await runner.run(task("docstring", code, language="java", path="A.java"), session(Speaker()))
     assert found == Refused("documented")
+
+
+MAKER = "def item_setter(key):⟦⟧\n    def set_item(held, value):\n        held[key] = value\n        log(key)\n    return set_item\n"
+
+
+async def test_what_makes_a_function_does_not_do_what_that_one_does() -> None:
+    wrong = {"summary": "Sets the value that belongs to the given key.", "parameters": {"key": "Which one."}}
+    speaker = Speaker(json.dumps(wrong), "Return a function that sets what belongs to the key.")
+    found = await runner.run(task("docstring", MAKER), session(speaker))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == '    """Return a function that sets what belongs to the key."""\n'
+    assert "^(Return a function that) " in json.dumps(speaker.bodies[0])
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "is_maker"),
+    [
+        ("python", MAKER, True),
+        ("python", "def f(key):\n    return lambda held: held[key]\n", True),
+        ("python", "def f(key):\n    def g(held): return 1\n    return g(key)\n", False),
+        ("python", "def f(key):\n    def g(held): return 1\n    return g if key else None\n", False),
+        ("javascript", "const f = a => b => a + b\n", True),
+        ("javascript", "const f = a => a + 1\n", False),
+        ("javascript", "function f (a) {\n  return function (b) { return a }\n}\n", True),
+        ("javascript", "function f (a) {\n  a(function (b) { return a })\n}\n", False),
+        ("go", "package a\nfunc F(a int) func() int {\n\treturn func() int { return a }\n}\n", True),
+    ],
+)
+def test_makers_of_functions(language: str, text: str, *, is_maker: bool) -> None:
+    source = code.parse(text.replace("⟦⟧", ""), languages.find(language, ""))
+    assert source is not None
+    function = next(one for one in source.definitions() if one.is_function)
+    assert contract.gives_function(source, function) == is_maker
+
+
+ITERATOR = '''class Lines:
+    def __init__(self, file):
+        """Open it.
+
+        Args:
+            file: What to read.
+        """
+        self.file = file
+
+    @property
+    def place(self):⟦⟧
+        "Where in the file the iterator is reading."
+        a = self.file.tell()
+        b = a - self.start
+        c = b + 1
+        return c
+'''
+
+
+async def test_a_property_says_what_it_is() -> None:
+    speaker = Speaker()
+    assert await runner.run(task("docstring", ITERATOR), session(speaker)) == Refused("documented")
+    assert speaker.prompts == []
+    method = ITERATOR.replace("    @property\n", "")
+    found = await runner.run(
+        task("docstring", method), session(Speaker('{"returns": "The byte behind it."}'))
+    )
+    assert isinstance(found, Proposal), "a method does not"
+
+
+async def test_a_result_that_the_summary_has_told_is_left_out() -> None:
+    method = ITERATOR.replace("    @property\n", "")
+    told = json.dumps({"returns": "The place in the file where the iterator is reading."})
+    assert await runner.run(task("docstring", method), session(Speaker(told))) == Refused("documented")
+    said = {"summary": "Adds up the prices of all items in the cart with their rates.", "parameters": {}}
+    for result, is_kept in ((said["summary"], False), ("The sum.", True)):
+        parts = {**said, "parameters": {"prices": "What to add.", "rate": "The tax."}, "returns": result}
+        found = await runner.run(task("docstring", PYTHON), session(Speaker(json.dumps(parts))))
+        assert isinstance(found, Proposal), found
+        assert "prices: What to add." in found.edits[0].new_text
+        assert ("Returns:" in found.edits[0].new_text) == is_kept
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "is_repeated"),
+    [
+        ("按名称排序的用户列表和总数", "返回按名称排序的用户列表和总数。", True),
+        ("没有找到时为空列表", "返回按名称排序的用户列表。", False),
+        ("The sum.", "Returns the sum.", False),  # so short that it is no burden
+    ],
+)
+def test_what_is_said_again(text: str, said: str, *, is_repeated: bool) -> None:
+    assert claims.repeats(text, said) == is_repeated
+
+
+@pytest.mark.parametrize(
+    ("description", "is_hollow"),
+    [
+        ("An instance of another class.", True),
+        ("Some value.", True),
+        ("另一个类的实例", True),
+        ("某个参数", True),
+        ("The value to set.", False),
+        ("Another controller, whose schemas are taken over.", False),
+        ("An object with the options.", False),
+        ("另一个控制器", False),
+    ],
+)
+def test_what_leaves_open_what_a_parameter_is(description: str, *, is_hollow: bool) -> None:
+    assert claims.is_hollow(description) == is_hollow
+
+
+async def test_parameters_are_left_out_where_one_is_left_open() -> None:
+    parts = {"prices": "What to add.", "rate": "An instance of another class."}
+    answer = json.dumps({"summary": "Adds up prices.", "parameters": parts, "returns": "The sum."})
+    found = await runner.run(task("docstring", PYTHON), session(Speaker(answer)))
+    assert isinstance(found, Proposal), found
+    assert "prices:" not in found.edits[0].new_text
+    assert "The sum." in found.edits[0].new_text
+
+
+async def test_lines_that_are_wrapped_count_too() -> None:
+    long = "The prices of all that somebody has put into the cart until now, each of them once and for each the rate of its tax."
+    body = "".join(f"  const a{n} = items\n" for n in range(4))
+    code = f"function total(items) {{⟦⟧\n{body}  return a0\n}}\n"
+    for parameter, wanted in (("what to add", "@param items - what to add\n"), (long, "")):
+        answer = json.dumps({"summary": long, "parameters": {"items": parameter}, "returns": ""})
+        asked = task("docstring", code, language="javascript", path="a.js")
+        found = await runner.run(asked, session(Speaker(answer)))
+        assert isinstance(found, Proposal), found
+        assert wanted in found.edits[0].new_text
+        assert found.edits[0].new_text.count("\n") <= code.count("\n")
+
+
+CALLBACK = """function next (err) {
+  const a = err
+  boot(⟦⟧function onTimeout (err, done) {
+    exit(err)
+    done(err)
+    done(a)
+    done(a)
+    done(a)
+  })
+}
+"""
+
+
+async def test_a_named_function_that_is_handed_over_is_the_one_at_the_cursor() -> None:
+    for marked in (CALLBACK, CALLBACK.replace("⟦⟧", "").replace("done) {", "done) {⟦⟧")):
+        speaker = Speaker(json.dumps({"summary": "Ends with an error.", "parameters": {}}))
+        asked = task("docstring", marked, language="javascript", path="a.js")
+        await runner.run(asked, session(speaker))
+        assert list(speaker.bodies[0]["json_schema"]["properties"]["parameters"]["properties"]) == [
+            "err",
+            "done",
+        ]
+    around = CALLBACK.replace("⟦⟧", "").replace("const a", "const⟦⟧ a")
+    speaker = Speaker(json.dumps({"summary": "Goes on.", "parameters": {}}))
+    await runner.run(task("docstring", around, language="javascript", path="a.js"), session(speaker))
+    assert list(speaker.bodies[0]["json_schema"]["properties"]["parameters"]["properties"]) == ["err"]
+
+
+def test_a_function_without_a_name_belongs_to_its_line() -> None:
+    code = "function all (items) {\n  return items.map(⟦⟧(one) => {\n    return one\n  })\n}\n"
+    target = choose(task("docstring", code, language="javascript", path="a.js"), "definition")
+    assert target is not None
+    assert target.definition is not None
+    assert target.definition.name == "all"
+
+
+@pytest.mark.parametrize(("said", "language"), [("Load reads it.", "en"), ("Load 读取它。", "zh")])
+async def test_documentation_in_go_is_any_comment_above_a_name(said: str, language: Locale) -> None:
+    head = f"package a\n\n// {said}\nfunc Load() {{}}\n\n//go:noinline\n// {said}\ntype A struct{{}}\n\n"
+    code = f"{head}func Total(x int) int {{⟦⟧\n\tif x == 0 {{\n\t\treturn 1\n\t}}\n\treturn x\n}}\n"
+    other: Locale = "zh" if language == "en" else "en"
+    speaker = Speaker("Returns 1 for nothing." if language == "en" else "返回 x，为零时返回 1。")
+    found = await runner.run(
+        task("docstring", code, language="go", path="a.go", locale=other), session(speaker)
+    )
+    assert isinstance(found, Proposal), found
+
+
+async def test_a_name_that_is_a_verb_is_not_how_a_go_file_begins() -> None:
+    head = "package a\n\n// Reset empties it.\nfunc Reset() {}\n\n// Close ends it.\nfunc Close() {}\n\n"
+    speaker = Speaker("Returns 1 for nothing.")
+    code = f"{head}func Total(x int) int {{⟦⟧\n\tif x == 0 {{\n\t\treturn 1\n\t}}\n\treturn x\n}}\n"
+    await runner.run(task("docstring", code, language="go", path="a.go"), session(speaker))
+    assert '"Returns"' in speaker.bodies[0]["grammar"]

@@ -98,3 +98,17 @@ def test_indentation(answer: str, indent: str, unit: str, expected: str) -> None
 )
 def test_the_unit_of_a_file(text: str, unit: str) -> None:
     assert layout.indent_unit(text) == unit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        ("if(a==b){\n  c();\n}", "if (a == b) {\n  c();\n  d();\n}", "if(a==b){\n  c();\n  d();\n}"),
+        ("f(a, 'b c')", "f(a, 'bc')", "f(a, 'bc')"),  # another text
+        ("returna", "return a", "return a"),  # another word
+        ("if a:\n  b()", "if a:\n    b()", "if a:\n    b()"),  # another place
+        ("a=1", "a = 2", "a = 2"),
+    ],
+)
+def test_lines_that_say_the_same_keep_their_spaces(old: str, new: str, kept: str) -> None:
+    assert layout.with_old_spacing(old, new) == kept

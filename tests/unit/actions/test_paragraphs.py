@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from qwen_lsp.actions import paragraphs
+from qwen_lsp.actions import paragraphs, translate
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import Proposal, apply
 from qwen_lsp.text import Document, Span
@@ -100,7 +100,7 @@ async def test_code_in_a_comment_of_go_is_no_prose() -> None:
 
 async def test_a_text_of_which_one_sentence_fails_stays_as_it_is() -> None:
     first, second = "It makes a copy of the entry that was given,", "if there is one that can be copied."
-    code = f"def f():⟦⟧\n    # {first} which is kept\n    # {second}\n    # Done with the rest\n"
+    code = f"def f():⟦⟧\n    # {first} which is kept\n    # {second}\n\n    # Done with the rest\n"
     answers = {"Done": "其余部分已完成", "copy": "它复制给定的条目"}
     speaker = Speaker(
         says=lambda prompt: next(new for old, new in answers.items() if old in prompt.split("\n\n")[-1])
@@ -108,6 +108,29 @@ async def test_a_text_of_which_one_sentence_fails_stays_as_it_is() -> None:
     found = await runner.run(task("translate", f"{code}    return 1\n", locale="zh"), session(speaker))
     assert isinstance(found, Proposal), found
     assert [edit.new_text for edit in found.edits] == ["其余部分已完成"]
+
+
+BLOCKS = [
+    ("    # Makes a copy of it.\n    # Done with the rest\n    return 1\n", 0),
+    ("    # Makes a copy of it.\n    #\n    # Done with the rest\n    return 1\n", 1),
+    ("    # Makes a copy of it.\n    # - Done with the rest\n    return 1\n", 1),
+    ("    a = 1  # Makes a copy of it.\n    b = 1  # Done with the rest\n    return 1\n", 1),
+    ('    """Makes a copy of it.\n    Done with the rest\n    """\n    return 1\n', 0),
+    (
+        '    """\n    Args:\n        aa: Makes a copy.\n        bb: Done with the rest\n    """\n    return 1\n',
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "n_edits"), BLOCKS)
+async def test_no_comment_is_half_translated(body: str, n_edits: int) -> None:
+    asked = task("translate", f"def f():⟦⟧\n{body}", locale="zh")
+    done = "其余部分已完成"
+    speaker = Speaker(says=lambda prompt: done if "Done" in prompt.split("\n\n")[-1] else "Makes it")
+    found = await runner.run(asked, session(speaker))
+    edits = found.edits if isinstance(found, Proposal) else ()
+    assert [edit.new_text for edit in edits if edit.new_text != "参数："] == [done] * n_edits
 
 
 async def test_a_sentence_is_asked_for_with_the_one_before_it() -> None:
@@ -161,3 +184,25 @@ async def test_roles_and_links_are_shown_as_code() -> None:
     assert isinstance(found, Proposal), found
     assert "get a `dict` copy of `Call#x`" in speaker.prompts[0]
     assert found.edits[0].new_text == "获取 {@link Call#x} 的 :class:`dict` 副本"
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ("清单不存在，如果钩子没有设置好。", "如果钩子没有设置好，清单不存在。"),
+        ("重新加载列表，当文件变化时", "当文件变化时，重新加载列表"),
+        ("但清单不存在，如果钩子没有设置好。", "但清单不存在，如果钩子没有设置好。"),  # what "but" is about
+        ("返回副本，如果有的话，否则返回原件。", "返回副本，如果有的话，否则返回原件。"),
+        ("如果钩子没有设置好，清单不存在。", "如果钩子没有设置好，清单不存在。"),
+        ("清单不存在，因为钩子没有设置好。", "清单不存在，因为钩子没有设置好。"),
+    ],
+)
+def test_a_condition_stands_first(said: str, stands: str) -> None:
+    assert translate._condition_first(said) == stands
+
+
+async def test_a_translation_has_its_condition_first() -> None:
+    asked = task("translate", "⟦# The list is missing if the hook is gone\n⟧x = 1\n", locale="zh")
+    found = await runner.run(asked, session(Speaker("列表缺失，如果钩子不存在")))
+    assert isinstance(found, Proposal), found
+    assert found.edits[0].new_text == "如果钩子不存在，列表缺失"

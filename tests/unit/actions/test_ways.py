@@ -163,6 +163,25 @@ ANNOTATED = [
         ": int) -> None:",
         "def f(a: int):\n    def g():\n        a.b = 1\n    return g\n",
     ),
+    (  # of each, not of what holds them
+        "python",
+        "import os\n\nclass A:\n    def __init__(self, *args, **kw):⟦⟧\n        self.a = kw\n",
+        ": tuple, **kw: dict) -> None:",
+        "import os\nfrom typing import Any\n\nclass A:\n"
+        "    def __init__(self, *args: Any, **kw: Any) -> None:\n        self.a = kw\n",
+    ),
+    (
+        "python",
+        "class A:\n    def __init__(self, *args, **kw):⟦⟧\n        self.a = kw\n",
+        ": tuple[str, ...], **kw: Dict[str, int]) -> None:",
+        "class A:\n    def __init__(self, *args: str, **kw: int) -> None:\n        self.a = kw\n",
+    ),
+    (
+        "python",
+        "class A:\n    def f(self, *args, **kw):⟦⟧\n        self.a = kw\n",
+        ": dict[str, int], **kw: list[int]) -> None:",
+        "class A:\n    def f(self, *args: dict[str, int], **kw: list[int]) -> None:\n        self.a = kw\n",
+    ),
     (
         "typescript",
         "export function f(a, b) {⟦⟧\n  return a;\n}\n",
