@@ -223,7 +223,7 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     tested = {target.definition.name} if target.definition else set()
     if parsed is not None:
         for item in reversed(parsed.definitions()):
-            if item.name in tested:
+            if item.name in tested and not _is_test(item, parsed):
                 text = text[: item.span.start] + text[item.span.end :]
     imported: list[str] = []
     body: list[str] = []
@@ -242,6 +242,13 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     if language.id == "python":
         tests = re.sub(r"\n+(?=(@.*\n)*(async )?(def|class) )", "\n\n\n", tests)
     return imported, re.sub(r"\n{4,}", "\n\n\n", tests).strip("\n")
+
+
+def _is_test(item: Definition, source: Source) -> bool:
+    """Whether a definition is a test that only has the name of what it tests."""
+    around = [one for one in source.definitions() if one.span.start < item.span.start < one.span.end]
+    is_marked = re.match(r"@\w*Test\b", source.text[item.span.start : item.span.end]) is not None
+    return is_marked or any("test" in one.name.lower() for one in around)
 
 
 def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:

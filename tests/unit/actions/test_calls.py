@@ -235,6 +235,15 @@ async def test_no_test_calls_what_the_class_does_not_allow(code: str, call: str,
     assert found == Refused("names", said) if said else isinstance(found, Proposal), found
 
 
+async def test_a_test_may_have_the_name_of_what_it_tests() -> None:
+    line = "void free() { assertEquals(1, new Shelf(2).free(1)); }"
+    answer = f"```java\npublic class ShelfTest {{\n  @Test\n  {line}\n}}\n```"
+    made = task("test", SHELF, language="java", path="Shelf.java")
+    found = await runner.run(made, session(Speaker(answer, answer)))
+    assert isinstance(found, Proposal), found
+    assert line in str(found.other)
+
+
 def test_only_a_method_needs_an_object() -> None:
     for code in (
         "def f(a):⟦⟧\n    return a\n",
