@@ -91,7 +91,7 @@ async def test_a_newer_request_took_over(editor: Editor) -> None:
     [Edit(Span(4, 4), "zebra"), Edit(Span(0, 1), "y"), Edit(Span(0, 5), ""), Edit(Span(5, 5), "y = 2\n")],
 )
 async def test_text_that_has_gone_another_way(editor: Editor, change: Edit) -> None:
-    editor.engine.answer = says("1", first_s=60)
+    editor.engine.answer = says("1", first_s=2)
     place = await editor.open("x = ║\n")
     asked = asyncio.create_task(editor.suggest(place))
     await until(lambda: editor.engine.running, "the request arrives")
