@@ -370,9 +370,11 @@ def _mentioned(expressions: Expressions, nodes: Sequence[Node], words: Sequence[
 
 
 def _indexes(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """The first node reads the second one at the index that the third one names."""
+    """The first node reads the second one at the index that the third one names, which it does not check."""
     body, items, index = (expressions.text(node) for node in nodes[:3])
     items, index = re.escape(items), re.escape(index)
+    if re.search(rf"\b{index}\s*(?:[=!]==?|[<>]=?)\s*(?:{items}\.(?:length|size)\b|len\({items}\))", body):
+        return False
     return bool(re.search(rf"{items}\s*(?:\[\s*{index}\s*\]|\.(?:get|charAt|at)\(\s*{index}\s*\))", body))
 
 
