@@ -29,7 +29,6 @@ from qwen_lsp.text import Span
 Node = tree_sitter.Node
 # Of nodes, one in the other: the price of an ancestor is its depth, and nobody nests a tenth of this.
 _MAX_DEPTH = 12_000
-
 _ASKED_AT_A_TIME = 8
 # Matches under way at a time; beyond it the oldest are given up, so that no file takes for ever.
 _MATCH_LIMIT = 4_096
@@ -371,11 +370,11 @@ def _mentioned(expressions: Expressions, nodes: Sequence[Node], words: Sequence[
 
 def _indexes(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
     """The first node reads the second one at the index that the third one names, which it does not check."""
-    body, items, index = (expressions.text(node) for node in nodes[:3])
-    items, index = re.escape(items), re.escape(index)
-    if re.search(rf"\b{index}\s*(?:[=!]==?|[<>]=?)\s*(?:{items}\.(?:length|size)\b|len\({items}\))", body):
-        return False
-    return bool(re.search(rf"{items}\s*(?:\[\s*{index}\s*\]|\.(?:get|charAt|at)\(\s*{index}\s*\))", body))
+    body, *names = map(expressions.text, nodes[:3])
+    items, index = map(re.escape, names)
+    checked = rf"\b{index}\s*(?:[=!]==?|[<>]=?)\s*(?:{items}\.(?:length|size)\b|len\({items}\))"
+    read = rf"{items}\s*(?:\[\s*{index}\s*\]|\.(?:get|charAt|at)\(\s*{index}\s*\))"
+    return bool(re.search(read, body)) and not re.search(checked, body)
 
 
 def _last(_: Expressions, nodes: Sequence[Node], __: Sequence[str]) -> bool:
