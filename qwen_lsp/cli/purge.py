@@ -67,7 +67,7 @@ def _kept(*, with_models: bool) -> Iterator[tuple[str, Path]]:
                 continue
             file = store.final_path(profile)
             yield from (("models", one) for one in sorted(file.parent.glob(f"{file.name}*")))
-        yield from (("engine", one) for one in (native.record_file(), native.program_file()) if one.exists())
+        yield from (("engine", one) for one in native.all_files())
     single = (
         ("review cache", cache.default_file()),
         ("measured speed", speed.speed_file()),

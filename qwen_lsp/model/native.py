@@ -14,6 +14,8 @@ from qwen_lsp import files
 from qwen_lsp.model import hardware
 
 _MAX_BYTES = 10_000
+UNTRIED = "untried-"
+"""What the names of compiled programs begin with that a trial has not accepted."""
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -38,6 +40,12 @@ def program_file() -> Path:
 def record_file() -> Path:
     """Return where it is written down what the program was compiled for; it is written last."""
     return folder() / "built.json"
+
+
+def all_files() -> list[Path]:
+    """Return every file that compiling has left: the record, the program, and what was not kept."""
+    every = (record_file(), program_file(), *sorted(folder().glob(f"{UNTRIED}*")))
+    return [file for file in every if file.exists()]
 
 
 def built() -> Built | None:

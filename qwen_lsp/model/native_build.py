@@ -50,7 +50,7 @@ _REMEDY = "`sudo apt install cmake g++ make` or what your system has in their pl
 _PERCENT, _STEPS = re.compile(r"^\[ *(\d+)%\]"), re.compile(r"^\[(\d+)/(\d+)\]")
 _LAST_LINES = 12
 _LEAST_PRIORITY = 19
-_UNTRIED, _DIGITS = "untried-", 16
+_DIGITS = 16
 
 # done, total
 Advance = Callable[[int, int], None]
@@ -126,16 +126,15 @@ def keep(program: Path) -> None:
 
 def remove() -> bool:
     """Delete the program and any that was not kept; return whether there was one."""
-    ours = [native.record_file(), native.program_file(), *native.folder().glob(f"{_UNTRIED}*")]
-    was_there = any(file.exists() for file in ours)
+    ours = native.all_files()
     for file in ours:
         file.unlink(missing_ok=True)
-    return was_there
+    return bool(ours)
 
 
 def _untried() -> Path:
     processor = hashlib.sha256(hardware.processor().encode()).hexdigest()[:_DIGITS]
-    return native.folder() / f"{_UNTRIED}{RELEASE}-{processor}"
+    return native.folder() / f"{native.UNTRIED}{RELEASE}-{processor}"
 
 
 def _run(command: list[str], folder: Path, advance: Advance) -> None:

@@ -78,6 +78,19 @@ def test_what_is_kept_is_used_and_is_its_users_alone(tmp_path: Path) -> None:
     assert not native_build.remove()
 
 
+def test_what_was_not_kept_waits_for_another_trial(tmp_path: Path) -> None:
+    aside = native_build.set_aside(a_program(tmp_path))
+
+    assert native_build.untried() == aside
+    assert native.all_files() == [aside], "what `purge` deletes"
+    assert native.program(0) == ""
+    native_build.keep(aside)
+    assert native_build.untried() is None
+    native_build.set_aside(a_program(tmp_path))
+    assert native_build.remove()
+    assert native.all_files() == []
+
+
 def test_another_processor_may_lack_its_instructions(tmp_path: Path) -> None:
     native_build.keep(a_program(tmp_path))
     native.record_file().write_bytes(msgspec.json.encode(native.Built("b1", "of a home on the network")))
