@@ -43,9 +43,11 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_file: Path) -> P
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(model_file: Path) -> AsyncIterator[Engine]:
-    """One engine for a module: it takes seconds to load."""
-    engine = Engine(CONFIG, lambda: model_file, lambda state: None)
-    await asyncio.wait_for(engine.ready(), READY_S)
+async def engine(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    """One engine for a module: it takes seconds to load. It is not one that the user has compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate_user(patch, tmp_path_factory.mktemp("home"))
+        engine = Engine(CONFIG, lambda: model_file, lambda state: None)
+        await asyncio.wait_for(engine.ready(), READY_S)
     yield engine
     await engine.close()

@@ -83,6 +83,7 @@ async def test_a_newer_request_took_over(editor: Editor) -> None:
     second = asyncio.create_task(editor.suggest_at(place.uri, 1, 5))
     assert await within(first) is None
     assert (await editor.why(place.uri)).outcome == "waiting", "for the newer one"
+    await until(lambda: len(editor.engine.generations) == 2, "the newer one arrives, not in the next test")
     second.cancel()
 
 
