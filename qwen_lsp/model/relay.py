@@ -20,6 +20,7 @@ import msgspec
 from qwen_lsp.errors import QwenLspError
 from qwen_lsp.model.dialects.llama import BACKGROUND, PROGRESS, RELAYED, RENEWABLE, SLOT, STALE
 from qwen_lsp.model.engine import CHAT_SLOT, Engine
+from qwen_lsp.model.engine_share import EngineShare
 from qwen_lsp.model.slots import AskSlots, Placed, Slots
 from qwen_lsp.model.turns import Turn, Turns, Urgency
 
@@ -64,6 +65,7 @@ class Relay:
 
     def __init__(self, find: Callable[[str], Served | None]) -> None:
         self._find = find
+        self._share = EngineShare()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the one request of a connection. Raises: nothing."""
@@ -94,6 +96,8 @@ class Relay:
         request = _Request(served, asked, writer)
         if relayed == "generation":
             request.take(asked.body)
+            if request.urgency == Urgency.COMPLETION:
+                self._share.typed(asked.token)
         # Nothing more is to come from a window but its end.
         gone = asyncio.ensure_future(reader.read(1))
         work = asyncio.ensure_future(request.run())

@@ -96,6 +96,7 @@ OPENERS = {
         "actions.checks",
         "actions.native_parsers",
         "actions.patch",
+        "child",
         "cli.review",
         "config",
         "files",
