@@ -87,8 +87,8 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
         Meta(
             ge=-1,
             le=65_536,
-            description="Memory for earlier prompts, in MiB; 0: none; -1: for as many tokens as "
-            "`contextTokens`, at most 256.",
+            description="Memory for earlier prompts, in MiB, of an engine that windows do not share; "
+            "0: none; -1: for as many tokens as `contextTokens`, at most 256.",
         ),
     ] = -1
     gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1

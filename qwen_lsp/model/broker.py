@@ -53,6 +53,10 @@ log = logging.getLogger(__name__)
 _ALONE_S = 60.0  # for the first window, which may have ended before it came
 _LOCK_S = 5.0  # a process that is ending gives its lock back by then
 _MAX_LINE_BYTES = 1 << 16
+# llama.cpp keeps no prompts but those in its slots. Where two requests run at once, what it takes out of such
+# a memory can be somebody else's: of 270 answers to eight windows four were about another window's file, with
+# none kept none of them. Source: docs/benchmarks.md, "Several windows"; llama.cpp's issue 27148, open.
+_CACHE_MIB = 0
 
 
 class Lease:
@@ -96,7 +100,7 @@ def config_of(want: Want) -> EngineConfig:
         threads=want.threads,
         batch_threads=want.batch_threads,
         context_tokens=want.context_tokens,
-        cache_mib=want.cache_mib,
+        cache_mib=_CACHE_MIB,
         gpu_layers=want.gpu_layers,
         start_timeout_ms=want.start_timeout_ms,
         sleep_after_minutes=want.sleep_after_minutes,
@@ -110,7 +114,9 @@ def identity(want: Want) -> tuple[object, ...]:
         file: tuple[int, int] = (status.st_size, status.st_mtime_ns)
     except OSError:
         file = (0, 0)
-    same = msgspec.structs.replace(want, start_timeout_ms=0, sleep_after_minutes=0, linger_seconds=0)
+    same = msgspec.structs.replace(
+        want, cache_mib=0, start_timeout_ms=0, sleep_after_minutes=0, linger_seconds=0
+    )
     return (*file, same)
 
 

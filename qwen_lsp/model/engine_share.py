@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _TYPED_S = 2.0
 # Of 0 to 19. With 5 it was not enough, with 10 just; 19 gained no more.
 _NICE = 15
+# The kernel lets users do it ten times a second.
+_TOO_SOON_S = 0.15
 
 
 class EngineShare:
@@ -44,19 +46,18 @@ class EngineShare:
         oldest_s = loop.time() - self._typed_s
         self._typed = {window: at_s for window, at_s in self._typed.items() if at_s > oldest_s}
         nice = _NICE if len(self._typed) > 1 else 0
+        again_s = self._typed_s
         if nice != self._nice:
             try:
                 self._set_nice(nice)
                 self._nice = nice
             except BlockingIOError:
-                pass  # the kernel lets nobody do it more often than ten times a second: soon again
+                again_s = _TOO_SOON_S
             except OSError as error:
                 log.debug("the engine's session stays as it is: %s", error)
                 self._can = False
                 return
-        if self._nice and self._timer is None:
-            self._timer = loop.call_later(self._typed_s, self._look_again)
-
-    def _look_again(self) -> None:
-        self._timer = None
-        self._look()
+        if nice != self._nice or self._nice:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_later(again_s, self._look)

@@ -2,8 +2,8 @@
 
 llama.cpp chooses among the slots that are free the one that has most of a prompt. A request that was given
 up has its slot for some moments more, so the choice would fall on another one, and all would be read again.
-Where a prompt goes on from its window's last one, the slot of that one is named; else the engine chooses, and
-keeps in memory what it takes out of a slot. Which one it chose is seen by which are busy. Knows no HTTP.
+Where a prompt goes on from its window's last one, the slot of that one is named; else the engine chooses.
+Which one it chose is seen by which are busy. Knows no HTTP.
 """
 
 from __future__ import annotations

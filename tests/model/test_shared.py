@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import pytest_asyncio
 from qwen_lsp.bench import editor as lsp_session
 from qwen_lsp.bench.editor import Session
 from qwen_lsp.config import Config, EngineConfig, ModelConfig
+from qwen_lsp.errors import EndpointStale
 from qwen_lsp.model import catalog, runtime, shared
 from qwen_lsp.model.client import Client
 from qwen_lsp.model.engine import CHAT_SLOT, COMPLETION_SLOT
@@ -112,6 +115,39 @@ async def test_what_one_window_has_sent_is_in_no_answer_of_another(windows: tupl
             assert other not in text
             assert timings is not None
             assert not turn or timings.cached_tokens > 0.9 * timings.prompt_tokens
+
+
+@pytest.mark.slow
+async def test_eight_windows_at_once_are_never_answered_about_anothers_text(model_file: Path) -> None:
+    """With a memory for earlier prompts, llama.cpp gave two of a hundred answers about another window's."""
+    names = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple")
+    config = msgspec.structs.replace(CONFIG, cache_mib=256)
+    hosts = [SharedEngine(config, lambda: model_file, lambda state: None) for _ in names]
+    answers = Counter[bool]()
+
+    async def typed(name: str, client: Client) -> None:
+        file = "".join(
+            f"def {name}_{what}({name}_rows):\n"
+            f"    return [{name}_row.{what} for {name}_row in {name}_rows]\n\n\n"
+            for what in ("price", "weight", "colour", "title", "owner", "place")
+        )
+        text = f"def {name}_total({name}_rows):\n    {name}_sum = 0\n    for {name}_row in {name}_rows:\n"
+        for end in range(1, len(text)):
+            request = Request(file + text[:end], 12)
+            with suppress(EndpointStale):
+                async with client.stream(request) as chunks:
+                    answer = "".join([chunk.text async for chunk in chunks])
+                words = set(re.findall("[a-z]+", text[:end].rpartition(" ")[2] + answer))
+                answers[bool(words & set(names) - {name})] += 1
+
+    try:
+        clients = [await within(host.ready(), READY_S) for host in hosts]
+        await asyncio.gather(*(typed(name, client) for name, client in zip(names, clients, strict=True)))
+    finally:
+        for host in hosts:
+            await host.close()
+    assert answers[True] == 0
+    assert answers[False] > 100
 
 
 async def test_who_types_on_finds_the_text_that_the_last_key_had_read(windows: tuple[Client, Client]) -> None:

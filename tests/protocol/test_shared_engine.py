@@ -71,6 +71,22 @@ async def test_eight_windows_that_open_at_once_have_one_engine(place: Path, prog
     assert not file.exists()
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="this system does not share processors out by session"
+)
+async def test_the_engine_makes_way_while_two_windows_are_typed_in(place: Path, program: Program) -> None:
+    def nice() -> list[str]:
+        return [Path(f"/proc/{one.pid}/autogroup").read_text().split()[-1] for one in engines(place)]
+
+    async with windows(program, 2) as (one, other):
+        await one.ask()
+        await one.ask()
+        assert nice() == ["0"]
+        await other.ask()
+        await until(lambda: nice() == ["15"], "it makes way")
+        await until(lambda: nice() == ["0"], "nobody types any more")
+
+
 async def test_the_window_that_started_it_may_go(place: Path, program: Program) -> None:
     """Killed, with all that is below it: the process is none of them."""
     async with window_process(program) as starter, windows(program, 1) as (other,):
