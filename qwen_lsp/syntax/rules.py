@@ -44,11 +44,17 @@ _MAX_GATE_SECONDS = 2.0
 # More places than this are searched as one, from the first to the last.
 _MAX_SPANS = 50
 _TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?)/"
+    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?|playgrounds?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*(?:_test|[._-]test|[._-]spec|Tests?)\.\w+)$",
 )
 
 
+# What tests of a tool read: nobody runs it, and it is as it is on purpose. Tests themselves are run.
+_TEST_DATA = re.compile(
+    r"(?i)(?:^|/)(?:test[-_]?data"
+    r"|(?:tests?|specs?|it|xdocs-examples)/(?:[^/]+/)*(?:data|\w*cases|samples|resources[^/]*))/"
+    r"(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$|(?:.*/)?[^/]*[._-](?:test|spec)\.\w+$)"
+)
 # No secret has one character eight times in a row, or says that it is none.
 _PLACEHOLDER = re.compile(r"([^-=])\1{7}|(?i:example|placeholder|changeme|your[-_])")
 # What runs on the machines of those who wrote it, with what they give it.
@@ -164,6 +170,11 @@ def is_secret(name: str) -> bool:
 def is_test_path(path: str) -> bool:
     """Whether a path is one of tests, examples or their like."""
     return bool(_TEST_PATH.search(path))
+
+
+def is_test_data(path: str) -> bool:
+    """Whether a path is one of what tests read, not of tests."""
+    return bool(_TEST_DATA.search(path))
 
 
 def check_all() -> None:

@@ -1,6 +1,7 @@
 """What a change left: code in comments, imports that nothing uses or that stand twice, copied lines.
 
-Lines and tokens are compared, no trees. Each is a remark: nothing breaks today. It knows no models.
+Lines and tokens are compared, no trees. Nothing breaks today, so each is a remark, but for imports. It knows
+no models.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax.rules import all_rules, is_test_path
+from qwen_lsp.syntax.rules import all_rules, is_test_data, is_test_path
 from qwen_lsp.text import Document
 
 CODE, IMPORT, TWICE, COPY = "commented-out-code", "unused-import", "imported-twice", "copied-lines"
@@ -33,6 +34,11 @@ _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
 _COMMENT = re.compile(
     r"^\s*(?://(?![/!])|#(?![!\[])(?!\s*(?:include|define|if|el|end|pragma|undef|error)))\s?(.*)$"
 )
+# What tools are tried on is as it is on purpose; so is a name that says so.
+_TRIED_ON = re.compile(
+    r"(?i)(?:^|/)(?:playgrounds?|(?:__)?(?:fixtures?|mocks)(?:__)?|[\w-]*-fixtures)/|\.d\.[cm]?ts$"
+)
+_MEANT_UNUSED = re.compile(r"(?i)^_|unused|side_?effects?")
 # A statement of languages that end one with a sign.
 _STATEMENT = re.compile(
     r"[\w.>\-\[\]:*&$@<, ]+\([^\n]*\)\s*;|[\w.>\-\[\]$]+(?:\s+[\w$*&]+)?\s*[-+*/|&]?=[^=>][^\n]*;"
@@ -153,7 +159,9 @@ def _code_in(file: ChangedFile, block: list[tuple[int, str]], gone: set[str]) ->
 
 def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     """Yield imports whose name stands nowhere else in the file, comments included."""
-    names = _imports(file.after or "", file.path)
+    if is_test_data(file.path) or _TRIED_ON.search(file.path):
+        return
+    names = [one for one in _imports(file.after or "", file.path) if not _MEANT_UNUSED.search(one[0])]
     if not names:
         return
     counts = Counter(_WORD.findall(file.after or ""))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import glob
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qwen_lsp import git as git_of
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.find import parses, ruff, undefined
+from qwen_lsp.review.find import parses, ruff, undefined, unused_imports
 from qwen_lsp.review.finding import Finding, introduced, narrowed
 from qwen_lsp.text import Document, decode
 
@@ -49,6 +50,9 @@ def run(
                 continue  # said once, at the line that broke it
             if (name := ruff.undefined_name(entry)) and _is_put_there(change, file.path, name):
                 continue
+            if entry.rule == ruff.UNUSED_IMPORT and entry.severity == "warning":
+                is_read = unused_imports.is_for_others(change, file.path, entry.message)
+                entry = replace(entry, severity="info") if is_read else entry
             same = ruff.same_rule(entry.rule)
             if same is None or not any((entry.path, same, line) in known for line in _lines(entry)):
                 found.append(narrowed(entry, document, file.patch.added))

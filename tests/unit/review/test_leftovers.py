@@ -76,6 +76,25 @@ def test_an_import_that_nothing_uses(path: str, text: str, names: list[str]) -> 
     assert left(path, text, text + "\n") == [], "the base has it"
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "n"),
+    [
+        ("playground/worker/main.ts", "used", 0),
+        ("test/configCases/a/index.js", "used", 0),
+        ("src/test/resources-noncompilable/A.java", "Used", 0),
+        ("src/types.d.ts", "used", 0),
+        ("src/a.ts", "_used", 0),
+        ("src/a.ts", "unusedExport", 0),
+        ("src/a.ts", "used", 1),
+        ("test/a.spec.ts", "used", 1),
+        ("src/test/java/a/A.java", "Used", 1),
+    ],
+)
+def test_an_import_that_is_there_to_be_unused(path: str, name: str, n: int) -> None:
+    text = f"import a.{name};\n" if path.endswith("java") else f'import {{ {name} }} from "x";\n'
+    assert [one.severity for one in left(path, None, text)] == ["warning"] * n
+
+
 def test_an_import_that_the_change_no_longer_uses() -> None:
     before = 'import { a, b } from "x";\n\na();\nb();\n'
     (found,) = left("a.ts", before, before.replace("b();\n", ""))

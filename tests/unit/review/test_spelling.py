@@ -86,6 +86,46 @@ async def test_a_word_beside_another_address(tmp_path: Path) -> None:
     assert one.quote == "delocate"
 
 
+@pytest.mark.parametrize(
+    ("path", "meant", "mistaken"),
+    [
+        ("test/conf.py", "flag=Fasle\n", "# the Fasle flag\n"),
+        ("test/conf.js", 'run("./Componet.js");\n', 'it("loads the Componet twice")\n'),
+        ("c.py", 'FIXES = {"recieve": "receive"}\n', 'log("cannot recieve", receive)\n'),
+        ("CHANGES.md", "Fix the typo `recieve` (receive)\n", "It may recieve and receive\n"),
+        ("CHANGES.md", "recieve → receive\n", "→ recieve\n"),
+        ("c.go", "x := options.RecieveTimeout\n", "options.RecieveTimeout = 3\n"),
+        ("c.go", "x.Recieve()\n", "x.Recieve()\nfunc Recieve() {}\n"),
+        ("c.go", "x.Recieve()\n", "// calls x.Recieve()\n"),
+        ("c.js", "// cspell:ignore recieve\nx.recieve = 1\n", "// recieve\nx.recieve = 1\n"),
+        ("c.py", "recieve = 1  # codespell:ignore\n", "recieve = 1  # code\n"),
+        ("cspell.json", '{"words": ["recieve"]}\n', ""),
+        (".github/actions/spelling/expect.txt", "recieve\n", ""),
+        ("docs/spelling_wordlist.txt", "recieve\n", ""),
+    ],
+)
+async def test_a_word_that_is_meant(tmp_path: Path, path: str, meant: str, mistaken: str) -> None:
+    before: dict[str, str | bytes] = {"a.go": "package a\n"}
+    assert await said(tmp_path / "r", {path: meant}, before) == []
+    if mistaken:
+        assert await said(tmp_path / "q", {path: mistaken}, before), "the reverse"
+
+
+async def test_a_list_of_words_counts_for_the_whole_change(tmp_path: Path) -> None:
+    before: dict[str, str | bytes] = {"a.go": "package a\n"}
+    change: dict[str, str | bytes] = {"cspell.json": '{"words": ["Recieve"]}\n', "b.go": "// recieve\n"}
+    assert await said(tmp_path / "r", change, before) == []
+    (one,) = await said(tmp_path / "p", {"b.go": "// recieve\n// one seperately\n"}, change)
+    assert one.quote == "seperately"
+    repository(tmp_path / "q", before)
+    write(tmp_path / "q", change)
+    git(tmp_path / "q", "add", "-A")
+    git(tmp_path / "q", "commit", "-qm", "change")
+    judged = from_git(tmp_path / "q", "range", "HEAD^..HEAD", is_strict=True)
+    strict = await reviewer.review(judged, Options(linters="configured"))
+    assert [one.path for one in strict.findings if one.rule == spelling.RULE] == ["b.go"]
+
+
 async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:
     before: dict[str, str | bytes] = {"a.txt": "seperately\n"}
     assert await said(tmp_path / "r", {"a.txt": "seperately\nmore\n"}, before) == []

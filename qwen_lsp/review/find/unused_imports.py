@@ -1,0 +1,89 @@
+"""Which imports of Python that a file does not use are left over, and which are there for somebody else.
+
+An import also runs a module, which registers itself, gives its name on to those who import it from here, or
+tries whether something is installed. Only what is none of that is a warning.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from qwen_lsp import git as git_of
+from qwen_lsp.review.change import elsewhere, git
+from qwen_lsp.review.change.change import Change
+from qwen_lsp.text import Document, decode
+
+_LEFT = re.compile(r"^`([\w.]+)(?: as (\w+))?` imported but unused\.?$")
+_STATEMENT = re.compile(r"^([ \t]*)(?:from|import)\b")
+_TYPES_ONLY = re.compile(r"\s*if\s+(?:\w+\.)?TYPE_CHECKING\s*:")
+# Who reads these files imports what they define: fixtures, models that register themselves, settings.
+_FOR_OTHERS = re.compile(
+    r"(?:^|/)(?:conftest|compat\w*|_compat\w*|typing|_typing|settings\w*|env|\w*imports?)\.py$|\.pyi$"
+)
+_MAX_FILES = 40
+
+
+def is_left(document: Document, message: str, row: int) -> bool:
+    """Whether an import that ruff calls unused at a line from 1 is left over, as far as its file tells."""
+    match = _LEFT.match(message)
+    if match is None or _FOR_OTHERS.search(document.path or ""):
+        return False
+    path, alias = match.groups()
+    lines = [document.line(number) for number in range(min(row, document.line_count))]
+    at = next((n for n in range(len(lines) - 1, -1, -1) if _STATEMENT.match(lines[n])), None)
+    if at is None or "noqa" in lines[-1]:
+        return False
+    statement = _STATEMENT.match(lines[at])
+    indent = len(statement[1]) if statement else 0
+    if indent and not _is_for_types(lines[:at], indent):
+        return False
+    is_module = lines[at].lstrip().startswith("import")
+    if is_module and "." in path and alias is None:
+        return False
+    name = alias or path.split(".")[-1]
+    return len(re.findall(rf"\b{re.escape(name)}\b", document.text)) == 1
+
+
+def _is_for_types(above: list[str], indent: int) -> bool:
+    for line in reversed(above):
+        if line.strip() and len(line) - len(line.lstrip()) < indent:
+            return bool(_TYPES_ONLY.match(line))
+    return False
+
+
+def is_for_others(change: Change, path: str, message: str) -> bool:
+    """Whether an import is a module of the repository, or another file reads its name from this one."""
+    match = _LEFT.match(message)
+    if match is None or change.root is None:
+        return True
+    imported = match[1].lstrip(".")
+    if _is_module(change, imported):
+        return True
+    name, stem = match[2] or imported.split(".")[-1], posixpath.basename(path).removesuffix(".py")
+    pattern = re.compile(
+        rf"\b{re.escape(stem)}\.{re.escape(name)}\b"
+        rf"|\bfrom\s+[\w.]*\b{re.escape(stem)}\s+import\s+(?:\([^)]*|[^\n(]*)\b(?:{re.escape(name)}\b|\*)"
+    )
+    mine = [one.after or "" for one in change.files if one.path != path and one.path.endswith(".py")]
+    return any(pattern.search(text) for text in (*mine, *_with(change, path, stem, name)))
+
+
+def _is_module(change: Change, imported: str) -> bool:
+    assert change.root is not None
+    paths = elsewhere.paths(change.root, change.head or change.base or None) or set()
+    paths |= {one.path for one in change.files}
+    ending = imported.replace(".", "/")
+    wanted = (f"/{ending}.py", f"/{ending}/__init__.py")
+    return any(f"/{one}".endswith(wanted) for one in paths)
+
+
+def _with(change: Change, path: str, stem: str, name: str) -> list[str]:
+    """Read the files of the base that name this module and the import."""
+    if change.root is None or not change.base:
+        return []
+    both = ("--all-match", "-e", stem, "-e", name)
+    found = git_of.run(change.root, "grep", "-l", "-z", "-w", "-F", *both, change.base, "--", "*.py")
+    names = [one.decode("utf-8", "replace") for one in found.stdout.split(b"\0") if one]
+    others = [one for one in names if one != f"{change.base}:{path}"][:_MAX_FILES]
+    return [decode(data)[0] for data in git.blobs(change.root, others) if data]
