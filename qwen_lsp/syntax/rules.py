@@ -44,7 +44,7 @@ _MAX_GATE_SECONDS = 2.0
 # More places than this are searched as one, from the first to the last.
 _MAX_SPANS = 50
 _TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?|playgrounds?)/"
+    r"(?:^|/)(?:tests?|testing|__tests__|specs?|test[-_]?(?:data|cases?)|fixtures|mocks?|examples?|samples?|demos?|benchmarks?|playgrounds?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*(?:_test|[._-]test|[._-]spec|Tests?)\.\w+)$",
 )
 

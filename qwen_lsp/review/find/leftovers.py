@@ -38,6 +38,8 @@ _COMMENT = re.compile(
 _TRIED_ON = re.compile(
     r"(?i)(?:^|/)(?:playgrounds?|(?:__)?(?:fixtures?|mocks)(?:__)?|[\w-]*-fixtures)/|\.d\.[cm]?ts$"
 )
+# An import makes a file a module, which declares more of another one.
+_DECLARES = re.compile(r"^declare\s+(?:module|global)\b", re.M)
 _MEANT_UNUSED = re.compile(r"(?i)^_|unused|side_?effects?")
 # A statement of languages that end one with a sign.
 _STATEMENT = re.compile(
@@ -159,7 +161,7 @@ def _code_in(file: ChangedFile, block: list[tuple[int, str]], gone: set[str]) ->
 
 def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     """Yield imports whose name stands nowhere else in the file, comments included."""
-    if is_test_data(file.path) or _TRIED_ON.search(file.path):
+    if is_test_data(file.path) or _TRIED_ON.search(file.path) or _DECLARES.search(file.after or ""):
         return
     names = [one for one in _imports(file.after or "", file.path) if not _MEANT_UNUSED.search(one[0])]
     if not names:

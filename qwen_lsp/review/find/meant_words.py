@@ -47,6 +47,22 @@ _CODE = (
     ),
     *(".cc", ".cpp", ".hpp", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
 )
+_TEXTS = (
+    ".md",
+    ".mdx",
+    ".rst",
+    ".adoc",
+    ".sh",
+    ".lua",
+    ".sql",
+    ".ex",
+    ".exs",
+    ".hs",
+    ".el",
+    ".vim",
+    ".feature",
+)
+_COMMENT_LINE = re.compile(r"\s*(?:#|//|/\*|\*|--|;|<!--)")
 _COMMENT = re.compile(r"//|/\*|^\s*\*|#|<!--|`|--\s")
 _OF_A_VALUE = re.compile(r"(?:\w|[)\]])\s*(?:\.|\?\.|->|::)$")
 _ASSIGNED = re.compile(r"\s*(?::(?!:)|=(?![=>]))")
@@ -83,6 +99,13 @@ def is_meant(document: Document, path: str, span: Span, meant: Sequence[str]) ->
         if re.search(beside, f"{before} {after}", re.IGNORECASE):
             return True
     return is_test_path(path) and bool(_BEFORE_VALUE.search(before) and _AFTER_VALUE.match(after))
+
+
+def is_quoted_data(document: Document, path: str, span: Span) -> bool:
+    """Whether a word is of what a test reads, which was taken from somewhere, and not of its comments."""
+    if not is_test_path(path) or path.endswith((*_CODE, *_TEXTS)):
+        return False
+    return not _COMMENT_LINE.match(document.line(document.line_of(span.start)))
 
 
 def is_told_off(document: Document, span: Span) -> bool:

@@ -60,8 +60,12 @@ _PEOPLE = re.compile(
 # What a test reads was taken from somewhere.
 _DATA = (".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".css", ".txt", ".log", ".sql", ".svg")
 _TRANSLATION = re.compile(
-    r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
+    r"(?i)(?:^|/)(?:i18n|l10n|locales?|locali[sz]ations?|lang|languages|strings|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
+)
+# What is translated is English.
+_SOURCE = re.compile(
+    r"(?i)(?:^|[/._-])en(?:[-_][a-z]{2})?(?:/[^/]+)?\.(?:json|ya?ml|properties|php|[jt]s|ftl|resx)$"
 )
 
 
@@ -98,7 +102,8 @@ def run(
         if documents[one.path].line_of(one.span.start) + 1 in added[one.path]:
             document = documents[one.path]
             if (
-                not meant_words.is_meant(document, one.path, one.span, one.meant)
+                not meant_words.is_quoted_data(document, one.path, one.span)
+                and not meant_words.is_meant(document, one.path, one.span, one.meant)
                 and not meant_words.is_of_others(document, one.path, one.span, texts)
                 and (change.is_strict or not meant_words.is_told_off(document, one.span))
             ):
@@ -118,7 +123,7 @@ def _is_english(file: ChangedFile) -> bool:
         bool(file.after)
         and bool(file.patch.added)
         and len(file.after or "") <= _MAX_CHARS
-        and not _TRANSLATION.search(file.path)
+        and (not _TRANSLATION.search(file.path) or bool(_SOURCE.search(file.path)))
         and not meant_words.is_word_list(file.path)
         and not (file.path.endswith(_DATA) and is_test_path(file.path))
     )

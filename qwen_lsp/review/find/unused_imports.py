@@ -19,7 +19,11 @@ _STATEMENT = re.compile(r"^([ \t]*)(?:from|import)\b")
 _TYPES_ONLY = re.compile(r"\s*if\s+(?:\w+\.)?TYPE_CHECKING\s*:")
 # Who reads these files imports what they define: fixtures, models that register themselves, settings.
 _FOR_OTHERS = re.compile(
-    r"(?:^|/)(?:conftest|compat\w*|_compat\w*|typing|_typing|settings\w*|env|\w*imports?)\.py$|\.pyi$"
+    r"(?:^|/)(?:conftest|compat\w*|_compat\w*|typing|_typing|settings\w*|env|api|\w*imports?)\.py$|\.pyi$"
+)
+# A module that only imports gives on what it imports.
+_DEFINES = re.compile(
+    r"^[ \t]*(?:async\s+)?(?:def|class|if|for|with|try)\b|^[A-Za-z_][\w.]*(?:\[[^\n]*\])?\s*(?:=|\()", re.M
 )
 _MAX_FILES = 40
 
@@ -27,7 +31,7 @@ _MAX_FILES = 40
 def is_left(document: Document, message: str, row: int) -> bool:
     """Whether an import that ruff calls unused at a line from 1 is left over, as far as its file tells."""
     match = _LEFT.match(message)
-    if match is None or _FOR_OTHERS.search(document.path or ""):
+    if match is None or not _DEFINES.search(document.text) or _FOR_OTHERS.search(document.path or ""):
         return False
     path, alias = match.groups()
     lines = [document.line(number) for number in range(min(row, document.line_count))]

@@ -95,6 +95,12 @@ def test_an_import_that_is_there_to_be_unused(path: str, name: str, n: int) -> N
     assert [one.severity for one in left(path, None, text)] == ["warning"] * n
 
 
+def test_an_import_that_makes_a_file_a_module() -> None:
+    text = 'import Vue from "vue";\n\ndeclare module "vue/types" {\n  interface A {}\n}\n'
+    assert left("src/a.ts", None, text) == []
+    assert left("src/a.ts", None, text.replace("declare", "// declare")) != []
+
+
 def test_an_import_that_the_change_no_longer_uses() -> None:
     before = 'import { a, b } from "x";\n\na();\nb();\n'
     (found,) = left("a.ts", before, before.replace("b();\n", ""))

@@ -54,6 +54,8 @@ async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> Non
         ("locales/de.json", '{"a": "Die Adresse ist adress"}\n'),
         ("Strings.de.resx", "<value>Die adress</value>\n"),
         ("po/de.po", 'msgstr "adress"\n'),
+        ("src/strings/de.json", '{"a": "Die adress"}\n'),
+        ("plugins/testcases/a.out", "the indicies\n"),
     ],
 )
 async def test_a_word_that_is_nobodys_mistake(tmp_path: Path, path: str, text: str) -> None:
@@ -77,7 +79,14 @@ async def test_names_of_people_are_no_words(tmp_path: Path, path: str, line: str
 
 
 async def test_tests_and_data_are_read_each(tmp_path: Path) -> None:
-    for number, path in enumerate(("tests/test_a.py", "data/servers.json")):
+    paths = (
+        "tests/test_a.py",
+        "data/servers.json",
+        "testdata/a.txtar",
+        "strings/en-us.json",
+        "lang/en/a.php",
+    )
+    for number, path in enumerate(paths):
         assert len(await said(tmp_path / str(number), {path: "# the indicies\n"})) == 1, path
 
 

@@ -17,12 +17,13 @@ from tests.unit.review.repositories import git, repository, write
     ("path", "text", "severity"),
     [
         ("src/a.py", "import json\n\nB = 1\n", "warning"),
-        ("src/a.py", "from json import (\n    dumps,\n    loads,\n)\n\nloads\n", "warning"),
+        ("src/a.py", "from json import (\n    dumps,\n    loads,\n)\n\nA = loads\n", "warning"),
         ("src/a.py", "if TYPE_CHECKING:\n    from json import dumps\n", "warning"),
         ("src/a.py", "from json import dumps\n\n# dumps it\n", "info"),  # a comment may be for a type
         ("src/a.py", "def f():\n    import json\n", "info"),  # it may be run for what it does
         ("src/a.py", "import a.models\n", "info"),
         ("src/a.py", "try:\n    import json\nexcept ImportError:\n    raise\n", "info"),
+        ("src/a.py", '"""All of it."""\nfrom json import dumps\n', "info"),  # a module that gives it on
         ("src/compat.py", "from json import dumps\n", "info"),
         ("tests/conftest.py", "from .shelves import shelf\n", "info"),
     ],
@@ -36,12 +37,12 @@ async def test_an_import_that_others_read_or_that_registers_itself(tmp_path: Pat
     before: dict[str, str | bytes] = {
         "pkg/__init__.py": "",
         "pkg/models.py": "A = 1\n",
-        "b.py": "from pkg.api import (\n    dumps,\n)\n\nMOCK = 'pkg.api.loads'\ndumps(MOCK)\n",
-        "pkg/api.py": "A = 1\n",
+        "b.py": "from pkg.codec import (\n    dumps,\n)\n\nMOCK = 'pkg.codec.loads'\ndumps(MOCK)\n",
+        "pkg/codec.py": "A = 1\n",
     }
     text = "from json import dumps, loads, load\nfrom pkg import models\n\nA = 1\n"
     repository(tmp_path, before)
-    write(tmp_path, {"pkg/api.py": text})
+    write(tmp_path, {"pkg/codec.py": text})
     git(tmp_path, "commit", "-qam", "change")
     report = await reviewer.review(from_git(tmp_path, "range", "HEAD^..HEAD"), Options(linters="configured"))
     graded = {one.message.split("`")[1]: one.severity for one in report.findings}
