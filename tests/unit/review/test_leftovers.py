@@ -87,7 +87,7 @@ def test_an_import_that_nothing_uses(path: str, text: str, names: list[str]) -> 
         ("src/a.ts", "unusedExport", 0),
         ("src/a.ts", "used", 1),
         ("test/a.spec.ts", "used", 1),
-        ("src/test/java/a/A.java", "Used", 1),
+        ("src/test/java/a/cases/A.java", "Used", 1),
     ],
 )
 def test_an_import_that_is_there_to_be_unused(path: str, name: str, n: int) -> None:
