@@ -25,6 +25,7 @@ _FOR_OTHERS = re.compile(
 _DEFINES = re.compile(
     r"^[ \t]*(?:async\s+)?(?:def|class|if|for|with|try)\b|^[A-Za-z_][\w.]*(?:\[[^\n]*\])?\s*(?:=|\()", re.M
 )
+_TOLD_OFF = re.compile(r"(?i)#\s*(?:noqa|pylint:\s*disable)")
 _MAX_FILES = 40
 
 
@@ -36,7 +37,7 @@ def is_left(document: Document, message: str, row: int) -> bool:
     path, alias = match.groups()
     lines = [document.line(number) for number in range(min(row, document.line_count))]
     at = next((n for n in range(len(lines) - 1, -1, -1) if _STATEMENT.match(lines[n])), None)
-    if at is None or "noqa" in lines[-1]:
+    if at is None or any(_TOLD_OFF.search(line) for line in lines[at:]):
         return False
     statement = _STATEMENT.match(lines[at])
     indent = len(statement[1]) if statement else 0

@@ -21,6 +21,7 @@ from tests.unit.review.repositories import git, repository, write
         ("src/a.py", "if TYPE_CHECKING:\n    from json import dumps\n", "warning"),
         ("src/a.py", "from json import dumps\n\n# dumps it\n", "info"),  # a comment may be for a type
         ("src/a.py", "def f():\n    import json\n", "info"),  # it may be run for what it does
+        ("src/a.py", "from a import b  # pylint: disable=unused-import\n\nB = 1\n", "info"),
         ("src/a.py", "import a.models\n", "info"),
         ("src/a.py", "try:\n    import json\nexcept ImportError:\n    raise\n", "info"),
         ("src/a.py", '"""All of it."""\nfrom json import dumps\n', "info"),  # a module that gives it on
