@@ -54,6 +54,7 @@ _EXAMPLE = re.compile(
 _JAVA_IMPORT = re.compile(r"^import\s+(?:static\s+)?[\w.]+\.(\w+)\s*;")
 _PHP_USE = re.compile(r"^use\s+(?:function\s+|const\s+)?\\?[\w\\]+?(?:\\)?(\w+)(?:\s+as\s+(\w+))?\s*;")
 _SCRIPT_IMPORT = re.compile(r"^import[ \t]([^'\";]{1,2000}?)\bfrom[ \t]*['\"]", re.M)
+_IMPORT_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 _INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"][^>\"]+[>\"])")
 _WORD = re.compile(r"\w+")
 # What a program writes is copied by that program.
@@ -195,7 +196,10 @@ def _imports(text: str, path: str) -> list[tuple[str, int]]:
     elif path.endswith(_SCRIPTS):
         for match in _SCRIPT_IMPORT.finditer(text):
             at = match.start(1)
-            for part in re.split(r"[{},]", match[1]):
+            if text.count("`", 0, at) % 2:  # code in a text
+                continue
+            named = _IMPORT_COMMENT.sub(lambda one: " " * len(one[0]), match[1])
+            for part in re.split(r"[{},]", named):
                 words = part.split()
                 # `h` and its like are what JSX becomes.
                 if (

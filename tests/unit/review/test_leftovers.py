@@ -63,6 +63,8 @@ def test_code_that_was_a_comment_before() -> None:
         ("a.ts", 'import { a, type B, c as d } from "x";\nimport e from "y";\na(e);\n', ["B", "d"]),
         ("a.tsx", 'import React, { useState } from "react";\nexport const A = () => <p />;\n', ["useState"]),
         ("a.ts", 'import "x";\nimport * as a from "y";\n', ["a"]),
+        ("a.ts", 'import a from "x";\nconst b = `\nimport c from "y";\n`;\n', ["a"]),
+        ("a.ts", 'import {\n  a, // the first\n  // b,\n  /* c */ d,\n} from "y";\na();\n', ["d"]),
         ("a.php", "<?php\nuse A\\B;\nuse A\\C as D;\nnew D();\n", ["B"]),
         ("A.java", "import a.B;\n/** {@link B} */\nclass A {}\n", []),
         ("a.vue", '<script>\nimport { a } from "x";\n</script>\n', []),
