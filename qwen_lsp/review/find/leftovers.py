@@ -16,7 +16,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax.rules import all_rules, is_test_data, is_test_path
+from qwen_lsp.syntax.rules import all_rules, is_fixture, is_test_path
 from qwen_lsp.text import Document
 
 CODE, IMPORT, TWICE, COPY = "commented-out-code", "unused-import", "imported-twice", "copied-lines"
@@ -34,12 +34,10 @@ _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
 _COMMENT = re.compile(
     r"^\s*(?://(?![/!])|#(?![!\[])(?!\s*(?:include|define|if|el|end|pragma|undef|error)))\s?(.*)$"
 )
-# What tools are tried on is as it is on purpose; so is a name that says so.
-_TRIED_ON = re.compile(
-    r"(?i)(?:^|/)(?:playgrounds?|(?:__)?(?:fixtures?|mocks)(?:__)?|[\w-]*-fixtures)/|\.d\.[cm]?ts$"
-)
+_TYPES = re.compile(r"\.d\.[cm]?ts$")
 # An import makes a file a module, which declares more of another one.
 _DECLARES = re.compile(r"^declare\s+(?:module|global)\b", re.M)
+# A name may say that it is.
 _MEANT_UNUSED = re.compile(r"(?i)^_|unused|side_?effects?")
 # A statement of languages that end one with a sign.
 _STATEMENT = re.compile(
@@ -162,7 +160,7 @@ def _code_in(file: ChangedFile, block: list[tuple[int, str]], gone: set[str]) ->
 
 def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     """Yield imports whose name stands nowhere else in the file, comments included."""
-    if is_test_data(file.path) or _TRIED_ON.search(file.path) or _DECLARES.search(file.after or ""):
+    if is_fixture(file.path) or _TYPES.search(file.path) or _DECLARES.search(file.after or ""):
         return
     names = [one for one in _imports(file.after or "", file.path) if not _MEANT_UNUSED.search(one[0])]
     if not names:

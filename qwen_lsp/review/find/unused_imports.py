@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Collection
 
 from qwen_lsp import git as git_of
 from qwen_lsp.review.change import elsewhere, git
@@ -25,6 +26,9 @@ _FOR_OTHERS = re.compile(
 _DEFINES = re.compile(
     r"^[ \t]*(?:async\s+)?(?:def|class|if|for|with|try)\b|^[A-Za-z_][\w.]*(?:\[[^\n]*\])?\s*(?:=|\()", re.M
 )
+# What each migration begins with, whether it needs it or not.
+_OF_A_TEMPLATE = re.compile(r"alembic\.op$|sqlalchemy\b|django\.db\.(?:migrations|models)$")
+_MIGRATION = re.compile(r"^(?:down_revision\b|class Migration\b)", re.M)
 _TOLD_OFF = re.compile(r"(?i)#\s*(?:noqa|pylint:\s*disable)")
 _MAX_FILES = 40
 
@@ -35,6 +39,8 @@ def is_left(document: Document, message: str, row: int) -> bool:
     if match is None or not _DEFINES.search(document.text) or _FOR_OTHERS.search(document.path or ""):
         return False
     path, alias = match.groups()
+    if _OF_A_TEMPLATE.match(path) and _MIGRATION.search(document.text):
+        return False
     lines = [document.line(number) for number in range(min(row, document.line_count))]
     at = next((n for n in range(len(lines) - 1, -1, -1) if _STATEMENT.match(lines[n])), None)
     if at is None or any(_TOLD_OFF.search(line) for line in lines[at:]):
@@ -57,13 +63,21 @@ def _is_for_types(above: list[str], indent: int) -> bool:
     return False
 
 
-def is_for_others(change: Change, path: str, message: str) -> bool:
-    """Whether an import is a module of the repository, or another file reads its name from this one."""
+def paths(change: Change) -> set[str]:
+    """List the files of the repository after a change."""
+    listed = elsewhere.paths(change.root, change.head) if change.root is not None else None
+    return (listed or set()) | {one.path for one in change.files}
+
+
+def is_for_others(change: Change, known: Collection[str], path: str, message: str) -> bool:
+    """Whether an import is a module of the repository (its files: `known`), or another file reads it here."""
     match = _LEFT.match(message)
     if match is None or change.root is None:
         return True
     imported = match[1].lstrip(".")
-    if _is_module(change, imported):
+    ending = imported.replace(".", "/")
+    wanted = (f"/{ending}.py", f"/{ending}/__init__.py")
+    if any(f"/{one}".endswith(wanted) for one in known):
         return True
     name, stem = match[2] or imported.split(".")[-1], posixpath.basename(path).removesuffix(".py")
     pattern = re.compile(
@@ -72,15 +86,6 @@ def is_for_others(change: Change, path: str, message: str) -> bool:
     )
     mine = [one.after or "" for one in change.files if one.path != path and one.path.endswith(".py")]
     return any(pattern.search(text) for text in (*mine, *_with(change, path, stem, name)))
-
-
-def _is_module(change: Change, imported: str) -> bool:
-    assert change.root is not None
-    paths = elsewhere.paths(change.root, change.head or change.base or None) or set()
-    paths |= {one.path for one in change.files}
-    ending = imported.replace(".", "/")
-    wanted = (f"/{ending}.py", f"/{ending}/__init__.py")
-    return any(f"/{one}".endswith(wanted) for one in paths)
 
 
 def _with(change: Change, path: str, stem: str, name: str) -> list[str]:

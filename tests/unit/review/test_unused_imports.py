@@ -22,6 +22,8 @@ from tests.unit.review.repositories import git, repository, write
         ("src/a.py", "from json import dumps\n\n# dumps it\n", "info"),  # a comment may be for a type
         ("src/a.py", "def f():\n    import json\n", "info"),  # it may be run for what it does
         ("src/a.py", "from a import b  # pylint: disable=unused-import\n\nB = 1\n", "info"),
+        ("src/a.py", "from alembic import op\n\ndown_revision = '1'\n", "info"),
+        ("src/a.py", "from alembic import op\n\nrevision = '1'\n", "warning"),
         ("src/a.py", "import a.models\n", "info"),
         ("src/a.py", "try:\n    import json\nexcept ImportError:\n    raise\n", "info"),
         ("src/a.py", '"""All of it."""\nfrom json import dumps\n', "info"),  # a module that gives it on
@@ -53,3 +55,13 @@ async def test_an_import_that_others_read_or_that_registers_itself(tmp_path: Pat
         "json.load": "warning",
         "pkg.models": "info",
     }
+
+
+async def test_many_imports_that_were_taken_over(tmp_path: Path) -> None:
+    names = [f"name{n}" for n in range(30)]
+    repository(tmp_path, {"pkg/a.py": "A = 1\n"})
+    write(tmp_path, {"pkg/a.py": "".join(f"from json import {name}\n" for name in names) + "A = 1\n"})
+    git(tmp_path, "commit", "-qam", "change")
+    report = await reviewer.review(from_git(tmp_path, "range", "HEAD^..HEAD"), Options(linters="configured"))
+    severities = [one.severity for one in report.findings if one.rule == "F401"]
+    assert (severities.count("warning"), len(severities)) == (20, 30)
