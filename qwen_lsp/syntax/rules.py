@@ -52,7 +52,7 @@ _TEST_PATH = re.compile(
 # What tests of a tool read: nobody runs it, and it is as it is on purpose. Tests themselves are run.
 _TEST_DATA = re.compile(
     r"(?i)(?:^|/)(?:test[-_]?data"
-    r"|(?:tests?|specs?|it|xdocs-examples)/(?!java/)(?:[^/]+/)*(?:data|\w*cases|samples|resources[^/]*))/"
+    r"|(?:tests?|specs?|it|xdocs-examples)/(?!java/)(?:[^/]+/)*(?:data|assets|expected|\w*cases|samples|resources[^/]*))/"
     r"(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$|(?:.*/)?[^/]*[._-](?:test|spec)\.\w+$)"
 )
 # What tools and tests are tried on is as it is on purpose.

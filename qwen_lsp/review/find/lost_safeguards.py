@@ -71,6 +71,8 @@ _EMPTY = re.compile(
     r"^len\(([\w.]+)\) ?(?:==|<=?) ?[01]$|^([\w.]+)\.(?:length|size\(\)) ?(?:={2,3}|<=?) ?[01]$|"
     r"^([\w.]+)\.isEmpty\(\)$|^(?:not len\(|!)([\w.]+?)(?:\)|\.length)$"
 )
+# It was made once, and whoever takes the test away knows that.
+_CONSTANT = re.compile(r"(?:^|\.)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _COMMENT = re.compile(r"^\s*(?:#|//|/\*|\*)")
 
 
@@ -122,6 +124,8 @@ def _fails(rule: str, values: dict[str, str], new: Function) -> bool:
     """Whether what is left fails, by the language, in the case that the removed condition asked for."""
     if rule == "lost-check":
         name = values["subject"]
+        if _CONSTANT.search(name):
+            return False
         return bool(_NOTHING.search(values["test"])) or _divides(name, new) or _takes_first(name, new)
     if rule != "lost-guard":
         return False

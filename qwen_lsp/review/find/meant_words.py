@@ -26,6 +26,9 @@ _DIRECTIVE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+")
 _ABOUT_SPELLING = re.compile(r"(?i)\b(?:typos?|misspel\w*|spell\w*|renam\w*)\b|→|(?<!\))\s(?:->|=>)\s")
 _QUOTE = "\"'`"
+# A line of names: `"Eastman", "Scott", "Cleary"`.
+_NAME = re.compile(r"[\"'][A-Z][a-z]+[\"']")
+_MIN_NAMES = 4
 _BEFORE_VALUE = re.compile(r"(?:[\"'`/]|[=:][ ]?)$")
 _AFTER_VALUE = re.compile(r"(?:\.\w+)*(?:[\"'`]|\s*$)")
 _CODE = (
@@ -91,6 +94,8 @@ def is_meant(document: Document, path: str, span: Span, meant: Sequence[str]) ->
     line = document.line(at)
     start = span.start - document.starts[at]
     before, after = line[:start], line[start + span.end - span.start :]
+    if document.text[span.start].isupper() and len(_NAME.findall(line)) >= _MIN_NAMES:
+        return True
     is_quoted = before.endswith(tuple(_QUOTE)) and after.startswith(tuple(_QUOTE))
     for right in map(re.escape, meant):
         beside = rf"(?<![^\W\d_]){right}(?![^\W\d_])"

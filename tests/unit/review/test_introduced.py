@@ -142,6 +142,8 @@ def test_a_selector_takes_its_own_letters_only() -> None:
         ("tests/data/cases/split.py", []),
         ("testdata/a.py", []),
         ("src/it/resources/a.py", []),
+        ("pkg/tests/assets/range.py", []),
+        ("pkg/assets/range.py", ["F821"]),
         ("tests/data/test_split.py", ["F821"]),
         ("tests/fixtures/users.py", ["F821"]),
         ("src/data/a.py", ["F821"]),

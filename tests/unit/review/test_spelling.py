@@ -103,6 +103,7 @@ async def test_a_word_beside_another_address(tmp_path: Path) -> None:
         ("c.py", 'FIXES = {"recieve": "receive"}\n', 'log("cannot recieve", receive)\n'),
         ("CHANGES.md", "Fix the typo `recieve` (receive)\n", "It may recieve and receive\n"),
         ("CHANGES.md", "recieve → receive\n", "→ recieve\n"),
+        ("c.java", 'of("Scott", "Tennant", "Yi", "Vang");\n', 'of("Scott", "Tennant of it", "Yi");\n'),
         ("c.go", "x := options.RecieveTimeout\n", "options.RecieveTimeout = 3\n"),
         ("c.go", "x.Recieve()\n", "x.Recieve()\nfunc Recieve() {}\n"),
         ("c.go", "x.Recieve()\n", "// calls x.Recieve()\n"),
