@@ -17,7 +17,7 @@ TEXT = 'import { a } from "x";\n// it occured\n'
 
 async def severities(root: Path, n: int, base: str, *, is_strict: bool = False) -> set[str]:
     repository(root, {"LICENSE": base})
-    write(root, {f"lib/a{number}.ts": HEAD + TEXT for number in range(n)} | {"src/b.ts": "// seperately\n"})
+    write(root, {"src/b.ts": "// seperately\n", **{f"lib/a{number}.ts": HEAD + TEXT for number in range(n)}})
     git(root, "add", "-A")
     git(root, "commit", "-qm", "change")
     change = from_git(root, "range", "HEAD^..HEAD", is_strict=is_strict)
