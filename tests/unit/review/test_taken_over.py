@@ -15,9 +15,10 @@ HEAD = "/**\n * Copyright (c) 2024 Meta Platforms, Inc. and affiliates.\n */\n"
 TEXT = 'import { a } from "x";\n// it occured\n'
 
 
-async def severities(root: Path, n: int, base: str, *, is_strict: bool = False) -> set[str]:
+async def severities(root: Path, n: int, base: str, *, is_strict: bool = False, n_lines: int = 0) -> set[str]:
     repository(root, {"LICENSE": base})
-    write(root, {"src/b.ts": "// seperately\n", **{f"lib/a{number}.ts": HEAD + TEXT for number in range(n)}})
+    text = TEXT + "f();\n" * n_lines
+    write(root, {"src/b.ts": "// seperately\n", **{f"lib/a{number}.ts": HEAD + text for number in range(n)}})
     git(root, "add", "-A")
     git(root, "commit", "-qm", "change")
     change = from_git(root, "range", "HEAD^..HEAD", is_strict=is_strict)
@@ -39,3 +40,8 @@ async def severities(root: Path, n: int, base: str, *, is_strict: bool = False) 
 )
 async def test_code_of_others(tmp_path: Path, n: int, base: str, is_strict: bool, severity: str) -> None:
     assert await severities(tmp_path, n, base, is_strict=is_strict) == {severity}
+
+
+async def test_a_long_file_of_others(tmp_path: Path) -> None:
+    assert await severities(tmp_path / "r", 1, "MIT\n", n_lines=1_000) == {"info"}
+    assert await severities(tmp_path / "q", 1, "MIT\n", n_lines=100) == {"warning"}
