@@ -29,6 +29,8 @@ _DEFINES = re.compile(
 # What each migration begins with, whether it needs it or not.
 _OF_A_TEMPLATE = re.compile(r"alembic\.op$|sqlalchemy\b|django\.db\.(?:migrations|models)$")
 _MIGRATION = re.compile(r"^(?:down_revision\b|class Migration\b)", re.M)
+# A file that says so of one import gives more of them on.
+_GIVES_ON = re.compile(r"(?i)#.*\bnoqa:[^\n]*\bF401\b|\bre-?exports?\b|\bre-?exported\b")
 _TOLD_OFF = re.compile(r"(?i)#\s*(?:noqa|pylint:\s*disable)")
 _MAX_FILES = 40
 
@@ -39,6 +41,8 @@ def is_left(document: Document, message: str, row: int) -> bool:
     if match is None or not _DEFINES.search(document.text) or _FOR_OTHERS.search(document.path or ""):
         return False
     path, alias = match.groups()
+    if _GIVES_ON.search(document.text):
+        return False
     if _OF_A_TEMPLATE.match(path) and _MIGRATION.search(document.text):
         return False
     lines = [document.line(number) for number in range(min(row, document.line_count))]
@@ -82,7 +86,7 @@ def is_for_others(change: Change, known: Collection[str], path: str, message: st
     name, stem = match[2] or imported.split(".")[-1], posixpath.basename(path).removesuffix(".py")
     pattern = re.compile(
         rf"\b{re.escape(stem)}\.{re.escape(name)}\b"
-        rf"|\bfrom\s+[\w.]*\b{re.escape(stem)}\s+import\s+(?:\([^)]*|[^\n(]*)\b(?:{re.escape(name)}\b|\*)"
+        rf"|\bfrom\s+[\w.]*\b{re.escape(stem)}\s+import\s+(?:\*|(?:\([^)]*|[^\n(]*)\b{re.escape(name)}\b)"
     )
     mine = [one.after or "" for one in change.files if one.path != path and one.path.endswith(".py")]
     return any(pattern.search(text) for text in (*mine, *_with(change, path, stem, name)))
@@ -93,7 +97,9 @@ def _with(change: Change, path: str, stem: str, name: str) -> list[str]:
     if change.root is None or not change.base:
         return []
     both = ("--all-match", "-e", stem, "-e", name)
-    found = git_of.run(change.root, "grep", "-l", "-z", "-w", "-F", *both, change.base, "--", "*.py")
+    found = git_of.run(
+        change.root, "grep", "-l", "-z", "-w", "-F", *both, change.base, "--", "*.py", "*.ipynb"
+    )
     names = [one.decode("utf-8", "replace") for one in found.stdout.split(b"\0") if one]
     others = [one for one in names if one != f"{change.base}:{path}"][:_MAX_FILES]
     return [decode(data)[0] for data in git.blobs(change.root, others) if data]

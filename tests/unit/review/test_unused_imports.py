@@ -24,6 +24,9 @@ from tests.unit.review.repositories import git, repository, write
         ("src/a.py", "from a import b  # pylint: disable=unused-import\n\nB = 1\n", "info"),
         ("src/a.py", "from alembic import op\n\ndown_revision = '1'\n", "info"),
         ("src/a.py", "from alembic import op\n\nrevision = '1'\n", "warning"),
+        ("src/a.py", "from a import b\nfrom a import c  # noqa: F401\n\nB = 1\n", "info"),
+        ("src/a.py", "from a import b  # re-exported\n\nB = 1\n", "info"),
+        ("src/a.py", "from a import b  # an import\n\nB = 1\n", "warning"),
         ("src/a.py", "import a.models\n", "info"),
         ("src/a.py", "try:\n    import json\nexcept ImportError:\n    raise\n", "info"),
         ("src/a.py", '"""All of it."""\nfrom json import dumps\n', "info"),  # a module that gives it on
@@ -42,8 +45,10 @@ async def test_an_import_that_others_read_or_that_registers_itself(tmp_path: Pat
         "pkg/models.py": "A = 1\n",
         "b.py": "from pkg.codec import (\n    dumps,\n)\n\nMOCK = 'pkg.codec.loads'\ndumps(MOCK)\n",
         "pkg/codec.py": "A = 1\n",
+        "c.py": "from pkg.codec import *\n\nJSONEncoder()\n",
+        "a.ipynb": '{"source": ["from pkg.codec import *\\n", "JSONDecoder()"]}\n',
     }
-    text = "from json import dumps, loads, load\nfrom pkg import models\n\nA = 1\n"
+    text = "from json import dumps, loads, load, JSONDecoder, JSONEncoder\nfrom pkg import models\n\nA = 1\n"
     repository(tmp_path, before)
     write(tmp_path, {"pkg/codec.py": text})
     git(tmp_path, "commit", "-qam", "change")
@@ -53,6 +58,8 @@ async def test_an_import_that_others_read_or_that_registers_itself(tmp_path: Pat
         "json.dumps": "info",
         "json.loads": "info",
         "json.load": "warning",
+        "json.JSONDecoder": "info",
+        "json.JSONEncoder": "info",
         "pkg.models": "info",
     }
 
