@@ -63,8 +63,8 @@ class Finding:
 
 
 def key(entry: Finding) -> tuple[str, str]:
-    """Return what a finding is known by wherever it stands: its rule and its text without white space."""
-    return entry.rule, "".join((entry.identity or entry.quote).split())
+    """Return what a finding is known by wherever it stands: its rule and its text without layout."""
+    return entry.rule, "".join((entry.identity or entry.quote).split()).replace("'", '"')
 
 
 def introduced(

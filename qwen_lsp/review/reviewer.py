@@ -38,6 +38,7 @@ from qwen_lsp.review.find import (
     reported,
     rules,
     spelling,
+    taken_over,
     unbound,
     weaker,
     wording,
@@ -156,6 +157,7 @@ async def review(
     found += await asyncio.to_thread(beside.run, change, files, options.locale)
     found += await asyncio.to_thread(wording.run, change, files, options.locale)
     found += await asyncio.to_thread(leftovers.run, change, files, options.locale)
+    found = await asyncio.to_thread(taken_over.as_remarks, change, files, found)
     deleted = [one.file for one in planned if one.reason == "deleted"]
     found = await asyncio.to_thread(without_moved, found, [*files, *deleted], options)
     every_unit = [unit for entry in reviewed for unit in entry.units] if passes else []

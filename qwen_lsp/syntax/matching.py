@@ -296,13 +296,13 @@ def _after_exit(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str
     return True
 
 
-def _from_outside(expressions: Expressions, nodes: Sequence[Node], _: Sequence[str]) -> bool:
-    """Holds always; notes that the value is not seen to come from outside: one sign, and not two."""
+def _from_outside(expressions: Expressions, nodes: Sequence[Node], words: Sequence[str]) -> bool:
+    """Holds always; notes how grave it is where a value is not seen to come from outside: one sign."""
     node = nodes[0]
     sources = [node, *expressions.bindings(node)]
     is_outside = any(_OUTSIDE.search(expressions.text(one)) for one in sources)
     if not is_outside and not expressions.is_user_input(node):
-        expressions.note(nodes[0], **{ONE_SIGN: "warning"})
+        expressions.note(nodes[0], **{ONE_SIGN: next(iter(words), "warning")})
     return True
 
 

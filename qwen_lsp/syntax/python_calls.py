@@ -117,7 +117,7 @@ def read(text: str, path: str, parse: Parse = parsed) -> Module | None:
             functions[node.name] = node
         elif isinstance(node, ast.ClassDef) and bound[node.name] == 1:
             classes[node.name] = _class(node, stored)
-    is_open |= "__getattr__" in functions or bool(_DYNAMIC.search(text))
+    is_open |= "__getattr__" in bound or bool(_DYNAMIC.search(text))
     imports = {name: entry for name, entry in imports.items() if bound[name] == 1}
     names = None if is_open else {*bound, *changed, "__all__", "__doc__", "__file__", "__name__", "__path__"}
     return Module(path, tree, functions, classes, imports, names)

@@ -44,16 +44,26 @@ _MAX_GATE_SECONDS = 2.0
 # More places than this are searched as one, from the first to the last.
 _MAX_SPANS = 50
 _TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures|mocks?|examples?|samples?|demos?|benchmarks?)/"
+    r"(?:^|/)(?:tests?|testing|__tests__|specs?|test[-_]?(?:data|cases?)|fixtures|mocks?|examples?|samples?|demos?|benchmarks?|playgrounds?)/"
     r"|(?:^|/)(?:test_[^/]*|conftest\.py|[^/]*(?:_test|[._-]test|[._-]spec|Tests?)\.\w+)$",
 )
 
 
+# What tests of a tool read: nobody runs it, and it is as it is on purpose. Tests themselves are run.
+_TEST_DATA = re.compile(
+    r"(?i)(?:^|/)(?:test[-_]?data"
+    r"|(?:tests?|specs?|it|xdocs-examples)/(?!java/)(?:[^/]+/)*(?:data|assets|expected|\w*cases|samples|resources[^/]*))/"
+    r"(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$|(?:.*/)?[^/]*[._-](?:test|spec)\.\w+$)"
+)
+# What tools and tests are tried on is as it is on purpose.
+_FIXTURE = re.compile(
+    r"(?i)(?:^|/)(?:playgrounds?|_{0,2}(?:test)?(?:fixtures?|mocks)_{0,2}|[\w-]*-fixtures)/"
+)
 # No secret has one character eight times in a row, or says that it is none.
 _PLACEHOLDER = re.compile(r"([^-=])\1{7}|(?i:example|placeholder|changeme|your[-_])")
 # What runs on the machines of those who wrote it, with what they give it.
 _TOOL_PATH = re.compile(
-    r"^(?:bin|scripts?|tools?|hack|ci|\.ci|\.github|\.circleci|build|release|packaging|docs?)/"
+    r"^(?:bin|scripts?|tools?|builder|installers?|hack|ci|\.ci|\.github|\.circleci|build|release|packaging|docs?)/"
     r"|^(?:packages/|apps/)?(?!(?:src|lib|app|pkg|internal|server)/)[^/]+/(?:scripts?|hack|release|ci)/"
     r"|^(?:setup|noxfile|tasks|fabfile|gulpfile|Gruntfile|conf)\.\w+$"
 )
@@ -166,6 +176,16 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path))
 
 
+def is_test_data(path: str) -> bool:
+    """Whether a path is one of what tests read, not of tests."""
+    return bool(_TEST_DATA.search(path))
+
+
+def is_fixture(path: str) -> bool:
+    """Whether a path is one of what tools and tests are tried on; of Python it may be code of the tests."""
+    return is_test_data(path) or bool(_FIXTURE.search(path) and not path.endswith(".py"))
+
+
 def check_all() -> None:
     """Compile every query. Raises: ValueError naming the rule that does not fit its grammar."""
     for rule in all_rules().values():
@@ -232,16 +252,21 @@ def hits(
     """Yield what the rules say of some lines (numbers from 1) of a text whose path is relative.
 
     Some rules are silent in tests or in the developers' own scripts. With `is_strict` those about security
-    speak there too, one step less severe: where a file lies is its author's choice.
+    speak there too, one step less severe: where a file lies is its author's choice. Of what a test or a tool
+    is tried on, what is no matter of security is a remark.
     Raises: TimeoutError after so much processor time.
     """
     is_test = is_test_path(document.path or "")
     is_tool = bool(_TOOL_PATH.search(document.path or ""))
+    is_tried_on = is_fixture(document.path or "")
     for hit in _hits(document, language, lines, category, max_seconds):
         is_silent = (is_test and not hit.rule.in_tests) or (is_tool and not hit.rule.in_tools)
         if hit.rule.id in disabled or (is_silent and not (is_strict and hit.rule.category == "security")):
             continue
-        yield replace(hit, severity=_LESS_SEVERE[hit.severity]) if is_silent else hit
+        if is_tried_on and hit.rule.category != "security" and hit.severity in ("error", "warning"):
+            yield replace(hit, severity="info")
+        else:
+            yield replace(hit, severity=_LESS_SEVERE[hit.severity]) if is_silent else hit
 
 
 def introduced_vulnerabilities(

@@ -1,6 +1,7 @@
 """What a change left: code in comments, imports that nothing uses or that stand twice, copied lines.
 
-Lines and tokens are compared, no trees. Each is a remark: nothing breaks today. It knows no models.
+Lines and tokens are compared, no trees. Nothing breaks today, so each is a remark, but for imports. It knows
+no models.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change.change import Change, ChangedFile
 from qwen_lsp.review.finding import Finding
-from qwen_lsp.syntax.rules import all_rules, is_test_path
+from qwen_lsp.syntax.rules import all_rules, is_fixture, is_test_path
 from qwen_lsp.text import Document
 
 CODE, IMPORT, TWICE, COPY = "commented-out-code", "unused-import", "imported-twice", "copied-lines"
@@ -33,6 +34,11 @@ _SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".mts", ".cts")
 _COMMENT = re.compile(
     r"^\s*(?://(?![/!])|#(?![!\[])(?!\s*(?:include|define|if|el|end|pragma|undef|error)))\s?(.*)$"
 )
+_TYPES = re.compile(r"\.d\.[cm]?ts$")
+# An import makes a file a module, which declares more of another one.
+_DECLARES = re.compile(r"^declare\s+(?:module|global)\b", re.M)
+# A name may say that it is.
+_MEANT_UNUSED = re.compile(r"(?i)^_|unused|side_?effects?")
 # A statement of languages that end one with a sign.
 _STATEMENT = re.compile(
     r"[\w.>\-\[\]:*&$@<, ]+\([^\n]*\)\s*;|[\w.>\-\[\]$]+(?:\s+[\w$*&]+)?\s*[-+*/|&]?=[^=>][^\n]*;"
@@ -46,6 +52,7 @@ _EXAMPLE = re.compile(
 _JAVA_IMPORT = re.compile(r"^import\s+(?:static\s+)?[\w.]+\.(\w+)\s*;")
 _PHP_USE = re.compile(r"^use\s+(?:function\s+|const\s+)?\\?[\w\\]+?(?:\\)?(\w+)(?:\s+as\s+(\w+))?\s*;")
 _SCRIPT_IMPORT = re.compile(r"^import[ \t]([^'\";]{1,2000}?)\bfrom[ \t]*['\"]", re.M)
+_IMPORT_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 _INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"][^>\"]+[>\"])")
 _WORD = re.compile(r"\w+")
 # What a program writes is copied by that program.
@@ -153,7 +160,9 @@ def _code_in(file: ChangedFile, block: list[tuple[int, str]], gone: set[str]) ->
 
 def _unused(file: ChangedFile, _: Collection[str]) -> Iterator[Left]:
     """Yield imports whose name stands nowhere else in the file, comments included."""
-    names = _imports(file.after or "", file.path)
+    if is_fixture(file.path) or _TYPES.search(file.path) or _DECLARES.search(file.after or ""):
+        return
+    names = [one for one in _imports(file.after or "", file.path) if not _MEANT_UNUSED.search(one[0])]
     if not names:
         return
     counts = Counter(_WORD.findall(file.after or ""))
@@ -185,7 +194,10 @@ def _imports(text: str, path: str) -> list[tuple[str, int]]:
     elif path.endswith(_SCRIPTS):
         for match in _SCRIPT_IMPORT.finditer(text):
             at = match.start(1)
-            for part in re.split(r"[{},]", match[1]):
+            if text.count("`", 0, at) % 2:  # code in a text
+                continue
+            named = _IMPORT_COMMENT.sub(lambda one: " " * len(one[0]), match[1])
+            for part in re.split(r"[{},]", named):
                 words = part.split()
                 # `h` and its like are what JSX becomes.
                 if (

@@ -5,16 +5,20 @@ from __future__ import annotations
 import glob
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
 
 from qwen_lsp import git as git_of
 from qwen_lsp.review.change import git
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.find import parses, ruff, undefined
+from qwen_lsp.review.find import parses, ruff, undefined, unused_imports
 from qwen_lsp.review.finding import Finding, introduced, narrowed
 from qwen_lsp.text import Document, decode
 
 _PYTHON = (".py", ".pyi", ".pyw")
 _MAX_OTHERS = 8
+# Code with more imports that it does not use was taken over from somewhere.
+_MAX_IMPORTS = 20
 
 
 def run(
@@ -38,6 +42,8 @@ def run(
     known = {(entry.path, entry.rule, line) for entry in ours for line in _lines(entry)}
     broken = {entry.path for entry in ours if entry.rule == parses.RULE}
     found = []
+    n_imports = 0
+    paths = cache(partial(unused_imports.paths, change))
     for file in python:
         document = Document(file.path, file.after or "", path=file.path)
         fresh = introduced(after.get(file.path, ()), before.get(file.path, ()), file.patch.added)
@@ -49,6 +55,12 @@ def run(
                 continue  # said once, at the line that broke it
             if (name := ruff.undefined_name(entry)) and _is_put_there(change, file.path, name):
                 continue
+            if entry.rule == ruff.UNUSED_IMPORT and entry.severity == "warning":
+                n_imports += 1
+                if n_imports > _MAX_IMPORTS or unused_imports.is_for_others(
+                    change, paths(), file.path, entry.message
+                ):
+                    entry = replace(entry, severity="info")
             same = ruff.same_rule(entry.rule)
             if same is None or not any((entry.path, same, line) in known for line in _lines(entry)):
                 found.append(narrowed(entry, document, file.patch.added))

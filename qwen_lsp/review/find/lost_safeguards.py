@@ -71,6 +71,8 @@ _EMPTY = re.compile(
     r"^len\(([\w.]+)\) ?(?:==|<=?) ?[01]$|^([\w.]+)\.(?:length|size\(\)) ?(?:={2,3}|<=?) ?[01]$|"
     r"^([\w.]+)\.isEmpty\(\)$|^(?:not len\(|!)([\w.]+?)(?:\)|\.length)$"
 )
+# It was made once, and whoever takes the test away knows that.
+_CONSTANT = re.compile(r"(?:^|\.)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$")
 _COMMENT = re.compile(r"^\s*(?:#|//|/\*|\*)")
 
 
@@ -93,11 +95,20 @@ def check(
         lost = list(_lost(old, new, words, locale))
         if len(lost) <= _MAX_IN_A_FUNCTION:
             for rule, line, values in lost:
-                if rule not in disabled:
+                if rule not in disabled and not _is_value_now(values, before, document.text):
                     one = _finding(document, rule, line, values, locale)
                     is_sure = len(changed) <= _MAX_CHANGED_LINES and _fails(rule, values, new)
                     found.append(replace(one, severity="warning") if is_sure else one)
     return found
+
+
+def _is_value_now(values: dict[str, str], before: str, after: str) -> bool:
+    """Whether what was asked for nil is declared as a value now, which is never nil (Go)."""
+    if "nil" not in values.get("test", ""):
+        return False
+    name = re.escape(values.get("subject", "").rsplit(".", 1)[-1])
+    pointer = re.compile(rf"\b{name}\s+\*\w")
+    return len(pointer.findall(after)) < len(pointer.findall(before))
 
 
 def _is_explained(document: Document, line: int, changed: Collection[int]) -> bool:
@@ -113,6 +124,8 @@ def _fails(rule: str, values: dict[str, str], new: Function) -> bool:
     """Whether what is left fails, by the language, in the case that the removed condition asked for."""
     if rule == "lost-check":
         name = values["subject"]
+        if _CONSTANT.search(name):
+            return False
         return bool(_NOTHING.search(values["test"])) or _divides(name, new) or _takes_first(name, new)
     if rule != "lost-guard":
         return False

@@ -21,10 +21,10 @@ from typing import Any, Literal
 from qwen_lsp import foreign_toml
 from qwen_lsp.child import environment
 from qwen_lsp.review import finding
-from qwen_lsp.review.find import copies, undefined
+from qwen_lsp.review.find import copies, undefined, unused_imports
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.python_names import is_lost_definition
-from qwen_lsp.syntax.rules import Category, Severity, is_test_path
+from qwen_lsp.syntax.rules import Category, Severity, is_test_data, is_test_path
 from qwen_lsp.text import Document, Edit, Span
 
 log = logging.getLogger(__name__)
@@ -59,18 +59,15 @@ _SECURITY = re.compile(r"S\d")
 # Messages name other lines, which move.
 _NUMBERED = re.compile(r"line \d+")
 _GUARD = re.compile(r"try:|(?:async )?with\b.*\b(?:suppress|raises)\b")
-# What a test of a tool reads is Python that nobody runs; tests themselves are run.
-_TEST_DATA = re.compile(
-    r"(?i)(?:^|/)(?:test[-_]?data/|tests?/(?:[^/]+/)*(?:data|cases|samples)/)(?!(?:.*/)?(?:test_[^/]*|[^/]*_test|conftest)\.py$)"
-)
 _UNDEFINED = "F821"
 # Python's compiler decides of these, too.
 _COMPILED = ("F7", "E9")
 _REDEFINED = "F811"
 _NAMED = re.compile(r"`([^`]+)`")
+UNUSED_IMPORT = "F401"
 _INFO = (
-    *("F401", "F402", "F541", "F811", "F841", "B013", "B014", "B017", "B018", "B020", "B022", "B023", "B033"),
-    *("PLW0602", "ASYNC230", "RUF017", "RUF028"),
+    *("F402", "F541", "F811", "F841", "B013", "B014", "B017", "B018", "B020", "B022", "B023", "B033"),
+    *("PLW0602", "ASYNC230", "RUF017", "RUF028", "YTT203", "YTT204"),
     # Neither labels nor the language speak for these: a default that nobody writes to, a `global` too many, a
     # text as an annotation, a task that is not kept, a process started in `async def`, unseen characters.
     *("B006", "F722", "F824", "RUF006", "PLW1509", "PLW0604", "PLW0211"),
@@ -202,7 +199,7 @@ def _program() -> str | None:
 
 def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
     code = entry["code"] or ""
-    if _TEST_DATA.search(path):
+    if is_test_data(path):
         return False
     # A project's configuration may also ask for style: a review is about bugs.
     if code.startswith("invalid") or not code:
@@ -211,7 +208,7 @@ def _is_wanted(entry: Mapping[str, Any], path: str) -> bool:
         return False
     if any(_selects(one, code) for one in _DROPPED.split(",")):
         return False
-    if code == "F401" and path.endswith("__init__.py"):
+    if code == UNUSED_IMPORT and path.endswith("__init__.py"):
         return False
     return not (
         is_test_path(path)
@@ -263,6 +260,10 @@ def _severity(document: Document, entry: Mapping[str, Any]) -> Severity | None:
         return {"none": "error", "some": "warning", "defined": None}[doubt]
     if code == _REDEFINED and is_lost_definition(document.text, entry["location"]["row"]):
         return "warning"
+    if code == UNUSED_IMPORT and not unused_imports.is_left(
+        document, entry["message"], entry["location"]["row"]
+    ):
+        return "info"
     return "info" if code.startswith(_INFO) or _SECURITY.match(code) else "warning"
 
 

@@ -27,7 +27,7 @@ from qwen_lsp.messages import Locale
 from qwen_lsp.review import finding
 from qwen_lsp.review.change import elsewhere, git
 from qwen_lsp.review.change.change import Change, ChangedFile
-from qwen_lsp.review.find import copies
+from qwen_lsp.review.find import copies, meant_words
 from qwen_lsp.review.finding import Finding
 from qwen_lsp.syntax.rules import all_rules, is_test_path
 from qwen_lsp.text import Document, Span, decode
@@ -60,8 +60,12 @@ _PEOPLE = re.compile(
 # What a test reads was taken from somewhere.
 _DATA = (".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".css", ".txt", ".log", ".sql", ".svg")
 _TRANSLATION = re.compile(
-    r"(?i)(?:^|/)(?:i18n|l10n|locales?|lang|translations?|po)/"
+    r"(?i)(?:^|/)(?:i18n|l10n|locales?|locali[sz]ations?|lang|languages|strings|translations?|po)/"
     r"|[._-][a-z]{2}(?:[-_][a-z]{2,4})?\.(?:resx|json|ya?ml|properties|md|html?|rst|txt)$|\.po$"
+)
+# What is translated is English.
+_SOURCE = re.compile(
+    r"(?i)(?:^|[/._-])en(?:[-_][a-z]{2})?(?:/[^/]+)?\.(?:json|ya?ml|properties|php|[jt]s|ftl|resx)$"
 )
 
 
@@ -93,14 +97,24 @@ def run(
         log.warning("typos was not run: %s", error)
         return []
     by_path: dict[str, dict[str, Misspelt]] = defaultdict(dict)
+    texts = [one.after for one in files if one.after]
     for one in listed:
         if documents[one.path].line_of(one.span.start) + 1 in added[one.path]:
-            by_path[one.path].setdefault(one.word.lower(), one)
+            document = documents[one.path]
+            if (
+                not meant_words.is_quoted_data(document, one.path, one.span)
+                and not meant_words.is_meant(document, one.path, one.span, one.meant)
+                and not meant_words.is_of_others(document, one.path, one.span, texts)
+                and (change.is_strict or not meant_words.is_told_off(document, one.span))
+            ):
+                by_path[one.path].setdefault(one.word.lower(), one)
     for path, words in by_path.items():
         addresses = " ".join(_ADDRESS.findall(documents[path].text)).lower() if words else ""
         by_path[path] = {word: one for word, one in words.items() if word not in addresses}
     few = [one for words in by_path.values() if len(words) <= _MAX_IN_A_FILE for one in words.values()]
     known = _known(change, files, {one.word.lower() for one in few})
+    if not change.is_strict:  # a change that is judged does not choose the words
+        known |= meant_words.listed((one.path, one.after or "") for one in change.files)
     return [_finding(documents[one.path], one, locale) for one in few if one.word.lower() not in known]
 
 
@@ -109,7 +123,8 @@ def _is_english(file: ChangedFile) -> bool:
         bool(file.after)
         and bool(file.patch.added)
         and len(file.after or "") <= _MAX_CHARS
-        and not _TRANSLATION.search(file.path)
+        and (not _TRANSLATION.search(file.path) or bool(_SOURCE.search(file.path)))
+        and not meant_words.is_word_list(file.path)
         and not (file.path.endswith(_DATA) and is_test_path(file.path))
     )
 

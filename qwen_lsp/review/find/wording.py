@@ -49,7 +49,10 @@ _AN = re.compile(
     rf"{_BEFORE}([Aa])n[ \t]+"
     rf"({_CONSONANTS}[aeiou][a-z]{{2,}}|[BCDFGJKLMNPQRSTVWZ][clhkmnpqtrw]?[aeiou][a-z]{{2,}}){_AFTER}"
 )
-_A = re.compile(rf"{_BEFORE}([Aa])[ \t]+((?!one\b|once\b|ones\b|eu|ew)[aeio][a-z]{{4,}}){_AFTER}")
+_A = re.compile(rf"{_BEFORE}([Aa])[ \t]+((?!one|once\b|eu|ew)[aeio][a-z]{{4,}}){_AFTER}")
+# A capital is a name within a sentence, and before what somebody does: `the initiative A above`, `A opens B`.
+_STARTS_SENTENCE = re.compile(r"^[\W_]*$|[.!?:]\s*$")
+_DOES = re.compile(r".*s$|itself$")
 _KEYWORDS = frozenset(("else", "async", "await", "export", "extends", "import", "instanceof"))
 # A name that no sentence has by chance: `oldName`, `old_name`, `OldName`.
 _NAME = re.compile(
@@ -165,6 +168,9 @@ def _articles(file: ChangedFile, prose: _Prose) -> Iterator[Said]:
         for pattern, ending in ((_AN, ""), (_A, "n")):
             found = pattern.search(line)
             if found is None or found[2].lower() in _KEYWORDS or not prose.has(number - 1, found.start()):
+                continue
+            is_name = found[1] == "A" and ending and not _STARTS_SENTENCE.search(line[: found.start()])
+            if is_name or (found[1] == "A" and ending and _DOES.match(found[2])):
                 continue
             values = {"found": found[0], "wanted": f"{found[1]}{ending} {found[2]}"}
             yield Said(ARTICLE, number - 1, line.strip(), values, found[0])

@@ -29,7 +29,7 @@ def test_a_link_to_a_file_that_is_not_there(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {"docs/a.md": "# a\n\n[old](gone.md)\n", "docs/img/b.png": b"\x89PNG\r\n"}
     text = "# a\n\n[old](gone.md)\n\nSee [the guide](../guide.md#how) and ![b](img/b.png) and [c](c.md).\n"
     (one,) = in_repository(tmp_path, files, {"docs/a.md": text, "docs/c.md": "c\n"})
-    assert (one.rule, one.severity, one.start_line) == (beside.LINK, "warning", 5)
+    assert (one.rule, one.severity, one.start_line) == (beside.LINK, "info", 5)
     assert "`guide.md`" in one.message
 
 

@@ -116,6 +116,8 @@ def test_a_secret_by_its_shape_and_by_its_letters(path: str, line: str, severity
         ("a.py", "eval(input())\n", ("code-injection", "error")),
         ("a.py", "eval(request.args['a'])\n", ("code-injection", "error")),
         ("a.py", "eval(rule)\n", ("code-injection", "warning")),
+        ("a.js", "new Function('x', code);\n", ("code-injection", "info")),
+        ("a.js", "new Function('x', location.hash);\n", ("code-injection", "error")),
         ("a.py", "db.execute(f\"SELECT * FROM a WHERE b = '{c}'\")\n", ("sql-injection", "error")),
         ("a.py", 'db.execute("SELECT * FROM a WHERE b = %s" % c)\n', ("sql-injection", "info")),
         ("a.py", 'db.execute(f"SELECT * FROM {table}")\n', ("sql-injection", "info")),

@@ -180,3 +180,17 @@ def test_callers_that_came_along(tmp_path: Path) -> None:
         "pkg/other.py": "from .lib import load\n\nX = load('x', mode='w')\n",
     }
     assert in_repository(tmp_path, files, change) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "n"),
+    [
+        ("import lazy\n\n__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)\n", 0),
+        ("def __getattr__(name):\n    return 1\n", 0),
+        ("class A:\n    def __getattr__(self, name):\n        return 1\n", 1),
+    ],
+)
+def test_a_module_that_loads_its_names_when_they_are_asked_for(tmp_path: Path, head: str, n: int) -> None:
+    files: dict[str, str | bytes] = {"pkg/__init__.py": head, "a.py": "A = 1\n"}
+    found = in_repository(tmp_path, files, {"a.py": "from pkg import gaussian\n\nA = gaussian\n"})
+    assert [one.rule for one in found] == ["no-such-name"] * n

@@ -115,6 +115,13 @@ def test_ruff_keeps_to_rules_about_bugs() -> None:
     assert (finding.rule, finding.category, finding.severity) == ("W605", "bug", "warning")
 
 
+def test_quotes_that_a_formatter_changed() -> None:
+    before = "import os\n\n\ndef f(x):\n    return os.popen('kill %s' % x, 'r')\n"
+    assert found(("src/a.py", before, before.replace("'", '"'))) == []
+    (finding,) = found(("src/a.py", before, before.replace("x, 'r'", "(x), 'w'")))
+    assert finding.rule == "command-injection"
+
+
 def test_an_expression_that_is_there_to_fail() -> None:
     probes = "try:\n    app.screen\nexcept KeyError:\n    run(1)\nwith suppress(KeyError):\n    app.screen\n"
     head = "from contextlib import suppress\nfrom a import app, run\n\n"
@@ -134,6 +141,9 @@ def test_a_selector_takes_its_own_letters_only() -> None:
     [
         ("tests/data/cases/split.py", []),
         ("testdata/a.py", []),
+        ("src/it/resources/a.py", []),
+        ("pkg/tests/assets/range.py", []),
+        ("pkg/assets/range.py", ["F821"]),
         ("tests/data/test_split.py", ["F821"]),
         ("tests/fixtures/users.py", ["F821"]),
         ("src/data/a.py", ["F821"]),

@@ -63,6 +63,8 @@ def test_code_that_was_a_comment_before() -> None:
         ("a.ts", 'import { a, type B, c as d } from "x";\nimport e from "y";\na(e);\n', ["B", "d"]),
         ("a.tsx", 'import React, { useState } from "react";\nexport const A = () => <p />;\n', ["useState"]),
         ("a.ts", 'import "x";\nimport * as a from "y";\n', ["a"]),
+        ("a.ts", 'import a from "x";\nconst b = `\nimport c from "y";\n`;\n', ["a"]),
+        ("a.ts", 'import {\n  a, // the first\n  // b,\n  /* c */ d,\n} from "y";\na();\n', ["d"]),
         ("a.php", "<?php\nuse A\\B;\nuse A\\C as D;\nnew D();\n", ["B"]),
         ("A.java", "import a.B;\n/** {@link B} */\nclass A {}\n", []),
         ("a.vue", '<script>\nimport { a } from "x";\n</script>\n', []),
@@ -74,6 +76,31 @@ def test_an_import_that_nothing_uses(path: str, text: str, names: list[str]) -> 
     assert {one.rule for one in found} <= {leftovers.IMPORT}
     assert [name for one in found for name in one.message.split("`")[1::2]] == names
     assert left(path, text, text + "\n") == [], "the base has it"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "n"),
+    [
+        ("playground/worker/main.ts", "used", 0),
+        ("test/configCases/a/index.js", "used", 0),
+        ("src/test/resources-noncompilable/A.java", "Used", 0),
+        ("src/types.d.ts", "used", 0),
+        ("src/a.ts", "_used", 0),
+        ("src/a.ts", "unusedExport", 0),
+        ("src/a.ts", "used", 1),
+        ("test/a.spec.ts", "used", 1),
+        ("src/test/java/a/cases/A.java", "Used", 1),
+    ],
+)
+def test_an_import_that_is_there_to_be_unused(path: str, name: str, n: int) -> None:
+    text = f"import a.{name};\n" if path.endswith("java") else f'import {{ {name} }} from "x";\n'
+    assert [one.severity for one in left(path, None, text)] == ["warning"] * n
+
+
+def test_an_import_that_makes_a_file_a_module() -> None:
+    text = 'import Vue from "vue";\n\ndeclare module "vue/types" {\n  interface A {}\n}\n'
+    assert left("src/a.ts", None, text) == []
+    assert left("src/a.ts", None, text.replace("declare", "// declare")) != []
 
 
 def test_an_import_that_the_change_no_longer_uses() -> None:

@@ -51,6 +51,14 @@ def test_a_part_that_is_gone(path: str, before: str, after: str, part: str) -> N
     assert parts(path, around.format(after), around.format(before)) == [], "what is added is not lost"
 
 
+def test_a_conversion_that_a_compiler_decides() -> None:
+    around = "a = 1\n{}\n    b = 2\n"
+    for line, short in (("id := int(value)", "id := value"), ("ID: uint64(id),", "ID: id,")):
+        assert parts("a.go", around.format(line), around.format(short)) == []
+    clean = around.format("id := integer(value)"), around.format("id := value")
+    assert parts("a.go", *clean) == ["integer(value)"], "it may do more than that"
+
+
 def test_a_step_that_is_gone_is_shown_and_an_argument_or_a_fallback_is_a_remark() -> None:
     steps = {"await", "int(head['size'])", ".strip()", ".lower()", ".trim()", "filepath.Clean(raw)"}
     remarks = {"or Cache()", "timeout=limit", "not", "?? 10", "retry", "ctx"}

@@ -133,6 +133,23 @@ def test_what_is_still_there_or_not_needed(path: str, before: str, after: str) -
     assert found(path, before, after) == []
 
 
+def test_a_pointer_that_is_a_value_now() -> None:
+    head = 'package a\n\ntype Config struct {{\n\tSize {}Range `json:"size"`\n}}\n\n'
+    body = "func f(c *Config) int {{\n{}\treturn c.Size.From\n}}\n"
+    before = head.format("*") + body.format("\tif c.Size == nil {\n\t\treturn 0\n\t}\n")
+    assert found("a.go", before, head.format("") + body.format("")) == []
+    (one,) = found("a.go", before, head.format("*") + body.format(""))
+    assert (one.rule, one.severity) == ("lost-check", "warning")
+
+
+def test_a_constant_that_was_asked_for_null() -> None:
+    before = JAVA.format("    if (Nodes.ENTRY_NODE == null) return null;\n    Nodes.ENTRY_NODE.run();\n")
+    after = before.replace("    if (Nodes.ENTRY_NODE == null) return null;\n", "")
+    assert {one.severity for one in found("a.java", before, after)} <= {"info"}
+    a, b = (text.replace("Nodes.ENTRY_NODE", "node.entry") for text in (before, after))
+    assert {one.severity for one in found("a.java", a, b)} == {"warning"}
+
+
 FAILING = [
     ("a.py", "lost-check", PY.format("    if dispatcher is None:\n        return\n"), PY.format("")),
     ("a.go", "lost-check", GO.format("\tif ops == nil {\n\t\treturn nil\n\t}\n"), GO.format("")),

@@ -10,6 +10,31 @@ from qwen_lsp.review import reviewer
 from qwen_lsp.review.change.change import Change, ChangedFile, compare
 
 
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        ("packages/codemod/test/fixtures/a/keys.input.ts", "info"),
+        ("src/__testfixtures__/a.js", "info"),
+        ("playground/a.js", "info"),
+        ("test/a.spec.ts", "warning"),
+        ("src/a.ts", "warning"),
+    ],
+)
+def test_what_a_tool_is_tried_on(path: str, severity: str) -> None:
+    text = "const a = { options: { b: 1 }, options: { c: 2 } };\n"
+    file = ChangedFile(compare(path, None, text), None, text)
+    (one,) = asyncio.run(reviewer.review(Change("t", (file,)))).findings
+    assert (one.rule, one.severity) == ("duplicate-key", severity)
+
+
+@pytest.mark.parametrize(
+    ("path", "n"), [("builder/make_dmg.py", 0), ("scripts/a.py", 0), ("src/builder/a.py", 1)]
+)
+def test_a_script_of_developers(path: str, n: int) -> None:
+    text = "import os\n\n\ndef sign(name: str) -> None:\n    os.system('sign ' + name)\n"
+    assert rules(path, text) == ["command-injection"] * n
+
+
 def rules(path: str, text: str) -> list[str]:
     file = ChangedFile(compare(path, None, text), None, text)
     return [entry.rule for entry in asyncio.run(reviewer.review(Change("t", (file,)))).findings]

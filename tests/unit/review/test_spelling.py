@@ -54,6 +54,8 @@ async def test_a_misspelt_word_in_a_comment_and_in_a_name(tmp_path: Path) -> Non
         ("locales/de.json", '{"a": "Die Adresse ist adress"}\n'),
         ("Strings.de.resx", "<value>Die adress</value>\n"),
         ("po/de.po", 'msgstr "adress"\n'),
+        ("src/strings/de.json", '{"a": "Die adress"}\n'),
+        ("plugins/testcases/a.out", "the indicies\n"),
     ],
 )
 async def test_a_word_that_is_nobodys_mistake(tmp_path: Path, path: str, text: str) -> None:
@@ -77,13 +79,61 @@ async def test_names_of_people_are_no_words(tmp_path: Path, path: str, line: str
 
 
 async def test_tests_and_data_are_read_each(tmp_path: Path) -> None:
-    for number, path in enumerate(("tests/test_a.py", "data/servers.json")):
+    paths = (
+        "tests/test_a.py",
+        "data/servers.json",
+        "testdata/a.txtar",
+        "strings/en-us.json",
+        "lang/en/a.php",
+    )
+    for number, path in enumerate(paths):
         assert len(await said(tmp_path / str(number), {path: "# the indicies\n"})) == 1, path
 
 
 async def test_a_word_beside_another_address(tmp_path: Path) -> None:
     (one,) = await said(tmp_path / "r", {"c.rst": "To delocate, see https://pypi.org/project/location.\n"})
     assert one.quote == "delocate"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant", "mistaken"),
+    [
+        ("test/conf.py", "flag=Fasle\n", "# the Fasle flag\n"),
+        ("test/conf.js", 'run("./Componet.js");\n', 'it("loads the Componet twice")\n'),
+        ("c.py", 'FIXES = {"recieve": "receive"}\n', 'log("cannot recieve", receive)\n'),
+        ("CHANGES.md", "Fix the typo `recieve` (receive)\n", "It may recieve and receive\n"),
+        ("CHANGES.md", "recieve → receive\n", "→ recieve\n"),
+        ("c.java", 'of("Scott", "Tennant", "Yi", "Vang");\n', 'of("Scott", "Tennant of it", "Yi");\n'),
+        ("c.go", "x := options.RecieveTimeout\n", "options.RecieveTimeout = 3\n"),
+        ("c.go", "x.Recieve()\n", "x.Recieve()\nfunc Recieve() {}\n"),
+        ("c.go", "x.Recieve()\n", "// calls x.Recieve()\n"),
+        ("c.js", "// cspell:ignore recieve\nx.recieve = 1\n", "// recieve\nx.recieve = 1\n"),
+        ("c.py", "recieve = 1  # codespell:ignore\n", "recieve = 1  # code\n"),
+        ("cspell.json", '{"words": ["recieve"]}\n', ""),
+        (".github/actions/spelling/expect.txt", "recieve\n", ""),
+        ("docs/spelling_wordlist.txt", "recieve\n", ""),
+    ],
+)
+async def test_a_word_that_is_meant(tmp_path: Path, path: str, meant: str, mistaken: str) -> None:
+    before: dict[str, str | bytes] = {"a.go": "package a\n"}
+    assert await said(tmp_path / "r", {path: meant}, before) == []
+    if mistaken:
+        assert await said(tmp_path / "q", {path: mistaken}, before), "the reverse"
+
+
+async def test_a_list_of_words_counts_for_the_whole_change(tmp_path: Path) -> None:
+    before: dict[str, str | bytes] = {"a.go": "package a\n"}
+    change: dict[str, str | bytes] = {"cspell.json": '{"words": ["Recieve"]}\n', "b.go": "// recieve\n"}
+    assert await said(tmp_path / "r", change, before) == []
+    (one,) = await said(tmp_path / "p", {"b.go": "// recieve\n// one seperately\n"}, change)
+    assert one.quote == "seperately"
+    repository(tmp_path / "q", before)
+    write(tmp_path / "q", change)
+    git(tmp_path / "q", "add", "-A")
+    git(tmp_path / "q", "commit", "-qm", "change")
+    judged = from_git(tmp_path / "q", "range", "HEAD^..HEAD", is_strict=True)
+    strict = await reviewer.review(judged, Options(linters="configured"))
+    assert [one.path for one in strict.findings if one.rule == spelling.RULE] == ["b.go"]
 
 
 async def test_lines_that_were_there_are_not_read(tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ def test_a_wrong_article(text: str, wanted: str) -> None:
         "// an SQL query, an xml file, an hour, an lv_obj, an npm package, an x, an Array",
         "// a user, a unit, a one-time key, a European, a union, a once flag",
         "// a else b",
+        "// When A opens B, it is a onefile build and prints a oneline text.",
+        "// A itself. A opens B. The initiative A above",
         "// not-an template, an `template`, an template_name",
         'let a = "an template";',
     ],
