@@ -137,6 +137,29 @@ def is_hollow(description: str) -> bool:
     return bool(stems & _VAGUE_STEMS) and stems <= _HOLLOW_STEMS | _VAGUE_STEMS
 
 
+def explains_itself(name: str, description: str) -> bool:
+    """Whether a parameter's description only says its name again, in words: `dataVar`, "a data variable"."""
+    parts = [one.lower() for one in re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", name)]
+    if has_han(description):
+        rest = re.sub(rf"{re.escape(name)}|{_OF_ANY}", "", description)
+        for part in parts:
+            rest = re.sub(_IN_CHINESE.get(part, "$^"), "", rest)
+        return not re.search(r"\w", rest)
+    words = {one.lower() for one in re.findall(r"[A-Za-z]+", description)}
+    own = {one for one in words for part in parts if one.startswith(part[:4]) or part.startswith(one)}
+    return bool(own) and words <= own | _LITTLE
+
+
+def elsewhere(sentence: str, shown: str, file: str) -> list[str]:
+    """List the types that a sentence names, which the file has and the code that is shown has not."""
+    named = re.findall(r"(?<![\w`@])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+(?!\w)", sentence)
+    return [
+        one
+        for one in dict.fromkeys(named)
+        if re.search(rf"\b{one}\b", file) and not re.search(rf"\b{one}\b", shown)
+    ]
+
+
 def repeats(text: str, said: str) -> bool:
     """Whether a longer text says again what another one has said, in much the same words."""
     if has_han(text):
@@ -168,6 +191,29 @@ _HOLLOW_WORDS = """
 given specified provided object instance function method this that with from into value values class data
 parameters arguments operation handle handles process processes perform performs execute executes run runs
 """
+# What describes any parameter: its kind, and the words around it.
+_LITTLE_WORDS = """
+a an the of to in for is be that this which its it used given specified provided string number integer boolean
+object array list value variable parameter argument instance data type
+"""
+_LITTLE = frozenset(_LITTLE_WORDS.split())
+_OF_ANY = (
+    r"字符串|布尔|数字|整数|数组|列表|对象|实例|变量|参数|类型|一个|表示|代表|包含|用于|用来|给定|指定|传入|所需|相关"
+    r"|需要|要|的|值|为|是|该|此|[。，,. ]"
+)
+# Words that names are made of, in Chinese.
+_IN_CHINESE_WORDS = """
+data 数据; name 名称|名字|名; names 名称|名字; value 值; values 值; error 错误; errors 错误; err 错误; message 消息|信息
+msg 消息|信息; options 选项|配置; opts 选项|配置; config 配置|设置; context 上下文; ctx 上下文; path 路径; file 文件
+url URL|地址|网址; uri URI|地址; key 键|密钥; id ID|标识符?; index 索引|下标; size 大小|尺寸; length 长度; count 数量|计数
+num 数量|数; max 最大; min 最小; width 宽度; height 高度; request 请求; response 响应; callback 回调(函数)?; event 事件
+handler 处理(程序|器|函数); parent 父(级|类)?; child 子(级|类)?; node 节点; text 文本; input 输入; output 输出
+result 结果; args 参数; params 参数; class 类; method 方法; user 用户; state 状态; status 状态; schema 模式|架构; var 变量
+item 项|条目|元素; items 项|条目|元素; map 映射; set 集合; func 函数; function 函数; line 行; lines 行; key 键
+"""
+_IN_CHINESE = dict(
+    one.strip().split(" ", 1) for line in _IN_CHINESE_WORDS.strip().split("\n") for one in line.split(";")
+)
 # Of so many words, and pairs of Chinese characters, so large a part.
 _MIN_STEMS, _MIN_PAIRS, _SAME = 4, 8, 0.8
 _FUNCTION_WORDS = (

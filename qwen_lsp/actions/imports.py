@@ -56,6 +56,24 @@ def split(answer: str) -> tuple[list[str], str]:
     return found, "\n".join(lines[n_above:])
 
 
+def one_by_one(text: str) -> str:
+    """Write each path of a block of imports in Go as an import of its own."""
+
+    def apart(match: re.Match[str]) -> str:
+        paths = (line.split("//")[0].strip() for line in match[1].split("\n"))
+        return "\n".join(f"import {path}" for path in paths if path)
+
+    return re.sub(r"^import[ \t]*\(([^()]*)\)", apart, text, flags=re.MULTILINE)
+
+
+def in_head(head: str, lines: list[str]) -> str:
+    """Add imports to what a new file begins with: below its package clause, if it has one."""
+    added = "".join(f"{line}\n" for line in lines)
+    package = re.match(r"package\s+[\w.]+;?\n\n?", head)
+    at = package.end() if package is not None else 0
+    return head[:at] + added + head[at:]
+
+
 def _is_import(line: str) -> bool:
     """Whether a line is one import; a run of blanks counts as one, which keeps the expression quick."""
     if len(line) > _MAX_IMPORT_CHARS or line[:1].isspace():

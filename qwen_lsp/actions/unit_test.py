@@ -228,6 +228,8 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     imported: list[str] = []
     body: list[str] = []
     have = (place.document.text if place.document else place.head).split("\n")
+    if language.id == "go":
+        text = imports.one_by_one(text)
     rest = re.sub(r"^(import|from) .*", "", text, flags=re.MULTILINE)
     for line in text.split("\n"):
         if re.match(r"(import\s|from\s+\S+\s+import\s|package\s|const .*= require\()", line):
@@ -264,7 +266,7 @@ def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
 def _edits(document: Document, place: Suite, imported: list[str], body: str) -> tuple[Edit, ...]:
     ending = document.line_ending
     if place.document is None:
-        head = "".join(f"{line}\n" for line in imported) + _used_of(place.head, body)
+        head = imports.in_head(_used_of(place.head, body), imported)
         return (Edit(Span(0, 0), f"{head}\n\n{_renamed(body, '')}\n"),)
     text = document.text
     end = len(text.rstrip())

@@ -89,6 +89,12 @@ def is_property(source: Source, definition: Definition) -> bool:
     return is_script and re.search(r"(^|\s)get\s+[\w$#]+\s*$", head) is not None
 
 
+def body_of(source: Source, definition: Definition) -> tree_sitter.Node | None:
+    """Return the node of a function's body, for the other modules of this package."""
+    node = _function(source, definition)
+    return _body(node) if node is not None else None
+
+
 def _gives(node: tree_sitter.Node) -> bool:
     return (
         re.search(r"^(return|yield)", node.type) is not None and node.is_named and node.named_child_count > 0

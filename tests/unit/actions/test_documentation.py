@@ -384,7 +384,7 @@ def test_what_a_summary_begins_with(
 async def test_an_answer_is_held_to_a_verb_and_told_where_it_stands() -> None:
     code = (
         'class Cart:\n    """Keeps what is cached of the prices."""\n\n    def __init__(self, owner):⟦⟧\n'
-        "        self.owner = owner\n        self.items = []\n        self.prices = {}\n"
+        "        self.owners = [owner]\n        self.items = []\n        self.prices = {}\n"
         "        self.total = 0\n        self.n = 0\n\n    def __private(self):\n        pass\n"
     )
     speaker = Speaker(

@@ -48,7 +48,7 @@ DOCUMENTED = [
     (
         "typescript",
         "  function f(a) {⟦⟧ return a }\n",
-        "  /**\n   * Give it back.\n   */\n  function f(a) { return a }\n",
+        "  /** Give it back. */\n  function f(a) { return a }\n",
     ),
     ("go", "func F(a int) int {⟦⟧ return a }\n", "// F give it back.\nfunc F(a int) int { return a }\n"),
     ("rust", "fn f(a: i32) -> i32 {⟦⟧ a }\n", "/// Give it back.\nfn f(a: i32) -> i32 { a }\n"),
@@ -60,7 +60,7 @@ DOCUMENTED = [
         "--- Give it back.\nlocal function f(a)\n  return a\nend\n",
     ),
     ("csharp", "class A { int F(int a) {⟦⟧ return a; } }\n", None),
-    ("cpp", "int f(int a) {⟦⟧ return a; }\n", "/**\n * Give it back.\n */\nint f(int a) { return a; }\n"),
+    ("cpp", "int f(int a) {⟦⟧ return a; }\n", "/** Give it back. */\nint f(int a) { return a; }\n"),
 ]
 
 
