@@ -203,13 +203,15 @@ _OF_ANY = (
 )
 # Words that names are made of, in Chinese.
 _IN_CHINESE_WORDS = """
-data 数据; name 名称|名字|名; names 名称|名字; value 值; values 值; error 错误; errors 错误; err 错误; message 消息|信息
-msg 消息|信息; options 选项|配置; opts 选项|配置; config 配置|设置; context 上下文; ctx 上下文; path 路径; file 文件
-url URL|地址|网址; uri URI|地址; key 键|密钥; id ID|标识符?; index 索引|下标; size 大小|尺寸; length 长度; count 数量|计数
-num 数量|数; max 最大; min 最小; width 宽度; height 高度; request 请求; response 响应; callback 回调(函数)?; event 事件
-handler 处理(程序|器|函数); parent 父(级|类)?; child 子(级|类)?; node 节点; text 文本; input 输入; output 输出
-result 结果; args 参数; params 参数; class 类; method 方法; user 用户; state 状态; status 状态; schema 模式|架构; var 变量
-item 项|条目|元素; items 项|条目|元素; map 映射; set 集合; func 函数; function 函数; line 行; lines 行; key 键
+data 数据; name 名称|名字|名; names 名称|名字; value 值; values 值; error 错误; errors 错误; err 错误
+message 消息|信息; msg 消息|信息; options 选项|配置; opts 选项|配置; config 配置|设置; context 上下文
+ctx 上下文; path 路径; file 文件; url URL|地址|网址; uri URI|地址; key 键|密钥; id ID|标识符?
+index 索引|下标; size 大小|尺寸; length 长度; count 数量|计数; num 数量|数; max 最大; min 最小
+width 宽度; height 高度; request 请求; response 响应; callback 回调(函数)?; event 事件
+handler 处理(程序|器|函数); parent 父(级|类)?; child 子(级|类)?; node 节点; text 文本; input 输入
+output 输出; result 结果; args 参数; params 参数; class 类; method 方法; user 用户; state 状态
+status 状态; schema 模式|架构; var 变量; item 项|条目|元素; items 项|条目|元素; map 映射; set 集合
+func 函数; function 函数; line 行; lines 行; key 键
 """
 _IN_CHINESE = dict(
     one.strip().split(" ", 1) for line in _IN_CHINESE_WORDS.strip().split("\n") for one in line.split(";")

@@ -30,7 +30,7 @@ _GO_PATHS = """
     encoding/hex encoding/json io/fs log/slog math/big net/http net/url os/exec os/signal path/filepath
     sync/atomic unicode/utf8
 """
-_GO = {path.rsplit("/", 1)[-1]: path for path in _GO_PATHS.split()}
+GO = {path.rsplit("/", 1)[-1]: path for path in _GO_PATHS.split()}
 _JAVA_CLASSES = {
     "java.util": """
         ArrayList Arrays Collection Collections Comparator Date HashMap HashSet Iterator LinkedHashMap
@@ -45,7 +45,7 @@ _JAVA_CLASSES = {
     "java.time": "Duration Instant LocalDate LocalDateTime ZoneId",
     "java.math": "BigDecimal BigInteger",
 }
-_JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in names.split()}
+JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in names.split()}
 
 
 def split(answer: str) -> tuple[list[str], str]:
@@ -110,10 +110,10 @@ def line_for(name: str, task: Task, context: RepositoryContext) -> str:
     language = task.language.id if task.language is not None else ""
     if language == "python" and name in sys.stdlib_module_names:
         return f"import {name}"
-    if language == "go" and name in _GO:
-        return f'import "{_GO[name]}"'
-    if language == "java" and name in _JAVA:
-        return f"import {_JAVA[name]}.{name};"
+    if language == "go" and name in GO:
+        return f'import "{GO[name]}"'
+    if language == "java" and name in JAVA:
+        return f"import {JAVA[name]}.{name};"
     return context.importing(name)
 
 

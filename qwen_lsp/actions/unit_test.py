@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from qwen_lsp.actions import (
     calls,
     checks,
+    compiled_tests,
+    guard_tests,
     imports,
     making,
     node_assertions,
@@ -73,6 +75,12 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             result = await verified_tests.holding(task, result)
         if isinstance(result, Proposal):
             return result
+    if certain := guard_tests.tests(target, place):
+        result = _proposed(target, place, [], certain, context)
+        if isinstance(result, Proposal):
+            return result
+    if needing := compiled_tests.stand_ins(target):
+        return Refused("needs_device", ", ".join(needing))
     known = [*making.shown(target), *rewrite.signatures_of(target, context)]
     messages = prompts.unit_test(target, known, place.framework, place.importing, place.example)
     fence = prompts.fence(target.shown)
@@ -138,6 +146,9 @@ def _judged(
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
+    if guessed := compiled_tests.unknown(target, body):
+        return Refused("names", ", ".join(guessed))
+    imported = list(dict.fromkeys([*imported, *compiled_tests.needed(target, body)]))
     if language.id != "python" and (misused := making.misused(target, body)):
         return Refused("names", ", ".join(misused))
     is_script = language.id in ("javascript", "typescript", "typescriptreact")

@@ -61,3 +61,41 @@ def _statements(body: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 def _text(node: tree_sitter.Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a function leaves at once: on `condition`, with what it `returns` or an `error` that it throws."""
+
+    condition: str
+    returns: tuple[str, ...]
+    error: str = ""
+
+
+def first_exit(source: Source, definition: Definition) -> Exit | None:
+    """Return how a function leaves in its very first statement, before anything else is done."""
+    body = contract.body_of(source, definition)
+    statements = list(_statements(body)) if body is not None else []
+    if not statements or not statements[0].type.startswith("if_"):
+        return None
+    first = statements[0]
+    condition, yes = first.child_by_field_name("condition"), first.child_by_field_name("consequence")
+    if condition is None or yes is None or first.child_by_field_name("initializer") is not None:
+        return None
+    while condition.type == "parenthesized_expression" and condition.named_child_count == 1:
+        condition = condition.named_children[0]
+    inside = [yes] if yes.type.endswith("_statement") else list(_statements(yes))
+    if len(inside) == 1 and inside[0].type == "statement_block":
+        inside = list(_statements(inside[0]))
+    if len(inside) != 1:
+        return None
+    said = " ".join(_text(condition).split())
+    thrown = re.match(r"throw\s+new\s+([\w.]+)\s*\(", _text(inside[0]))
+    if thrown is not None:
+        return Exit(said, (), thrown[1])
+    if inside[0].type != "return_statement":
+        return None
+    given = [one for one in inside[0].named_children if "comment" not in one.type]
+    if len(given) == 1 and given[0].type == "expression_list":
+        given = given[0].named_children
+    return Exit(said, tuple(_text(one) for one in given))
