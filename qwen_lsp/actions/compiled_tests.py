@@ -64,6 +64,28 @@ def unknown(target: Target, tests: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def cleaned(target: Target, tests: str) -> str:
+    """Take out of a test in Go what is said twice: types of the package, and tests of its other functions.
+
+    A package does not qualify its own names, either.
+    """
+    source, tested = target.source, target.definition
+    if source is None or tested is None or source.language.id != "go":
+        return tests
+    package = "\n".join((source.text, *(text for _, text in _beside(target))))
+    types = set(re.findall(r"^type (\w+)", package, re.MULTILINE))
+    known = {*_go_imports(source.text), *imports.GO}
+    for prefix, name in set(re.findall(r"(?<![\w.])([a-z]\w*)\.([A-Z]\w*)", tests)):
+        if name in types and prefix not in known and not re.search(rf"\b{prefix}\b\s*(?::=|,|=)", tests):
+            tests = re.sub(rf"(?<![\w.]){prefix}\.{name}\b", name, tests)
+    parts = re.split(r"^(?=(?:func|type|var|const) )", tests, flags=re.MULTILINE)
+    own = [one for one in parts if (named := re.match(r"type (\w+)", one)) is None or named[1] not in types]
+    calls = re.compile(rf"(?<!\w){re.escape(tested.name)}\(")
+    kept = [one for one in own if not re.match(r"func Test", one) or calls.search(one)]
+    is_left = any(re.match(r"func Test", one) for one in kept)
+    return "".join(kept if is_left else own).strip("\n")
+
+
 def needed(target: Target, tests: str) -> list[str]:
     """List the imports that a test in Go or Java needs: those of the tested file, and of the language."""
     source = target.source
@@ -126,6 +148,10 @@ def _go(source: Source, tests: str, beside: list[str]) -> Iterator[str]:
     for name in dict.fromkeys(re.findall(r"\.([A-Za-z_]\w*)", bare)):
         if name not in words and name not in _MEMBERS and not re.search(rf"^\s+{name}\s+[\w*\[]", bare, re.M):
             yield name
+    if "errors.New(" in bare and not re.search(r"errors\.(Is|As)\(|\.Error\(\)", bare):
+        yield "errors.New, which equals no other error"
+    if re.search(r"\.Lock\(\)", bare):  # what is tested may wait for it
+        yield "Lock"
     made = _go_bound(bare)
     for name in sorted(own):
         is_key = re.search(rf"(?<![\w.]){name}:(?!=)", bare) is not None

@@ -141,16 +141,17 @@ def _judged(
     imported, body = _parts(found, target, place, language)
     if place.framework == "node:test":
         body = node_assertions.converted(body)
+    body = compiled_tests.cleaned(target, body)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
     if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
+    if language.id != "python" and (misused := making.misused(target, body)):
+        return Refused("names", ", ".join(misused))
     if guessed := compiled_tests.unknown(target, body):
         return Refused("names", ", ".join(guessed))
     imported = list(dict.fromkeys([*imported, *compiled_tests.needed(target, body)]))
-    if language.id != "python" and (misused := making.misused(target, body)):
-        return Refused("names", ", ".join(misused))
     is_script = language.id in ("javascript", "typescript", "typescriptreact")
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))

@@ -132,6 +132,11 @@ GO = (
         ),
         ('got := Rank("a")', ["got is not used"]),
         ("if Rank(Missing) != 1 {\n\t\tt.Fatal(1)\n\t}", ["Missing"]),
+        (
+            'want := errors.New("a")\n\tif err := Rank("a"); err != want {\n\t\tt.Fatal(err)\n\t}',
+            ["errors.New, which equals no other error"],
+        ),
+        ('var mu sync.Mutex\n\tmu.Lock()\n\tif Rank("a") != 1 {\n\t\tt.Fatal(1)\n\t}', ["Lock"]),
         ("v := T{}\n\tif Rank(v.title) != 1 {\n\t\tt.Fatal(1)\n\t}", ["title"]),
         (
             "for _, one := range []int{1} {\n\t\tif Rank(strings.Repeat(`a`, one)) != 1 {\n"
@@ -144,7 +149,21 @@ def test_what_a_go_test_may_use(test: str, wrong: list[str]) -> None:
     target = target_of("go", GO)
     body = f"func TestRank(t *testing.T) {{\n\t{test}\n}}"
     assert compiled_tests.unknown(target, body) == wrong
-    assert compiled_tests.needed(target, body) == (['import "strings"'] if "strings." in test else [])
+    assert compiled_tests.needed(target, body) == [
+        f'import "{name}"' for name in ("strings", "errors", "sync") if f"{name}." in test
+    ]
+
+
+def test_a_go_test_without_what_its_package_has() -> None:
+    written = (
+        "type T struct {\n\tname string\n}\n\nfunc TestOther(t *testing.T) {\n\tOther()\n}\n\n"
+        "func TestRank(t *testing.T) {\n\tv := a.T{}\n\tw := strings.T{}\n\tRank(v.name, w)\n}\n"
+    )
+    assert compiled_tests.cleaned(target_of("go", GO), written) == (
+        "func TestRank(t *testing.T) {\n\tv := T{}\n\tw := strings.T{}\n\tRank(v.name, w)\n}"
+    )
+    only = "type U struct {\n}\n\nfunc TestOther(t *testing.T) {\n\tOther()\n}"
+    assert compiled_tests.cleaned(target_of("go", GO), only) == only
 
 
 def test_what_a_java_test_may_use(tmp_path: Path) -> None:
