@@ -34,6 +34,10 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
         r"\bunique\b|\bduplicates?\b|去重|重复",
         r"set\b|set\(|unique|distinct|dedup|seen|\bin\b|contains|duplic|equals|==",
     ),
+    (
+        r"\b(iterat(es?|ing)|loop(s|ing)?)\b|遍历|循环",
+        r"\bfor\b|\bwhile\b|each|\bmap\b|reduce|filter|iter|next|loop|repeat|some\(|every\(|\ball\(|\bany\(",
+    ),
     (r"\bregular expression\b|正则", r"re\.|regex|pattern|match|/[^/\n]+/"),
 )
 # A number in digits is one that the code has.
@@ -124,7 +128,8 @@ def says_nothing(summary: str, name: str, made: str = "") -> bool:
         return verb is not None and han_count(rest) + 2 * len(re.findall(r"[A-Za-z]\w*", rest)) < _MIN_HAN
     known = {_stem(word) for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}", f"{name} {made}")}
     said = re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", summary)
-    stems = {_stem(word) for word in said[1 if made else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
+    is_maker = made or re.match(r"_*(new|create|make|build)(?![a-z])", name, re.IGNORECASE) is not None
+    stems = {_stem(word) for word in said[1 if is_maker else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
     return all(any(one.startswith(other) or other.startswith(one) for other in known) for one in stems)
 
 

@@ -109,6 +109,12 @@ def summary(use: Use, first: str, locale: Locale) -> str:
     return f"{first} that {' and '.join(said)}." if said else ""
 
 
+def from_parameters(parameters: Sequence[str], made: str, first: str, locale: Locale) -> str:
+    """Say the least that is certain: what one is made from."""
+    listed = _listed(parameters, locale)
+    return f"根据 {listed} 创建 {made} 实例" if locale == "zh" else f"{first} from {listed}."
+
+
 def of_parameter(use: Use, name: str, locale: Locale) -> str:
     """Say what becomes of a parameter, where that is certain and more than the summary says."""
     if name in use.kept:

@@ -124,7 +124,17 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             )
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
-    return longer or failed
+    least = _least(plan) if longer is None else ""
+    return longer or (_written(replace(plan, said=least, contract=NOTHING), Parts()) if least else failed)
+
+
+def _least(plan: _Plan) -> str:
+    """Return what may be said of a constructor, whatever the model said: what it is made from."""
+    promise = contract.of(plan.source, plan.definition)
+    if plan.use is None or promise is None or not promise.parameters:
+        return ""
+    made = constructors.made_by(plan.source, plan.definition)
+    return constructors.from_parameters(promise.parameters, made, _verbs(plan)[0], plan.locale)
 
 
 async def _explained(

@@ -143,7 +143,7 @@ def _judged(
         body = node_assertions.converted(body)
     body = compiled_tests.cleaned(target, body)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
-    if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
+    if not re.search(pattern, body, re.MULTILINE) or not re.search(_word(name), body):
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
@@ -156,6 +156,11 @@ def _judged(
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))
     return _proposed(target, place, imported, body, context)
+
+
+def _word(name: str) -> str:
+    """Return the pattern of a name as a word; JavaScript's may begin with a dollar sign."""
+    return rf"(?<![\w$]){re.escape(name)}(?![\w$])"
 
 
 def _proposed(
@@ -266,7 +271,7 @@ def _is_test(item: Definition, source: Source) -> bool:
 
 
 def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
-    if any(re.search(rf"\b{re.escape(name)}\b", line) for name in tested) or line.startswith("package"):
+    if any(re.search(_word(name), line) for name in tested) or line.startswith("package"):
         return False
     match = re.match(r"(?:from|import)\s+([\w.]+)", line)
     if match and target.source is not None and target.source.language.id == "python":

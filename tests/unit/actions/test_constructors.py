@@ -114,6 +114,21 @@ async def test_a_constructor_without_parameters_worth_a_word_needs_no_model() ->
     assert '"""Create an A that keeps a."""' in found.edits[0].new_text
 
 
+@pytest.mark.parametrize("locale", ["en", "zh"])
+async def test_a_constructor_of_which_nothing_else_is_certain(locale: Locale) -> None:
+    body = "        self.c = a + b\n        self.d = {}\n        f(b)\n"
+    text = f"class A:\n    def __init__(self, a, b):⟦⟧\n{body}"
+    empty = "Initialize the A." if locale == "en" else "初始化 A 实例，处理相关参数。"
+    found = await runner.run(task("docstring", text, locale=locale), session(Speaker(empty, empty)))
+    assert isinstance(found, Proposal), found
+    said = "Create an A from a and b." if locale == "en" else "根据 a 和 b 创建 A 实例"
+    assert said in found.edits[0].new_text
+    good = "Create an A that adds a to b." if locale == "en" else "创建 A 实例，将 a 与 b 相加后保存。"
+    found = await runner.run(task("docstring", text, locale=locale), session(Speaker(good)))
+    assert isinstance(found, Proposal), found
+    assert good.rstrip("。") in found.edits[0].new_text
+
+
 async def test_the_class_says_what_a_field_is() -> None:
     text = (
         "class Doc {\n  /** Bindings that the code closes over. */\n  closed: string[];\n  args: string[];\n"

@@ -318,6 +318,22 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     assert text == ("from shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n")
 
 
+async def test_a_name_with_a_dollar_sign_is_found_in_its_tests(tmp_path: Path) -> None:
+    code = "export class $Box {\n  open() {⟦⟧\n    if (this.a) {\n      this.b = 1\n    }\n  }\n}\n"
+    (tmp_path / "box.ts").write_text(code.replace("⟦⟧", ""))
+    test = (
+        'test("open", () => {\n  const box = new $Box();\n  box.open();\n'
+        "  assert.strictEqual(box.b, undefined);\n});"
+    )
+    found = await outcome(task("test", code, path="box.ts", language="typescript", root=str(tmp_path)), test)
+    assert isinstance(found, Proposal), found
+    found = await outcome(
+        task("test", code, path="box.ts", language="typescript", root=str(tmp_path)),
+        *2 * (test.replace("$Box", "Box"),),
+    )
+    assert found == Refused("no_test")
+
+
 async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
     code = f"{SHOP}\n\ndef tax(price):\n    return price\n"
     test = "def test_total():\n    assert total([tax(1), rate_of(2)]) == 3\n"
