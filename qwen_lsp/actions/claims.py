@@ -128,7 +128,7 @@ def says_nothing(summary: str, name: str, made: str = "") -> bool:
         return verb is not None and han_count(rest) + 2 * len(re.findall(r"[A-Za-z]\w*", rest)) < _MIN_HAN
     known = {_stem(word) for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}", f"{name} {made}")}
     said = re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", summary)
-    is_maker = made or re.match(r"_*(new|create|make|build)(?![a-z])", name, re.IGNORECASE) is not None
+    is_maker = made or re.match(r"_*([Nn]ew|[Cc]reate|[Mm]ake|[Bb]uild)(?![a-z])", name) is not None
     stems = {_stem(word) for word in said[1 if is_maker else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
     return all(any(one.startswith(other) or other.startswith(one) for other in known) for one in stems)
 

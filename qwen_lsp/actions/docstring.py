@@ -42,6 +42,7 @@ _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 # A string of the answer may be so long; small models do not end one by themselves.
 _MAX_PART_CHARS = 200
 _MAX_AROUND_CHARS = 200
+_MAX_CALLED = 4
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 # A file's convention is to list parameters where so much of its documentation does: some functions have none.
@@ -118,14 +119,33 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         again = f"Say in {wanted} only what the code shows, in plain text."
         if result.reason == "unfounded" and result.detail:
             again = f"Nothing in the code shows this. {again}"
-        if result.reason in ("says_nothing", "grown"):
-            again = (
-                prompts.MORE[plan.locale] if result.reason == "says_nothing" else prompts.SHORTER[plan.locale]
-            )
+        if result.reason == "says_nothing":
+            again = prompts.more(_called(plan), plan.locale)
+        if result.reason == "grown":
+            again = prompts.SHORTER[plan.locale]
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
     least = _least(plan) if longer is None else ""
     return longer or (_written(replace(plan, said=least, contract=NOTHING), Parts()) if least else failed)
+
+
+def _called(plan: _Plan) -> list[str]:
+    """List the first things that a function calls, as they stand there: what it does consists of them."""
+    span = plan.definition.body
+    found = re.findall(r"(?<![\w.$])([A-Za-z_$][\w$.]*)\(", plan.source.text[span.start : span.end])
+    known = {
+        plan.definition.name,
+        "if",
+        "for",
+        "while",
+        "switch",
+        "return",
+        "catch",
+        "function",
+        "func",
+        "super",
+    }
+    return [name for name in dict.fromkeys(found) if name not in known][:_MAX_CALLED]
 
 
 def _least(plan: _Plan) -> str:

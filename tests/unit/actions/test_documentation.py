@@ -457,6 +457,7 @@ async def test_what_repeats_the_name_is_asked_for_once_more() -> None:
     assert isinstance(found, Proposal), found
     assert '"""Fill both caches with what is read."""' in found.edits[0].new_text
     assert "That only repeats the name." in speaker.prompts[-1]
+    assert "It calls `read`." in speaker.prompts[-1], "what there is to speak of"
 
 
 async def test_what_repeats_the_name_twice_is_refused() -> None:
