@@ -310,34 +310,36 @@ def _java_check(returns: Sequence[str], call: str) -> str:
 def _script(
     target: Target, source: Source, tested: Definition, place: Suite, found: Exit, case: _Case
 ) -> str:
-    promise = contract.of(source, tested)
-    is_typed = source.language.id != "javascript"
     around = [one for one in source.definitions() if one.span.start < tested.span.start < one.span.end]
     header = source.text[tested.span.start : tested.header.end]
-    if around or promise is None or tested.parameters is None or "." in case.name:
+    if around or tested.parameters is None or re.search(r"\basync\b", header):
         return ""
-    names = [
-        re.split(r"[?:= ]", one)[0]
-        for one in _commas(source.text[tested.parameters.start : tested.parameters.end].strip()[1:-1])
+    listed = _commas(source.text[tested.parameters.start : tested.parameters.end].strip()[1:-1])
+    said = [
+        re.fullmatch(rf"(?P<name>{_WORD})(?P<open>\?)?(?:: ?(?P<kind>[^=]+?))?(?: ?= ?.+)?", one)
+        for one in listed
     ]
-    if case.name not in names or any(not re.fullmatch(_WORD, one) for one in names):
+    names = [one["name"] for one in said if one is not None]
+    if len(names) != len(listed) or case.name not in names:
         return ""
-    is_awaited = re.search(r"\basync\b", header) is not None
-    if is_typed or is_awaited or case.value not in ("nothing", "false"):
+    at = names.index(case.name)
+    is_typed = source.language.id != "javascript"
+    own = said[at]
+    assert own is not None
+    kind = "undefined" if own["open"] else own["kind"] or ""
+    value = _script_value(kind, case.value, found.condition.split("||")[0]) if kind or not is_typed else ""
+    if not value or (not is_typed and case.value not in ("nothing", "false")):
         return ""
-    arguments = ["undefined" if one == case.name else "{}" for one in names[: names.index(case.name) + 1]]
-    call = f"{tested.name}({', '.join(arguments)})"
-    if re.search(r"===? ?null", found.condition.split("||")[0]):
-        call = call.replace("undefined", "null")
+    other = "{} as any" if is_typed else "{}"
+    call = f"{tested.name}({', '.join(value if n == at else other for n in range(at + 1))})"
     is_expecting = place.framework in ("vitest", "jest")
     text = target.task.document.text
-    end = suite.statement_end_of(text)
-    quote = suite.quote_of(text)
+    end, quote = suite.statement_end_of(text), suite.quote_of(text)
     if found.error:
         line = f"expect(() => {call}).toThrow()" if is_expecting else f"assert.throws(() => {call})"
     elif len(found.returns) == 1 and _LITERAL.fullmatch(found.returns[0]):
-        value = found.returns[0]
-        line = f"expect({call}).toBe({value})" if is_expecting else f"assert.strictEqual({call}, {value})"
+        wanted = found.returns[0]
+        line = f"expect({call}).toBe({wanted})" if is_expecting else f"assert.strictEqual({call}, {wanted})"
     else:
         return ""
     word = "it" if place.framework in ("vitest", "mocha") else "test"
@@ -345,5 +347,23 @@ def _script(
     return f"{word}({quote}{title}{quote}, () => {{\n  {line}{end}\n}}){end}"
 
 
+def _script_value(kind: str, wanted: str, condition: str) -> str:
+    """Write what makes a condition on a parameter true: of its type, which is "" in JavaScript."""
+    kinds = {one.strip() for one in kind.split("|")} if kind else {"undefined", "null"}
+    if wanted == "nothing":
+        is_null = re.search(r"===? ?null", condition) is not None and "null" in kinds
+        return (
+            "null" if is_null else "undefined" if "undefined" in kinds and "=== null" not in condition else ""
+        )
+    if wanted == "false":
+        words = {"undefined": "undefined", "null": "null", "string": '""', "boolean": "false", "number": "0"}
+        return next((value for one, value in words.items() if one in kinds), "")
+    if wanted == "empty":
+        return '""' if "string" in kinds else ""
+    if wanted in ("zero", "negative"):
+        return ("0" if wanted == "zero" else "-1") if "number" in kinds else ""
+    return ""
+
+
 _Way = Callable[[Target, Source, Definition, Suite, Exit, _Case], str]
-_WAYS: dict[str, _Way] = {"go": _go, "java": _java, "javascript": _script}
+_WAYS: dict[str, _Way] = {"go": _go, "java": _java, "javascript": _script, "typescript": _script}

@@ -70,6 +70,12 @@ def target_of(language: str, text: str, path: str = "a", root: str = "") -> Targ
                 "  assert.strictEqual(f({}, undefined), false)",
             ],
         ),
+        (
+            "typescript",
+            "export function f(a: X[], b?: string): number {⟦⟧\n  if (b === undefined) {\n    return 0;\n  }\n"
+            "  return g(a, b);\n}\n",
+            ["  assert.strictEqual(f({} as any, undefined), 0);"],
+        ),
     ],
 )
 def test_what_a_function_does_first(language: str, text: str, lines: list[str]) -> None:
