@@ -43,6 +43,7 @@ _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
 _MAX_PART_CHARS = 200
 _MAX_AROUND_CHARS = 200
 _MAX_CALLED = 4
+_MAX_TRIES = 3
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 # A file's convention is to list parameters where so much of its documentation does: some functions have none.
@@ -91,7 +92,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
     sentence = f"root ::= ({' | '.join(map(_quoted, first))}) {_REST[plan.locale]}" if first else ""
     schema = _schema(plan, first) if plan.contract != NOTHING else None
     grammar = sentence if schema is None else ""
-    for _ in range(2):
+    for n_before in range(_MAX_TRIES):
         answer = await session.ask(
             messages,
             _MAX_TOKENS if schema is not None else _MAX_SENTENCE_TOKENS,
@@ -110,7 +111,8 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if isinstance(result, Proposal):
             longer, result = result, Refused("grown")
         failed = failed or result
-        if result.reason in ("refusal", "documented"):
+        is_worth_more = result.reason in ("says_nothing", "unfounded") and plan.use is None
+        if result.reason in ("refusal", "documented") or (n_before > 0 and not is_worth_more):
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
@@ -361,7 +363,7 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
 def _summary(plan: _Plan, text: str, shown: str) -> str | Refused:
     """Return what a summary says that the code bears out, with the condition that it left out."""
     name, language = plan.definition.name, plan.source.language.id
-    summary = claims.founded(documentation.first_sentence(text), shown, name)
+    summary = claims.founded(claims.softened(documentation.first_sentence(text), shown), shown, name)
     if text and not summary:
         return Refused("unfounded", text[:80])
     gives_function = contract.gives_function(plan.source, plan.definition)

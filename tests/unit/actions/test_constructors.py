@@ -209,7 +209,7 @@ async def test_a_class_that_the_function_does_not_name_is_refused() -> None:
     wrong = json.dumps(
         {"summary": "Adds a file system to the CordovaPlugin.", "parameters": {"fs": "What to add."}}
     )
-    found = await runner.run(task("docstring", text, language="java"), session(Speaker(wrong, wrong)))
+    found = await runner.run(task("docstring", text, language="java"), session(Speaker(wrong, wrong, wrong)))
     assert isinstance(found, Refused)
     right = wrong.replace("CordovaPlugin", "list")
     found = await runner.run(task("docstring", text, language="java"), session(Speaker(right)))

@@ -232,6 +232,19 @@ def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown", "wanted"),
+    [
+        ("Returns a unique identifier.", "return next()", "Returns an identifier."),
+        ("Returns a unique name.", "return next()", "Returns a name."),
+        ("返回唯一的标识符。", "return next()", "返回标识符。"),
+        ("Returns the unique names.", "return set(names)", "Returns the unique names."),
+    ],
+)
+def test_what_is_called_unique(text: str, shown: str, wanted: str) -> None:
+    assert claims.softened(text, shown) == wanted
+
+
+@pytest.mark.parametrize(
     ("description", "is_invented"),
     [
         ("The name of the person who is the master.", True),
@@ -276,7 +289,7 @@ async def test_a_claim_that_is_all_there_is_refused() -> None:
     found = await runner.run(task("docstring", PYTHON), session(speaker))
     assert isinstance(found, Refused)
     assert found.reason == "unfounded"
-    assert len(speaker.prompts) == 2
+    assert len(speaker.prompts) == 3
 
 
 def test_styles_without_tags() -> None:

@@ -72,7 +72,7 @@ def target_of(language: str, text: str, path: str = "a", root: str = "") -> Targ
         ),
         (
             "typescript",
-            "export function f(a: X[], b?: string): number {⟦⟧\n  if (b === undefined) {\n    return 0;\n  }\n"
+            "export function f(a: X, b?: B): number {⟦⟧\n  if (b === undefined) {\n    return 0;\n  }\n"
             "  return g(a, b);\n}\n",
             ["  assert.strictEqual(f({} as any, undefined), 0);"],
         ),
