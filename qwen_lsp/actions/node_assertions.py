@@ -1,4 +1,4 @@
-"""Assertions of Jest and Vitest in the words of Node's own `assert`: models write them, asked or not.
+"""Assertions of Jest, Vitest and Chai in the words of Node's own `assert`: models write them, asked or not.
 
 Pure; it knows statements of one line, and leaves what it does not know.
 """
@@ -25,6 +25,33 @@ _WORDS = {
     "toHaveLength": ("assert.strictEqual({value}.length, {wanted})", ""),
     "toBeInstanceOf": ("assert.ok({value} instanceof {wanted})", ""),
 }
+_CHAI = re.compile(
+    r"^(?P<indent>[ \t]*)expect\((?P<value>.+)\)\.(?P<no>not\.)?to\.(?P<no2>not\.)?(?P<what>[a-zA-Z.]+?)"
+    r"(?:\((?P<wanted>.*)\))?(?P<end>;?)[ \t]*$",
+    re.MULTILINE,
+)
+# What Chai says, in the words of Jest.
+_IN_JEST = {
+    "equal": "toBe",
+    "be.true": "toBe(true)",
+    "be.false": "toBe(false)",
+    "eql": "toEqual",
+    "deep.equal": "toEqual",
+    "be.null": "toBeNull",
+    "be.undefined": "toBeUndefined",
+    "exist": "toBeDefined",
+    "be.ok": "toBeTruthy",
+    "throw": "toThrow",
+    "include": "toContain",
+    "contain": "toContain",
+    "have.lengthOf": "toHaveLength",
+    "be.instanceOf": "toBeInstanceOf",
+    "be.an.instanceOf": "toBeInstanceOf",
+    "be.instanceof": "toBeInstanceOf",
+    "be.an.instanceof": "toBeInstanceOf",
+    "have.property": "toHaveProperty",
+}
+_WORDS["toHaveProperty"] = ("assert.ok({wanted} in {value})", "assert.ok(!({wanted} in {value}))")
 _WORDS["toStrictEqual"] = _WORDS["toEqual"]
 _WORDS["toThrowError"] = _WORDS["toThrow"]
 
@@ -39,7 +66,16 @@ def converted(tests: str) -> str:
             return match[0]
         return f"{match['indent']}{form.format(value=match['value'], wanted=match['wanted'])}{match['end']}"
 
-    return _EXPECT.sub(said, tests)
+    return _EXPECT.sub(said, _CHAI.sub(_in_jest, tests))
+
+
+def _in_jest(match: re.Match[str]) -> str:
+    word = _IN_JEST.get(match["what"], "")
+    if not word or (match["what"] == "have.property" and "," in (match["wanted"] or "")):
+        return match[0]
+    no = "not." if match["no"] or match["no2"] else ""
+    call = word if word.endswith(")") else f"{word}({match['wanted'] or ''})"
+    return f"{match['indent']}expect({match['value']}).{no}{call}{match['end']}"
 
 
 def _is_balanced(text: str) -> bool:
