@@ -35,6 +35,12 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
         r"set\b|set\(|unique|distinct|dedup|seen|\bin\b|contains|duplic|equals|==",
     ),
     (
+        r"\bconvert(s|ing|ed)?\b|转换",
+        r"convert|transform|normal|parse|format|cast|coerce|serial|string|number|encod|decod|lower|upper|title|replace"
+        r"|\bto[A-Z_]|_to_|\bas\b|str\(|int\(|float|bool|bytes|list\(|dict\(|tuple\(|set\(|map|join|split|from"
+        r"|\]\s*=|[+\-*/%]\s*\w|`|\([a-z0-9]+\)\w|new \w|case\b",
+    ),
+    (
         r"\b(iterat(es?|ing)|loop(s|ing)?)\b|遍历|循环",
         r"\bfor\b|\bwhile\b|each|\bmap\b|reduce|filter|iter|next|loop|repeat|some\(|every\(|\ball\(|\bany\(",
     ),
