@@ -83,7 +83,8 @@ def _go(target: Target, source: Source, tested: Definition, place: Suite, found:
     header = source.text[tested.header.start : tested.header.end]
     pattern = rf"func\s*(?:\((?:(\w+)\s+)?(\*?)(\w+)(\[\w+\])?\)\s*)?{tested.name}\s*(?=\()"
     head = re.match(pattern, header)
-    if head is None:
+    is_outside = place.document is not None and re.search(r"^package \w+_test\b", place.document.text, re.M)
+    if head is None or is_outside:
         return ""
     listed = _bracketed(header, head.end())
     parameters = _go_parameters(listed)
@@ -167,7 +168,7 @@ def _go_results(text: str) -> list[str] | None:
 
 
 def _declared(target: Target) -> dict[str, str]:
-    """Return what the package declares types as: `struct`, `interface`, `string`, by their names."""
+    """Return what the package declares types as, by their names: `struct`, `string`, `generic T any`."""
     texts = [target.task.document.text]
     root, path = Path(target.task.root or "."), PurePosixPath(target.task.path)
     if target.task.root:
@@ -179,11 +180,9 @@ def _declared(target: Target) -> dict[str, str]:
                 continue
     found: dict[str, str] = {}
     for text in reversed(texts):
-        for match in re.finditer(r"^(?:type |\t)(\w+)(\[[^\]\n]+\])? (\w+|\*|\[\]|map\[|func\()", text, re.M):
-            if match.group().startswith("type "):
-                found[match[1]] = f"{match[3]}{'[]' if match[2] else ''}"
-                if match[2]:
-                    found[match[1]] = f"generic {match[2].strip('[]')}" if match[3] == "struct" else "?"
+        for match in re.finditer(r"^type (\w+)(?:\[([^\]\n]+)\])? (\w+|\*|\[\])", text, re.MULTILINE):
+            generic = f"generic {match[2]}" if match[3] == "struct" else "?"
+            found[match[1]] = generic if match[2] else match[3]
     return found
 
 

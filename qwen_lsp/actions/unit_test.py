@@ -76,7 +76,7 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if isinstance(result, Proposal):
             return result
     if certain := guard_tests.tests(target, place):
-        result = _proposed(target, place, [], certain, context)
+        result = _proposed(target, place, compiled_tests.needed(target, certain), certain, context)
         if isinstance(result, Proposal):
             return result
     if needing := compiled_tests.stand_ins(target):

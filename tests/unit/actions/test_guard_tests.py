@@ -121,6 +121,24 @@ def test_what_is_not_certain(language: str, text: str) -> None:
     assert guard_tests.tests(target_of(language, text), PLACE) == ""
 
 
+async def test_a_certain_test_needs_no_model_and_brings_its_imports(tmp_path: Path) -> None:
+    text = (
+        'package a\n\nimport (\n\t"context"\n)\n\nfunc f(ctx context.Context, c *string) error {⟦⟧\n'
+        "\tif c == nil {\n\t\treturn nil\n\t}\n\treturn g(c)\n}\n"
+    )
+    (tmp_path / "a.go").write_text(text.replace("⟦⟧", ""))
+    asked = task("test", text, language="go", path="a.go", root=str(tmp_path))
+    found = await runner.run(asked, session(Speaker()))
+    assert isinstance(found, Proposal), found
+    assert found.other is not None
+    written = found.other.edits[0].new_text
+    assert written.startswith('package a\n\nimport "context"\nimport "testing"\n'), written
+    assert "err := f(context.Background(), nil)" in written
+    (tmp_path / "a_test.go").write_text("package a_test\n")
+    found = await runner.run(asked, session(Speaker("```go\n```", "```go\n```")))
+    assert isinstance(found, Refused), "another package cannot see it"
+
+
 GO = (
     "package a\n\nvar order = []string{}\n\ntype T struct {\n\tname string\n}\n\n"
     "func Rank(key string) int {⟦⟧\n\tif true {\n\t\treturn 1\n\t}\n\treturn len(order)\n}\n"
