@@ -412,6 +412,11 @@ async def test_what_the_tested_file_imports(tmp_path: Path) -> None:
         ("expect(f(')')).not.toEqual([1, (2)])", "assert.notDeepStrictEqual(f(')'), [1, (2)])"),
         ("expect(() => f(1)).toThrow(Error);", "assert.throws(() => f(1));"),
         ("expect(f(1)).toBeNull();", "assert.strictEqual(f(1), null);"),
+        (
+            "  expect(f(1)).toEqual({\n    a: ')',\n  });\n  expect(b).toBe(1);",
+            "  assert.deepStrictEqual(f(1), {\n    a: ')',\n  });\n  assert.strictEqual(b, 1);",
+        ),
+        ("expect(f(1)", "expect(f(1)"),
         ("expect(f(1)).to.equal(2);", "assert.strictEqual(f(1), 2);"),
         ("expect(f(1)).to.not.be.true", "assert.notStrictEqual(f(1), true)"),
         ("expect(a).to.have.property('b');", "assert.ok('b' in a);"),
