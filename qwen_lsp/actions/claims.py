@@ -210,6 +210,7 @@ def _stem(word: str) -> str:
 _HOLLOW_WORDS = """
 given specified provided object instance function method this that with from into value values class data
 parameters arguments operation handle handles process processes perform performs execute executes run runs
+form convert converts
 """
 # What describes any parameter: its kind, and the words around it.
 _LITTLE_WORDS = """

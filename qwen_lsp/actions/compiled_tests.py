@@ -184,7 +184,8 @@ def _go_bound(bare: str) -> set[str]:
         found |= set(re.findall(r"\w+", listed))
     for listed in re.findall(r"func\s*\w*\s*\(([^()]*)\)", bare):
         found |= set(re.findall(r"(\w+)\s+[\w*.\[]", listed)) | set(re.findall(r"(\w+)\s*,", listed))
-    found |= set(re.findall(r"^\s+(\w+)\s+(?:\[|\*|map|func|[a-z]\w*|[\w.]+)\s*$", bare, re.MULTILINE))
+    for inside in re.findall(r"struct \{([^{}]*)\}", bare):  # fields
+        found |= set(re.findall(r"^\s*(\w+)(?=\s|,)", inside, re.MULTILINE))
     return found
 
 

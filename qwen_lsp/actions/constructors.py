@@ -15,7 +15,7 @@ from qwen_lsp.syntax.code import Definition, Source
 
 _NAMES = {"__init__", "constructor", "initialize"}
 # Of more parameters than this only the first are named.
-_MAX_NAMED = 4
+_MAX_NAMED = 7
 _SUPER = re.compile(r"\bsuper(?:\(\))?(?:\.(?:__init__|initialize))?\s*\(")
 _BASE = re.compile(r"\bextends\s+([\w$.]+)|\bclass\s+\w+\s*\(\s*([\w.]+)")
 
@@ -58,7 +58,8 @@ def use_of(source: Source, definition: Definition, parameters: Sequence[str]) ->
     for name in parameters:
         word = re.escape(name)
         assigned = re.search(
-            rf"^[ \t{{]*(?:(?:self|this)\.|@)?(?P<field>[A-Za-z_$#]\w*)\s*(?::[^=\n]+)?=\s*{word}\s*"
+            r"^[ \t{]*(?:(?:self|this)\.|this\[|@)?(?P<field>[A-Za-z_$#]\w*)\]?\s*(?::[^=\n]+)?"
+            rf"=\s*{word}\s*"
             r"(?:;|\|\||\?\?|\bor\b|\}|$)",
             body,
             re.MULTILINE,

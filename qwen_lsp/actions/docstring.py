@@ -39,8 +39,6 @@ from qwen_lsp.syntax.contract import NOTHING, Contract
 from qwen_lsp.text import Edit, has_han
 
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
-# A string of the answer may be so long; small models do not end one by themselves.
-_MAX_PART_CHARS = 200
 _MAX_AROUND_CHARS = 200
 _MAX_CALLED = 4
 _MAX_TRIES = 3
@@ -280,7 +278,7 @@ def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
 
     The summary begins with one of `first`, if there are any.
     """
-    text = {"type": "string", "maxLength": _MAX_PART_CHARS}
+    text = {"type": "string", "maxLength": documentation.LONGEST}
     summary = text
     if first:
         summary = {"type": "string", "pattern": f"^({'|'.join(first)}){_REST_IN_JSON[plan.locale]}$"}

@@ -142,6 +142,8 @@ def _judged(
     if place.framework == "node:test":
         body = node_assertions.converted(body)
     body = compiled_tests.cleaned(target, body)
+    if language.id in ("javascript", "typescript") and target.definition is not None:
+        body = seen_members.about(body, target.definition.name)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
     if not re.search(pattern, body, re.MULTILINE) or not re.search(_word(name), body):
         return Refused("no_test")

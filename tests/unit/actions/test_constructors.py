@@ -60,6 +60,13 @@ def last(language: str, text: str) -> tuple[Source, Definition]:
             (),
             "",
         ),
+        (
+            "javascript",
+            "function A (id, context) {\n  this.id = id\n  this[kContext] = context\n}\n",
+            {"id": "id", "context": "kContext"},
+            (),
+            "",
+        ),
         ("javascript", "class A { constructor (a) { const b = a; f(b) } }\n", {}, (), ""),
     ],
 )
@@ -82,7 +89,7 @@ def test_a_method_makes_nothing() -> None:
     [
         ("ab", "", "en", "Create a C that keeps a and b."),
         ("a", "bc", "en", "Create a C that keeps a and passes b and c on to B."),
-        ("abcdef", "", "en", "Create a C that keeps a, b, c and 3 more."),
+        ("abcdefghi", "", "en", "Create a C that keeps a, b, c, d, e, f and 3 more."),
         ("", "", "en", ""),
         ("ab", "c", "zh", "创建 C 实例，保存 a 和 b，并将 c 传给父类 B"),
     ],

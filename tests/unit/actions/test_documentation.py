@@ -236,6 +236,20 @@ def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"The value. {'It can be a list ' * 12}", "The value."),
+        (f"值。{'它可以是列表，' * 32}", "值。"),
+        ("It can be a list " * 12, ""),
+        ("The value. It can be a list", "The value. It can be a list"),
+        (f"{'It can be a list ' * 12}of values.", f"{'It can be a list ' * 12}of values."),
+    ],
+)
+def test_a_sentence_that_the_limit_cut_off(text: str, wanted: str) -> None:
+    assert documentation.whole(text) == wanted
+
+
+@pytest.mark.parametrize(
     ("text", "shown", "wanted"),
     [
         ("Returns a unique identifier.", "return next()", "Returns an identifier."),
@@ -458,6 +472,8 @@ async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
         ("Creates a new instance of fileWriter with the specified parameters.", "NewFileWriter", "", True),
         ("Creates a fileWriter that cuts files into chunks.", "NewFileWriter", "", False),
         ("Creates the labels that charts show.", "updateLabels", "", False),
+        ("Convert a time unit to its cardinal form.", "_cardinalize_time_unit", "", True),
+        ("Append an s to a time unit.", "_cardinalize_time_unit", "", False),
         ("Create a Cart with the owner that pays.", "__init__", "Cart", False),
     ],
 )
@@ -553,6 +569,8 @@ async def test_what_makes_a_function_does_not_do_what_that_one_does() -> None:
         ("javascript", "function f (a) {\n  return function (b) { return a }\n}\n", True),
         ("javascript", "function f (a) {\n  a(function (b) { return a })\n}\n", False),
         ("go", "package a\nfunc F(a int) func() int {\n\treturn func() int { return a }\n}\n", True),
+        ("java", "class A {\n  List<B> f(C c) {\n    return Arrays.<B>asList(new B(c));\n  }\n}\n", False),
+        ("java", "class A {\n  F f(C c) {\n    return b -> b.d(c);\n  }\n}\n", True),
     ],
 )
 def test_makers_of_functions(language: str, text: str, *, is_maker: bool) -> None:

@@ -161,6 +161,11 @@ GO = (
             ["errors.New, which equals no other error"],
         ),
         ('var mu sync.Mutex\n\tmu.Lock()\n\tif Rank("a") != 1 {\n\t\tt.Fatal(1)\n\t}', ["Lock"]),
+        (
+            "for _, one := range []struct {\n\t\tkey  string\n\t\twant *int\n\t}{} {\n"
+            "\t\tif Rank(one.key) != *one.want {\n\t\t\tt.Fatal(one.want)\n\t\t}\n\t}",
+            [],
+        ),
         ("v := T{}\n\tif Rank(v.title) != 1 {\n\t\tt.Fatal(1)\n\t}", ["title"]),
         (
             "for _, one := range []int{1} {\n\t\tif Rank(strings.Repeat(`a`, one)) != 1 {\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.action_settings import CustomAction
-from qwen_lsp.actions import node_assertions
+from qwen_lsp.actions import annotate, node_assertions
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import (
     KINDS,
@@ -204,6 +204,11 @@ async def test_annotations_that_change_the_code(answer: str) -> None:
     assert isinstance(found, Refused)
 
 
+def test_types_have_the_dollar_sign_that_the_file_writes() -> None:
+    file = "import * as core from 'core';\nconst a = {} as core.$Def;\nclass Kept {}\n"
+    assert annotate.as_the_file_writes("core.Def | Kept | Other", file) == "core.$Def | Kept | Other"
+
+
 RENAMED = [
     (
         "javascript",
@@ -354,6 +359,7 @@ NOT_REACHED = [
     ("python", "def f():\n    def g(a):⟦⟧\n        return a\n    return g\n", "src/a.py"),
     ("typescript", "export const f = 1;\nfunction g(a: number) {⟦⟧\n  return a;\n}\n", "src/a.ts"),
     ("javascript", "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f }\n", "src/a.js"),
+    ("typescript", 'const g = (a: B) => {⟦⟧\n  a.b();\n}\nexport const F = make("F", g);\n', "src/a.ts"),
     ("java", "class A {\n  private int g(int a) {⟦⟧\n    return a;\n  }\n}\n", "src/A.java"),
 ]
 
