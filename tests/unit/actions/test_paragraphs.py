@@ -62,6 +62,7 @@ def test_sentences(text: str, found: list[str]) -> None:
         ("one two three four", [9, 9], ["one two", "three four"]),
         ("见 :class:`A B`", [4, 4], ["见", ":class:`A B`"]),
         ("它把文件移动到目录并同步", [8, 4], ["它把文件移动到目录", "并同步"]),
+        ("检查确保我们不会丢失信息", [7, 5], ["检查确保我们", "不会丢失信息"]),
         ("短", [20, 20], None),
         ("unbreakable", [5, 5], None),
     ],
