@@ -171,13 +171,12 @@ def explains_itself(name: str, description: str) -> bool:
 
 
 def elsewhere(sentence: str, shown: str, file: str) -> list[str]:
-    """List the types that a sentence names, which the file has and the code that is shown has not."""
+    """List the types that a sentence names, which the file has as types and the code that is shown has not."""
+    # What is a type somewhere: declared or taken from; `GraphQL` may be no more than a word.
+    types = set(re.findall(r"\b(?:class|interface|struct|type|enum|extends|implements|new) ([A-Z]\w*)", file))
+    types |= set(re.findall(r"^class \w+\((?:\w+\.)*(\w+)", file, re.MULTILINE))
     named = re.findall(r"(?<![\w`@])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+(?!\w)", sentence)
-    return [
-        one
-        for one in dict.fromkeys(named)
-        if re.search(rf"\b{one}\b", file) and not re.search(rf"\b{one}\b", shown)
-    ]
+    return [one for one in dict.fromkeys(named) if one in types and not re.search(rf"\b{one}\b", shown)]
 
 
 def repeats(text: str, said: str) -> bool:

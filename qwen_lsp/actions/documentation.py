@@ -184,6 +184,8 @@ def _is_mentioned(name: str, text: str) -> bool:
     """Whether prose speaks of a parameter: between marks, or a name that is no English word by itself."""
     if re.search(rf"([*`'\"]){re.escape(name)}\1", text):
         return True
+    if re.search(rf"\b(given|specified|provided|passed) {re.escape(name)}\b", text, re.IGNORECASE):
+        return True
     is_plain = len(name) < _MIN_PLAIN_CHARS or name.lower() in ("name", "value", "type", "data", "list")
     return not is_plain and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
 

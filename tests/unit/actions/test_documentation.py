@@ -236,6 +236,20 @@ def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("Adds it to the CordovaPlugin.", ["CordovaPlugin"]),
+        ("Makes one with a GraphQL client.", []),
+        ("Adds it to the FileUtils.", []),
+        ("Runs in JavaScript.", []),
+    ],
+)
+def test_types_of_somewhere_else(sentence: str, named: list[str]) -> None:
+    file = "import GraphQL\nclass FileUtils extends CordovaPlugin {\n  a(b) {}\n}\n"
+    assert claims.elsewhere(sentence, "a(b) {} FileUtils", file) == named
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         (f"The value. {'It can be a list ' * 12}", "The value."),
@@ -439,6 +453,7 @@ async def test_an_answer_is_held_to_a_verb_and_told_where_it_stands() -> None:
     [
         ("Add a value *b* under a key *a*.", False),
         ("Add b to a.", True),  # `a` is a word
+        ("Add the given a under the specified b.", False),
         ("Add a value.", True),
     ],
 )
