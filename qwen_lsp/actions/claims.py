@@ -171,7 +171,7 @@ def explains_itself(name: str, description: str) -> bool:
 
 
 def elsewhere(sentence: str, shown: str, file: str) -> list[str]:
-    """List the types that a sentence names, which the file has as types and the code that is shown has not."""
+    """List the types that a sentence names, which the file has as types and the code shown has not."""
     # What is a type somewhere: declared or taken from; `GraphQL` may be no more than a word.
     types = set(re.findall(r"\b(?:class|interface|struct|type|enum|extends|implements|new) ([A-Z]\w*)", file))
     types |= set(re.findall(r"^class \w+\((?:\w+\.)*(\w+)", file, re.MULTILINE))

@@ -225,5 +225,7 @@ async def test_a_translation_has_its_condition_first() -> None:
 async def test_what_speaks_to_tools_and_code_are_not_translated(comment: str, *, is_prose: bool) -> None:
     text = f"function f() {{⟦⟧\n  {comment}\n  return 1;\n}}\n"
     asked = task("translate", text, language="javascript", locale="zh")
-    found = await runner.run(asked, session(Speaker(says=lambda prompt: "如果列表为空，则忽略下一个元素的测试并提前返回")))
+    found = await runner.run(
+        asked, session(Speaker(says=lambda prompt: "如果列表为空，则忽略下一个元素的测试并提前返回"))
+    )
     assert isinstance(found, Proposal) == is_prose, found
