@@ -395,6 +395,12 @@ TEXTS: dict[str, Text] = {
         "It returns nothing and only calls {detail}: a test could see nothing of that without stand-ins.",
         "它没有返回值，只调用了 {detail}：不替换这些调用，测试就无从检查。",
     ),
+    "refused.needs_device": Text(
+        "No test of it can run here: Android's {detail} work on a device alone, and the project has neither "
+        "Robolectric nor Mockito to stand in.",
+        "它的测试无法在这里运行：Android 的 {detail} 只在设备上工作，"
+        "而项目没有 Robolectric 或 Mockito 来代替。",
+    ),
     "refused.no_test_style": Text(
         "No test style is known for this language.", "尚不了解这种语言的测试惯例。"
     ),

@@ -207,8 +207,9 @@ def _types(
     else:
         known = typescript_types.known(source)
         types = {
-            number: Type(text) if typescript_types.holds(text, source.language, known) else None
+            number: Type(named) if typescript_types.holds(named, source.language, known) else None
             for number, text in sorted(written.items())
+            for named in [as_the_file_writes(text, source.text)]
         }
     named = {hole.name: types.get(number) for number, hole in enumerate(found) if hole.name}
     kept = {number: one for number, one in types.items() if one is not None}
@@ -218,6 +219,17 @@ def _types(
         if not (same := found[number].same_as)
         or ((given := named.get(same)) is not None and given.text in (one.text, one.text[8:-1]))
     }
+
+
+def as_the_file_writes(text: str, file: str) -> str:
+    """Give a name of a type the dollar sign that the file has before it: models leave it out."""
+
+    def marked(match: re.Match[str]) -> str:
+        is_there = re.search(rf"(?<![\w$]){match[0]}(?!\w)", file) is not None
+        is_marked = re.search(rf"(?<![\w$])\${match[0]}(?!\w)", file) is not None
+        return f"${match[0]}" if is_marked and not is_there else match[0]
+
+    return re.sub(r"(?<![\w$])[A-Z]\w*", marked, text)
 
 
 def _imports(document: Document, types: Sequence[Type]) -> list[Edit]:

@@ -129,7 +129,7 @@ def _calls(text: str, target: Target, name: str) -> Iterator[str]:
     is_python = target.task.language is not None and target.task.language.id == "python"
     for line in text.split("\n"):
         call = _python_call(line.strip(), name) if is_python else _script_call(line.strip(), target, name)
-        if call and len(call) <= _MAX_CHARS and re.search(rf"\b{re.escape(tested)}\b", call):
+        if call and len(call) <= _MAX_CHARS and re.search(rf"(?<![\w$]){re.escape(tested)}(?![\w$])", call):
             yield call
 
 

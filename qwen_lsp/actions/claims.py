@@ -34,6 +34,16 @@ _CLAIMS: tuple[tuple[str, str], ...] = (
         r"\bunique\b|\bduplicates?\b|去重|重复",
         r"set\b|set\(|unique|distinct|dedup|seen|\bin\b|contains|duplic|equals|==",
     ),
+    (
+        r"\bconvert(s|ing|ed)?\b|转换",
+        r"convert|transform|normal|parse|format|cast|coerce|serial|string|number|encod|decod|lower|upper|title|replace"
+        r"|\bto[A-Z_]|_to_|\bas\b|str\(|int\(|float|bool|bytes|list\(|dict\(|tuple\(|set\(|map|join|split|from"
+        r"|\]\s*=|[+\-*/%]\s*\w|`|\([a-z0-9]+\)\w|new \w|case\b",
+    ),
+    (
+        r"\b(iterat(es?|ing)|loop(s|ing)?)\b|遍历|循环",
+        r"\bfor\b|\bwhile\b|each|\bmap\b|reduce|filter|iter|next|loop|repeat|some\(|every\(|\ball\(|\bany\(",
+    ),
     (r"\bregular expression\b|正则", r"re\.|regex|pattern|match|/[^/\n]+/"),
 )
 # A number in digits is one that the code has.
@@ -51,6 +61,15 @@ def unfounded(sentence: str, code: str, name: str) -> bool:
             return True
     quoted = [*_NUMBER.findall(sentence), *re.findall(r"`([\w$.]+)`", sentence)]
     return any(re.search(rf"(?<![\w$]){re.escape(one)}(?![\w$])", code) is None for one in quoted)
+
+
+def softened(text: str, code: str) -> str:
+    """Take "unique" out of a text where the code shows nothing of it: the rest may be right."""
+    evidence = next(shown for claim, shown in _CLAIMS if "unique" in claim)
+    if re.search(evidence, code, re.IGNORECASE):
+        return text
+    text = re.sub(r"\b([Aa]) unique (?=[aeio])", r"\1n ", text)
+    return re.sub(r"\bunique(ly)? |唯一的?", "", text)
 
 
 def founded(text: str, code: str, name: str) -> str:
@@ -124,7 +143,8 @@ def says_nothing(summary: str, name: str, made: str = "") -> bool:
         return verb is not None and han_count(rest) + 2 * len(re.findall(r"[A-Za-z]\w*", rest)) < _MIN_HAN
     known = {_stem(word) for word in re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}", f"{name} {made}")}
     said = re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", summary)
-    stems = {_stem(word) for word in said[1 if made else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
+    is_maker = made or re.match(r"_*([Nn]ew|[Cc]reate|[Mm]ake|[Bb]uild)(?![a-z])", name) is not None
+    stems = {_stem(word) for word in said[1 if is_maker else 0 :] if len(word) >= _MIN_WORD} - _HOLLOW_STEMS
     return all(any(one.startswith(other) or other.startswith(one) for other in known) for one in stems)
 
 
@@ -135,6 +155,28 @@ def is_hollow(description: str) -> bool:
         return rest != description and not re.search(r"\w", _HOLLOW.sub("", rest))
     stems = {_stem(word) for word in re.findall(r"[A-Za-z]+", description) if len(word) >= _MIN_WORD}
     return bool(stems & _VAGUE_STEMS) and stems <= _HOLLOW_STEMS | _VAGUE_STEMS
+
+
+def explains_itself(name: str, description: str) -> bool:
+    """Whether a parameter's description only says its name again, in words: `dataVar`, "a data variable"."""
+    parts = [one.lower() for one in re.findall(r"[A-Z]?[a-z]+|[A-Z]{2,}", name)]
+    if has_han(description):
+        rest = re.sub(rf"{re.escape(name)}|{_OF_ANY}", "", description)
+        for part in parts:
+            rest = re.sub(_IN_CHINESE.get(part, "$^"), "", rest)
+        return not re.search(r"\w", rest)
+    words = {one.lower() for one in re.findall(r"[A-Za-z]+", description)}
+    own = {one for one in words for part in parts if one.startswith(part[:4]) or part.startswith(one)}
+    return bool(own) and words <= own | _LITTLE
+
+
+def elsewhere(sentence: str, shown: str, file: str) -> list[str]:
+    """List the types that a sentence names, which the file has as types and the code shown has not."""
+    # What is a type somewhere: declared or taken from; `GraphQL` may be no more than a word.
+    types = set(re.findall(r"\b(?:class|interface|struct|type|enum|extends|implements|new) ([A-Z]\w*)", file))
+    types |= set(re.findall(r"^class \w+\((?:\w+\.)*(\w+)", file, re.MULTILINE))
+    named = re.findall(r"(?<![\w`@])[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+(?!\w)", sentence)
+    return [one for one in dict.fromkeys(named) if one in types and not re.search(rf"\b{one}\b", shown)]
 
 
 def repeats(text: str, said: str) -> bool:
@@ -167,7 +209,33 @@ def _stem(word: str) -> str:
 _HOLLOW_WORDS = """
 given specified provided object instance function method this that with from into value values class data
 parameters arguments operation handle handles process processes perform performs execute executes run runs
+form convert converts
 """
+# What describes any parameter: its kind, and the words around it.
+_LITTLE_WORDS = """
+a an the of to in for is be that this which its it used given specified provided string number integer boolean
+object array list value variable parameter argument instance data type
+"""
+_LITTLE = frozenset(_LITTLE_WORDS.split())
+_OF_ANY = (
+    r"字符串|布尔|数字|整数|数组|列表|对象|实例|变量|参数|类型|一个|表示|代表|包含|用于|用来|给定|指定|传入|所需|相关"
+    r"|需要|要|的|值|为|是|该|此|[。，,. ]"
+)
+# Words that names are made of, in Chinese.
+_IN_CHINESE_WORDS = """
+data 数据; name 名称|名字|名; names 名称|名字; value 值; values 值; error 错误; errors 错误; err 错误
+message 消息|信息; msg 消息|信息; options 选项|配置; opts 选项|配置; config 配置|设置; context 上下文
+ctx 上下文; path 路径; file 文件; url URL|地址|网址; uri URI|地址; key 键|密钥; id ID|标识符?
+index 索引|下标; size 大小|尺寸; length 长度; count 数量|计数; num 数量|数; max 最大; min 最小
+width 宽度; height 高度; request 请求; response 响应; callback 回调(函数)?; event 事件
+handler 处理(程序|器|函数); parent 父(级|类)?; child 子(级|类)?; node 节点; text 文本; input 输入
+output 输出; result 结果; args 参数; params 参数; class 类; method 方法; user 用户; state 状态
+status 状态; schema 模式|架构; var 变量; item 项|条目|元素; items 项|条目|元素; map 映射; set 集合
+func 函数; function 函数; line 行; lines 行; key 键
+"""
+_IN_CHINESE = dict(
+    one.strip().split(" ", 1) for line in _IN_CHINESE_WORDS.strip().split("\n") for one in line.split(";")
+)
 # Of so many words, and pairs of Chinese characters, so large a part.
 _MIN_STEMS, _MIN_PAIRS, _SAME = 4, 8, 0.8
 _FUNCTION_WORDS = (

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from qwen_lsp.actions import (
     checks,
     claims,
+    conditions,
+    constructors,
     documentation,
+    documentation_place,
     documentation_reply,
     existing_documentation,
     layout,
@@ -30,32 +33,25 @@ from qwen_lsp.actions.target import Target, choose
 from qwen_lsp.actions.task import Proposal, Refused, RepositoryContext, Task
 from qwen_lsp.messages import Locale
 from qwen_lsp.model.generation import Message
-from qwen_lsp.syntax import code, contract
+from qwen_lsp.syntax import code, contract, guarded
 from qwen_lsp.syntax.code import Definition, Source
 from qwen_lsp.syntax.contract import NOTHING, Contract
-from qwen_lsp.text import Edit, Span, has_han
+from qwen_lsp.text import Edit, has_han
 
 _MAX_TOKENS, _MAX_SENTENCE_TOKENS, _MAX_EXPLAINED_TOKENS = 400, 120, 140
-# A string of the answer may be so long; small models do not end one by themselves.
-_MAX_PART_CHARS = 200
 _MAX_AROUND_CHARS = 200
+_MAX_CALLED = 4
+_MAX_TRIES = 3
 # A function so short needs no list of parameters, unless the file has them everywhere.
 _MAX_LINES_OF_SHORT = 4
 # A file's convention is to list parameters where so much of its documentation does: some functions have none.
 _USUAL = 1 / 3
-_WIDTH = 88
-# Languages whose documentation stands in `/** */`; others use the line comment, doubled or not.
-_BLOCK = {
-    "javascript", "typescript", "typescriptreact", "java", "kotlin", "php", "scala", "c", "cpp", "css",
-}  # fmt: skip
-_LINE = {"rust": "///", "csharp": "///", "swift": "///", "lua": "---"}
 # What follows the verb of a summary, as a grammar and as a pattern of JSON. A small model that has begun in
 # English goes on in English, whatever it was asked for.
 _REST = {"en": r'" " [^\n]{8,300}', "zh": r"[^\n]{2,150}"}
 _REST_IN_JSON = {"en": r' [^"\\\n]{8,200}', "zh": r'[^"\\\n]{2,120}'}
 # Languages whose summaries are in the imperative, by custom; elsewhere they are in the third person.
 _IMPERATIVE = {"python", "ruby", "lua", "shellscript"}
-_CONSTRUCTORS = {"__init__", "constructor", "initialize"}
 
 
 async def run(task: Task, session: ModelSession, context: RepositoryContext) -> Proposal | Refused:
@@ -77,9 +73,11 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         parts = _parts(plan, written, is_cut_off=False)
         return _edit(plan, parts).new_text if isinstance(parts, Parts) else ""
 
+    if plan.said and plan.contract == NOTHING:  # all of it is certain
+        return _written(plan, Parts())
     signatures = rewrite.signatures_of(target, context)
     around = _around(plan)
-    is_new = plan.existing is None
+    is_new = plan.existing is None and not plan.said
     explained = await _explained(plan, session, signatures, around)
     if plan.contract == NOTHING:
         order = prompts.sentence(plan.definition.name, plan.locale)
@@ -87,11 +85,12 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         order = prompts.documentation(target, plan.contract, plan.locale, is_new=is_new)
     messages = prompts.next_order(explained, order)
     failed: Refused | None = None
+    longer: Proposal | None = None
     first = _verbs(plan) if session.client.can.grammar else []
     sentence = f"root ::= ({' | '.join(map(_quoted, first))}) {_REST[plan.locale]}" if first else ""
     schema = _schema(plan, first) if plan.contract != NOTHING else None
     grammar = sentence if schema is None else ""
-    for _ in range(2):
+    for n_before in range(_MAX_TRIES):
         answer = await session.ask(
             messages,
             _MAX_TOKENS if schema is not None else _MAX_SENTENCE_TOKENS,
@@ -102,11 +101,16 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             shown=in_place,
         )
         parts = _parts(plan, answer.text, answer.is_cut_off)
+        if plan.said and isinstance(parts, Refused):
+            return _written(plan, Parts())
         result = parts if isinstance(parts, Refused) else _judged(plan, parts)
-        if isinstance(result, Proposal):
+        if isinstance(result, Proposal) and (longer is not None or not _is_long(plan, result)):
             return result
+        if isinstance(result, Proposal):
+            longer, result = result, Refused("grown")
         failed = failed or result
-        if result.reason in ("refusal", "documented"):
+        is_worth_more = result.reason in ("says_nothing", "unfounded") and plan.use is None
+        if result.reason in ("refusal", "documented") or (n_before > 0 and not is_worth_more):
             break
         wanted = "Chinese" if plan.locale == "zh" else "English"
         if is_new:  # where filling in parts came to nothing, a sentence in plain words is worth having
@@ -116,10 +120,41 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
         if result.reason == "unfounded" and result.detail:
             again = f"Nothing in the code shows this. {again}"
         if result.reason == "says_nothing":
-            again = prompts.MORE[plan.locale]
+            again = prompts.more(_called(plan), plan.locale)
+        if result.reason == "grown":
+            again = prompts.SHORTER[plan.locale]
         messages = prompts.again_prose(messages, answer.text, again)
     assert failed is not None
-    return failed
+    least = _least(plan) if longer is None else ""
+    return longer or (_written(replace(plan, said=least, contract=NOTHING), Parts()) if least else failed)
+
+
+def _called(plan: _Plan) -> list[str]:
+    """List the first things that a function calls, as they stand there: what it does consists of them."""
+    span = plan.definition.body
+    found = re.findall(r"(?<![\w.$])([A-Za-z_$][\w$.]*)\(", plan.source.text[span.start : span.end])
+    known = {
+        plan.definition.name,
+        "if",
+        "for",
+        "while",
+        "switch",
+        "return",
+        "catch",
+        "function",
+        "func",
+        "super",
+    }
+    return [name for name in dict.fromkeys(found) if name not in known][:_MAX_CALLED]
+
+
+def _least(plan: _Plan) -> str:
+    """Return what may be said of a constructor, whatever the model said: what it is made from."""
+    promise = contract.of(plan.source, plan.definition)
+    if plan.use is None or promise is None or not promise.parameters:
+        return ""
+    made = constructors.made_by(plan.source, plan.definition)
+    return constructors.from_parameters(promise.parameters, made, _verbs(plan)[0], plan.locale)
 
 
 async def _explained(
@@ -143,6 +178,8 @@ class _Plan:
     style: Style
     locale: Locale
     max_lines: int
+    use: constructors.Use | None = None  # of a constructor's parameters
+    said: str = ""  # the summary, where it is certain
 
 
 def _planned(target: Target, definition: Definition, source: Source) -> _Plan | Refused:
@@ -171,18 +208,28 @@ def _planned(target: Target, definition: Definition, source: Source) -> _Plan | 
         if is_private or (len(others) > 1 and n_with_parameters < _USUAL * len(others)):
             wanted = NOTHING
         # What opens and closes it takes lines, too.
-        n_marks = 2 if source.language.id in _BLOCK else 1 if source.language.id == "python" else 0
+        n_marks = (
+            2
+            if source.language.id in documentation_place.BLOCK
+            else 1
+            if source.language.id == "python"
+            else 0
+        )
         wanted = documentation.shortened(wanted, style, source.language.id, max_lines - n_marks)
-    return _Plan(
-        target, definition, source, existing, wanted, style, _locale(target, existing, others), max_lines
-    )
+    locale = _locale(target, existing, others)
+    plan = _Plan(target, definition, source, existing, wanted, style, locale, max_lines)
+    promise = contract.of(source, definition)
+    if existing is not None or promise is None or not constructors.made_by(source, definition):
+        return plan
+    use = constructors.use_of(source, definition, promise.parameters)
+    return replace(plan, use=use, said=constructors.summary(use, _verbs(plan)[0], locale))
 
 
 def _is_plain_block(target: Target, existing: Existing) -> bool:
     """Whether a comment has no tags that tools read: `/* ... */`, and `//` where there is `/** ... */`."""
     text = target.task.document.text[existing.span.start : existing.span.end].lstrip()
     language = target.source.language.id if target.source is not None else ""
-    is_line = text.startswith("//") and not text.startswith("///") and language in _BLOCK
+    is_line = text.startswith("//") and not text.startswith("///") and language in documentation_place.BLOCK
     return is_line or (text.startswith("/*") and not text.startswith("/**"))
 
 
@@ -202,35 +249,12 @@ def _verbs(plan: _Plan) -> list[str]:
     return verbs.beginnings(
         plan.locale,
         existing_documentation.others(plan.source, plan.existing),
-        _made(plan),
+        constructors.made_by(plan.source, plan.definition),
         is_third=plan.source.language.id not in _IMPERATIVE,
         name=plan.definition.name,
         has_result=promise is None or promise.has_result,
         gives_function=contract.gives_function(plan.source, plan.definition),
     )
-
-
-def _made(plan: _Plan) -> str:
-    """Return the class that a constructor makes one of, "" for what is no constructor."""
-    name, language = plan.definition.name, plan.source.language.id
-    classes = {one.name for one in plan.source.definitions() if not one.is_function}
-    around = [
-        one
-        for one in plan.source.definitions()
-        if one.span.start < plan.definition.span.start and plan.definition.span.end <= one.span.end
-    ]
-    text = plan.source.text[plan.definition.span.start : plan.definition.span.end]
-    is_made_by_name = (
-        language in ("javascript", "typescript") and re.search(r"^\s*this\.\w+ =", text, re.M) is not None
-    )
-    is_constructor = plan.definition.is_function and (
-        name in _CONSTRUCTORS
-        or (name in classes and language != "go")
-        or (name[:1].isupper() and is_made_by_name)
-    )
-    if not is_constructor:
-        return ""
-    return around[-1].name if around and not around[-1].is_function else name
 
 
 def _around(plan: _Plan) -> list[str]:
@@ -254,11 +278,11 @@ def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
 
     The summary begins with one of `first`, if there are any.
     """
-    text = {"type": "string", "maxLength": _MAX_PART_CHARS}
+    text = {"type": "string", "maxLength": documentation.LONGEST}
     summary = text
     if first:
         summary = {"type": "string", "pattern": f"^({'|'.join(first)}){_REST_IN_JSON[plan.locale]}$"}
-    properties: dict[str, object] = {} if plan.existing is not None else {"summary": summary}
+    properties: dict[str, object] = {} if plan.existing is not None or plan.said else {"summary": summary}
     for key, names in (("parameters", plan.contract.parameters), ("raises", plan.contract.errors)):
         if names:
             inner = {name: text for name in names}
@@ -268,9 +292,14 @@ def _schema(plan: _Plan, first: list[str]) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _written(plan: _Plan, parts: Parts) -> Proposal | Refused:
+    checked = _checked(plan, parts)
+    return checked if isinstance(checked, Refused) else _judged(plan, checked)
+
+
 def _judged(plan: _Plan, parts: Parts) -> Proposal | Refused:
     document = plan.target.task.document
-    if claims.invented(parts.parameters.values(), document.text):
+    if plan.use is None and claims.invented(parts.parameters.values(), document.text):
         parts = replace(parts, parameters={})  # the other parameters alone would look like all of them
         if parts == Parts():
             return Refused("unfounded")
@@ -300,23 +329,20 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     def unfounded(text: str) -> bool:
         return claims.unfounded(text, shown, name)
 
-    summary = claims.founded(documentation.first_sentence(parts.summary), shown, name)
-    if parts.summary and not summary:
-        return Refused("unfounded", parts.summary[:80])
-    gives_function = contract.gives_function(plan.source, plan.definition)
-    if summary and gives_function and not claims.speaks_of_function(summary):  # what the other one does
-        return Refused("unfounded", summary[:80])
-    made, n_lines = _made(plan), shown.strip().count("\n") + 1
-    is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
-    if summary and is_more and claims.says_nothing(summary, name, made):
-        return Refused("says_nothing", summary[:80])
+    summary = plan.said or _summary(plan, parts.summary, shown)
+    if isinstance(summary, Refused):
+        return summary
     said = plan.existing.text if plan.existing is not None else summary
     is_repeated = claims.repeats(parts.result, said)
-    is_hollow = any(map(claims.is_hollow, parts.parameters.values()))
+    texts = parts.parameters
+    is_hollow = any(map(claims.is_hollow, texts.values())) or all(
+        claims.explains_itself(key, text) for key, text in texts.items()
+    )
+    # The other parameters alone would look like all of them.
+    parameters = {} if is_hollow else {key: text for key, text in texts.items() if not unfounded(text)}
     kept = Parts(
         "" if plan.existing is not None else summary,
-        # The other parameters alone would look like all of them.
-        {} if is_hollow else {key: text for key, text in parts.parameters.items() if not unfounded(text)},
+        parameters if plan.use is None else _of_constructor(plan, plan.use, parameters),
         "" if unfounded(parts.result) or is_repeated else parts.result,
         parts.errors,
     )
@@ -330,6 +356,53 @@ def _checked(plan: _Plan, parts: Parts) -> Parts | Refused:
     if kept.summary.count("\n") >= plan.max_lines:
         kept = replace(kept, summary=kept.summary.split("\n")[0])
     return kept if plan.existing is not None else _short_enough(plan, kept)
+
+
+def _summary(plan: _Plan, text: str, shown: str) -> str | Refused:
+    """Return what a summary says that the code bears out, with the condition that it left out."""
+    name, language = plan.definition.name, plan.source.language.id
+    summary = claims.founded(claims.softened(documentation.first_sentence(text), shown), shown, name)
+    if text and not summary:
+        return Refused("unfounded", text[:80])
+    gives_function = contract.gives_function(plan.source, plan.definition)
+    if summary and gives_function and not claims.speaks_of_function(summary):  # what the other one does
+        return Refused("unfounded", summary[:80])
+    span, document = plan.definition.span, plan.source.text
+    owners = [one.name for one in plan.source.definitions() if one.span.start < span.start < one.span.end]
+    own = " ".join((document[span.start : span.end], *owners))
+    if plan.existing is None and claims.elsewhere(summary, own, document):
+        return Refused("unfounded", summary[:80])
+    made, n_lines = constructors.made_by(plan.source, plan.definition), shown.strip().count("\n") + 1
+    is_more = plan.definition.is_function and (made or n_lines > _MAX_LINES_OF_SHORT)
+    if summary and is_more and claims.says_nothing(summary, name, made):
+        return Refused("says_nothing", summary[:80])
+    guard, is_third = guarded.of(plan.source, plan.definition), language not in _IMPERATIVE
+    return conditions.with_condition(summary, guard, plan.locale, language, is_third=is_third)
+
+
+def _of_constructor(plan: _Plan, use: constructors.Use, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what is said of each parameter: by the class of its field, by the model, or what it becomes."""
+    found: dict[str, str] = {}
+    file, locale = plan.source.text, plan.locale
+    for name in plan.contract.parameters:
+        comment = constructors.field_comment(plan.source, plan.definition, use.kept.get(name, ""))
+        said = texts.get(name, "")
+        is_good = said and not (claims.is_hollow(said) or claims.explains_itself(name, said))
+        is_fit = is_good and in_language(said, locale) and not claims.invented([said], file)
+        found[name] = (
+            comment
+            if comment and in_language(comment, locale)
+            else said
+            if is_fit
+            else constructors.of_parameter(use, name, locale)
+        )
+    return found if all(found.values()) else {}
+
+
+def _is_long(plan: _Plan, proposal: Proposal) -> bool:
+    """Whether new documentation has more lines than what it documents, by its one sentence alone."""
+    n_lines = proposal.edits[0].new_text.count("\n")
+    return plan.existing is None and not plan.said and n_lines > max(plan.max_lines, _MAX_LINES_OF_SHORT)
 
 
 def _short_enough(plan: _Plan, parts: Parts) -> Parts:
@@ -349,80 +422,8 @@ def _edit(plan: _Plan, parts: Parts) -> Edit:
         return existing_documentation.completed(plan.target, plan.existing, parts, plan.style, unit)
     lines = documentation.lines(parts, plan.style, language.id)
     if language.id == "python":
-        return _python_edit(plan, "\n".join(lines))
-    line = document.line_of(plan.definition.span.start)
-    indent = _indent_of(document.line(line))
-    start = document.starts[line]
-    marked = _marked(language.id, language.comment, _wrapped("\n".join(lines), len(indent) + 3))
-    return Edit(
-        Span(start, start), "".join(f"{indent}{mark}".rstrip() + document.line_ending for mark in marked)
+        return documentation_place.in_body(document, plan.definition, "\n".join(lines))
+    may_be_inline = plan.max_lines <= _MAX_LINES_OF_SHORT or documentation_place.is_inline(document.text)
+    return documentation_place.above(
+        document, plan.definition, plan.source.language, lines, may_be_inline=may_be_inline
     )
-
-
-def _marked(language: str, comment: str | tuple[str, str], lines: list[str]) -> list[str]:
-    if language in _BLOCK:
-        safe = [line.replace("*/", "* /") for line in lines]
-        return ["/**", *(f" * {line}" for line in safe), " */"]
-    mark = _LINE.get(language) or (comment if isinstance(comment, str) else "")
-    if mark:
-        return [f"{mark} {line}" for line in lines]
-    assert not isinstance(comment, str)
-    return [f"{comment[0]} {line.replace(comment[1], '')} {comment[1]}" for line in lines]
-
-
-def _python_edit(plan: _Plan, text: str) -> Edit:
-    document, definition = plan.target.task.document, plan.definition
-    ending = document.line_ending
-    body = definition.body
-    header_line = document.line_of(definition.header.start)
-    own = _indent_of(document.line(header_line))
-    unit = layout.indent_unit(document.text)
-    is_inline = document.line_of(body.start) == document.line_of(_last_code(document.text, definition))
-    indent = own + unit if is_inline else _indent_of(document.line(document.line_of(body.start)))
-    # A backslash would need a raw string, three quotes would end it.
-    safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    lines = layout.with_unit("\n".join(_wrapped(safe, len(indent))), unit).split("\n")
-    if len(lines) == 1 and not lines[0].endswith('"'):
-        literal = f'"""{lines[0]}"""'
-    else:
-        rest = [f"{indent}{line}" if line else "" for line in (*lines[1:], "")]
-        rest[-1] = f'{indent}"""'
-        literal = ending.join((f'"""{lines[0]}', *rest))
-    if is_inline:
-        before = (
-            body.start - len(document.text[: body.start]) + len(document.text[: body.start].rstrip(" \t"))
-        )
-        return Edit(Span(before, body.start), f"{ending}{indent}{literal}{ending}{indent}")
-    # In front of comments that open the body, too: a docstring stands first.
-    line = document.line_of(_last_code(document.text, definition)) + 1
-    return Edit(Span(document.starts[line], document.starts[line]), f"{indent}{literal}{ending}")
-
-
-def _last_code(text: str, definition: Definition) -> int:
-    """Return where the header's colon stands."""
-    header = text[definition.header.start : definition.header.end]
-    without = re.sub(r"#[^\n\r]*", lambda match: " " * len(match[0]), header)
-    return definition.header.start + max(without.rfind(":"), 0)
-
-
-def _indent_of(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _wrapped(text: str, used: int) -> list[str]:
-    lines: list[str] = []
-    for line in re.split(r"\n|(?<=[。；])(?=\S{30})", text):  # Chinese has no spaces to break at
-        indent = _indent_of(line)
-        if len(line) + used <= _WIDTH or not line.isascii():
-            lines.append(line.rstrip())
-        else:
-            deeper = indent + ("    " if re.match(r"\s*[\w*]+.{0,30}?[:-] ", line) and indent else "")
-            lines += textwrap.wrap(
-                line.strip(),
-                max(_WIDTH - used, 40),
-                initial_indent=indent,
-                subsequent_indent=deeper,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return lines

@@ -49,6 +49,8 @@ _PREAMBLE = re.compile(
     r"|^(这个|该|此|本)?(函数|方法|类|代码)(是)?(用于|用来|会|将)?",
     re.IGNORECASE,
 )
+# A string of the answer may be so long; small models do not end one by themselves.
+LONGEST = 200
 # A shorter name is in many words that mean something else.
 _MIN_PLAIN_CHARS = 3
 
@@ -182,6 +184,8 @@ def _is_mentioned(name: str, text: str) -> bool:
     """Whether prose speaks of a parameter: between marks, or a name that is no English word by itself."""
     if re.search(rf"([*`'\"]){re.escape(name)}\1", text):
         return True
+    if re.search(rf"\b(given|specified|provided|passed) {re.escape(name)}\b", text, re.IGNORECASE):
+        return True
     is_plain = len(name) < _MIN_PLAIN_CHARS or name.lower() in ("name", "value", "type", "data", "list")
     return not is_plain and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
 
@@ -192,10 +196,18 @@ def fitting(parts: Parts, contract: Contract | None) -> Parts:
         return Parts(tidy(parts.summary))
     return Parts(
         tidy(parts.summary),
-        {name: parts.parameters[name] for name in contract.parameters if parts.parameters.get(name)},
-        parts.result if contract.has_result else "",
-        {name: parts.errors[name] for name in contract.errors if parts.errors.get(name)},
+        {name: text for name in contract.parameters if (text := whole(parts.parameters.get(name, "")))},
+        whole(parts.result) if contract.has_result else "",
+        {name: text for name in contract.errors if (text := whole(parts.errors.get(name, "")))},
     )
+
+
+def whole(text: str) -> str:
+    """Return a description without the sentence that the limit on its length has cut off."""
+    if len(text) < LONGEST or re.search(r"[.。!)]$", text):
+        return text
+    ended = re.match(r".*(?:[a-z`)]\.(?= )|。)", text)
+    return ended[0] if ended is not None else ""
 
 
 def tidy(summary: str) -> str:

@@ -20,6 +20,7 @@ RENAMED = {"python", "javascript", "typescript", "typescriptreact", "go", "java"
 # Comments that speak to tools.
 _DIRECTIVE = re.compile(
     r"^\W*(!|noqa|type:|pylint|ruff|mypy|eslint|ts-|prettier|clang-format|nolint|go:|pragma|region|endregion|copyright"
+    r"|c8 |istanbul |v8 ignore|biome-|stylelint-|jshint|jslint|webpack|nosonar|nosec|codecov|lcov"
     r"|spdx|fmt:|isort|coding[:=]|-\*-|<reference|@ts|todo\W*$)",
     re.IGNORECASE,
 )

@@ -30,7 +30,7 @@ _GO_PATHS = """
     encoding/hex encoding/json io/fs log/slog math/big net/http net/url os/exec os/signal path/filepath
     sync/atomic unicode/utf8
 """
-_GO = {path.rsplit("/", 1)[-1]: path for path in _GO_PATHS.split()}
+GO = {path.rsplit("/", 1)[-1]: path for path in _GO_PATHS.split()}
 _JAVA_CLASSES = {
     "java.util": """
         ArrayList Arrays Collection Collections Comparator Date HashMap HashSet Iterator LinkedHashMap
@@ -45,7 +45,7 @@ _JAVA_CLASSES = {
     "java.time": "Duration Instant LocalDate LocalDateTime ZoneId",
     "java.math": "BigDecimal BigInteger",
 }
-_JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in names.split()}
+JAVA = {name: package for package, names in _JAVA_CLASSES.items() for name in names.split()}
 
 
 def split(answer: str) -> tuple[list[str], str]:
@@ -54,6 +54,24 @@ def split(answer: str) -> tuple[list[str], str]:
     n_above = next((at for at, line in enumerate(lines) if line.strip() and not _is_import(line)), len(lines))
     found = [line.strip() for line in lines[:n_above] if line.strip()]
     return found, "\n".join(lines[n_above:])
+
+
+def one_by_one(text: str) -> str:
+    """Write each path of a block of imports in Go as an import of its own."""
+
+    def apart(match: re.Match[str]) -> str:
+        paths = (line.split("//")[0].strip() for line in match[1].split("\n"))
+        return "\n".join(f"import {path}" for path in paths if path)
+
+    return re.sub(r"^import[ \t]*\(([^()]*)\)", apart, text, flags=re.MULTILINE)
+
+
+def in_head(head: str, lines: list[str]) -> str:
+    """Add imports to what a new file begins with: below its package clause, if it has one."""
+    added = "".join(f"{line}\n" for line in lines)
+    package = re.match(r"package\s+[\w.]+;?\n\n?", head)
+    at = package.end() if package is not None else 0
+    return head[:at] + added + head[at:]
 
 
 def _is_import(line: str) -> bool:
@@ -92,10 +110,10 @@ def line_for(name: str, task: Task, context: RepositoryContext) -> str:
     language = task.language.id if task.language is not None else ""
     if language == "python" and name in sys.stdlib_module_names:
         return f"import {name}"
-    if language == "go" and name in _GO:
-        return f'import "{_GO[name]}"'
-    if language == "java" and name in _JAVA:
-        return f"import {_JAVA[name]}.{name};"
+    if language == "go" and name in GO:
+        return f'import "{GO[name]}"'
+    if language == "java" and name in JAVA:
+        return f"import {JAVA[name]}.{name};"
     return context.importing(name)
 
 

@@ -32,6 +32,8 @@ _PAUSE = "，。；：、！？,;:.!?"
 # part of a longer one.
 _REACH, _SHORT_REACH = 10, 4
 _ENDING_WORDS = "的了着"
+# What stands first, and what stands last in words of two characters.
+_OPENING_WORDS, _CLOSING_WORDS = "不没未无可内应需能", "会以能置们性器化者"
 _BEGINNING_WORDS = "并和或但将从被而让把"
 # What an example or a literal block of documentation opens with; a Javadoc's ends with its element.
 _PROMPT = re.compile(r">>> |>>>$|\.\.\. ?\S")
@@ -39,7 +41,7 @@ _FENCE = re.compile(r"(```|~~~)")
 _DIRECTIVE = re.compile(r"\.\. \S")
 _CODE = re.compile(
     r"(?a:[\w.$]+\([^()]*\);?|[\w.$\[\]]+ ?(?:>=|<=|==|!=|:=|&&|\|\|) ?\S+;?"
-    r"|[\w.$\[\]]+ ?= ?[\w.$]+\(.*\);?|.*[;)] ?\{|.*\);|\})$"
+    r"|[\w.$\[\]]+ ?= ?[\w.$]+\(.*\);?|.*[;)] ?\{|.*\);|return\b[^.,;。]*;|\})$"
 )
 
 
@@ -181,6 +183,8 @@ def _reach(text: str, at: int) -> int:
     before, after = text[:at].rstrip()[-1:], text[at]
     if before in _PAUSE:
         return _REACH
+    if before in _OPENING_WORDS or after in _CLOSING_WORDS:  # within a word of two characters
+        return -_SHORT_REACH
     is_between = not (has_han(before) and has_han(after))
     return _SHORT_REACH if is_between or before in _ENDING_WORDS or after in _BEGINNING_WORDS else 0
 

@@ -168,6 +168,21 @@ MORE = {
     "en": "That only repeats the name. Say exactly what it does: with what, when, to what effect.",
     "zh": "这只是重复了名称。请具体说明：用什么、在什么条件下、做了什么、得到什么结果。只写一句。",
 }
+
+
+def more(called: Sequence[str], locale: Locale) -> str:
+    """Ask for more than the name; `called` is what the code calls, to speak of."""
+    if not called:
+        return MORE[locale]
+    names = ", ".join(f"`{name}`" for name in called)
+    return f"{MORE[locale]}代码调用了 {names}。" if locale == "zh" else f"{MORE[locale]} It calls {names}."
+
+
+# Asked for a sentence that is no longer than what it documents.
+SHORTER = {
+    "en": "That is too long for so short a function. Say it in at most twelve words.",
+    "zh": "对这么短的函数来说太长了。请用一句不超过二十个字的话说完。",
+}
 PLAINLY = {
     "en": "Say in two or three plain sentences what this code does, and what it is for.",
     "zh": "用两三句话说明这段代码做什么、有什么用。",

@@ -12,6 +12,11 @@ from collections.abc import Sequence
 _ASSERTION = re.compile(r"^[ \t]*(?:await[ \t]+)?(?:expect\(|assert[.(]).*$", re.MULTILINE)
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|/(?![ /*])(?:[^/\\\n]|\\.)+/")
 _MEMBER = re.compile(r"\.([A-Za-z_$][\w$]*)")
+# A name in a place where members are named; a parameter of that name is none.
+_NAMED_AS_MEMBER = re.compile(
+    r"(?<=[.#])[A-Za-z_$][\w$]*|(?<=[\"'])[A-Za-z_$][\w$]*(?=[\"'])|[A-Za-z_$][\w$]*(?=\??[ \t]*[:(=])"
+    r"|(?<=[{,] )[A-Za-z_$][\w$]*(?= ?[,}])"
+)
 # Source: ECMA-262, Node's `assert`, the matchers of Jest and Vitest (those that begin with `to` apart).
 _KNOWN_WORDS = """
 all any anything arrayContaining assign at bind call apply catch charAt concat constructor create
@@ -31,10 +36,27 @@ def unseen(tests: str, known: Sequence[str]) -> list[str]:
     bare = _STRING.sub("0", tests)
     elsewhere = set(re.findall(r"(?<![\w$.])[A-Za-z_$][\w$]*", bare))
     for text in known:
-        elsewhere |= set(re.findall(r"[A-Za-z_$][\w$]*", text))
+        elsewhere |= set(_NAMED_AS_MEMBER.findall(text))
     asked = (name for line in _ASSERTION.findall(bare) for name in _MEMBER.findall(line))
     return [
         name
         for name in dict.fromkeys(asked)
         if name not in _KNOWN and name not in elsewhere and not re.match(r"to[A-Z]", name)
     ]
+
+
+def about(tests: str, name: str) -> str:
+    """Leave out the tests beside the first level of a file that do not speak of what is tested."""
+    parts = re.split(r"^(?=(?:test|it)\()", tests, flags=re.MULTILINE)
+    is_test = [re.match(r"(?:test|it)\(", one) is not None for one in parts]
+    speaks = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
+    kept = [
+        one for one, is_one in zip(parts, is_test, strict=True) if not is_one or speaks.search(_code(one))
+    ]
+    is_left = any(map(re.compile(r"(?:test|it)\(").match, kept))
+    return "".join(kept).rstrip("\n") if is_left else tests
+
+
+def _code(test: str) -> str:
+    """Return a test without its title, which may speak of anything."""
+    return re.sub(r"^(?:test|it)\((?:\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`)", "", test)

@@ -89,7 +89,7 @@ def is_reachable(source: Source, definition: Definition, around: Sequence[Defini
     plain = rf"{re.escape(name)}(?![\w$])"
     word = rf"(?<![\w$.]){plain}"
     exported = rf"export\s+(default\s+)?(async\s+)?(abstract\s+)?(function\*?|class|const|let|var)\s+{word}"
-    listed = rf"(export\s*(default\b)?|module\.exports\s*=)[^;]*?{word}"
+    listed = rf"(export\s+default\b|export\s*\{{(?=[^{{}}]*\}})|module\.exports\s*=)[^;]*?{word}"
     assigned = rf"(module\.)?exports\.[\w$]+\s*=\s*{word}|exports\.{plain}\s*="
     return any(re.search(pattern, text) for pattern in (exported, listed, assigned))
 

@@ -71,6 +71,21 @@ _TERMS: tuple[tuple[str, str], ...] = (
 )
 
 
+# What a model writes for a phrase all the same, and what it means.
+_REPAIRED: tuple[tuple[str, str, str], ...] = (
+    (r"can(?:'t|not) (?:ever )?fail", "不能失败", "不会失败"),
+    (r"can(?:'t|not) (?:ever )?happen", "不能发生", "不会发生"),
+)
+
+
+def repaired(words: str, translated: str) -> str:
+    """Return a translation in which what cannot fail is not told that it must not."""
+    for phrase, wrong, right in _REPAIRED:
+        if re.search(rf"\b{phrase}\b", words, re.IGNORECASE):
+            translated = translated.replace(wrong, right)
+    return translated
+
+
 def of(words: str) -> list[tuple[str, str]]:
     """List the phrases of a sentence as they stand in it, each with its translation."""
     found = (

@@ -367,7 +367,7 @@ async def _answered(
     for added in set(re.findall(r"(?<![:`])`([^`]+)`(?!`)", line)):  # marks of its own
         if f"`{added}`" not in text:
             line = line.replace(f"`{added}`", added)
-    line = _condition_first(line) if ask.to == "zh" else line
+    line = terms.repaired(text, _condition_first(line)) if ask.to == "zh" else line
     if reply.is_refusal(line) or not line:
         return Refused("refusal" if line else "empty", line[:120])
     if answer.is_cut_off or len(line) > 8 * len(text) + 40:

@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from qwen_lsp.actions import (
     calls,
     checks,
+    compiled_tests,
+    guard_tests,
     imports,
     making,
     node_assertions,
@@ -73,6 +75,12 @@ async def run(task: Task, session: ModelSession, context: RepositoryContext) -> 
             result = await verified_tests.holding(task, result)
         if isinstance(result, Proposal):
             return result
+    if certain := guard_tests.tests(target, place):
+        result = _proposed(target, place, compiled_tests.needed(target, certain), certain, context)
+        if isinstance(result, Proposal):
+            return result
+    if needing := compiled_tests.stand_ins(target):
+        return Refused("needs_device", ", ".join(needing))
     known = [*making.shown(target), *rewrite.signatures_of(target, context)]
     messages = prompts.unit_test(target, known, place.framework, place.importing, place.example)
     fence = prompts.fence(target.shown)
@@ -133,17 +141,28 @@ def _judged(
     imported, body = _parts(found, target, place, language)
     if place.framework == "node:test":
         body = node_assertions.converted(body)
+    body = compiled_tests.cleaned(target, body)
+    if language.id in ("javascript", "typescript") and target.definition is not None:
+        body = seen_members.about(body, target.definition.name)
     pattern = _IS_TEST.get(language.id, _IS_TEST["javascript"])
-    if not re.search(pattern, body, re.MULTILINE) or not re.search(rf"\b{re.escape(name)}\b", body):
+    if not re.search(pattern, body, re.MULTILINE) or not re.search(_word(name), body):
         return Refused("no_test")
     document = place.document or Document("", "")
     texts = (target.task.document.text, document.text, place.example)
     if language.id != "python" and (misused := making.misused(target, body)):
         return Refused("names", ", ".join(misused))
+    if guessed := compiled_tests.unknown(target, body):
+        return Refused("names", ", ".join(guessed))
+    imported = list(dict.fromkeys([*imported, *compiled_tests.needed(target, body)]))
     is_script = language.id in ("javascript", "typescript", "typescriptreact")
     if is_script and (unseen := seen_members.unseen(body, texts)):
         return Refused("names", ", ".join(unseen))
     return _proposed(target, place, imported, body, context)
+
+
+def _word(name: str) -> str:
+    """Return the pattern of a name as a word; JavaScript's may begin with a dollar sign."""
+    return rf"(?<![\w$]){re.escape(name)}(?![\w$])"
 
 
 def _proposed(
@@ -228,6 +247,8 @@ def _parts(text: str, target: Target, place: Suite, language: Language) -> tuple
     imported: list[str] = []
     body: list[str] = []
     have = (place.document.text if place.document else place.head).split("\n")
+    if language.id == "go":
+        text = imports.one_by_one(text)
     rest = re.sub(r"^(import|from) .*", "", text, flags=re.MULTILINE)
     for line in text.split("\n"):
         if re.match(r"(import\s|from\s+\S+\s+import\s|package\s|const .*= require\()", line):
@@ -252,7 +273,7 @@ def _is_test(item: Definition, source: Source) -> bool:
 
 
 def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
-    if any(re.search(rf"\b{re.escape(name)}\b", line) for name in tested) or line.startswith("package"):
+    if any(re.search(_word(name), line) for name in tested) or line.startswith("package"):
         return False
     match = re.match(r"(?:from|import)\s+([\w.]+)", line)
     if match and target.source is not None and target.source.language.id == "python":
@@ -264,7 +285,7 @@ def _is_wanted(line: str, target: Target, tested: set[str]) -> bool:
 def _edits(document: Document, place: Suite, imported: list[str], body: str) -> tuple[Edit, ...]:
     ending = document.line_ending
     if place.document is None:
-        head = "".join(f"{line}\n" for line in imported) + _used_of(place.head, body)
+        head = imports.in_head(_used_of(place.head, body), imported)
         return (Edit(Span(0, 0), f"{head}\n\n{_renamed(body, '')}\n"),)
     text = document.text
     end = len(text.rstrip())

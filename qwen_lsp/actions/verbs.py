@@ -12,27 +12,33 @@ from collections.abc import Sequence
 from qwen_lsp.messages import Locale
 
 _ENGLISH = """
-accept acquire add adjust allocate allow append apply assert assign attach authenticate await bind block
-broadcast build cache calculate call cancel capture cast change check choose clamp clean clear clone close
-collapse collect combine commit compact compare compile complete compress compute configure confirm connect
-construct consume convert copy count create decode decorate decrease decrypt define delegate delete deliver
-deserialize detect determine disable discard disconnect dispatch display divide download draw drop dump echo
-emit empty enable encode encrypt end enforce enqueue ensure enter escape establish evaluate exclude execute
-exit expand export extend extract fetch fill filter finalize find finish fire flatten flush fold force format
-forward gather generate get give go grant group guess handle hash hide hold identify ignore implement import
-include increase increment indent index infer inform inherit initialize inject insert inspect install
-instantiate invalidate invert invoke issue iterate join jump keep launch limit link list listen load locate
-lock log look lower make map mark mask match measure merge migrate mock modify monitor mount move multiply
-normalize notify obtain open order override pad paint parse pass patch pause perform persist pick place play
-poll pop populate post predict prepare prepend present preserve prevent print process produce propagate
-provide publish pull push put query queue quote raise read rebuild receive record redirect reduce refresh
-register reject release reload remove rename render repeat replace reply report request require reset resize
-resolve respond restart restore resume retrieve retry return reverse revert rewrite rotate round route run
-sample sanitize save scale scan schedule search seek select send separate serialize serve set shift show
-shuffle shut simulate skip slice sort spawn split start stop store strip submit subscribe subtract suggest
-sum supply support swap switch synchronize take tell terminate test throw toggle track transfer transform
-translate traverse trigger trim truncate try turn unbind undo uninstall unlock unregister unsubscribe unwrap
-update upgrade upload use validate verify visit wait walk warn watch wrap write yield zip
+abort accept accumulate acquire add adjust advance align allocate allow annotate append apply archive assemble
+assert assign attach authenticate await backfill bind block broadcast build bump cache calculate call cancel
+capture cast change check choose clamp classify clean clear clone close coerce collapse collect combine commit
+compact compare compile complete compose compress compute concatenate configure confirm connect constrain
+construct consume convert copy count create debounce decode decorate decrease decrypt deduplicate defer define
+delegate delete deliver derive deserialize detach detect determine disable discard disconnect dismiss dispatch
+display divide download drain draw drop dump echo emit empty enable encode encrypt end enforce enqueue ensure
+enter escape establish evaluate evict exclude execute exit expand export expose extend extract fetch fill
+filter finalize find finish fire flag flatten flush focus fold force format forward freeze gather generate get
+give go grant group guess handle hash hide highlight hold identify ignore implement import include increase
+increment indent index infer inform inherit initialize inject insert inspect install instantiate intercept
+interpolate intersect invalidate invert invoke issue iterate join jump keep label launch limit link list
+listen load locate lock log look lower make map mark marshal mask match materialize measure memoize merge
+migrate mock modify monitor mount move multiply narrow nest normalize notify observe obtain open order
+override pack pad paint parse pass patch pause peek perform persist pick place play pluralize poll pop
+populate post predict preload prepare prepend present preserve prevent print probe process produce propagate
+provide prune publish pull push put query queue quote raise rank read rebuild receive recompute reconcile
+record recover redirect redraw reduce refresh register reject relay release reload remove rename render repeat
+replace reply report request require reserve reset resize resolve respond restart restore resume rethrow
+retrieve retry return reuse reverse revert revoke rewind rewrite rotate round route run sample sanitize save
+scale scan schedule scroll search seed seek select send separate serialize serve set shift show shuffle shut
+sign signal simulate skip slice snapshot sort spawn split start stop store stringify strip submit subscribe
+subtract suggest sum summarize supply support swap switch synchronize tag take tally tell terminate test
+throttle throw toggle tokenize trace track transfer transform translate traverse trigger trim truncate try
+turn unbind undo unescape unify uninstall unlock unmarshal unpack unquote unregister unset unsubscribe unwind
+unwrap update upgrade upload upsert use validate verify visit wait wake walk warn watch widen wire wrap write
+yield zip
 """
 # What a constructor does.
 _CREATING = ("create", "initialize")

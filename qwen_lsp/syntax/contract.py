@@ -69,7 +69,7 @@ def gives_function(source: Source, definition: Definition) -> bool:
     if node is None or body is None:
         return False
     if node.type == "arrow_function" and "block" not in body.type:
-        return _FUNCTION.search(body.type) is not None
+        return _makes_function(body)
     span = definition.span
     made = {
         one.name
@@ -77,7 +77,12 @@ def gives_function(source: Source, definition: Definition) -> bool:
         if one.is_function and span.start < one.span.start and one.span.end <= span.end
     }
     given = [_given(one) for one in _own_nodes(body) if _gives(one)]
-    return bool(given) and all(_FUNCTION.search(one.type) or _text(one) in made for one in given)
+    return bool(given) and all(_makes_function(one) or _text(one) in made for one in given)
+
+
+def _makes_function(value: tree_sitter.Node) -> bool:
+    """Whether an expression is a function: a call of a method, as Java's grammar names it, is none."""
+    return _FUNCTION.search(value.type) is not None and not re.search(r"invocation|reference", value.type)
 
 
 def is_property(source: Source, definition: Definition) -> bool:
@@ -87,6 +92,12 @@ def is_property(source: Source, definition: Definition) -> bool:
         return re.search(r"^\s*@([\w.]+\.)?(\w*_)?(property|getter)\b", head, re.MULTILINE) is not None
     is_script = source.language.id in ("javascript", "typescript", "typescriptreact")
     return is_script and re.search(r"(^|\s)get\s+[\w$#]+\s*$", head) is not None
+
+
+def body_of(source: Source, definition: Definition) -> tree_sitter.Node | None:
+    """Return the node of a function's body, for the other modules of this package."""
+    node = _function(source, definition)
+    return _body(node) if node is not None else None
 
 
 def _gives(node: tree_sitter.Node) -> bool:

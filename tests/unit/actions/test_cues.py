@@ -167,3 +167,15 @@ async def test_words_in_brackets_are_prose() -> None:
     found = await runner.run(task("translate", code, locale="zh"), session(Speaker(said)))
     assert isinstance(found, Proposal), found
     assert found.edits[0].new_text == said
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "wanted"),
+    [
+        ("Write can't fail", "Write 不能失败", "Write 不会失败"),
+        ("this cannot ever happen", "这不能发生", "这不会发生"),
+        ("the write must not fail", "写入不能失败", "写入不能失败"),
+    ],
+)
+def test_what_cannot_fail_is_not_told_to(words: str, line: str, wanted: str) -> None:
+    assert terms.repaired(words, line) == wanted

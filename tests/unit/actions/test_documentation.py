@@ -215,6 +215,14 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
         ("Walks the tree recursively.", "def f(n):\n    return n", True),
         ("Walks the tree recursively.", "def f(n):\n    return f(n.left)\n", False),
         ("Adds up the prices.", "return sum(prices)", False),
+        ("Iterate over the arguments, formatting each.", "return format(arg)", True),
+        ("Iterate over the arguments, formatting each.", "return [format(arg) for arg in args]", False),
+        ("Tells whether iterators are equal.", "return a == b", False),
+        ("遍历参数并格式化。", "return format(arg)", True),
+        ("Converts the value.", "function f (value) {\n  return value\n}", True),
+        ("将值转换为键。", "func f(value any) any {\n\treturn value\n}", True),
+        ("Converts the value.", "function f (value) {\n  return String(value)\n}", False),
+        ("Converts seconds.", "def f(value):\n    return value * 1000", False),
         ("Sets the status to 400.", "status = 500", True),
         ("否则设置为400。", "status = 500", True),
         ("Sets the status to 500.", "status = 500", False),
@@ -225,6 +233,47 @@ async def test_the_language_of_the_file_s_documentation(locale: Locale, language
 )
 def test_claims(sentence: str, shown: str, is_unfounded: bool) -> None:
     assert claims.unfounded(sentence, shown, "f") == is_unfounded
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("Adds it to the CordovaPlugin.", ["CordovaPlugin"]),
+        ("Makes one with a GraphQL client.", []),
+        ("Adds it to the FileUtils.", []),
+        ("Runs in JavaScript.", []),
+    ],
+)
+def test_types_of_somewhere_else(sentence: str, named: list[str]) -> None:
+    file = "import GraphQL\nclass FileUtils extends CordovaPlugin {\n  a(b) {}\n}\n"
+    assert claims.elsewhere(sentence, "a(b) {} FileUtils", file) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"The value. {'It can be a list ' * 12}", "The value."),
+        (f"值。{'它可以是列表，' * 32}", "值。"),
+        ("It can be a list " * 12, ""),
+        ("The value. It can be a list", "The value. It can be a list"),
+        (f"{'It can be a list ' * 12}of values.", f"{'It can be a list ' * 12}of values."),
+    ],
+)
+def test_a_sentence_that_the_limit_cut_off(text: str, wanted: str) -> None:
+    assert documentation.whole(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "wanted"),
+    [
+        ("Returns a unique identifier.", "return next()", "Returns an identifier."),
+        ("Returns a unique name.", "return next()", "Returns a name."),
+        ("返回唯一的标识符。", "return next()", "返回标识符。"),
+        ("Returns the unique names.", "return set(names)", "Returns the unique names."),
+    ],
+)
+def test_what_is_called_unique(text: str, shown: str, wanted: str) -> None:
+    assert claims.softened(text, shown) == wanted
 
 
 @pytest.mark.parametrize(
@@ -272,7 +321,7 @@ async def test_a_claim_that_is_all_there_is_refused() -> None:
     found = await runner.run(task("docstring", PYTHON), session(speaker))
     assert isinstance(found, Refused)
     assert found.reason == "unfounded"
-    assert len(speaker.prompts) == 2
+    assert len(speaker.prompts) == 3
 
 
 def test_styles_without_tags() -> None:
@@ -384,7 +433,7 @@ def test_what_a_summary_begins_with(
 async def test_an_answer_is_held_to_a_verb_and_told_where_it_stands() -> None:
     code = (
         'class Cart:\n    """Keeps what is cached of the prices."""\n\n    def __init__(self, owner):⟦⟧\n'
-        "        self.owner = owner\n        self.items = []\n        self.prices = {}\n"
+        "        self.owners = [owner]\n        self.items = []\n        self.prices = {}\n"
         "        self.total = 0\n        self.n = 0\n\n    def __private(self):\n        pass\n"
     )
     speaker = Speaker(
@@ -404,6 +453,7 @@ async def test_an_answer_is_held_to_a_verb_and_told_where_it_stands() -> None:
     [
         ("Add a value *b* under a key *a*.", False),
         ("Add b to a.", True),  # `a` is a word
+        ("Add the given a under the specified b.", False),
         ("Add a value.", True),
     ],
 )
@@ -434,6 +484,11 @@ async def test_a_go_function_with_a_capital_is_no_constructor() -> None:
         ("Initializes the caches.", "lazyInitCaches", "", True),
         ("Reads the caches from the manifest.", "lazyInitCaches", "", False),
         ("Create a Cart.", "__init__", "Cart", True),
+        ("Creates a new instance of fileWriter with the specified parameters.", "NewFileWriter", "", True),
+        ("Creates a fileWriter that cuts files into chunks.", "NewFileWriter", "", False),
+        ("Creates the labels that charts show.", "updateLabels", "", False),
+        ("Convert a time unit to its cardinal form.", "_cardinalize_time_unit", "", True),
+        ("Append an s to a time unit.", "_cardinalize_time_unit", "", False),
         ("Create a Cart with the owner that pays.", "__init__", "Cart", False),
     ],
 )
@@ -450,6 +505,7 @@ async def test_what_repeats_the_name_is_asked_for_once_more() -> None:
     assert isinstance(found, Proposal), found
     assert '"""Fill both caches with what is read."""' in found.edits[0].new_text
     assert "That only repeats the name." in speaker.prompts[-1]
+    assert "It calls `read`." in speaker.prompts[-1], "what there is to speak of"
 
 
 async def test_what_repeats_the_name_twice_is_refused() -> None:
@@ -528,6 +584,8 @@ async def test_what_makes_a_function_does_not_do_what_that_one_does() -> None:
         ("javascript", "function f (a) {\n  return function (b) { return a }\n}\n", True),
         ("javascript", "function f (a) {\n  a(function (b) { return a })\n}\n", False),
         ("go", "package a\nfunc F(a int) func() int {\n\treturn func() int { return a }\n}\n", True),
+        ("java", "class A {\n  List<B> f(C c) {\n    return Arrays.<B>asList(new B(c));\n  }\n}\n", False),
+        ("java", "class A {\n  F f(C c) {\n    return b -> b.d(c);\n  }\n}\n", True),
     ],
 )
 def test_makers_of_functions(language: str, text: str, *, is_maker: bool) -> None:

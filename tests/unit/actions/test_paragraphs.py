@@ -62,6 +62,7 @@ def test_sentences(text: str, found: list[str]) -> None:
         ("one two three four", [9, 9], ["one two", "three four"]),
         ("见 :class:`A B`", [4, 4], ["见", ":class:`A B`"]),
         ("它把文件移动到目录并同步", [8, 4], ["它把文件移动到目录", "并同步"]),
+        ("检查确保我们不会丢失信息", [7, 5], ["检查确保我们", "不会丢失信息"]),
         ("短", [20, 20], None),
         ("unbreakable", [5, 5], None),
     ],
@@ -206,3 +207,25 @@ async def test_a_translation_has_its_condition_first() -> None:
     found = await runner.run(asked, session(Speaker("列表缺失，如果钩子不存在")))
     assert isinstance(found, Proposal), found
     assert found.edits[0].new_text == "如果钩子不存在，列表缺失"
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_prose"),
+    [
+        ("/* c8 ignore next: we do not need the cache */", False),
+        ("// istanbul ignore else", False),
+        ("// biome-ignore lint: this is on purpose", False),
+        ("// c8 is ignored by the next tool", False),
+        ("// return element;", False),
+        ("// return the element of the list", True),
+        ("// return early, the list is empty;", True),
+        ("// ignore the next element of the list", True),
+    ],
+)
+async def test_what_speaks_to_tools_and_code_are_not_translated(comment: str, *, is_prose: bool) -> None:
+    text = f"function f() {{⟦⟧\n  {comment}\n  return 1;\n}}\n"
+    asked = task("translate", text, language="javascript", locale="zh")
+    found = await runner.run(
+        asked, session(Speaker(says=lambda prompt: "如果列表为空，则忽略下一个元素的测试并提前返回"))
+    )
+    assert isinstance(found, Proposal) == is_prose, found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwen_lsp.action_settings import CustomAction
-from qwen_lsp.actions import node_assertions
+from qwen_lsp.actions import annotate, node_assertions
 from qwen_lsp.actions import run as runner
 from qwen_lsp.actions.task import (
     KINDS,
@@ -48,7 +48,7 @@ DOCUMENTED = [
     (
         "typescript",
         "  function f(a) {⟦⟧ return a }\n",
-        "  /**\n   * Give it back.\n   */\n  function f(a) { return a }\n",
+        "  /** Give it back. */\n  function f(a) { return a }\n",
     ),
     ("go", "func F(a int) int {⟦⟧ return a }\n", "// F give it back.\nfunc F(a int) int { return a }\n"),
     ("rust", "fn f(a: i32) -> i32 {⟦⟧ a }\n", "/// Give it back.\nfn f(a: i32) -> i32 { a }\n"),
@@ -60,7 +60,7 @@ DOCUMENTED = [
         "--- Give it back.\nlocal function f(a)\n  return a\nend\n",
     ),
     ("csharp", "class A { int F(int a) {⟦⟧ return a; } }\n", None),
-    ("cpp", "int f(int a) {⟦⟧ return a; }\n", "/**\n * Give it back.\n */\nint f(int a) { return a; }\n"),
+    ("cpp", "int f(int a) {⟦⟧ return a; }\n", "/** Give it back. */\nint f(int a) { return a; }\n"),
 ]
 
 
@@ -204,6 +204,11 @@ async def test_annotations_that_change_the_code(answer: str) -> None:
     assert isinstance(found, Refused)
 
 
+def test_types_have_the_dollar_sign_that_the_file_writes() -> None:
+    file = "import * as core from 'core';\nconst a = {} as core.$Def;\nclass Kept {}\n"
+    assert annotate.as_the_file_writes("core.Def | Kept | Other", file) == "core.$Def | Kept | Other"
+
+
 RENAMED = [
     (
         "javascript",
@@ -318,6 +323,22 @@ async def test_tests_in_a_new_file(shop: Path) -> None:
     assert text == ("from shop.prices import total\n\n\ndef test_total():\n    assert total([1]) == 1\n")
 
 
+async def test_a_name_with_a_dollar_sign_is_found_in_its_tests(tmp_path: Path) -> None:
+    code = "export class $Box {\n  open() {⟦⟧\n    if (this.a) {\n      this.b = 1\n    }\n  }\n}\n"
+    (tmp_path / "box.ts").write_text(code.replace("⟦⟧", ""))
+    test = (
+        'test("open", () => {\n  const box = new $Box();\n  box.open();\n'
+        "  assert.strictEqual(box.b, undefined);\n});"
+    )
+    found = await outcome(task("test", code, path="box.ts", language="typescript", root=str(tmp_path)), test)
+    assert isinstance(found, Proposal), found
+    found = await outcome(
+        task("test", code, path="box.ts", language="typescript", root=str(tmp_path)),
+        *2 * (test.replace("$Box", "Box"),),
+    )
+    assert found == Refused("no_test")
+
+
 async def test_tests_that_use_more_of_the_module_and_of_others(shop: Path) -> None:
     code = f"{SHOP}\n\ndef tax(price):\n    return price\n"
     test = "def test_total():\n    assert total([tax(1), rate_of(2)]) == 3\n"
@@ -338,6 +359,7 @@ NOT_REACHED = [
     ("python", "def f():\n    def g(a):⟦⟧\n        return a\n    return g\n", "src/a.py"),
     ("typescript", "export const f = 1;\nfunction g(a: number) {⟦⟧\n  return a;\n}\n", "src/a.ts"),
     ("javascript", "function g(a) {⟦⟧\n  return a\n}\nmodule.exports = { f }\n", "src/a.js"),
+    ("typescript", 'const g = (a: B) => {⟦⟧\n  a.b();\n}\nexport const F = make("F", g);\n', "src/a.ts"),
     ("java", "class A {\n  private int g(int a) {⟦⟧\n    return a;\n  }\n}\n", "src/A.java"),
 ]
 
@@ -396,6 +418,16 @@ async def test_what_the_tested_file_imports(tmp_path: Path) -> None:
         ("expect(f(')')).not.toEqual([1, (2)])", "assert.notDeepStrictEqual(f(')'), [1, (2)])"),
         ("expect(() => f(1)).toThrow(Error);", "assert.throws(() => f(1));"),
         ("expect(f(1)).toBeNull();", "assert.strictEqual(f(1), null);"),
+        (
+            "  expect(f(1)).toEqual({\n    a: ')',\n  });\n  expect(b).toBe(1);",
+            "  assert.deepStrictEqual(f(1), {\n    a: ')',\n  });\n  assert.strictEqual(b, 1);",
+        ),
+        ("expect(f(1)", "expect(f(1)"),
+        ("expect(f(1)).to.equal(2);", "assert.strictEqual(f(1), 2);"),
+        ("expect(f(1)).to.not.be.true", "assert.notStrictEqual(f(1), true)"),
+        ("expect(a).to.have.property('b');", "assert.ok('b' in a);"),
+        ("expect(a).to.be.an.instanceOf(B);", "assert.ok(a instanceof B);"),
+        ("expect(a).to.have.property('b', 1);", "expect(a).to.have.property('b', 1);"),
         ("expect(f(1)).toMatchSnapshot();", "expect(f(1)).toMatchSnapshot();"),
         ("expect(a).toBe(1); expect(b).toBe(2);", "expect(a).toBe(1); expect(b).toBe(2);"),
     ],
