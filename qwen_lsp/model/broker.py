@@ -54,8 +54,8 @@ _ALONE_S = 60.0  # for the first window, which may have ended before it came
 _LOCK_S = 5.0  # a process that is ending gives its lock back by then
 _MAX_LINE_BYTES = 1 << 16
 # llama.cpp keeps no prompts but those in its slots. Where two requests run at once, what it takes out of such
-# a memory can be somebody else's: of 270 answers to eight windows four were about another window's file, with
-# none kept none of them. Source: docs/benchmarks.md, "Several windows"; llama.cpp's issue 27148, open.
+# a memory can be somebody else's: of 199 answers to eight windows four were about another window's file, of 279
+# without that memory none. Source: docs/benchmarks.md, "Several windows"; llama.cpp's issue 27148, open.
 _CACHE_MIB = 0
 
 
