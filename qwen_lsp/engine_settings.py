@@ -88,9 +88,10 @@ class EngineConfig(msgspec.Struct, frozen=True, rename="camel"):
             ge=-1,
             le=65_536,
             description="Memory for earlier prompts, in MiB, of an engine that windows do not share; "
-            "0: none; -1: for as many tokens as `contextTokens`, at most 256.",
+            "0: none, as llama.cpp can mix up what it keeps there while it answers two requests; "
+            "-1: for as many tokens as `contextTokens`, at most 256.",
         ),
-    ] = -1
+    ] = 0
     gpu_layers: Annotated[int, Meta(ge=-1, le=999, description="Layers on the GPU; -1: as many as fit.")] = -1
     start_timeout_ms: Annotated[
         int, Meta(ge=1000, le=3_600_000, description="How long the model may take to load.")

@@ -53,9 +53,9 @@ log = logging.getLogger(__name__)
 _ALONE_S = 60.0  # for the first window, which may have ended before it came
 _LOCK_S = 5.0  # a process that is ending gives its lock back by then
 _MAX_LINE_BYTES = 1 << 16
-# llama.cpp keeps no prompts but those in its slots. Where two requests run at once, what it takes out of such
-# a memory can be somebody else's: of 199 answers to eight windows four were about another window's file, of 279
-# without that memory none. Source: docs/benchmarks.md, "Several windows"; llama.cpp's issue 27148, open.
+# No prompts but those in its slots. Where two requests run at once, what llama.cpp takes out of a memory for
+# earlier ones can be somebody else's: of 199 answers to eight windows four were about another window's file,
+# of 279 without that memory none. Source: docs/benchmarks.md, "Several windows"; llama.cpp's issue 27148.
 _CACHE_MIB = 0
 
 

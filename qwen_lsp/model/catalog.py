@@ -18,7 +18,6 @@ from typing import Any, Literal
 import msgspec
 
 from qwen_lsp.errors import ModelNotFound
-from qwen_lsp.model import prompt_cache
 
 Layout = Literal["spm", "psm"]
 Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "server"]
@@ -106,8 +105,7 @@ class Profile:
         """The memory to run it with the default settings: weights, KV cache, engine; None where unknown."""
         if self.size_bytes is None:
             return None
-        earlier = prompt_cache.size_mib(self.kv_bytes_per_token, _SLOT_TOKENS) << 20
-        return self.size_bytes + self.kv_bytes_per_token * _SLOT_TOKENS * _SLOTS + earlier + _ENGINE_BYTES
+        return self.size_bytes + self.kv_bytes_per_token * _SLOT_TOKENS * _SLOTS + _ENGINE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

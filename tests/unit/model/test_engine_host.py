@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from qwen_lsp.config import EngineConfig
 from qwen_lsp.model import catalog, engine_host, gguf, prompt_cache
 from qwen_lsp.model.engine_host import Launch
 
-LAUNCH = Launch("model.gguf", "key", 1, 1, 2, 8192, EngineConfig().cache_mib, 0)
+LAUNCH = Launch("model.gguf", "key", 1, 1, 2, 8192, -1, 0)
 
 
 @pytest.mark.parametrize(
