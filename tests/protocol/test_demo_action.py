@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         (
             "Format the counts on one line.",
             True,
-            "+  * Format the counts on one line.\n",
+            "+ /** Format the counts on one line. */\n",
         ),
         ("I'm sorry, I can't.", False, "nothing changed: The model refused"),
     ],
