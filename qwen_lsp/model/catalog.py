@@ -22,7 +22,7 @@ from qwen_lsp.errors import ModelNotFound
 Layout = Literal["spm", "psm"]
 Tier = Literal["cpu", "gpu-4gb", "gpu-8gb", "gpu-12gb", "gpu-16gb", "gpu-24gb", "server"]
 
-# Two slots of the default context, and what the engine takes besides weights, KV cache and earlier prompts:
+# Two slots of the default context, and what the engine takes besides weights and KV cache:
 # compute buffers and the process itself.
 _SLOT_TOKENS, _SLOTS = 8192, 2
 _ENGINE_BYTES = 256 * 1024 * 1024

@@ -57,7 +57,7 @@ class EngineShare:
                 log.debug("the engine's session stays as it is: %s", error)
                 self._can = False
                 return
-        if nice != self._nice or self._nice:
+        if nice or self._nice:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = loop.call_later(again_s, self._look)
